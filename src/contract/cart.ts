@@ -1,0 +1,316 @@
+// Carts on the wire. `Cart` describes what core/pricing.ts computes, field for field: a type test holds the two equal.
+import Type from 'typebox'
+import { LIMITS } from '../core/cart.ts'
+import {
+  AddedQuantity,
+  Address,
+  Amount,
+  Attributes,
+  CLOSED,
+  Currency,
+  Email,
+  Id,
+  Money,
+  Nullable,
+  Options,
+  SetQuantity,
+  Sku,
+  Text,
+} from './common.ts'
+
+const Note = Type.String({ maxLength: LIMITS.note })
+
+/** One change of a price. */
+export const Adjustment = Type.Object(
+  {
+    type: Type.Union([Type.Literal('promotion'), Type.Literal('shipping'), Type.Literal('tax')]),
+    label: Type.String(),
+    amount: Money,
+    included: Type.Boolean({ description: 'True: already part of the price (VAT)' }),
+    source: Type.Object(
+      {
+        kind: Type.Union([Type.Literal('promotion'), Type.Literal('shipping_method'), Type.Literal('tax_rate')]),
+        id: Type.String(),
+        code: Type.Optional(Type.String()),
+      },
+      CLOSED,
+    ),
+    target: Type.Union([Type.Literal('line'), Type.Literal('shipping')]),
+    lineId: Type.Optional(Type.String()),
+  },
+  CLOSED,
+)
+
+/** A line as it is served. */
+export const CartLine = Type.Object(
+  {
+    id: Type.String(),
+    sku: Nullable(Type.String()),
+    productId: Nullable(Type.String()),
+    handle: Nullable(Type.String()),
+    name: Type.String(),
+    variantName: Type.String(),
+    image: Nullable(Type.String()),
+    kind: Type.Union([
+      Type.Literal('goods'),
+      Type.Literal('digital'),
+      Type.Literal('recharge'),
+      Type.Literal('subscription'),
+      Type.Literal('bundle'),
+    ]),
+    quantity: Type.Integer(),
+    options: Options,
+    note: Nullable(Type.String()),
+    amount: Nullable(Money),
+    priceSource: Type.Union([Type.Literal('catalog'), Type.Literal('external'), Type.Literal('inline')]),
+    unitPrice: Money,
+    priceWhenAdded: Money,
+    listPrice: Nullable(Money),
+    itemTotal: Money,
+    discountTotal: Money,
+    total: Money,
+    adjustments: Type.Array(Adjustment),
+    requiresShipping: Type.Boolean(),
+    state: Type.Union([Type.Literal('AVAILABLE'), Type.Literal('UNAVAILABLE')]),
+    addedAt: Type.String(),
+  },
+  CLOSED,
+)
+
+/** Whose something is. */
+export const Owner = Type.Union([
+  Type.Object({ kind: Type.Literal('guest'), guestId: Type.String() }, CLOSED),
+  Type.Object({ kind: Type.Literal('account'), accountId: Type.String() }, CLOSED),
+])
+
+/** A notice: the cart is fine, but something changed or is not ready. */
+export const Notice = Type.Object(
+  {
+    id: Type.String(),
+    code: Type.String(),
+    severity: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('error')]),
+    path: Type.String(),
+    params: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Null()])),
+  },
+  CLOSED,
+)
+
+/** The totals: `total = itemTotal + discountTotal + shippingTotal + additionalTaxTotal`. */
+export const totals = {
+  itemTotal: Money,
+  discountTotal: Money,
+  shippingTotal: Money,
+  includedTaxTotal: Money,
+  additionalTaxTotal: Money,
+  total: Money,
+}
+
+const CodeState = Type.Object({ code: Type.String(), applied: Type.Boolean(), reason: Nullable(Type.String()) }, CLOSED)
+
+/** What carts and orders have in common. */
+export const details = {
+  codes: Type.Array(CodeState),
+  email: Nullable(Type.String()),
+  shippingAddress: Nullable(Address),
+  billingAddress: Nullable(Address),
+  shippingMethod: Nullable(Type.String()),
+  attributes: Attributes,
+  note: Nullable(Type.String()),
+  adjustments: Type.Array(Adjustment),
+}
+
+/** A cart as it is served. */
+export const Cart = Type.Object(
+  {
+    id: Type.String(),
+    number: Type.String(),
+    shopId: Type.String(),
+    type: Type.String(),
+    state: Type.Union([Type.Literal('OPEN'), Type.Literal('CLOSED')]),
+    closedReason: Nullable(Type.Union([Type.Literal('ordered'), Type.Literal('merged'), Type.Literal('expired'), Type.Literal('deleted')])),
+    mergedInto: Nullable(Type.String()),
+    orderId: Nullable(Type.String()),
+    continues: Nullable(Type.String()),
+    owner: Owner,
+    currency: Type.String(),
+    version: Type.Integer({ description: 'Moves with each change of the cart' }),
+    pricing: Type.Integer({ description: 'Moves when only prices do; keep the greater (version, pricing)' }),
+    lines: Type.Array(CartLine),
+    ...details,
+    billingSameAsShipping: Type.Boolean(),
+    requiresShipping: Type.Boolean(),
+    notices: Type.Array(Notice),
+    ...totals,
+    itemCount: Type.Integer(),
+    createdAt: Type.String(),
+    updatedAt: Type.String(),
+    expiresAt: Nullable(Type.String()),
+  },
+  { $id: 'Cart', ...CLOSED },
+)
+
+const LineResult = Type.Object(
+  {
+    index: Type.Integer(),
+    ok: Type.Boolean(),
+    lineId: Type.Optional(Type.String()),
+    asked: Type.Integer(),
+    got: Type.Integer(),
+    code: Type.Optional(Type.String()),
+    detail: Type.Optional(Type.Unknown()),
+  },
+  CLOSED,
+)
+
+/** What every cart write answers. */
+export const CartAnswer = Type.Object(
+  {
+    cart: Type.Ref('Cart'),
+    results: Type.Optional(Type.Array(LineResult)),
+    report: Type.Optional(Type.Array(Type.Unknown())),
+    token: Type.Optional(Type.String({ description: "A new guest's token; shown once" })),
+  },
+  { $id: 'CartAnswer', ...CLOSED },
+)
+
+const inline = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 255 }),
+    unitPrice: Amount,
+    taxCategory: Text(60),
+    image: Type.Optional(Text(2000)),
+    requiresShipping: Type.Optional(Type.Boolean()),
+  },
+  CLOSED,
+)
+
+/** A line to add or fill. `unitPrice` and `inline` need the scope `carts:custom_prices`. */
+export const LineInput = Type.Object(
+  {
+    sku: Type.Optional(Sku),
+    quantity: Type.Optional(AddedQuantity),
+    options: Type.Optional(Options),
+    note: Type.Optional(Note),
+    amount: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Recharge products: the amount, in minor units' }),
+    ),
+    plan: Type.Optional(Text(100)),
+    keepSeparate: Type.Optional(Type.Boolean()),
+    expectedUnitPrice: Type.Optional(Amount),
+    unitPrice: Type.Optional(Amount),
+    inline: Type.Optional(inline),
+  },
+  CLOSED,
+)
+
+const lines = Type.Array(LineInput, { minItems: 1, maxItems: LIMITS.linesPerRequest })
+
+/** `POST /carts/{cart}/lines`: one line, or `lines` with `atomic`. */
+export const AddLines = Type.Union([
+  LineInput,
+  Type.Object({ lines, atomic: Type.Optional(Type.Boolean()), currency: Type.Optional(Currency) }, CLOSED),
+])
+
+/** `PUT /carts/{cart}/lines`. */
+export const FillLines = Type.Object(
+  {
+    lines: Type.Array(LineInput, { minItems: 0, maxItems: LIMITS.linesPerRequest }),
+    mode: Type.Optional(Type.Union([Type.Literal('upsert'), Type.Literal('replace')])),
+    atomic: Type.Optional(Type.Boolean()),
+    currency: Type.Optional(Currency),
+  },
+  CLOSED,
+)
+
+/** `PATCH /carts/{cart}/lines/{line}`. */
+export const SetLine = Type.Object(
+  { quantity: Type.Optional(SetQuantity), options: Type.Optional(Options), note: Type.Optional(Nullable(Note)) },
+  { ...CLOSED, minProperties: 1 },
+)
+
+/** `POST /carts`. */
+export const CreateCart = Type.Object(
+  {
+    type: Type.Optional(Text(40)),
+    currency: Type.Optional(Currency),
+    attributes: Type.Optional(Attributes),
+    lines: Type.Optional(lines),
+    owner: Type.Optional(Id),
+  },
+  CLOSED,
+)
+
+/** `PATCH /carts/{cart}`. */
+export const PatchCart = Type.Object(
+  {
+    email: Type.Optional(Nullable(Email)),
+    shippingAddress: Type.Optional(Nullable(Address)),
+    billingAddress: Type.Optional(Nullable(Address)),
+    billingSameAsShipping: Type.Optional(Type.Boolean()),
+    shippingMethod: Type.Optional(Nullable(Id)),
+    attributes: Type.Optional(Attributes),
+    note: Type.Optional(Nullable(Note)),
+    currency: Type.Optional(Currency),
+  },
+  { ...CLOSED, minProperties: 1 },
+)
+
+/** `POST /carts/{cart}/codes`. */
+export const ApplyCode = Type.Object({ code: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }) }, CLOSED)
+
+/** `POST /carts/{cart}/commands`: several commands, all or nothing. */
+export const Commands = Type.Object(
+  {
+    commands: Type.Array(
+      Type.Union([
+        Type.Object({ add: Type.Object({ lines }, CLOSED) }, CLOSED),
+        Type.Object(
+          {
+            set: Type.Object(
+              { lineId: Id, quantity: Type.Optional(SetQuantity), options: Type.Optional(Options), note: Type.Optional(Nullable(Note)) },
+              CLOSED,
+            ),
+          },
+          CLOSED,
+        ),
+        Type.Object({ remove: Type.Object({ lineId: Id }, CLOSED) }, CLOSED),
+        Type.Object({ clear: Type.Object({}, CLOSED) }, CLOSED),
+        Type.Object({ applyCode: ApplyCode }, CLOSED),
+        Type.Object({ removeCode: ApplyCode }, CLOSED),
+        Type.Object({ change: PatchCart }, CLOSED),
+      ]),
+      { minItems: 1, maxItems: 50 },
+    ),
+  },
+  CLOSED,
+)
+
+/** `POST /carts/{cart}/merge`. */
+export const MergeCarts = Type.Object(
+  {
+    carts: Type.Array(Type.Object({ id: Id, token: Type.String({ minLength: 1, maxLength: 200 }) }, CLOSED), { minItems: 1, maxItems: 20 }),
+    mode: Type.Optional(Type.Literal('merge')),
+  },
+  CLOSED,
+)
+
+/** `POST /carts/{cart}/notices/acknowledge`. */
+export const Acknowledge = Type.Object({ ids: Type.Union([Type.Array(Id, { minItems: 1, maxItems: 100 }), Type.Literal('all')]) }, CLOSED)
+
+/** `GET /carts/{cart}/shipping-methods`. */
+export const ShippingMethods = Type.Object(
+  {
+    items: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), price: Money, selected: Type.Boolean() }, CLOSED)),
+    next: Type.Null(),
+  },
+  CLOSED,
+)
+
+/** `GET /carts/{cart}/validation`: everything that stands between the cart and an order. */
+export const Validation = Type.Object(
+  {
+    valid: Type.Boolean(),
+    problems: Type.Array(Type.Object({ code: Type.String(), path: Type.Optional(Type.String()) }, { additionalProperties: true })),
+  },
+  CLOSED,
+)

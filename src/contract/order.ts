@@ -1,0 +1,102 @@
+// Orders on the wire. `Order` describes what core/order.ts freezes, with the payments and refunds that belong to it.
+import Type from 'typebox'
+import { LIMITS } from '../core/cart.ts'
+import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
+import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, Text } from './common.ts'
+
+const literals = <const T extends readonly string[]>(values: T) => Type.Union(values.map((value) => Type.Literal(value as T[number])))
+
+/** States of an order. */
+export const OrderState = literals(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
+
+const Payment = Type.Object(
+  {
+    id: Type.String(),
+    provider: Type.String(),
+    state: literals(['OPENING', 'PENDING', 'AUTHORIZED', 'PAID', 'FAILED', 'CANCELLED', 'REFUNDED']),
+    amount: Money,
+    reason: Nullable(Type.String()),
+    createdAt: Type.String(),
+    updatedAt: Type.String(),
+  },
+  CLOSED,
+)
+
+/** An order as it is served. */
+export const Order = Type.Object(
+  {
+    id: Type.String(),
+    number: Nullable(Type.String()),
+    shortNumber: Nullable(Type.String()),
+    reference: Nullable(Type.String()),
+    shopId: Type.String(),
+    state: OrderState,
+    paymentState: literals(['NONE', 'PENDING', 'AUTHORIZED', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED']),
+    fulfilmentState: Type.Literal('UNFULFILLED'),
+    status: Type.String(),
+    isCompleted: Type.Boolean({ description: 'True once placed' }),
+    cartId: Nullable(Type.String()),
+    whole: Type.Boolean({ description: 'Whether the whole cart was ordered' }),
+    owner: Owner,
+    currency: Type.String(),
+    lines: Type.Array(CartLine),
+    ...details,
+    ...totals,
+    version: Type.Integer(),
+    createdAt: Type.String(),
+    updatedAt: Type.String(),
+    orderedAt: Nullable(Type.String()),
+    paidAt: Nullable(Type.String()),
+    expiresAt: Nullable(Type.String()),
+    payments: Type.Array(Payment),
+    refunds: Type.Array(Type.Object({ id: Type.String(), paymentId: Type.String(), amount: Money, state: Type.String() }, CLOSED)),
+  },
+  { $id: 'Order', ...CLOSED },
+)
+
+/** What is to be paid, and where. */
+export const PaymentToMake = Type.Object(
+  { id: Type.String(), provider: Type.String(), token: Nullable(Type.String()), url: Nullable(Type.String()) },
+  CLOSED,
+)
+
+/** What ordering answers. */
+export const OrderAnswer = Type.Object(
+  { order: Type.Ref('Order'), orderToken: Type.String(), payment: Nullable(PaymentToMake) },
+  { $id: 'OrderAnswer', ...CLOSED },
+)
+
+const payment = Type.Object(
+  { provider: Type.Optional(Text(60)), returnUrl: Type.Optional(Type.String({ format: 'uri', maxLength: 2000, pattern: '^https?://' })) },
+  CLOSED,
+)
+
+/** `POST /orders`: a cart (whole, or some `lines` of it), or `items` without a cart. */
+export const CreateOrder = Type.Union([
+  Type.Object(
+    {
+      cartId: Id,
+      lines: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: LIMITS.lines, uniqueItems: true })),
+      payment: Type.Optional(payment),
+      expectedTotal: Type.Optional(Amount),
+    },
+    CLOSED,
+  ),
+  Type.Object(
+    {
+      items: Type.Array(LineInput, { minItems: 1, maxItems: LIMITS.linesPerRequest }),
+      currency: Type.Optional(Currency),
+      email: Type.Optional(Email),
+      shippingAddress: Type.Optional(Address),
+      billingAddress: Type.Optional(Address),
+      shippingMethod: Type.Optional(Id),
+      codes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: LIMITS.codes })),
+      payment: Type.Optional(payment),
+      expectedTotal: Type.Optional(Amount),
+    },
+    CLOSED,
+  ),
+])
+
+/** `POST /orders/{order}/payments`. */
+export const CreatePayment = payment

@@ -1,0 +1,311 @@
+// Shops, settings, catalogue, promotions, keys and webhooks on the wire.
+import Type from 'typebox'
+import { EVENT_TYPES } from '../core/event.ts'
+import { PRODUCT_KINDS } from '../core/product.ts'
+import { SCOPES } from '../core/scope.ts'
+import { Amount, CLOSED, Currency, Id, ListOf, Nullable, ShopId, Sku, Text } from './common.ts'
+
+const oneOf = <T extends string>(values: readonly T[]) => Type.Union(values.map((value) => Type.Literal(value)))
+const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
+const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
+const Country = Type.String({ pattern: '^[A-Z]{2}$' })
+
+/** `POST /v1/shops`. */
+export const CreateShop = Type.Object(
+  {
+    id: ShopId,
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    currency: Currency,
+    preset: Type.Optional(oneOf(['default', 'store', 'fill', 'reconcile', 'service', 'classic'])),
+  },
+  CLOSED,
+)
+
+/** A shop. */
+export const Shop = Type.Object(
+  { id: Type.String(), name: Type.String(), currency: Type.String(), preset: Type.String(), createdAt: Type.String() },
+  { $id: 'Shop', ...CLOSED },
+)
+
+const Issuer = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }),
+    iss: Text(500),
+    aud: Text(500),
+    algorithms: Type.Array(
+      oneOf(['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']),
+      { minItems: 1 },
+    ),
+    jwksUrl: Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2000 })),
+    secret: Type.Optional(Type.String({ minLength: 32, maxLength: 1000 })),
+    emailClaim: Type.Optional(Text(100)),
+  },
+  CLOSED,
+)
+const TaxRate = Type.Object(
+  {
+    name: Text(100),
+    category: Text(60),
+    country: Type.Optional(Country),
+    region: Type.Optional(Text(100)),
+    percent: Percent,
+    included: Type.Boolean(),
+  },
+  CLOSED,
+)
+const ShippingRate = Type.Object(
+  {
+    countries: Type.Optional(Type.Array(Country, { minItems: 1, maxItems: 250 })),
+    currency: Currency,
+    amount: Amount,
+    freeFrom: Type.Optional(Amount),
+  },
+  CLOSED,
+)
+const ShippingMethod = Type.Object({ id: Id, name: Text(100), rates: Type.Array(ShippingRate, { minItems: 1, maxItems: 500 }) }, CLOSED)
+const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Type.Partial(Type.Object(properties, CLOSED), CLOSED))
+
+/** `PATCH …/settings`: any groups, any keys; the others stay. */
+export const PatchSettings = Type.Object(
+  {
+    access: partial({
+      guestCarts: Type.Boolean(),
+      origins: Type.Array(Text(300), { maxItems: 200 }),
+      issuers: Type.Array(Issuer, { maxItems: 10 }),
+    }),
+    cart: partial({
+      types: Type.Array(Type.String({ pattern: '^[a-z0-9-]{1,40}$' }), { minItems: 1, maxItems: 10 }),
+      onOrdered: oneOf(['close', 'delete']),
+      onMerged: oneOf(['close', 'delete']),
+    }),
+    lines: partial({
+      linesMax: Type.Integer({ minimum: 1, maximum: 500 }),
+      quantityMax: Type.Integer({ minimum: 1, maximum: 99_999 }),
+      allowKinds: Type.Array(oneOf(PRODUCT_KINDS)),
+      noteOnRepeat: oneOf(['replace', 'append', 'keep']),
+    }),
+    inventory: partial({ onAdd: oneOf(['clamp', 'reject', 'allow']), holdTtl: Duration }),
+    promotions: partial({ maxCodes: Type.Integer({ minimum: 0, maximum: 10 }), publicReasons: oneOf(['neutral', 'detailed']) }),
+    pricing: partial({ onIncrease: oneOf(['confirm', 'accept']), rounding: oneOf(['halfUp', 'halfEven', 'halfDown']) }),
+    tax: partial({
+      rates: Type.Array(TaxRate, { maxItems: 1000 }),
+      shippingCategory: Nullable(Text(60)),
+      defaultCountry: Nullable(Country),
+    }),
+    shipping: partial({ methods: Type.Array(ShippingMethod, { maxItems: 100 }) }),
+    checkout: partial({
+      guest: Type.Boolean(),
+      emailRequired: Type.Boolean(),
+      unpaidTtl: Duration,
+      removeBoughtLines: Type.Boolean(),
+      freeze: oneOf(['off', 'whilePaying']),
+    }),
+    retention: partial({ guest: Duration, account: Duration, closed: Duration }),
+    orders: partial({ referenceTemplate: Type.String({ minLength: 1, maxLength: 1000 }), tokenTtl: Duration }),
+    payment: partial({ providers: Type.Array(Text(60), { maxItems: 20 }) }),
+  },
+  { ...CLOSED, minProperties: 1 },
+)
+
+const Price = Type.Object({ currency: Currency, amount: Amount, listAmount: Type.Optional(Amount) }, CLOSED)
+
+const Variant = Type.Object(
+  {
+    sku: Sku,
+    name: Text(255),
+    options: Type.Record(Type.String({ pattern: '^.{1,100}$' }), Text(255)),
+    prices: Type.Array(Price, { maxItems: 200 }),
+    stockPolicy: oneOf(['untracked', 'deny', 'continue']),
+    onHand: Type.Optional(Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 })),
+    requiresShipping: Type.Boolean(),
+    taxable: Type.Boolean(),
+    grams: Type.Integer({ minimum: 0, maximum: 1_000_000_000 }),
+    barcode: Type.Optional(Text(100)),
+    image: Type.Optional(Text(2000)),
+    quantityStep: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+  },
+  CLOSED,
+)
+
+const product = {
+  handle: Type.String({ minLength: 1, maxLength: 255, pattern: '^\\S+$' }),
+  name: Type.String({ minLength: 1, maxLength: 255 }),
+  description: Text(50_000),
+  vendor: Type.Optional(Text(255)),
+  productType: Type.Optional(Text(255)),
+  tags: Type.Array(Text(255), { maxItems: 250 }),
+  kind: oneOf(PRODUCT_KINDS),
+  published: Type.Boolean(),
+  images: Type.Array(Type.Object({ src: Text(2000), alt: Type.Optional(Text(500)) }, CLOSED), { maxItems: 250 }),
+  taxCategory: Text(60),
+  recharge: Type.Optional(
+    Type.Object(
+      {
+        currency: Currency,
+        presets: Type.Array(Amount, { maxItems: 100 }),
+        allowCustom: Type.Boolean(),
+        min: Type.Optional(Amount),
+        max: Type.Optional(Amount),
+      },
+      CLOSED,
+    ),
+  ),
+  plans: Type.Optional(Type.Array(Type.Object({ id: Id, name: Text(100), interval: Text(40), price: Price }, CLOSED), { maxItems: 50 })),
+  variants: Type.Array(Variant, { minItems: 1, maxItems: 250 }),
+}
+
+/** A product as it is written: whole. */
+export const ProductInput = Type.Object(product, CLOSED)
+
+/** A product as it is served. */
+export const Product = Type.Object({ id: Type.String(), ...product }, { $id: 'Product', ...CLOSED })
+
+/** `POST /products/import` as JSON. */
+export const ImportProducts = Type.Object({ products: Type.Array(ProductInput, { minItems: 1, maxItems: 1000 }) }, CLOSED)
+
+/** What an import did. */
+export const ImportReport = Type.Object(
+  {
+    created: Type.Integer(),
+    changed: Type.Integer(),
+    unchanged: Type.Integer(),
+    refusedCount: Type.Integer(),
+    refused: Type.Array(
+      Type.Object(
+        { line: Type.Integer(), handle: Type.Optional(Type.String()), column: Type.Optional(Type.String()), reason: Type.String() },
+        CLOSED,
+      ),
+    ),
+  },
+  CLOSED,
+)
+
+const Condition = Type.Union([
+  Type.Object({ kind: Type.Literal('code') }, CLOSED),
+  Type.Object({ kind: Type.Literal('item_total'), atLeast: Type.Array(Price, { minItems: 1, maxItems: 200 }) }, CLOSED),
+  Type.Object({ kind: Type.Literal('quantity'), atLeast: Type.Integer({ minimum: 1, maximum: 1_000_000 }) }, CLOSED),
+])
+const Benefit = Type.Union([
+  Type.Object({ kind: Type.Literal('percent_off'), percent: Percent }, CLOSED),
+  Type.Object({ kind: Type.Literal('amount_off'), amounts: Type.Array(Price, { minItems: 1, maxItems: 200 }) }, CLOSED),
+  Type.Object({ kind: Type.Literal('free_shipping') }, CLOSED),
+])
+
+/** A promotion as it is written. Times are RFC 3339. */
+export const PromotionInput = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    active: Type.Optional(Type.Boolean()),
+    startsAt: Type.Optional(Nullable(Type.String({ format: 'date-time' }))),
+    endsAt: Type.Optional(Nullable(Type.String({ format: 'date-time' }))),
+    lane: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+    priority: Type.Optional(Type.Integer({ minimum: -1000, maximum: 1000 })),
+    usesMax: Type.Optional(Nullable(Type.Integer({ minimum: 0, maximum: 1_000_000_000 }))),
+    conditions: Type.Optional(Type.Array(Condition, { maxItems: 20 })),
+    benefit: Benefit,
+  },
+  CLOSED,
+)
+
+/** A promotion as it is served; `uses` counts placed and unpaid orders. */
+export const Promotion = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    active: Type.Boolean(),
+    startsAt: Nullable(Type.String()),
+    endsAt: Nullable(Type.String()),
+    lane: Type.Integer(),
+    priority: Type.Integer(),
+    usesMax: Nullable(Type.Integer()),
+    uses: Type.Integer(),
+    conditions: Type.Array(Condition),
+    benefit: Benefit,
+  },
+  { $id: 'Promotion', ...CLOSED },
+)
+
+/** `POST /promotions/{promotion}/codes`. */
+export const CodeInput = Type.Object(
+  { code: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }), usesMax: Type.Optional(Nullable(Type.Integer({ minimum: 0 }))) },
+  CLOSED,
+)
+
+/** A code as it is listed. */
+export const Code = Type.Object({ code: Type.String(), usesMax: Nullable(Type.Integer()), uses: Type.Integer() }, CLOSED)
+
+/** `PUT /stock/{sku}`: how many there are, or by how many that changes. */
+export const StockInput = Type.Union([
+  Type.Object({ onHand: Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 }) }, CLOSED),
+  Type.Object({ delta: Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 }) }, CLOSED),
+])
+
+/** Stock as it is served. */
+export const Stock = Type.Object({ sku: Type.String(), onHand: Type.Integer(), policy: Type.String() }, CLOSED)
+
+/** `POST /api-keys`. */
+export const KeyInput = Type.Object(
+  {
+    kind: Type.Optional(oneOf(['server', 'staff'])),
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    scopes: Type.Array(oneOf(SCOPES), { minItems: 1, uniqueItems: true }),
+  },
+  CLOSED,
+)
+
+/** A key as it is listed, without its secret. */
+export const Key = Type.Object(
+  {
+    id: Type.String(),
+    kind: Type.String(),
+    name: Type.String(),
+    scopes: Type.Array(Type.String()),
+    createdAt: Type.String(),
+    revokedAt: Nullable(Type.String()),
+  },
+  CLOSED,
+)
+
+/** `POST /webhooks`. */
+export const EndpointInput = Type.Object(
+  {
+    url: Type.String({ pattern: '^https?://', maxLength: 2000, format: 'uri' }),
+    types: Type.Optional(Type.Array(oneOf([...EVENT_TYPES, '*']), { minItems: 1, uniqueItems: true })),
+  },
+  CLOSED,
+)
+
+/** An endpoint as it is listed. */
+export const Endpoint = Type.Object(
+  { id: Type.String(), url: Type.String(), types: Type.Array(Type.String()), active: Type.Boolean(), createdAt: Type.String() },
+  CLOSED,
+)
+
+/** A delivery as it is listed. */
+export const Delivery = Type.Object(
+  {
+    id: Type.String(),
+    eventId: Type.String(),
+    type: Type.String(),
+    subject: Type.String(),
+    state: Type.String(),
+    attempts: Type.Integer(),
+    createdAt: Type.String(),
+    dueAt: Type.String(),
+    deliveredAt: Nullable(Type.String()),
+    lastStatus: Nullable(Type.Integer()),
+    lastError: Nullable(Type.String()),
+  },
+  CLOSED,
+)
+
+/** Lists of the above. */
+export const lists = {
+  shops: ListOf(Shop),
+  products: ListOf(Product),
+  promotions: ListOf(Promotion),
+  codes: ListOf(Code),
+  keys: ListOf(Key),
+  endpoints: ListOf(Endpoint),
+  deliveries: ListOf(Delivery),
+}

@@ -1,0 +1,710 @@
+// A cart is intent: which items, how many, where to, which codes. It holds no price of the catalogue, so no price can go stale in it.
+// Each command is one function (cart, input, facts) → the changed cart, or a refusal and nothing changed. Line identity is rule C13: two
+// lines are one when reference kind, sku, canonical options, amount, plan and price source agree; a note never separates lines.
+import type { Facts } from './facts.ts'
+import { exponentOf, type Money, multiply } from './money.ts'
+import { type ProductKind, priceIn, type RechargeRule, type Variant } from './product.ts'
+import { isRefusal, type Refusal, refuse } from './refusal.ts'
+import { eligibleMethods } from './shipping.ts'
+
+/** Limits that hold in every shop, whatever its settings say. */
+export const LIMITS = {
+  lines: 500,
+  quantity: 99_999,
+  codes: 10,
+  linesPerRequest: 200,
+  optionsBytes: 2048,
+  note: 1000,
+  attributesBytes: 8192,
+} as const
+
+/** Whose a cart is. The account id is `<issuer>:<sub>`. */
+export type Owner = { readonly kind: 'guest'; readonly guestId: string } | { readonly kind: 'account'; readonly accountId: string }
+
+/** A postal address. `country` is ISO 3166-1 alpha-2. */
+export interface Address {
+  readonly name?: string
+  readonly company?: string
+  readonly line1?: string
+  readonly line2?: string
+  readonly city?: string
+  readonly postalCode?: string
+  readonly region?: string
+  readonly country: string
+  readonly phone?: string
+}
+
+/** Chosen details of an item, such as an engraving. Part of the line's identity; the order of keys does not matter. */
+export type Options = Readonly<Record<string, string | number | boolean>>
+
+/** Free data of the shop on a cart; never part of a line's identity, never looked at by pricing. */
+export type Attributes = Readonly<Record<string, string | number | boolean | null>>
+
+/** An item without a catalogue entry (server only): all that a line shows, told by the caller. Minor units. */
+export interface InlineItem {
+  readonly name: string
+  readonly unitPrice: number
+  readonly taxCategory: string
+  readonly image?: string
+  readonly requiresShipping?: boolean
+}
+
+/** One line of intent. `unitPrice` is set only where the price is not the catalogue's. Amounts are minor units of the cart's currency. */
+export interface Line {
+  readonly id: string
+  /** Canonical identity (C13): equal keys are one line. */
+  readonly key: string
+  readonly sku: string | null
+  readonly quantity: number
+  readonly options: Options
+  readonly note: string | null
+  /** Recharge: the amount the shopper chose, per piece. */
+  readonly amount: number | null
+  readonly plan: string | null
+  readonly priceSource: 'catalog' | 'external' | 'inline'
+  readonly unitPrice: number | null
+  readonly inline: InlineItem | null
+  /** What it was called when it was added: shown when the catalogue no longer knows it. */
+  readonly name: string
+  /** Unit price when the line was made: a difference to today's price is told by a notice. */
+  readonly priceWhenAdded: number
+  readonly addedAt: number
+}
+
+/** Something that happened to the cart and that its owner should see. `id` is the hash of code, path and params. */
+export interface Notice {
+  readonly id: string
+  readonly code: string
+  readonly severity: 'info' | 'warning' | 'error'
+  readonly path: string
+  readonly params: Readonly<Record<string, string | number | null>>
+}
+
+/** Why a cart is over. */
+export type ClosedReason = 'ordered' | 'merged' | 'expired' | 'deleted'
+
+/** The intent of one cart, as it is kept. Times are milliseconds. `version` moves with each change. */
+export interface Cart {
+  readonly format: 1
+  readonly id: string
+  readonly number: string
+  readonly shopId: string
+  readonly type: string
+  readonly owner: Owner
+  readonly state: 'OPEN' | 'CLOSED'
+  readonly closedReason: ClosedReason | null
+  readonly mergedInto: string | null
+  readonly orderId: string | null
+  readonly continues: string | null
+  readonly version: number
+  readonly currency: string
+  /** Whether somebody chose the currency; if not, the first line settles it. */
+  readonly currencyChosen: boolean
+  readonly lines: readonly Line[]
+  readonly savedLines: readonly Line[]
+  readonly codes: readonly string[]
+  readonly email: string | null
+  readonly shippingAddress: Address | null
+  readonly billingAddress: Address | null
+  readonly billingSameAsShipping: boolean
+  readonly shippingMethod: string | null
+  readonly attributes: Attributes
+  readonly note: string | null
+  /** Notices of what commands did (a clamped quantity); those that follow from prices are made by pricing. */
+  readonly notices: readonly Notice[]
+  readonly acknowledged: readonly string[]
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** A new, empty, open cart. It exists as a value before any row does. */
+export function emptyCart(identity: {
+  id: string
+  number: string
+  shopId: string
+  type: string
+  owner: Owner
+  currency: string
+  now: number
+}): Cart {
+  const { id, number, shopId, type, owner, currency, now } = identity
+  return {
+    format: 1,
+    id,
+    number,
+    shopId,
+    type,
+    owner,
+    state: 'OPEN',
+    closedReason: null,
+    mergedInto: null,
+    orderId: null,
+    continues: null,
+    version: 0,
+    currency,
+    currencyChosen: false,
+    lines: [],
+    savedLines: [],
+    codes: [],
+    email: null,
+    shippingAddress: null,
+    billingAddress: null,
+    billingSameAsShipping: true,
+    shippingMethod: null,
+    attributes: {},
+    note: null,
+    notices: [],
+    acknowledged: [],
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+/** A line that somebody wants. `id` is the identity it gets if it becomes a new line. Amounts are minor units. */
+export interface LineRequest {
+  readonly id: string
+  readonly sku?: string | undefined
+  readonly quantity: number
+  readonly options?: Options | undefined
+  readonly note?: string | undefined
+  readonly amount?: number | undefined
+  readonly plan?: string | undefined
+  readonly keepSeparate?: boolean | undefined
+  readonly expectedUnitPrice?: number | undefined
+  readonly unitPrice?: number | undefined
+  readonly inline?: InlineItem | undefined
+}
+
+/** What became of one requested line. `got` is the quantity that the line has now, `asked` what it should have had. */
+export interface LineResult {
+  readonly index: number
+  readonly ok: boolean
+  readonly lineId?: string
+  readonly asked: number
+  readonly got: number
+  readonly code?: string
+  readonly detail?: Refusal
+}
+
+/** What a command decided: the changed cart (the same value when nothing changed), and a result per line where lines were given. */
+export interface Decision {
+  readonly cart: Cart
+  readonly results?: readonly LineResult[]
+}
+
+/** Options in canonical form: keys sorted, empty values dropped, so that their order and absence never make a second line (DX-1). */
+export function canonicalOptions(options: Readonly<Record<string, string | number | boolean | null>> | undefined): Options {
+  if (!options) return {}
+  const kept = Object.keys(options)
+    .filter((key) => options[key] !== null)
+    .sort()
+  return Object.fromEntries(kept.map((key) => [key, options[key] as string | number | boolean]))
+}
+
+/** The identity of a line (C13). `separate` is a value of its own for lines that must never be joined, else null. */
+export function lineKey(
+  line: Pick<Line, 'sku' | 'options' | 'amount' | 'plan' | 'priceSource' | 'unitPrice' | 'inline'>,
+  separate: string | null,
+): string {
+  const { sku, options, amount, plan, priceSource, unitPrice, inline } = line
+  return JSON.stringify([
+    priceSource === 'inline' ? 'inline' : 'catalog',
+    sku ?? inline?.name,
+    options,
+    amount,
+    plan,
+    priceSource,
+    unitPrice,
+    separate,
+  ])
+}
+
+/** A notice; its id is a hash of what it says, so that the same fact has the same id wherever it is computed. */
+export function notice(code: string, severity: Notice['severity'], path: string, params: Notice['params']): Notice {
+  return { id: `nt_${hash53(JSON.stringify([code, path, params]))}`, code, severity, path, params }
+}
+
+/**
+ * Adds lines: equal lines are counted up, others appended (SEED0-09, SEED2-31, C12). Each line stands for itself unless `atomic`; when all are
+ * refused the first refusal is the answer and nothing changed.
+ */
+export function addLines(
+  cart: Cart,
+  input: { lines: readonly LineRequest[]; atomic?: boolean; currency?: string },
+  facts: Facts,
+): Decision | Refusal {
+  return putLines(cart, input, facts, (existing, asked) => existing + asked)
+}
+
+/** Fills: named lines get exactly this quantity; with `replace` every other line is removed (SEED1-16, C12). */
+export function fillLines(
+  cart: Cart,
+  input: { lines: readonly LineRequest[]; mode: 'upsert' | 'replace'; atomic?: boolean; currency?: string },
+  facts: Facts,
+): Decision | Refusal {
+  if (input.mode === 'upsert') return putLines(cart, input, facts, (_existing, asked) => asked)
+  // Lines that stay keep their id, so that a client's references hold: the request is matched against the old lines.
+  const former = new Map(cart.lines.map((line) => [line.key, line]))
+  return putLines({ ...cart, lines: [] }, input, facts, (existing, asked) => existing + asked, former)
+}
+
+function putLines(
+  cart: Cart,
+  input: { lines: readonly LineRequest[]; atomic?: boolean; currency?: string },
+  facts: Facts,
+  quantityOf: (existing: number, asked: number) => number,
+  former: ReadonlyMap<string, Line> = new Map(),
+): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  const draft: Draft = {
+    cart,
+    lines: [...cart.lines],
+    byKey: new Map(cart.lines.map((line, index) => [line.key, index])),
+    notices: [...cart.notices],
+    former,
+  }
+  if (input.currency !== undefined) {
+    const refused = chooseCurrency(draft, input.currency)
+    if (refused) return refused
+  }
+  const results: LineResult[] = []
+  let first: Refusal | null = null
+  for (const [index, request] of input.lines.entries()) {
+    const put = putLine(draft, request, facts, quantityOf)
+    if (!isRefusal(put)) {
+      results.push({ index, ok: true, ...put })
+      continue
+    }
+    const detail = input.lines.length > 1 ? { ...put, path: `/lines/${index}` } : put
+    first ??= detail
+    results.push({ index, ok: false, asked: request.quantity, got: 0, code: put.refused, detail })
+    if (input.atomic) return { ...detail, results }
+  }
+  if (first && results.every((result) => !result.ok)) return { ...first, results }
+  return { cart: { ...draft.cart, lines: draft.lines, notices: draft.notices }, results }
+}
+
+interface Draft {
+  cart: Cart
+  readonly lines: Line[]
+  readonly byKey: Map<string, number>
+  notices: Notice[]
+  readonly former: ReadonlyMap<string, Line>
+}
+
+function chooseCurrency(draft: Draft, currency: string): Refusal | null {
+  if (exponentOf(currency) === undefined) return refuse('currency_unknown', { currency })
+  if (currency === draft.cart.currency) return null
+  if (draft.lines.length > 0) return refuse('currency_mismatch', { cartCurrency: draft.cart.currency, currencies: [currency] })
+  draft.cart = { ...draft.cart, currency, currencyChosen: true }
+  return null
+}
+
+/** One line into the draft. Checks stand in the order of precedence of refusals. */
+function putLine(
+  draft: Draft,
+  request: LineRequest,
+  facts: Facts,
+  quantityOf: (existing: number, asked: number) => number,
+): { lineId: string; asked: number; got: number } | Refusal {
+  const settled = settleLine(draft, request, facts)
+  if (isRefusal(settled)) return settled
+  const { line, variant } = settled
+  const index = draft.byKey.get(line.key)
+  const existing = index === undefined ? undefined : draft.lines[index]
+  const asked = quantityOf(existing?.quantity ?? 0, request.quantity)
+  const others = variant ? quantityOfSku(draft.lines, variant.sku, line.key) : 0
+  const got = allowedQuantity(asked, existing?.quantity ?? 0, others, variant, facts)
+  if (isRefusal(got)) return got
+  if (index === undefined && draft.lines.length >= Math.min(facts.shop.settings.lines.linesMax, LIMITS.lines)) {
+    return refuse('too_many_lines', { max: Math.min(facts.shop.settings.lines.linesMax, LIMITS.lines) })
+  }
+  const former = draft.former.get(line.key)
+  const base = existing ?? (former ? { ...line, id: former.id, priceWhenAdded: former.priceWhenAdded, addedAt: former.addedAt } : line)
+  const note = existing ? repeatedNote(existing.note, line.note, facts.shop.settings.lines.noteOnRepeat) : line.note
+  const put: Line = { ...base, quantity: got, note }
+  if (index === undefined) {
+    draft.byKey.set(line.key, draft.lines.length)
+    draft.lines.push(put)
+  } else draft.lines[index] = put
+  if (got < asked) draft.notices.push(notice('quantity_reduced', 'warning', `/lines/${put.id}`, { from: asked, to: got, sku: line.sku }))
+  return { lineId: put.id, asked, got }
+}
+
+/** The line a request stands for, with its price source and currency settled; changes nothing but the draft's currency. */
+function settleLine(draft: Draft, request: LineRequest, facts: Facts): { line: Line; variant: Variant | null } | Refusal {
+  const options = canonicalOptions(request.options)
+  const base = { id: request.id, options, note: request.note ?? null, plan: null, quantity: 0, addedAt: facts.now }
+  if (request.inline) {
+    const line = {
+      ...base,
+      sku: null,
+      amount: null,
+      priceSource: 'inline' as const,
+      unitPrice: request.inline.unitPrice,
+      inline: request.inline,
+    }
+    const key = lineKey(line, request.keepSeparate ? request.id : null)
+    return { line: { ...line, key, name: request.inline.name, priceWhenAdded: request.inline.unitPrice }, variant: null }
+  }
+  const variant = facts.variants.get(request.sku ?? '')
+  if (!variant) return refuse('unknown_sku', { sku: request.sku ?? null, path: '/sku' })
+  if (!facts.shop.settings.lines.allowKinds.includes(variant.kind)) return refuse('not_cartable', { sku: variant.sku, kind: variant.kind })
+  if (!variant.published) return refuse('unavailable', { sku: variant.sku })
+  const priced = settlePrice(draft, request, variant, facts)
+  if (isRefusal(priced)) return priced
+  const source = request.unitPrice === undefined ? ('catalog' as const) : ('external' as const)
+  const line = {
+    ...base,
+    sku: variant.sku,
+    amount: request.amount ?? null,
+    priceSource: source,
+    unitPrice: request.unitPrice ?? null,
+    inline: null,
+  }
+  const key = lineKey(line, request.keepSeparate ? request.id : null)
+  return { line: { ...line, key, name: variant.name, priceWhenAdded: priced.unitPrice }, variant }
+}
+
+/** Today's unit price of what is asked. The first line settles a currency that nobody chose: the shop's, else the product's own. */
+function settlePrice(draft: Draft, request: LineRequest, variant: Variant, facts: Facts): { unitPrice: number } | Refusal {
+  const currencies = variant.recharge ? [variant.recharge.currency] : variant.prices.map((price) => price.currency)
+  let currency = draft.cart.currency
+  if (
+    draft.lines.length === 0 &&
+    !draft.cart.currencyChosen &&
+    request.unitPrice === undefined &&
+    currencies[0] &&
+    !currencies.includes(currency)
+  ) {
+    currency = currencies[0]
+  }
+  if (variant.kind === 'recharge') {
+    const wrong = amountRefusal(variant.recharge, request.amount, currency)
+    if (wrong) return wrong
+  } else if (request.amount !== undefined)
+    return refuse('amount_invalid', { sku: variant.sku, reason: 'not_a_recharge_product', path: '/amount' })
+  const unitPrice = request.unitPrice ?? request.amount ?? priceIn(variant, currency)?.amount
+  if (unitPrice === undefined) {
+    if (currencies.length === 0) return refuse('no_price', { sku: variant.sku, currency })
+    return refuse('currency_mismatch', { sku: variant.sku, cartCurrency: currency, currencies })
+  }
+  if (request.expectedUnitPrice !== undefined && request.expectedUnitPrice !== unitPrice) {
+    return refuse('price_changed', {
+      sku: variant.sku,
+      expected: money(request.expectedUnitPrice, currency),
+      current: money(unitPrice, currency),
+    })
+  }
+  if (currency !== draft.cart.currency) draft.cart = { ...draft.cart, currency }
+  return { unitPrice }
+}
+
+/** Whether a recharge amount is one that the product accepts (C09); checked here, on the server, and again when ordering. */
+export function amountRefusal(rule: RechargeRule | undefined, amount: number | undefined | null, currency: string): Refusal | null {
+  if (!rule) return refuse('amount_invalid', { reason: 'no_amounts_configured' })
+  const accepted = {
+    presets: rule.presets,
+    allowCustom: rule.allowCustom,
+    min: rule.min ?? null,
+    max: rule.max ?? null,
+    currency: rule.currency,
+    path: '/amount',
+  }
+  if (amount === undefined || amount === null) return refuse('amount_required', accepted)
+  if (rule.currency !== currency) return refuse('currency_mismatch', { cartCurrency: currency, currencies: [rule.currency] })
+  if (rule.presets.includes(amount)) return null
+  if (!rule.allowCustom || amount <= 0 || amount < (rule.min ?? 1) || amount > (rule.max ?? Number.MAX_SAFE_INTEGER))
+    return refuse('amount_invalid', { amount, ...accepted })
+  return null
+}
+
+/** The quantity a line may have: limits refuse, stock lowers or refuses as the shop decides (C18). Lowering what is there is always allowed. */
+function allowedQuantity(asked: number, existing: number, others: number, variant: Variant | null, facts: Facts): number | Refusal {
+  const max = Math.min(facts.shop.settings.lines.quantityMax, LIMITS.quantity)
+  if (asked > max) return refuse('quantity_too_large', { max, asked, path: '/quantity' })
+  if (!variant) return asked
+  const step = variant.quantityStep
+  if (asked % step !== 0) return refuse('quantity_step', { step, asked, sku: variant.sku, path: '/quantity' })
+  const available = facts.stock.get(variant.sku)
+  const mode = facts.shop.settings.inventory.onAdd
+  if (available === undefined || mode === 'allow' || asked <= existing || asked + others <= available) return asked
+  const rest = Math.max(0, available - others)
+  const possible = rest - (rest % step)
+  if (mode === 'reject' || possible <= existing) return refuse('insufficient_stock', { sku: variant.sku, asked, available: rest })
+  return possible
+}
+
+function quantityOfSku(lines: readonly Line[], sku: string, exceptKey: string): number {
+  let quantity = 0
+  for (const line of lines) if (line.sku === sku && line.key !== exceptKey) quantity += line.quantity
+  return quantity
+}
+
+function repeatedNote(existing: string | null, added: string | null, rule: 'replace' | 'append' | 'keep'): string | null {
+  if (added === null || rule === 'keep') return existing ?? added
+  if (rule === 'replace' || existing === null || existing === added) return added
+  return existing.split('\n').includes(added) ? existing : `${existing}\n${added}`.slice(0, LIMITS.note)
+}
+
+/**
+ * Sets a line: `quantity` is absolute and 0 removes; `options` replaces them, and where the result equals another line the two become one
+ * (their quantities are added).
+ */
+export function setLine(
+  cart: Cart,
+  input: { lineId: string; quantity?: number; options?: Options; note?: string | null },
+  facts: Facts,
+): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  const line = cart.lines.find((candidate) => candidate.id === input.lineId)
+  if (!line) return refuse('line_not_found', { lineId: input.lineId })
+  if (input.quantity === 0) return removeLine(cart, { lineId: line.id })
+  let changed: Line = { ...line, note: input.note === undefined ? line.note : input.note }
+  if (input.options !== undefined) {
+    changed = { ...changed, options: canonicalOptions(input.options) }
+    changed = { ...changed, key: lineKey(changed, separateOf(line.key)) }
+  }
+  const twin = cart.lines.find((candidate) => candidate.key === changed.key && candidate.id !== line.id)
+  const asked = (input.quantity ?? line.quantity) + (twin?.quantity ?? 0)
+  const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
+  const got =
+    asked === line.quantity ? asked : allowedQuantity(asked, line.quantity, variant ? othersOf(cart, line, twin) : 0, variant, facts)
+  if (isRefusal(got)) return got
+  changed = { ...changed, quantity: got }
+  const lines = cart.lines
+    .filter((candidate) => candidate.id !== twin?.id)
+    .map((candidate) => (candidate.id === line.id ? changed : candidate))
+  const notices =
+    got < asked
+      ? [...cart.notices, notice('quantity_reduced', 'warning', `/lines/${line.id}`, { from: asked, to: got, sku: line.sku })]
+      : cart.notices
+  const results = [{ index: 0, ok: true, lineId: line.id, asked, got }]
+  if (sameLine(line, changed) && !twin) return { cart, results }
+  return { cart: { ...cart, lines, notices }, results }
+}
+
+function othersOf(cart: Cart, line: Line, twin: Line | undefined): number {
+  return cart.lines.reduce(
+    (total, other) => (other.sku === line.sku && other.id !== line.id && other.id !== twin?.id ? total + other.quantity : total),
+    0,
+  )
+}
+
+function separateOf(key: string): string | null {
+  return (JSON.parse(key) as unknown[]).at(-1) as string | null
+}
+
+function sameLine(a: Line, b: Line): boolean {
+  return a.quantity === b.quantity && a.note === b.note && a.key === b.key
+}
+
+/** Removes a line. */
+export function removeLine(cart: Cart, input: { lineId: string }): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  if (!cart.lines.some((line) => line.id === input.lineId)) return refuse('line_not_found', { lineId: input.lineId })
+  return { cart: { ...cart, lines: cart.lines.filter((line) => line.id !== input.lineId) } }
+}
+
+/** Removes all lines; codes, addresses and everything else stay. */
+export function clearLines(cart: Cart): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  return { cart: cart.lines.length === 0 ? cart : { ...cart, lines: [] } }
+}
+
+/** Sets a line aside: it is no longer priced or ordered until it is brought back. */
+export function saveLine(cart: Cart, input: { lineId: string }): Decision | Refusal {
+  const removed = removeLine(cart, input)
+  if (isRefusal(removed)) return removed
+  if (cart.savedLines.length >= LIMITS.lines) return refuse('too_many_lines', { max: LIMITS.lines })
+  const line = cart.lines.find((candidate) => candidate.id === input.lineId)
+  return { cart: { ...removed.cart, savedLines: line ? [...cart.savedLines, line] : cart.savedLines } }
+}
+
+/** Brings a saved line back through the same checks as adding it. */
+export function restoreLine(cart: Cart, input: { lineId: string }, facts: Facts): Decision | Refusal {
+  const saved = cart.savedLines.find((line) => line.id === input.lineId)
+  if (!saved) return refuse('line_not_found', { lineId: input.lineId })
+  const request: LineRequest = {
+    id: saved.id,
+    sku: saved.sku ?? undefined,
+    quantity: saved.quantity,
+    options: saved.options,
+    note: saved.note ?? undefined,
+    amount: saved.amount ?? undefined,
+    plan: saved.plan ?? undefined,
+    keepSeparate: separateOf(saved.key) !== null,
+    unitPrice: saved.priceSource === 'external' ? (saved.unitPrice ?? undefined) : undefined,
+    inline: saved.inline ?? undefined,
+  }
+  const added = addLines(cart, { lines: [request] }, facts)
+  if (isRefusal(added)) return added
+  return { ...added, cart: { ...added.cart, savedLines: cart.savedLines.filter((line) => line.id !== saved.id) } }
+}
+
+/** A code as it is compared: without surrounding space, in upper case (C31). */
+export function normaliseCode(code: string): string {
+  return code.trim().toUpperCase()
+}
+
+/**
+ * Puts a code on the cart. Unknown, expired and exhausted codes are refused alike (SEC-6); whether a code that stands on the cart applies is
+ * found by pricing each time.
+ */
+export function applyCode(cart: Cart, input: { code: string }, facts: Facts): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  const code = normaliseCode(input.code)
+  if (cart.codes.includes(code)) return refuse('code_already_applied', { code })
+  const max = Math.min(facts.shop.settings.promotions.maxCodes, LIMITS.codes)
+  if (cart.codes.length >= max) return refuse('too_many_codes', { max })
+  return { cart: { ...cart, codes: [...cart.codes, code] } }
+}
+
+/** Takes a code off the cart. */
+export function removeCode(cart: Cart, input: { code: string }): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  const code = normaliseCode(input.code)
+  if (!cart.codes.includes(code)) return refuse('code_not_found', { code })
+  return { cart: { ...cart, codes: cart.codes.filter((candidate) => candidate !== code) } }
+}
+
+/** What `PATCH /carts/{cart}` may change; an absent field stays, null empties. */
+export interface CartChanges {
+  readonly email?: string | null | undefined
+  readonly shippingAddress?: Address | null | undefined
+  readonly billingAddress?: Address | null | undefined
+  readonly billingSameAsShipping?: boolean | undefined
+  readonly shippingMethod?: string | null | undefined
+  /** Named attributes are set, null removes one, the others stay. */
+  readonly attributes?: Attributes | undefined
+  readonly note?: string | null | undefined
+  readonly currency?: string | undefined
+}
+
+/** Changes details of the cart. A new currency re-prices every line; if one has no price in it nothing changes (C10). */
+export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  const next: { -readonly [K in keyof Cart]: Cart[K] } = { ...cart }
+  if (changes.email !== undefined) next.email = changes.email
+  if (changes.note !== undefined) next.note = changes.note
+  if (changes.shippingAddress !== undefined) next.shippingAddress = changes.shippingAddress
+  if (changes.billingAddress !== undefined) {
+    next.billingAddress = changes.billingAddress
+    next.billingSameAsShipping = changes.billingAddress === null
+  }
+  if (changes.billingSameAsShipping !== undefined) next.billingSameAsShipping = changes.billingSameAsShipping
+  if (changes.attributes !== undefined) {
+    const merged = { ...cart.attributes, ...changes.attributes }
+    next.attributes = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
+    if (JSON.stringify(next.attributes).length > LIMITS.attributesBytes)
+      return refuse('invalid', { path: '/attributes', reason: 'too_large', max: LIMITS.attributesBytes })
+  }
+  if (changes.currency !== undefined) {
+    const refused = currencyRefusal(cart, changes.currency, facts)
+    if (refused) return refused
+    next.currency = changes.currency
+    next.currencyChosen = true
+    if (changes.currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, changes.currency as string, facts))
+  }
+  if (changes.shippingMethod !== undefined) {
+    const country = next.shippingAddress?.country ?? null
+    const known = eligibleMethods(facts.shop.settings, { country, currency: next.currency, itemTotal: 0 })
+    if (changes.shippingMethod !== null && !known.some((method) => method.id === changes.shippingMethod)) {
+      return refuse('shipping_method_unavailable', {
+        shippingMethod: changes.shippingMethod,
+        available: known.map((method) => method.id),
+        path: '/shippingMethod',
+      })
+    }
+    next.shippingMethod = changes.shippingMethod
+  }
+  return { cart: JSON.stringify(next) === JSON.stringify(cart) ? cart : next }
+}
+
+function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | null {
+  if (exponentOf(currency) === undefined) return refuse('currency_unknown', { currency, path: '/currency' })
+  if (currency === cart.currency) return null
+  const unpriced = cart.lines.filter((line) => {
+    const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
+    return line.priceSource !== 'catalog' || line.amount !== null || !variant || !priceIn(variant, currency)
+  })
+  if (unpriced.length === 0) return null
+  return refuse('currency_mismatch', {
+    cartCurrency: cart.currency,
+    currencies: [currency],
+    lines: unpriced.map((line) => line.id),
+    path: '/currency',
+  })
+}
+
+function reprice(line: Line, currency: string, facts: Facts): Line {
+  const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
+  return { ...line, priceWhenAdded: (variant && priceIn(variant, currency)?.amount) ?? line.priceWhenAdded }
+}
+
+/** Marks notices as seen. Unknown ids are ignored: what was acknowledged may be gone already. */
+export function acknowledgeNotices(cart: Cart, input: { ids: readonly string[] | 'all' }, shown: readonly Notice[]): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  const ids = input.ids === 'all' ? shown.map((each) => each.id) : input.ids
+  const acknowledged = [...new Set([...cart.acknowledged, ...ids])].slice(-100)
+  const notices = cart.notices.filter((each) => !ids.includes(each.id))
+  if (acknowledged.length === cart.acknowledged.length && notices.length === cart.notices.length) return { cart }
+  return { cart: { ...cart, acknowledged, notices } }
+}
+
+/** Closes the cart for good: nothing can be changed afterwards. */
+export function closeCart(cart: Cart, reason: ClosedReason, link: { orderId?: string; mergedInto?: string } = {}): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  return {
+    cart: {
+      ...cart,
+      state: 'CLOSED',
+      closedReason: reason,
+      orderId: link.orderId ?? null,
+      mergedInto: link.mergedInto ?? null,
+      notices: [],
+    },
+  }
+}
+
+/** The refusal that a write to a closed cart gets, with where its content went. */
+export function requireOpen(cart: Cart): Refusal | null {
+  if (cart.state === 'OPEN') return null
+  return refuse('cart_closed', { cartId: cart.id, closedReason: cart.closedReason, mergedInto: cart.mergedInto, orderId: cart.orderId })
+}
+
+/** The total of a line without adjustments, or null when it is not exact. */
+export function lineTotal(unitPrice: number, quantity: number): number | null {
+  return multiply(unitPrice, quantity)
+}
+
+/** An amount with its currency. */
+export function money(amount: number, currency: string): Money {
+  return { amount, currency }
+}
+
+/** Kinds that are delivered without shipping. */
+export const UNSHIPPED_KINDS: readonly ProductKind[] = ['digital', 'recharge', 'subscription']
+
+/** A 53-bit hash of a text (two mixed 32-bit multiplicative hashes): for ids of notices, not for secrets. */
+function hash53(text: string): string {
+  let high = 0xdeadbeef
+  let low = 0x41c6ce57
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    high = Math.imul(high ^ code, 2654435761)
+    low = Math.imul(low ^ code, 1597334677)
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
+  return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36)
+}

@@ -1,0 +1,135 @@
+// Money is an integer of minor units (cents, yen, fils) of one ISO 4217 currency. There is no float in any money path: products and shares
+// are computed in BigInt, and a result that does not fit 2^53 − 1 is null, which callers turn into the refusal `amount_too_large`.
+// Exponents come from the ISO table of the library `currency-codes`, never from a locale's display rules (MON-2).
+import currencyCodes from 'currency-codes'
+
+/** An amount as it crosses the wire: integer minor units of an ISO 4217 currency. `{ amount: 1999, currency: 'USD' }` is 19.99 dollars. */
+export interface Money {
+  readonly amount: number
+  readonly currency: string
+}
+
+/** How a fraction of a minor unit becomes a whole one. On a tie: away from zero, to the even neighbour, or towards zero. */
+export type Rounding = 'halfUp' | 'halfEven' | 'halfDown'
+
+/** The largest amount that is exact: 2^53 − 1 minor units. */
+export const AMOUNT_MAX = Number.MAX_SAFE_INTEGER
+
+const exponents: ReadonlyMap<string, number> = new Map(currencyCodes.data.map(({ code, digits }) => [code, digits]))
+
+/** Number of decimals of a currency (USD 2, JPY 0, KWD 3), or undefined when ISO 4217 does not know the code. */
+export function exponentOf(currency: string): number | undefined {
+  return exponents.get(currency)
+}
+
+/** Every ISO 4217 code that the table knows. */
+export function currencies(): string[] {
+  return [...exponents.keys()]
+}
+
+/**
+ * Divides exactly and rounds once. Negative numbers round by magnitude, so that −x is always the mirror image of x.
+ * @example divideRounded(25n, 10n, 'halfEven') // 2n
+ */
+export function divideRounded(numerator: bigint, denominator: bigint, rounding: Rounding): bigint {
+  if (numerator < 0n) return -divideRounded(-numerator, denominator, rounding)
+  const whole = numerator / denominator
+  const twice = (numerator % denominator) * 2n
+  if (twice !== denominator) return twice > denominator ? whole + 1n : whole
+  if (rounding === 'halfUp') return whole + 1n
+  if (rounding === 'halfDown') return whole
+  return whole + (whole % 2n)
+}
+
+/** `amount × quantity`, or null where the product is not exact. */
+export function multiply(amount: number, quantity: number): number | null {
+  const product = amount * quantity
+  return Number.isSafeInteger(product) ? product : null
+}
+
+/** The sum of amounts, or null where it is not exact. */
+export function sum(amounts: readonly number[]): number | null {
+  let total = 0
+  for (const amount of amounts) {
+    total += amount
+    if (!Number.isSafeInteger(total)) return null
+  }
+  return total
+}
+
+/** A rate as a fraction of integers, read from a decimal string: `'19'` per cent is 19/100, `'7.7'` is 77/1000. Null when it is not one. */
+export function parsePercent(percent: string): { readonly numerator: bigint; readonly denominator: bigint } | null {
+  const match = /^(\d{1,4})(?:\.(\d{1,6}))?$/.exec(percent)
+  if (!match) return null
+  const decimals = match[2] ?? ''
+  return { numerator: BigInt(`${match[1]}${decimals}`), denominator: 10n ** BigInt(decimals.length + 2) }
+}
+
+/**
+ * A percentage of an amount, rounded once. `percent` is a decimal string that `parsePercent` accepts; anything else counts as zero.
+ * @example percentOf(1999, '19', 'halfUp') // 380
+ */
+export function percentOf(amount: number, percent: string, rounding: Rounding): number {
+  const rate = parsePercent(percent)
+  if (!rate) return 0
+  return Number(divideRounded(BigInt(amount) * rate.numerator, rate.denominator, rounding))
+}
+
+/**
+ * The tax contained in a gross amount: `amount × rate / (1 + rate)`, rounded once.
+ * @example percentIncludedIn(1190, '19', 'halfUp') // 190
+ */
+export function percentIncludedIn(amount: number, percent: string, rounding: Rounding): number {
+  const rate = parsePercent(percent)
+  if (!rate) return 0
+  return Number(divideRounded(BigInt(amount) * rate.numerator, rate.denominator + rate.numerator, rounding))
+}
+
+/**
+ * Splits an amount in proportion to weights so that the parts sum to it exactly (MON-5). Every part is first rounded down; what is left
+ * goes, one unit each, to the largest remainders, on a tie to the earlier one. Zero weights get nothing; if all are zero, so does
+ * everybody. Weights are integers >= 0.
+ * @example allocate(1000, [1, 1, 1]) // [334, 333, 333]
+ */
+export function allocate(amount: number, weights: readonly number[]): number[] {
+  const totalWeight = weights.reduce((total, weight) => total + BigInt(weight), 0n)
+  if (totalWeight === 0n || amount === 0) return weights.map(() => 0)
+  const sign = amount < 0 ? -1 : 1
+  const magnitude = BigInt(Math.abs(amount))
+  const shares = weights.map((weight, index) => {
+    const exact = magnitude * BigInt(weight)
+    return { index, part: Number(exact / totalWeight), remainder: exact % totalWeight }
+  })
+  let left = Math.abs(amount) - shares.reduce((total, share) => total + share.part, 0)
+  const byRemainder = shares
+    .filter((share) => share.remainder > 0n)
+    .sort((a, b) => (a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1))
+  for (const share of byRemainder) {
+    if (left === 0) break
+    share.part += 1
+    left -= 1
+  }
+  return shares.map((share) => (share.part === 0 ? 0 : sign * share.part))
+}
+
+/**
+ * Reads a decimal string exactly into minor units: `'19.9'` USD is 1990. Null when it is not a number, has more decimals than the currency,
+ * or does not fit.
+ */
+export function parseDecimal(text: string, currency: string): number | null {
+  const exponent = exponentOf(currency)
+  const match = /^(-?)(\d{1,16})(?:\.(\d+))?$/.exec(text.trim())
+  if (exponent === undefined || !match) return null
+  const decimals = (match[3] ?? '').replace(/0+$/, '')
+  if (decimals.length > exponent) return null
+  const amount = Number(`${match[1]}${match[2]}${decimals.padEnd(exponent, '0')}`)
+  return Number.isSafeInteger(amount) ? amount : null
+}
+
+/** Writes minor units as a decimal string: 1990 USD is `'19.90'`, 1990 JPY is `'1990'`. */
+export function formatDecimal(amount: number, currency: string): string {
+  const exponent = exponentOf(currency) ?? 0
+  const digits = String(Math.abs(amount)).padStart(exponent + 1, '0')
+  const sign = amount < 0 ? '-' : ''
+  return exponent === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`
+}

@@ -1,0 +1,184 @@
+// An order is what was bought, frozen: lines, adjustments and totals are copies of the priced cart at the moment of ordering and never change
+// with the catalogue. It begins as NEW (awaiting payment: no number, no reference, not listed) and is *placed* when money is there.
+import { type Address, type Attributes, amountRefusal, type Cart, type Line, type Owner } from './cart.ts'
+import type { Facts } from './facts.ts'
+import type { PaymentAttemptState } from './payment.ts'
+import type { Adjustment, CodeState, PricedCart, PricedLine, Totals } from './pricing.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+/** NEW → PLACED → COMPLETED; NEW → SUPERSEDED | EXPIRED | CANCELLED; SUPERSEDED | EXPIRED → PLACED by a late payment; PLACED → CANCELLED. */
+export type OrderState = 'NEW' | 'PLACED' | 'COMPLETED' | 'SUPERSEDED' | 'EXPIRED' | 'CANCELLED'
+
+/** How the money of an order stands. */
+export type OrderPaymentState = 'NONE' | 'PENDING' | 'AUTHORIZED' | 'PAID' | 'PARTIALLY_REFUNDED' | 'REFUNDED' | 'FAILED'
+
+const MOVES: Readonly<Record<OrderState, readonly OrderState[]>> = {
+  NEW: ['PLACED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'],
+  SUPERSEDED: ['PLACED'],
+  EXPIRED: ['PLACED'],
+  PLACED: ['COMPLETED', 'CANCELLED'],
+  COMPLETED: [],
+  CANCELLED: [],
+}
+
+/** Whether an order may move from one state to another. */
+export function orderMayMove(from: OrderState, to: OrderState): boolean {
+  return MOVES[from].includes(to)
+}
+
+/** What was ordered: the frozen content. Two contents with the same hash are the same order. */
+export interface OrderContent extends Totals {
+  readonly currency: string
+  readonly lines: readonly PricedLine[]
+  readonly adjustments: readonly Adjustment[]
+  readonly codes: readonly CodeState[]
+  readonly email: string | null
+  readonly shippingAddress: Address | null
+  readonly billingAddress: Address | null
+  readonly shippingMethod: string | null
+  readonly attributes: Attributes
+  readonly note: string | null
+}
+
+/** An order as it is kept; `payments` and `refunds` are rows of their own and join it when it is served. */
+export interface Order extends OrderContent {
+  readonly id: string
+  readonly number: string | null
+  readonly shortNumber: string | null
+  readonly reference: string | null
+  readonly shopId: string
+  readonly state: OrderState
+  readonly paymentState: OrderPaymentState
+  readonly fulfilmentState: 'UNFULFILLED'
+  readonly status: string
+  readonly isCompleted: boolean
+  readonly cartId: string | null
+  readonly whole: boolean
+  readonly owner: Owner
+  readonly version: number
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly orderedAt: string | null
+  readonly paidAt: string | null
+  readonly expiresAt: string | null
+}
+
+/** A payment attempt as it is served with its order. */
+export interface ServedPayment {
+  readonly id: string
+  readonly provider: string
+  readonly state: PaymentAttemptState
+  readonly amount: { readonly amount: number; readonly currency: string }
+  readonly reason: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+/** An order as it is served. */
+export interface ServedOrder extends Order {
+  readonly payments: readonly ServedPayment[]
+  readonly refunds: readonly {
+    readonly id: string
+    readonly paymentId: string
+    readonly amount: { readonly amount: number; readonly currency: string }
+    readonly state: string
+  }[]
+}
+
+/** The content an order of this priced cart has. */
+export function contentOf(cart: PricedCart): OrderContent {
+  const { currency, lines, adjustments, codes, email, shippingMethod, attributes, note } = cart
+  const { itemTotal, discountTotal, shippingTotal, includedTaxTotal, additionalTaxTotal, total } = cart
+  const shippingAddress = cart.requiresShipping ? cart.shippingAddress : null
+  const billingAddress = cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
+  return {
+    currency,
+    lines,
+    adjustments,
+    codes,
+    email,
+    shippingAddress,
+    billingAddress,
+    attributes,
+    note,
+    shippingMethod: cart.requiresShipping ? shippingMethod : null,
+    itemTotal,
+    discountTotal,
+    shippingTotal,
+    includedTaxTotal,
+    additionalTaxTotal,
+    total,
+  }
+}
+
+/** Everything that stands between this cart and an order, in order of precedence; empty when it can be ordered. */
+export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Refusal[] {
+  const { settings } = facts.shop
+  const blockers: Refusal[] = []
+  if (cart.owner.kind === 'guest' && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
+  if (priced.lines.length === 0) blockers.push(refuse('cart_empty', { path: '/lines' }))
+  for (const line of priced.lines) {
+    if (line.state === 'UNAVAILABLE')
+      blockers.push(refuse('line_unavailable', { lineId: line.id, sku: line.sku, path: `/lines/${line.id}` }))
+  }
+  blockers.push(...cart.lines.flatMap((line) => lineBlockers(line, cart.currency, facts)))
+  for (const { code, path, params } of priced.notices) {
+    if (code === 'shipping_method_unavailable') blockers.push(refuse('shipping_method_unavailable', { path, ...params }))
+  }
+  for (const [sku, wanted] of wantedBySku(priced)) {
+    const available = facts.stock.get(sku)
+    if (available !== undefined && wanted > available)
+      blockers.push(refuse('insufficient_stock', { sku, asked: wanted, available, path: `/skus/${sku}` }))
+  }
+  if (settings.checkout.emailRequired && priced.email === null) blockers.push(refuse('email_required', { path: '/email' }))
+  if (priced.requiresShipping && priced.shippingAddress === null) blockers.push(refuse('address_required', { path: '/shippingAddress' }))
+  if (priced.requiresShipping && priced.shippingMethod === null && settings.shipping.methods.length > 0) {
+    blockers.push(refuse('shipping_method_required', { path: '/shippingMethod' }))
+  }
+  return blockers
+}
+
+function wantedBySku(priced: PricedCart): Map<string, number> {
+  const wanted = new Map<string, number>()
+  for (const { sku, quantity, state } of priced.lines) {
+    if (sku !== null && state === 'AVAILABLE') wanted.set(sku, (wanted.get(sku) ?? 0) + quantity)
+  }
+  return wanted
+}
+
+/** What was right when the line was added may be wrong by now: steps, kinds and recharge amounts are checked again. */
+function lineBlockers(line: Line, currency: string, facts: Facts): Refusal[] {
+  const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
+  if (!variant) return []
+  const path = `/lines/${line.id}`
+  if (!facts.shop.settings.lines.allowKinds.includes(variant.kind))
+    return [refuse('not_cartable', { sku: variant.sku, kind: variant.kind, path })]
+  if (line.quantity % variant.quantityStep !== 0) return [refuse('quantity_step', { sku: variant.sku, step: variant.quantityStep, path })]
+  const wrong =
+    variant.kind === 'recharge' && line.priceSource === 'catalog' ? amountRefusal(variant.recharge, line.amount, currency) : null
+  return wrong ? [{ ...wrong, path }] : []
+}
+
+/** Some lines of a cart as a cart of their own, for ordering only them (SEED0-20); null when one of them is not there. */
+export function partOf(cart: Cart, lineIds: readonly string[]): Cart | null {
+  const lines = cart.lines.filter((line) => lineIds.includes(line.id))
+  return lines.length === new Set(lineIds).size ? { ...cart, lines } : null
+}
+
+/** How many of which line an order took: what a cart is reduced by when the order is placed. */
+export type OrderedLines = readonly { readonly key: string; readonly quantity: number }[]
+
+/** The lines of a cart as they are remembered with its order. */
+export function orderedLinesOf(cart: Cart): OrderedLines {
+  return cart.lines.map(({ key, quantity }) => ({ key, quantity }))
+}
+
+/** A cart's lines without what was ordered, never below zero: what was added while paying stays (MON-8). */
+export function withoutOrdered(lines: readonly Line[], ordered: OrderedLines): Line[] {
+  const bought = new Map<string, number>()
+  for (const { key, quantity } of ordered) bought.set(key, (bought.get(key) ?? 0) + quantity)
+  return lines.flatMap((line) => {
+    const quantity = line.quantity - (bought.get(line.key) ?? 0)
+    return quantity > 0 ? [{ ...line, quantity }] : []
+  })
+}

@@ -1,0 +1,469 @@
+// The price of a cart: one function, the order of operations on one screen. Nothing else in the house computes a price, and the only way a
+// price changes is an adjustment with a source, so "why does it cost that?" is answered by reading rows.
+import {
+  type Address,
+  type Attributes,
+  type Cart,
+  type ClosedReason,
+  type InlineItem,
+  type Line,
+  lineTotal,
+  money,
+  type Notice,
+  notice,
+  type Options,
+  type Owner,
+  UNSHIPPED_KINDS,
+} from './cart.ts'
+import type { Facts } from './facts.ts'
+import { allocate, type Money, sum } from './money.ts'
+import { type ProductKind, priceIn, type Variant } from './product.ts'
+import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, type Promotion, type PromotionView } from './promotion.ts'
+import { isRefusal, type Refusal, refuse } from './refusal.ts'
+import { durationMs } from './settings.ts'
+import { eligibleMethods } from './shipping.ts'
+import { rateFor, type TaxZone, taxOn } from './tax.ts'
+import { rfc3339 } from './time.ts'
+
+/** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
+export const PRICING_REVISION = 1
+
+/** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
+export interface Adjustment {
+  readonly type: 'promotion' | 'shipping' | 'tax'
+  readonly label: string
+  readonly amount: Money
+  readonly included: boolean
+  readonly source: { readonly kind: 'promotion' | 'shipping_method' | 'tax_rate'; readonly id: string; readonly code?: string }
+  readonly target: 'line' | 'shipping'
+  readonly lineId?: string
+}
+
+/** A line as it is served. */
+export interface PricedLine {
+  readonly id: string
+  readonly sku: string | null
+  readonly productId: string | null
+  readonly handle: string | null
+  readonly name: string
+  readonly variantName: string
+  readonly image: string | null
+  readonly kind: ProductKind
+  readonly quantity: number
+  readonly options: Options
+  readonly note: string | null
+  readonly amount: Money | null
+  readonly priceSource: 'catalog' | 'external' | 'inline'
+  readonly unitPrice: Money
+  readonly priceWhenAdded: Money
+  readonly listPrice: Money | null
+  readonly itemTotal: Money
+  readonly discountTotal: Money
+  readonly total: Money
+  readonly adjustments: readonly Adjustment[]
+  readonly requiresShipping: boolean
+  readonly state: 'AVAILABLE' | 'UNAVAILABLE'
+  readonly addedAt: string
+}
+
+/** A code on the cart: whether it applies now and, where the shop says so, why not. */
+export interface CodeState {
+  readonly code: string
+  readonly applied: boolean
+  readonly reason: string | null
+}
+
+/** The totals: `total = itemTotal + discountTotal + shippingTotal + additionalTaxTotal`, exactly. `includedTaxTotal` is part of them. */
+export interface Totals {
+  readonly itemTotal: Money
+  readonly discountTotal: Money
+  readonly shippingTotal: Money
+  readonly includedTaxTotal: Money
+  readonly additionalTaxTotal: Money
+  readonly total: Money
+}
+
+/** A cart as it is served and kept: the intent with what it costs. */
+export interface PricedCart extends Totals {
+  readonly id: string
+  readonly number: string
+  readonly shopId: string
+  readonly type: string
+  readonly state: 'OPEN' | 'CLOSED'
+  readonly closedReason: ClosedReason | null
+  readonly mergedInto: string | null
+  readonly orderId: string | null
+  readonly continues: string | null
+  readonly owner: Owner
+  readonly currency: string
+  readonly version: number
+  readonly pricing: number
+  readonly lines: readonly PricedLine[]
+  readonly codes: readonly CodeState[]
+  readonly email: string | null
+  readonly shippingAddress: Address | null
+  readonly billingAddress: Address | null
+  readonly billingSameAsShipping: boolean
+  readonly shippingMethod: string | null
+  readonly requiresShipping: boolean
+  readonly attributes: Attributes
+  readonly note: string | null
+  readonly adjustments: readonly Adjustment[]
+  readonly notices: readonly Notice[]
+  readonly itemCount: number
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly expiresAt: string | null
+}
+
+/** What pricing answers: the priced cart, until when it stays true by itself, and which stock it looked at (sku, wanted, was there). */
+export interface Pricing {
+  readonly cart: PricedCart
+  readonly freshUntil: number | null
+  readonly stockSeen: readonly (readonly [sku: string, wanted: number, available: number])[]
+}
+
+/** A line on its way: amounts in minor units. */
+interface Work {
+  readonly line: Line
+  readonly variant: Variant | null
+  readonly unitPrice: number
+  readonly itemTotal: number
+  readonly available: boolean
+  readonly taxCategory: string | null
+  readonly ships: boolean
+  discount: number
+  readonly adjustments: Adjustment[]
+}
+
+/**
+ * Prices a cart. The order is fixed, each step has its reason:
+ * 1. unit prices, from the catalogue or, where a server set them, from the line (those are never re-priced, C17);
+ * 2. promotions on what is available, because a discount must be known before tax (tax is owed on what is paid);
+ * 3. shipping by the discounted items, so that "free from" means what the shopper pays for them;
+ * 4. tax on each discounted line and on shipping, included or added;
+ * 5. totals, as sums of adjustments and nothing else.
+ * @returns the priced cart, or `amount_too_large` where a sum leaves the exact range
+ */
+export function priceCart(cart: Cart, facts: Facts): Pricing | Refusal {
+  const works: Work[] = []
+  for (const line of cart.lines) {
+    const work = unitPriced(line, cart.currency, facts)
+    if (isRefusal(work)) return work
+    works.push(work)
+  }
+  const sold = works.filter((work) => work.available)
+  const itemTotal = sum(sold.map((work) => work.itemTotal))
+  if (itemTotal === null) return refuse('amount_too_large', { path: '/lines' })
+
+  const promoted = applyPromotions(cart, sold, itemTotal, facts)
+  const discounted = itemTotal + promoted.discount
+  const shipping = applyShipping(cart, sold, discounted, promoted.freeShipping, facts)
+  const taxes = applyTaxes(cart, sold, shipping, facts)
+
+  const total = sum([discounted, shipping.amount, shipping.discount, taxes.additional])
+  if (total === null) return refuse('amount_too_large', { path: '/lines' })
+  const currency = cart.currency
+  const totals: Totals = {
+    itemTotal: money(itemTotal, currency),
+    discountTotal: money(promoted.discount + shipping.discount, currency),
+    shippingTotal: money(shipping.amount, currency),
+    includedTaxTotal: money(taxes.included, currency),
+    additionalTaxTotal: money(taxes.additional, currency),
+    total: money(total, currency),
+  }
+  const stockSeen = seenStock(sold, facts)
+  const notices = [
+    ...cart.notices,
+    ...works.flatMap((work) => lineNotices(work, currency)),
+    ...shipping.notices,
+    ...stockNotices(stockSeen),
+  ]
+  const edges = timeEdges(cart, facts)
+  return {
+    cart: served(
+      cart,
+      works,
+      { totals, codes: promoted.codes, adjustments: shipping.adjustments, notices, ships: shipping.needed, stamp: edges.stamp },
+      facts,
+    ),
+    freshUntil: edges.freshUntil,
+    stockSeen,
+  }
+}
+
+// 1. Unit prices -----------------------------------------------------------------------------------------------------------------------
+
+function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal {
+  const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
+  const current = line.unitPrice ?? line.amount ?? (variant && priceIn(variant, currency)?.amount) ?? null
+  const unitPrice = current ?? line.priceWhenAdded
+  const available = line.inline !== null || (variant?.published === true && current !== null)
+  const itemTotal = lineTotal(unitPrice, line.quantity)
+  if (itemTotal === null) return refuse('amount_too_large', { path: `/lines/${line.id}` })
+  const taxCategory = line.inline ? line.inline.taxCategory : variant?.taxable ? variant.taxCategory : null
+  const ships = line.inline
+    ? line.inline.requiresShipping === true
+    : variant !== null && variant.requiresShipping && !UNSHIPPED_KINDS.includes(variant.kind)
+  return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, discount: 0, adjustments: [] }
+}
+
+function lineNotices(work: Work, currency: string): Notice[] {
+  const { line, unitPrice } = work
+  const path = `/lines/${line.id}`
+  if (!work.available) {
+    const reason = !work.variant || !work.variant.published ? 'not_for_sale' : 'no_price'
+    return [notice('line_unavailable', 'error', path, { sku: line.sku, reason })]
+  }
+  if (line.priceSource !== 'catalog' || unitPrice === line.priceWhenAdded) return []
+  const code = unitPrice > line.priceWhenAdded ? 'price_increased' : 'price_decreased'
+  return [notice(code, 'warning', path, { sku: line.sku, from: line.priceWhenAdded, to: unitPrice, currency })]
+}
+
+function seenStock(sold: readonly Work[], facts: Facts): [string, number, number][] {
+  const wanted = new Map<string, number>()
+  for (const { line } of sold) {
+    if (line.sku !== null && facts.stock.has(line.sku)) wanted.set(line.sku, (wanted.get(line.sku) ?? 0) + line.quantity)
+  }
+  return [...wanted].map(([sku, quantity]) => [sku, quantity, facts.stock.get(sku) ?? 0])
+}
+
+function stockNotices(stockSeen: Pricing['stockSeen']): Notice[] {
+  return stockSeen
+    .filter(([, wanted, available]) => wanted > available)
+    .map(([sku, wanted, available]) =>
+      notice('insufficient_stock', 'error', `/skus/${sku}`, { sku, wanted, available: Math.max(0, available) }),
+    )
+}
+
+// 2. Promotions ------------------------------------------------------------------------------------------------------------------------
+
+interface Promoted {
+  readonly discount: number
+  readonly freeShipping: { readonly promotion: Promotion; readonly code: string | null } | null
+  readonly codes: readonly CodeState[]
+}
+
+function applyPromotions(cart: Cart, sold: Work[], itemTotal: number, facts: Facts): Promoted {
+  const quantity = sold.reduce((total, work) => total + work.line.quantity, 0)
+  const view: PromotionView = { now: facts.now, currency: cart.currency, itemTotal, quantity }
+  const codeOf = new Map<string, string>()
+  const states = new Map<string, string | null>()
+  for (const code of cart.codes) {
+    const known = facts.codes.get(code)
+    states.set(code, known ? (known.usesLeft !== null && known.usesLeft <= 0 ? 'exhausted' : null) : 'unknown')
+    if (known && states.get(code) === null) codeOf.set(known.promotionId, code)
+  }
+  let discount = 0
+  let freeShipping: Promoted['freeShipping'] = null
+  for (const promotion of inOrder([...facts.promotions.values()])) {
+    const code = codeOf.get(promotion.id) ?? null
+    if (needsCode(promotion) && code === null) continue
+    const reason: IneligibleReason | 'empty' | null = sold.length === 0 ? 'empty' : ineligibility(promotion, view)
+    if (code !== null) states.set(code, reason)
+    if (reason) continue
+    if (promotion.benefit.kind === 'free_shipping') freeShipping ??= { promotion, code }
+    discount -= discountLines(promotion, code, sold, view, itemTotal + discount, facts)
+  }
+  const detailed = facts.shop.settings.promotions.publicReasons === 'detailed'
+  const codes = cart.codes.map((code) => {
+    const reason = states.get(code) ?? null
+    return { code, applied: reason === null, reason: reason === null ? null : detailed ? reason : 'not_applicable' }
+  })
+  return { discount, freeShipping, codes }
+}
+
+/** Spreads one discount over the lines in proportion to what is left of each; answers its size (>= 0). */
+function discountLines(promotion: Promotion, code: string | null, sold: Work[], view: PromotionView, left: number, facts: Facts): number {
+  const discount = discountOf(promotion.benefit, view, left, facts.shop.settings.pricing.rounding)
+  if (discount === 0) return 0
+  const parts = allocate(
+    discount,
+    sold.map((work) => work.itemTotal + work.discount),
+  )
+  for (const [index, work] of sold.entries()) {
+    const part = parts[index] ?? 0
+    if (part === 0) continue
+    work.discount -= part
+    work.adjustments.push({
+      type: 'promotion',
+      label: promotion.name,
+      amount: money(-part, view.currency),
+      included: false,
+      source: { kind: 'promotion', id: promotion.id, ...(code === null ? {} : { code }) },
+      target: 'line',
+      lineId: work.line.id,
+    })
+  }
+  return discount
+}
+
+// 3. Shipping --------------------------------------------------------------------------------------------------------------------------
+
+interface Shipped {
+  readonly needed: boolean
+  readonly amount: number
+  /** <= 0 */
+  readonly discount: number
+  readonly adjustments: Adjustment[]
+  readonly notices: readonly Notice[]
+}
+
+function applyShipping(cart: Cart, sold: readonly Work[], discounted: number, free: Promoted['freeShipping'], facts: Facts): Shipped {
+  const needed = sold.some((work) => work.ships)
+  if (!needed || cart.shippingMethod === null) return { needed, amount: 0, discount: 0, adjustments: [], notices: [] }
+  const country = cart.shippingAddress?.country ?? null
+  const quotes = eligibleMethods(facts.shop.settings, { country, currency: cart.currency, itemTotal: discounted })
+  const chosen = quotes.find((quote) => quote.id === cart.shippingMethod)
+  if (!chosen) {
+    const gone = notice('shipping_method_unavailable', 'error', '/shippingMethod', { shippingMethod: cart.shippingMethod, country })
+    return { needed, amount: 0, discount: 0, adjustments: [], notices: [gone] }
+  }
+  const source = { kind: 'shipping_method' as const, id: chosen.id }
+  const adjustments: Adjustment[] = [
+    { type: 'shipping', label: chosen.name, amount: money(chosen.amount, cart.currency), included: false, source, target: 'shipping' },
+  ]
+  const discount = free && chosen.amount > 0 ? -chosen.amount : 0
+  if (free && discount < 0) {
+    const promotion = { kind: 'promotion' as const, id: free.promotion.id, ...(free.code === null ? {} : { code: free.code }) }
+    adjustments.push({
+      type: 'promotion',
+      label: free.promotion.name,
+      amount: money(discount, cart.currency),
+      included: false,
+      source: promotion,
+      target: 'shipping',
+    })
+  }
+  return { needed, amount: chosen.amount, discount, adjustments, notices: [] }
+}
+
+// 4. Tax -------------------------------------------------------------------------------------------------------------------------------
+
+function applyTaxes(cart: Cart, sold: readonly Work[], shipping: Shipped, facts: Facts): { included: number; additional: number } {
+  const { settings } = facts.shop
+  if (settings.tax.rates.length === 0) return { included: 0, additional: 0 }
+  const address = cart.shippingAddress ?? cart.billingAddress
+  const zone: TaxZone = { country: address?.country ?? settings.tax.defaultCountry, region: address?.region ?? null }
+  let included = 0
+  let additional = 0
+  const add = (category: string | null, base: number, target: 'line' | 'shipping', adjustments: Adjustment[], lineId?: string): void => {
+    const rate = category === null ? undefined : rateFor(settings, category, zone)
+    const tax = taxOn(base, rate, settings.pricing.rounding)
+    if (!tax || !rate) return
+    if (tax.included) included += tax.amount
+    else additional += tax.amount
+    const id = [rate.category, rate.country, rate.region].filter(Boolean).join('/')
+    const amount = money(tax.amount, cart.currency)
+    adjustments.push({
+      type: 'tax',
+      label: `${tax.name} ${tax.percent} %`,
+      amount,
+      included: tax.included,
+      source: { kind: 'tax_rate', id },
+      target,
+      ...(lineId === undefined ? {} : { lineId }),
+    })
+  }
+  for (const work of sold) add(work.taxCategory, work.itemTotal + work.discount, 'line', work.adjustments, work.line.id)
+  if (shipping.amount + shipping.discount > 0)
+    add(settings.tax.shippingCategory, shipping.amount + shipping.discount, 'shipping', shipping.adjustments)
+  return { included, additional }
+}
+
+// 5. The served cart -------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Until when nothing changes by time alone, and a stamp that never falls while the cart's version stands: the later of the epoch (which is in
+ * milliseconds, too) and the last moment that has passed at which a promotion began or ended.
+ */
+function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp: number } {
+  let freshUntil: number | null = null
+  let stamp = facts.epoch
+  if (cart.lines.length === 0) return { freshUntil, stamp }
+  for (const { startsAt, endsAt } of facts.promotions.values()) {
+    for (const edge of [startsAt, endsAt]) {
+      if (edge === null) continue
+      if (edge > facts.now) freshUntil = Math.min(edge, freshUntil ?? edge)
+      else stamp = Math.max(stamp, edge)
+    }
+  }
+  return { freshUntil, stamp }
+}
+
+interface Outcome {
+  readonly totals: Totals
+  readonly codes: readonly CodeState[]
+  readonly adjustments: readonly Adjustment[]
+  readonly notices: readonly Notice[]
+  readonly ships: boolean
+  readonly stamp: number
+}
+
+function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Facts): PricedCart {
+  const retention =
+    durationMs(facts.shop.settings.retention[cart.state === 'CLOSED' ? 'closed' : cart.owner.kind]) ?? Number.POSITIVE_INFINITY
+  return {
+    id: cart.id,
+    number: cart.number,
+    shopId: cart.shopId,
+    type: cart.type,
+    state: cart.state,
+    closedReason: cart.closedReason,
+    mergedInto: cart.mergedInto,
+    orderId: cart.orderId,
+    continues: cart.continues,
+    owner: cart.owner,
+    currency: cart.currency,
+    version: cart.version,
+    pricing: outcome.stamp,
+    lines: works.map((work) => servedLine(work, cart.currency)),
+    codes: outcome.codes,
+    email: cart.email,
+    shippingAddress: cart.shippingAddress,
+    billingAddress: cart.billingAddress,
+    billingSameAsShipping: cart.billingSameAsShipping,
+    shippingMethod: cart.shippingMethod,
+    requiresShipping: outcome.ships,
+    attributes: cart.attributes,
+    note: cart.note,
+    adjustments: outcome.adjustments,
+    notices: outcome.notices.filter((each) => !cart.acknowledged.includes(each.id)),
+    ...outcome.totals,
+    itemCount: cart.lines.reduce((total, line) => total + line.quantity, 0),
+    createdAt: rfc3339(cart.createdAt),
+    updatedAt: rfc3339(cart.updatedAt),
+    expiresAt: Number.isFinite(retention) ? rfc3339(cart.updatedAt + retention) : null,
+  }
+}
+
+function servedLine(work: Work, currency: string): PricedLine {
+  const { line, variant } = work
+  const inline: InlineItem | null = line.inline
+  const list = variant && line.priceSource === 'catalog' && line.amount === null ? priceIn(variant, currency)?.listAmount : undefined
+  return {
+    id: line.id,
+    sku: line.sku,
+    productId: variant?.productId ?? null,
+    handle: variant?.handle ?? null,
+    name: inline?.name ?? variant?.name ?? line.name,
+    variantName: variant?.variantName ?? '',
+    image: inline?.image ?? variant?.image ?? null,
+    kind: variant?.kind ?? 'goods',
+    quantity: line.quantity,
+    options: line.options,
+    note: line.note,
+    amount: line.amount === null ? null : money(line.amount, currency),
+    priceSource: line.priceSource,
+    unitPrice: money(work.unitPrice, currency),
+    priceWhenAdded: money(line.priceWhenAdded, currency),
+    listPrice: list === undefined ? null : money(list, currency),
+    itemTotal: money(work.itemTotal, currency),
+    discountTotal: money(work.discount, currency),
+    total: money(work.itemTotal + work.discount, currency),
+    adjustments: work.adjustments,
+    requiresShipping: work.ships,
+    state: work.available ? 'AVAILABLE' : 'UNAVAILABLE',
+    addedAt: rfc3339(line.addedAt),
+  }
+}

@@ -1,0 +1,679 @@
+// What happens to carts. Every command on one cart goes through one private shell, `change`: it joins a bounded queue, and while one batch is at
+// the database the next one fills (group commit). A batch loads its carts and the shop's epoch in one SELECT, decides and prices in memory,
+// and saves in one transaction that skips carts which somebody else changed or holds; those are loaded again and their commands applied
+// again, so no client ever sees a conflict. Commands on several carts, or on a cart's owner, never join a batch: see checkout.ts, merging.ts.
+import { type Cart, type Decision, emptyCart, type LineResult, type Owner } from '../core/cart.ts'
+import type { Event } from '../core/event.ts'
+import type { Facts } from '../core/facts.ts'
+import { PRICING_REVISION, type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { durationMs } from '../core/settings.ts'
+import { insertGuest } from '../store/access.ts'
+import { type CartRow, type CartSave, isOneStatement, loadCarts, lockCarts, ownerKey, saveCarts } from '../store/carts.ts'
+import { type Recorded, readRecorded, record } from '../store/idempotency.ts'
+import { cartsBeingPaid } from '../store/orders.ts'
+import { publish, wants } from '../store/outbox.ts'
+import { CommitUnknown, type Reader, type Store, type Writer } from '../store/store.ts'
+import type { FactsCache, ShopFacts } from './facts.ts'
+import { gather } from './gather.ts'
+import type { Clock, Randomness } from './ports.ts'
+
+/** Limits of the queue: beyond them 503 `overloaded`, nothing written. */
+const QUEUE_MAX = 2000
+const WAIT_MAX_MS = 1000
+/** Limits of a batch: carts, and bytes of documents. */
+const BATCH_CARTS = 64
+const BATCH_BYTES = 1_048_576
+/** After this many conflicts a cart goes alone and waits for its lock. */
+const CONFLICTS_MAX = 3
+/** For so many shops reads that come together share a statement. */
+const SHOPS_KEPT = 1000
+const NONE: ReadonlySet<string> = new Set()
+/** The newest document format this code reads. */
+const FORMAT = 1
+
+/** Which cart is meant, and by whom. `owner` null with `all` means any cart, by id only. */
+export interface CartAddress {
+  readonly shopId: string
+  /** A cart id, or `current`. */
+  readonly cart: string
+  readonly type?: string | undefined
+  readonly owner: Owner | null
+  readonly all: boolean
+}
+
+/** A write's Idempotency-Key, as the store needs it: hashes only. `sealed` is the answer's secret under the raw key. */
+export interface IdempotencyClaim {
+  readonly key: string
+  readonly requestHash: string
+  readonly sealed: string | null
+}
+
+/** One command on one cart. */
+export interface CartCommand extends CartAddress {
+  /** Skus and codes that deciding needs, besides those in the cart. */
+  readonly skus?: readonly string[]
+  readonly codes?: readonly string[]
+  readonly ifMatch?: number | undefined
+  readonly idempotency?: IdempotencyClaim | undefined
+  /** The owner is a guest who does not exist yet; made with the cart. `hash` is the SHA-256 of its secret. */
+  readonly newGuest?: { readonly guestId: string; readonly hash: string }
+  /** Whether an owner's first command makes the cart. */
+  readonly creates?: boolean
+  /** Refuse when the cart was there before (`POST /carts` answers it instead). */
+  readonly decide: (cart: Cart, facts: Facts) => Decision | Refusal
+  /** Looks at the priced result and may still refuse. */
+  readonly check?: (priced: PricedCart, facts: Facts) => Refusal | null
+}
+
+/** What a command came to. `text` is the priced cart as it is sent. */
+export interface CartAnswer {
+  readonly text: string
+  readonly id: string
+  readonly version: number
+  readonly created: boolean
+  readonly results: readonly LineResult[] | null
+  /** Set when an earlier request with this key did it. */
+  readonly replayed: Recorded | null
+}
+
+/** Carts as the rest of the house uses them. */
+export interface Carts {
+  /** Runs a command; answers after it is safely stored. */
+  change(command: CartCommand): Promise<CartAnswer | Refusal>
+  /** The cart as it is now, priced by today's facts; a read never writes. `current` of an owner without a cart is an empty one. */
+  read(address: CartAddress): Promise<CartAnswer | Refusal>
+  /** The cart with its intent and the facts it was priced with. */
+  inspect(address: CartAddress): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal>
+  /** A row as it is served now. */
+  serve(shop: ShopFacts, row: CartRow): Promise<string>
+  /** Everything in the queue is done; nothing more is accepted. */
+  drain(): Promise<void>
+  /** Commands waiting, for `/readyz` and metrics. */
+  waiting(): number
+}
+
+interface Job {
+  readonly command: CartCommand
+  readonly key: string
+  readonly enqueuedAt: number
+  conflicts: number
+  /** `running` while a batch holds it; a failed batch tries again only those. */
+  state: 'waiting' | 'running' | 'done'
+  readonly resolve: (answer: CartAnswer | Refusal) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** One cart of a batch with the commands on it, in order of arrival, and what they came to. */
+interface Work {
+  readonly shop: ShopFacts
+  readonly jobs: Job[]
+  readonly row: CartRow | null
+  readonly base: Cart
+  cart: Cart
+  pricing: Pricing | null
+  save: CartSave | null
+  readonly outcomes: Map<Job, Refusal | { results: readonly LineResult[] | null } | { thrown: unknown }>
+}
+
+class IdempotencyRace extends Error {}
+
+/** Makes the shell. */
+export function createCarts({
+  store,
+  facts: cache,
+  clock,
+  random,
+}: {
+  store: Store
+  facts: FactsCache
+  clock: Clock
+  random: Randomness
+}): Carts {
+  const queue: Job[] = []
+  const busy = new Set<string>()
+  const batchesMax = store.dialect === 'sqlite' ? 1 : 4
+  let underWay = 0
+  let scheduled = false
+  let closing = false
+  let drained: (() => void) | null = null
+  // While the database hangs no batch ends, so waiting too long is noticed by a timer.
+  const sweeper = setInterval(refuseLate, WAIT_MAX_MS / 4).unref()
+
+  // The queue -------------------------------------------------------------------------------------------------------------------------
+
+  function change(command: CartCommand): Promise<CartAnswer | Refusal> {
+    if (closing || queue.length >= QUEUE_MAX) return Promise.resolve(overloaded())
+    return new Promise((resolve, reject) => {
+      const job: Job = {
+        command,
+        key: addressKey(command),
+        enqueuedAt: performance.now(),
+        conflicts: 0,
+        state: 'waiting',
+        resolve: (answer) => {
+          job.state = 'done'
+          resolve(answer)
+        },
+        reject: (error) => {
+          job.state = 'done'
+          reject(error)
+        },
+      }
+      queue.push(job)
+      schedule()
+    })
+  }
+
+  /** Starts batches after this turn of the event loop, so that requests that arrive together are saved together. */
+  function schedule(): void {
+    if (scheduled) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      pump()
+    })
+  }
+
+  function pump(): void {
+    while (underWay < batchesMax) {
+      const batch = takeBatch()
+      if (batch.length === 0) break
+      underWay++
+      for (const job of batch) busy.add(job.key)
+      void runBatch(batch).finally(() => {
+        underWay--
+        for (const job of batch) busy.delete(job.key)
+        if (queue.length > 0) schedule()
+        else if (underWay === 0) drained?.()
+      })
+    }
+  }
+
+  /** Commands that waited too long are answered `overloaded`; those that were under way already are carried on. */
+  function refuseLate(): void {
+    const late = performance.now() - WAIT_MAX_MS
+    if (queue.every((job) => job.enqueuedAt >= late)) return
+    const waiting = queue.filter((job) => job.enqueuedAt >= late || job.conflicts > 0)
+    for (const job of queue) if (!waiting.includes(job)) job.resolve(overloaded())
+    queue.splice(0, queue.length, ...waiting)
+  }
+
+  /** The oldest commands whose carts are not in another batch; on PostgreSQL of one shop. */
+  function takeBatch(): Job[] {
+    refuseLate()
+    const taken: Job[] = []
+    const keys = new Set<string>()
+    let kept = 0
+    let shopId: string | null = null
+    for (const job of queue) {
+      const fits = keys.has(job.key) || (keys.size < BATCH_CARTS && !busy.has(job.key))
+      if (fits && (store.dialect === 'sqlite' || shopId === null || shopId === job.command.shopId)) {
+        shopId = job.command.shopId
+        keys.add(job.key)
+        job.state = 'running'
+        taken.push(job)
+      } else queue[kept++] = job
+    }
+    queue.length = kept
+    return taken
+  }
+
+  // A batch ---------------------------------------------------------------------------------------------------------------------------
+
+  async function runBatch(batch: readonly Job[]): Promise<void> {
+    const alone = batch.filter((job) => job.conflicts >= CONFLICTS_MAX)
+    try {
+      const works: Work[] = []
+      for (const [shopId, jobs] of groupBy(
+        batch.filter((job) => job.conflicts < CONFLICTS_MAX),
+        (job) => job.command.shopId,
+      )) {
+        works.push(...(await prepare(store.reader, shopId, jobs)))
+      }
+      await settle(works)
+    } catch (error) {
+      await oneByOne(
+        batch.filter((job) => job.state === 'running' && !alone.includes(job)),
+        error,
+      )
+    }
+    for (const jobs of groupBy(alone, (job) => job.key).values()) await runLocked(jobs)
+  }
+
+  /** After a failed transaction every cart is tried by itself, so that what is wrong with one fails only its own callers. */
+  async function oneByOne(batch: readonly Job[], error: unknown): Promise<void> {
+    const groups = [...groupBy(batch, (job) => (error instanceof IdempotencyRace ? job : job.key)).values()]
+    if (error instanceof CommitUnknown || (groups.length === 1 && !(error instanceof IdempotencyRace))) {
+      for (const job of batch) job.reject(error)
+      return
+    }
+    for (const jobs of groups) {
+      const first = jobs[0]
+      if (!first) continue
+      try {
+        await settle(await prepare(store.reader, first.command.shopId, jobs))
+      } catch (own) {
+        for (const job of jobs) job.reject(own)
+      }
+    }
+  }
+
+  /** A cart that kept changing under us: wait for its lock, then do the same under it. */
+  async function runLocked(jobs: readonly Job[]): Promise<void> {
+    const first = jobs[0]
+    if (!first) return
+    try {
+      const works = await store.transact(async (writer) => {
+        const { shopId } = first.command
+        const loaded = await loadCarts(writer, shopId, ...addressed(jobs))
+        await lockCarts(writer, shopId, (loaded?.rows ?? []).map((row) => row.id).sort())
+        const prepared = await prepare(writer, shopId, jobs)
+        await write(writer, shopId, prepared)
+        return prepared
+      })
+      for (const work of works) answer(work)
+    } catch (error) {
+      for (const job of jobs) job.reject(error)
+    }
+  }
+
+  /** Loads the carts of some commands, decides and prices. Nothing is written yet. */
+  async function prepare(reader: Reader, shopId: string, jobs: readonly Job[]): Promise<Work[]> {
+    const pending = await answerRecorded(reader, shopId, jobs)
+    if (pending.length === 0) return []
+    const loaded = await loadCarts(reader, shopId, ...addressed(pending))
+    const shop = loaded && (await cache.shop(shopId, loaded.epoch))
+    if (!loaded || !shop) {
+      for (const job of pending) job.resolve(refuse('shop_not_found', { shopId }))
+      return []
+    }
+    const works = assign(shop, loaded.rows, pending)
+    await cache.collect(shop, works.flatMap(skusIn), works.flatMap(codesIn))
+    const frozen =
+      shop.settings.checkout.freeze === 'off'
+        ? NONE
+        : await cartsBeingPaid(
+            reader,
+            shopId,
+            works.map((work) => work.base.id),
+          )
+    for (const work of works) apply(work, frozen.has(work.base.id))
+    return works
+  }
+
+  /** Commands whose key was used before are answered from what was recorded, with the cart as it is now. */
+  async function answerRecorded(reader: Reader, shopId: string, jobs: readonly Job[]): Promise<readonly Job[]> {
+    const keys = jobs.flatMap((job) => job.command.idempotency?.key ?? [])
+    if (keys.length === 0) return jobs
+    const recorded = await readRecorded(reader, shopId, keys, clock.now())
+    if (recorded.size === 0) return jobs
+    return jobs.filter((job) => {
+      const known = job.command.idempotency && recorded.get(job.command.idempotency.key)
+      if (!known) return true
+      void replay(job, known).then(job.resolve, job.reject)
+      return false
+    })
+  }
+
+  async function replay(job: Job, recorded: Recorded): Promise<CartAnswer | Refusal> {
+    const { command } = job
+    if (recorded.request_hash !== command.idempotency?.requestHash) return refuse('idempotency_key_reused')
+    const outcome = JSON.parse(recorded.outcome) as { cartId: string; created: boolean; results: readonly LineResult[] | null }
+    const current = await read({ ...command, cart: outcome.cartId, all: true })
+    if (isRefusal(current)) return current
+    return { ...current, created: outcome.created, results: outcome.results, replayed: recorded }
+  }
+
+  /** Which command belongs to which cart. An owner's `current` without a row is a cart that is made now. */
+  function assign(shop: ShopFacts, rows: readonly CartRow[], jobs: readonly Job[]): Work[] {
+    const works = new Map<string, Work>()
+    for (const job of jobs) {
+      const { command } = job
+      const type = command.type ?? shop.settings.cart.types[0] ?? 'shopping'
+      const row = findRow(rows, command, type)
+      if (row && row.format > FORMAT) {
+        job.resolve(refuse('document_too_new', { format: row.format }))
+        continue
+      }
+      if (!row && (command.cart !== 'current' || !command.creates || command.owner === null)) {
+        job.resolve(refuse(command.cart === 'current' && command.owner === null ? 'owner_required' : 'cart_not_found', {}))
+        continue
+      }
+      const key = row?.id ?? `new/${command.owner ? ownerKey(command.owner) : ''}/${type}`
+      const known = works.get(key)
+      if (known) known.jobs.push(job)
+      else {
+        const base = row ? parseIntent(row) : newCart(shop, command.owner as Owner, type)
+        works.set(key, { shop, jobs: [job], row: row ?? null, base, cart: base, pricing: null, save: null, outcomes: new Map() })
+      }
+    }
+    return [...works.values()]
+  }
+
+  function newCart(shop: ShopFacts, owner: Owner, type: string): Cart {
+    return emptyCart({
+      id: random.id('cart'),
+      number: random.number(),
+      shopId: shop.id,
+      type,
+      owner,
+      currency: shop.currency,
+      now: clock.now(),
+    })
+  }
+
+  // Deciding --------------------------------------------------------------------------------------------------------------------------
+
+  /** Applies all commands and prices once; only where that result is refused or must be checked, prices after every command. */
+  function apply(work: Work, frozen: boolean): void {
+    if (frozen) {
+      for (const job of work.jobs) work.outcomes.set(job, refuse('cart_frozen', { cartId: work.base.id, retryAfter: 60 }))
+      return
+    }
+    const facts = cache.forCart(work.shop, codesIn(work), new Set(skusIn(work)), work.base.id)
+    const stepwise = work.jobs.some((job) => job.command.check)
+    applyCommands(work, facts, stepwise)
+    if (!stepwise || work.cart === work.base) {
+      const pricing = priceCart(work.cart, facts)
+      if (!isRefusal(pricing)) work.pricing = pricing
+      else if (work.cart !== work.base) applyCommands(work, facts, true)
+    }
+    work.save = work.cart !== work.base && work.pricing ? saveOf(work, work.pricing, work.shop) : null
+  }
+
+  function applyCommands(work: Work, facts: Facts, stepwise: boolean): void {
+    work.cart = work.base
+    work.pricing = null
+    work.outcomes.clear()
+    for (const job of work.jobs) {
+      try {
+        work.outcomes.set(job, step(work, job, facts, stepwise))
+      } catch (thrown) {
+        work.outcomes.set(job, { thrown })
+      }
+    }
+  }
+
+  function step(work: Work, { command }: Job, facts: Facts, stepwise: boolean): Refusal | { results: readonly LineResult[] | null } {
+    const { ifMatch } = command
+    if (ifMatch !== undefined && ifMatch !== work.cart.version)
+      return refuse('stale_version', { expected: ifMatch, current: work.cart.version })
+    const decided = command.decide(work.cart, facts)
+    if (isRefusal(decided)) return decided
+    const isNew = work.row === null && work.cart === work.base
+    if (decided.cart === work.cart && !isNew) return { results: decided.results ?? null }
+    const next = { ...decided.cart, version: work.cart.version + 1, updatedAt: facts.now }
+    if (stepwise) {
+      const pricing = priceCart(next, facts)
+      if (isRefusal(pricing)) return pricing
+      const refused = command.check?.(pricing.cart, facts)
+      if (refused) return refused
+      work.pricing = pricing
+    }
+    work.cart = next
+    return { results: decided.results ?? null }
+  }
+
+  // Saving ----------------------------------------------------------------------------------------------------------------------------
+
+  /** Saves what changed, in transactions of at most 1 MB of documents, and answers. */
+  async function settle(works: readonly Work[]): Promise<void> {
+    const unchanged = works.filter((work) => !work.save)
+    for (const work of unchanged) answer(work)
+    for (const part of split(works.filter((work) => work.save))) {
+      const single = part.every((work) => isPlain(work)) && isOneStatement(part.flatMap((work) => work.save ?? []))
+      const saved = await (single ? store.transactOne : store.transact)(async (writer) => {
+        const ids = new Set<string>()
+        for (const [shopId, ofShop] of groupBy(part, (work) => work.base.shopId))
+          for (const id of await write(writer, shopId, ofShop)) ids.add(id)
+        return ids
+      })
+      for (const work of part) {
+        if (saved.has(work.base.id)) answer(work)
+        else again(work)
+      }
+    }
+  }
+
+  /** Writes the carts of one shop with everything that belongs to their change; answers the ids that were saved. */
+  async function write(writer: Writer, shopId: string, works: readonly Work[]): Promise<Set<string>> {
+    const saves = works.flatMap((work) => work.save ?? [])
+    const saved = await saveCarts(writer, shopId, saves)
+    for (const work of works) {
+      if (!work.save || !saved.has(work.base.id)) continue
+      for (const job of work.jobs) {
+        const outcome = work.outcomes.get(job)
+        if (!outcome || !('results' in outcome) || isRefusal(outcome)) continue
+        if (job.command.newGuest && work.row === null)
+          await insertGuest(writer, shopId, job.command.newGuest.guestId, job.command.newGuest.hash, clock.now())
+        if (job.command.idempotency) await recordOutcome(writer, work, job.command.idempotency, outcome.results)
+      }
+      const events = eventsOf(work)
+      if (events.length > 0) await publish(writer, shopId, work.shop.endpoints, events, clock.now(), () => random.id('dl'))
+    }
+    return saved
+  }
+
+  async function recordOutcome(writer: Writer, work: Work, claim: IdempotencyClaim, results: readonly LineResult[] | null): Promise<void> {
+    const outcome = JSON.stringify({ cartId: work.base.id, created: work.row === null, results })
+    const done = await record(
+      writer,
+      work.base.shopId,
+      claim.key,
+      { request_hash: claim.requestHash, outcome, sealed: claim.sealed },
+      clock.now(),
+    )
+    if (!done) throw new IdempotencyRace('The idempotency key was used by another request meanwhile.')
+  }
+
+  /** Whether saving a cart is its row and nothing else. */
+  function isPlain(work: Work): boolean {
+    return work.jobs.every((job) => !job.command.idempotency && !job.command.newGuest) && eventsOf(work).length === 0
+  }
+
+  function eventsOf({ shop, row, base, cart, save }: Work): Event[] {
+    if (shop.endpoints.length === 0 || !save) return []
+    const type = row === null ? 'cart.created' : cart.state === 'CLOSED' ? 'cart.closed' : 'cart.updated'
+    return shop.endpoints.some((endpoint) => wants(endpoint, type)) ? [{ type, subject: base.id, data: save.text }] : []
+  }
+
+  /** Somebody else was faster: apply the commands again to what is there now, ahead of everything that came later. */
+  function again(work: Work): void {
+    for (const job of work.jobs) {
+      job.conflicts++
+      job.state = 'waiting'
+    }
+    queue.unshift(...work.jobs)
+  }
+
+  function answer({ row, cart, save, pricing, jobs, outcomes }: Work): void {
+    let text: string | null = save?.text ?? null
+    for (const job of jobs) {
+      const outcome = outcomes.get(job)
+      if (!outcome) continue
+      if ('thrown' in outcome) job.reject(outcome.thrown)
+      else if (isRefusal(outcome)) job.resolve(outcome)
+      else {
+        text ??= pricing ? JSON.stringify(pricing.cart) : (row?.priced ?? '')
+        job.resolve({ text, id: cart.id, version: cart.version, created: row === null, results: outcome.results ?? null, replayed: null })
+      }
+    }
+  }
+
+  // Reading ---------------------------------------------------------------------------------------------------------------------------
+
+  /** One SELECT per cart on SQLite; on PostgreSQL carts that are asked for at the same time share one. A key is an owner, or `#` and an id. */
+  const loaders = new Map<string, (key: string) => ReturnType<typeof loadCarts>>()
+  function loadOne(shopId: string, key: string): ReturnType<typeof loadCarts> {
+    const load = (keys: readonly string[]) => {
+      const ids = keys.filter((each) => each.startsWith('#')).map((each) => each.slice(1))
+      return loadCarts(
+        store.reader,
+        shopId,
+        ids,
+        keys.filter((each) => !each.startsWith('#')),
+      )
+    }
+    if (store.dialect === 'sqlite') return load([key])
+    const known = loaders.get(shopId) ?? gather(load)
+    if (!loaders.has(shopId) && loaders.size < SHOPS_KEPT) loaders.set(shopId, known)
+    return known(key)
+  }
+
+  async function find(address: CartAddress): Promise<{ shop: ShopFacts; row: CartRow | null; type: string } | Refusal> {
+    const isCurrent = address.cart === 'current'
+    if (isCurrent && address.owner === null && address.all) return refuse('owner_required', {})
+    const loaded = await loadOne(address.shopId, isCurrent ? (address.owner ? ownerKey(address.owner) : '') : `#${address.cart}`)
+    const shop = loaded && (await cache.shop(address.shopId, loaded.epoch))
+    if (!loaded || !shop) return refuse('shop_not_found', { shopId: address.shopId })
+    const type = address.type ?? shop.settings.cart.types[0] ?? 'shopping'
+    const row = findRow(loaded.rows, address, type) ?? null
+    if (!row && !isCurrent) return refuse('cart_not_found', {})
+    if (row && row.format > FORMAT) return refuse('document_too_new', { format: row.format })
+    return { shop, row, type }
+  }
+
+  async function read(address: CartAddress): Promise<CartAnswer | Refusal> {
+    const found = await find(address)
+    if (isRefusal(found)) return found
+    const { shop, row, type } = found
+    if (row) return { text: await serve(shop, row), id: row.id, version: row.version, created: false, results: null, replayed: null }
+    const cart = newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
+    const pricing = priceCart(cart, cache.forCart(shop, [], [], cart.id))
+    if (isRefusal(pricing)) return pricing
+    return { text: JSON.stringify(pricing.cart), id: cart.id, version: 0, created: false, results: null, replayed: null }
+  }
+
+  async function inspect(address: CartAddress): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal> {
+    const found = await find(address)
+    if (isRefusal(found)) return found
+    const { shop, row, type } = found
+    const cart = row ? parseIntent(row) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
+    await cache.collect(shop, skusOf(cart), cart.codes)
+    const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart.id)
+    const pricing = priceCart(cart, facts)
+    return isRefusal(pricing) ? pricing : { cart, pricing, facts, shop }
+  }
+
+  async function serve(shop: ShopFacts, row: CartRow): Promise<string> {
+    if (await isFresh(shop, row)) return row.priced
+    const cart = parseIntent(row)
+    await cache.collect(shop, skusOf(cart), cart.codes)
+    const pricing = priceCart(cart, cache.forCart(shop, cart.codes, skusOf(cart), cart.id))
+    return isRefusal(pricing) ? row.priced : JSON.stringify(pricing.cart)
+  }
+
+  /** Whether the stored price is today's: same epoch, same code, before its time runs out, and the stock it saw would say the same. */
+  async function isFresh(shop: ShopFacts, row: CartRow): Promise<boolean> {
+    if (row.state === 'CLOSED') return true
+    if (row.epoch !== shop.epoch || row.revision !== PRICING_REVISION) return false
+    if (row.fresh_until !== null && clock.now() >= row.fresh_until) return false
+    if (row.stock_seen === null) return true
+    const seen = JSON.parse(row.stock_seen) as Pricing['stockSeen']
+    await cache.refreshStock(
+      shop.id,
+      seen.map(([sku]) => sku),
+    )
+    return seen.every(([sku, wanted, had]) => {
+      const has = cache.advice(shop.id, sku, row.id) ?? Number.POSITIVE_INFINITY
+      return wanted <= had ? wanted <= has : has === had
+    })
+  }
+
+  async function drain(): Promise<void> {
+    closing = true
+    clearInterval(sweeper)
+    if (queue.length === 0 && underWay === 0) return
+    await new Promise<void>((resolve) => (drained = resolve))
+  }
+
+  return { change, read, inspect, serve, drain, waiting: () => queue.length }
+}
+
+/** What is stored of a priced cart. */
+export function saveOf(work: { row: CartRow | null; cart: Cart }, pricing: Pricing, shop: ShopFacts): CartSave {
+  const { cart } = work
+  const retention = durationMs(shop.settings.retention[cart.state === 'CLOSED' ? 'closed' : cart.owner.kind]) ?? Number.POSITIVE_INFINITY
+  return {
+    was: work.row?.version ?? 0,
+    cart,
+    priced: pricing.cart,
+    text: JSON.stringify(pricing.cart),
+    epoch: shop.epoch,
+    revision: PRICING_REVISION,
+    freshUntil: pricing.freshUntil,
+    stockSeen: pricing.stockSeen.length === 0 ? null : JSON.stringify(pricing.stockSeen),
+    expiresAt: Number.isFinite(retention) ? cart.updatedAt + retention : null,
+  }
+}
+
+/** The intent in a row. */
+export function parseIntent(row: Pick<CartRow, 'intent'>): Cart {
+  return JSON.parse(row.intent) as Cart
+}
+
+/** The skus of a cart's lines. */
+export function skusOf(cart: Cart): string[] {
+  return cart.lines.flatMap((line) => line.sku ?? [])
+}
+
+function overloaded(): Refusal {
+  return refuse('overloaded', { retryAfter: 1 })
+}
+
+function addressKey({ shopId, cart, owner, type }: CartAddress): string {
+  return cart === 'current' ? `${shopId}|${owner ? ownerKey(owner) : ''}|${type ?? ''}` : `${shopId}|${cart}`
+}
+
+/** The ids and the owners that some commands name. */
+function addressed(jobs: readonly Job[]): [ids: string[], owners: string[]] {
+  const ids = new Set<string>()
+  const owners = new Set<string>()
+  for (const { command } of jobs) {
+    if (command.cart !== 'current') ids.add(command.cart)
+    else if (command.owner && !command.newGuest) owners.add(ownerKey(command.owner))
+  }
+  return [[...ids], [...owners]]
+}
+
+/** The row that an address means, if its caller may know of it: another owner's cart does not exist. */
+function findRow(rows: readonly CartRow[], { cart, owner, all }: CartAddress, type: string): CartRow | undefined {
+  const key = owner === null ? null : ownerKey(owner)
+  if (cart === 'current') return rows.find((row) => row.owner === key && row.type === type && row.state === 'OPEN')
+  return rows.find((row) => row.id === cart && (all ? key === null || row.owner === key : row.owner === key))
+}
+
+function skusIn({ base, jobs }: Work): string[] {
+  return [...skusOf(base), ...jobs.flatMap((job) => job.command.skus ?? [])]
+}
+
+function codesIn({ base, jobs }: Work): string[] {
+  return [...base.codes, ...jobs.flatMap((job) => job.command.codes ?? [])]
+}
+
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group) group.push(item)
+    else groups.set(key, [item])
+  }
+  return groups
+}
+
+function split(works: readonly Work[]): Work[][] {
+  const parts: Work[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const work of works) {
+    const size = 2 * (work.save?.text.length ?? 0)
+    if (bytes + size > BATCH_BYTES) {
+      parts.push([])
+      bytes = 0
+    }
+    bytes += size
+    parts.at(-1)?.push(work)
+  }
+  return parts
+}

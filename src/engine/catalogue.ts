@@ -1,0 +1,303 @@
+// What a shop sells and how it is set up: shops, settings, products, stock, promotions, keys, webhook endpoints. Every change that may move a
+// price ends with moving the shop's epoch. Imports work in small transactions, so that a shop goes on selling while 100 000 products come in.
+
+import { normaliseCode } from '../core/cart.ts'
+import { exponentOf } from '../core/money.ts'
+import type { ProductInput } from '../core/product.ts'
+import type { Promotion } from '../core/promotion.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
+import type { Scope } from '../core/scope.ts'
+import { durationMs, type PresetName, patchSettings, type Settings, type SettingsPatch } from '../core/settings.ts'
+import { insertApiKey, revokeApiKey } from '../store/access.ts'
+import { deleteEndpoint, insertEndpoint } from '../store/outbox.ts'
+import { writeProduct } from '../store/products.ts'
+import { insertCode, readPromotion, writePromotion } from '../store/promotions.ts'
+import { insertShop, lockSettings, moveEpoch, writeSettings } from '../store/shops.ts'
+import { readStockRow, setStock } from '../store/stock.ts'
+import type { Store } from '../store/store.ts'
+import type { EndpointTable } from '../store/tables.ts'
+import type { FactsCache } from './facts.ts'
+import type { Clock, Randomness } from './ports.ts'
+import { hashSecret } from './tokens.ts'
+
+/** Products written in one transaction: at most some 50 ms of write lock. */
+const IMPORT_CHUNK = 40
+/** Refusals listed in a report; above that only their number is told. */
+const REPORTED_MAX = 1000
+
+/** A product to import with the line it came from, or a line that cannot be one. */
+export type ImportRow =
+  | { readonly line: number; readonly product: ProductInput }
+  | { readonly line: number; readonly handle?: string; readonly refused: string; readonly column?: string }
+
+/** What an import did. `refused` names line, column and reason. */
+export interface ImportReport {
+  readonly created: number
+  readonly changed: number
+  readonly unchanged: number
+  readonly refusedCount: number
+  readonly refused: readonly { readonly line: number; readonly handle?: string; readonly column?: string; readonly reason: string }[]
+}
+
+/** Setting up shops. */
+export type Catalogue = ReturnType<typeof createCatalogue>
+
+/** Makes it. */
+export function createCatalogue({ store, facts, clock, random }: { store: Store; facts: FactsCache; clock: Clock; random: Randomness }) {
+  /** Makes a shop; its id is its name in addresses, for ever. */
+  async function makeShop(input: { id: string; name: string; currency: string; preset: PresetName }): Promise<Refusal | null> {
+    if (exponentOf(input.currency) === undefined) return refuse('currency_unknown', { currency: input.currency, path: '/currency' })
+    const made = await store.transact((writer) => insertShop(writer, { ...input, created_at: clock.now() }))
+    return made ? null : refuse('already_exists', { shopId: input.id, path: '/id' })
+  }
+
+  /** Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. */
+  async function changeSettings(shopId: string, patch: SettingsPatch): Promise<Settings | Refusal> {
+    const wrong = settingsRefusal(patch)
+    if (wrong) return wrong
+    const done = await store.transact(async (writer) => {
+      const document = await lockSettings(writer, shopId)
+      if (document === undefined) return false
+      const changed = mergePatches(JSON.parse(document) as SettingsPatch, patch)
+      await writeSettings(writer, shopId, JSON.stringify(changed), clock.now())
+      await moveEpoch(writer, shopId, null, clock.now())
+      return true
+    })
+    const shop = done ? await facts.shop(shopId) : null
+    return shop ? shop.settings : refuse('shop_not_found', { shopId })
+  }
+
+  /** Writes products as they come; bad ones are reported and stop nothing. Importing the same twice changes nothing. */
+  async function importProducts(
+    shopId: string,
+    rows: AsyncIterable<ImportRow>,
+    onProgress: (done: number) => void = () => undefined,
+  ): Promise<ImportReport> {
+    const counts = { created: 0, changed: 0, unchanged: 0, refusedCount: 0 }
+    const refused: { line: number; handle?: string; column?: string; reason: string }[] = []
+    const tell = (refusal: (typeof refused)[number]) => {
+      counts.refusedCount++
+      if (refused.length < REPORTED_MAX) refused.push(refusal)
+    }
+    let chunk: { line: number; product: ProductInput }[] = []
+    let done = 0
+    const flush = async () => {
+      for (const { line, outcome, reason, handle } of await writeChunk(shopId, chunk)) {
+        if (outcome === 'refused') tell({ line, handle, reason: reason ?? '' })
+        else counts[outcome]++
+      }
+      done += chunk.length
+      chunk = []
+      onProgress(done)
+    }
+    for await (const row of rows) {
+      if ('refused' in row)
+        tell({
+          line: row.line,
+          reason: row.refused,
+          ...(row.handle === undefined ? {} : { handle: row.handle }),
+          ...(row.column === undefined ? {} : { column: row.column }),
+        })
+      else if (chunk.push(row) >= IMPORT_CHUNK) await flush()
+    }
+    if (chunk.length > 0) await flush()
+    return { ...counts, refused }
+  }
+
+  interface Written {
+    readonly line: number
+    readonly handle: string
+    readonly outcome: 'created' | 'changed' | 'unchanged' | 'refused'
+    readonly reason?: string
+  }
+
+  /** One transaction for a chunk; if it fails, each product by itself, so that one poison row stops nothing. */
+  async function writeChunk(shopId: string, chunk: readonly { line: number; product: ProductInput }[]): Promise<Written[]> {
+    const write = (rows: typeof chunk) =>
+      store.transact(async (writer) => {
+        const written: Written[] = []
+        const skus: string[] = []
+        for (const { line, product } of rows) {
+          const result = await writeProduct(writer, shopId, product, clock.now(), random.id('prd'))
+          if (result.outcome === 'created' || result.outcome === 'changed') skus.push(...result.skus)
+          written.push({
+            line,
+            handle: product.handle,
+            outcome: result.outcome,
+            ...(result.outcome === 'refused' ? { reason: result.reason } : {}),
+          })
+        }
+        if (skus.length > 0) await moveEpoch(writer, shopId, skus, clock.now())
+        return written
+      })
+    if (chunk.length === 0) return []
+    try {
+      return await write(chunk)
+    } catch (error) {
+      if (chunk.length === 1)
+        return chunk.map(({ line, product }) => ({
+          line,
+          handle: product.handle,
+          outcome: 'refused',
+          reason: `The database refused it: ${error instanceof Error ? error.message : String(error)}`,
+        }))
+      const written: Written[] = []
+      for (const row of chunk) written.push(...(await writeChunk(shopId, [row])))
+      return written
+    }
+  }
+
+  /** Writes one product, found by its handle. */
+  async function putProduct(shopId: string, product: ProductInput): Promise<{ id: string; created: boolean } | Refusal> {
+    return store.transact(async (writer) => {
+      const result = await writeProduct(writer, shopId, product, clock.now(), random.id('prd'))
+      if (result.outcome === 'refused') return refuse('already_exists', { sku: result.sku, path: '/variants', detail: result.reason })
+      if (result.outcome !== 'unchanged') await moveEpoch(writer, shopId, result.skus, clock.now())
+      return { id: result.id, created: result.outcome === 'created' }
+    })
+  }
+
+  /** Sets how many there are of a tracked sku, or changes it by a difference. Stock is not part of the epoch. */
+  async function changeStock(
+    shopId: string,
+    sku: string,
+    change: { onHand: number } | { delta: number },
+  ): Promise<{ sku: string; onHand: number; policy: string } | Refusal> {
+    return store.transact(async (writer) => {
+      if (writer.dialect === 'postgres')
+        await writer.db.selectFrom('stock').select('sku').where('shop_id', '=', shopId).where('sku', '=', sku).forUpdate().execute()
+      const row = await readStockRow(writer, shopId, sku)
+      if (!row) return refuse('product_not_found', { sku, reason: 'unknown_or_untracked' })
+      const onHand = 'onHand' in change ? change.onHand : row.on_hand + change.delta
+      if (onHand < 0 && row.policy === 'deny') return refuse('invalid', { path: '/delta', reason: 'below_zero', onHand: row.on_hand })
+      await setStock(writer, shopId, sku, onHand, row.policy, clock.now())
+      return { sku, onHand, policy: row.policy }
+    })
+  }
+
+  /** Writes a promotion (a new one without `id`). */
+  async function putPromotion(shopId: string, promotion: Omit<Promotion, 'id'> & { id?: string }): Promise<Promotion> {
+    const whole: Promotion = { ...promotion, id: promotion.id ?? random.id('prm') }
+    await store.transact(async (writer) => {
+      await writePromotion(writer, shopId, whole, clock.now())
+      await moveEpoch(writer, shopId, null, clock.now())
+    })
+    return whole
+  }
+
+  /** Adds a code that opens a promotion. */
+  async function addCode(shopId: string, promotionId: string, code: string, usesMax: number | null): Promise<{ code: string } | Refusal> {
+    const normalised = normaliseCode(code)
+    return store.transact(async (writer) => {
+      if (!(await readPromotion(writer, shopId, promotionId))) return refuse('promotion_not_found', { promotionId })
+      if (!(await insertCode(writer, shopId, promotionId, normalised, usesMax)))
+        return refuse('already_exists', { code: normalised, path: '/code' })
+      await moveEpoch(writer, shopId, [], clock.now())
+      return { code: normalised }
+    })
+  }
+
+  /** Makes a server or staff key. The token is shown once and never again. */
+  async function makeKey(
+    shopId: string,
+    input: { kind: 'server' | 'staff'; name: string; scopes: readonly Scope[] },
+  ): Promise<{ id: string; token: string }> {
+    const id = random.id('key')
+    const secret = random.secret()
+    await store.transact((writer) =>
+      insertApiKey(writer, {
+        shop_id: shopId,
+        id,
+        kind: input.kind,
+        name: input.name,
+        scopes: JSON.stringify(input.scopes),
+        hash: hashSecret(secret),
+        created_at: clock.now(),
+        revoked_at: null,
+      }),
+    )
+    return { id, token: `${input.kind === 'server' ? 'sk' : 'st'}_${id.slice('key_'.length)}_${secret}` }
+  }
+
+  /** Revokes a key at once. */
+  async function dropKey(shopId: string, id: string): Promise<Refusal | null> {
+    const revoked = await store.transact((writer) => revokeApiKey(writer, shopId, id, clock.now()))
+    return revoked ? null : refuse('api_key_not_found', { id })
+  }
+
+  /** Registers an address for events; the secret (Standard Webhooks, `whsec_…`) is shown once. */
+  async function makeEndpoint(shopId: string, input: { url: string; types: readonly string[] }): Promise<EndpointTable> {
+    const secret = `whsec_${Buffer.from(random.secret(), 'base64url').toString('base64')}`
+    const endpoint: EndpointTable = {
+      shop_id: shopId,
+      id: random.id('we'),
+      url: input.url,
+      types: JSON.stringify(input.types),
+      secret,
+      active: 1,
+      created_at: clock.now(),
+    }
+    await store.transact(async (writer) => {
+      await insertEndpoint(writer, endpoint)
+      await moveEpoch(writer, shopId, null, clock.now())
+    })
+    return endpoint
+  }
+
+  /** Removes an address with what waits for it. */
+  async function dropEndpoint(shopId: string, id: string): Promise<Refusal | null> {
+    return store.transact(async (writer) => {
+      if (!(await deleteEndpoint(writer, shopId, id))) return refuse('endpoint_not_found', { id })
+      await moveEpoch(writer, shopId, null, clock.now())
+      return null
+    })
+  }
+
+  return {
+    makeShop,
+    changeSettings,
+    importProducts,
+    putProduct,
+    changeStock,
+    putPromotion,
+    addCode,
+    makeKey,
+    dropKey,
+    makeEndpoint,
+    dropEndpoint,
+  }
+}
+
+function mergePatches(kept: SettingsPatch, patch: SettingsPatch): SettingsPatch {
+  return patchSettings(kept as Settings, patch)
+}
+
+/** What the schema cannot say: durations, currencies, one source of trust per issuer. */
+function settingsRefusal(patch: SettingsPatch): Refusal | null {
+  const durations: [string, string | undefined][] = [
+    ['/inventory/holdTtl', patch.inventory?.holdTtl],
+    ['/checkout/unpaidTtl', patch.checkout?.unpaidTtl],
+    ['/orders/tokenTtl', patch.orders?.tokenTtl],
+    ['/retention/guest', patch.retention?.guest],
+    ['/retention/account', patch.retention?.account],
+    ['/retention/closed', patch.retention?.closed],
+  ]
+  for (const [path, duration] of durations) {
+    if (duration !== undefined && durationMs(duration) === null)
+      return refuse('invalid', { path, reason: 'not_a_duration', example: 'PT30M, P30D or never' })
+  }
+  for (const [index, issuer] of (patch.access?.issuers ?? []).entries()) {
+    if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))
+      return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
+  }
+  for (const [index, method] of (patch.shipping?.methods ?? []).entries()) {
+    const unknown = method.rates.find((rate) => exponentOf(rate.currency) === undefined)
+    if (unknown) return refuse('currency_unknown', { path: `/shipping/methods/${index}/rates`, currency: unknown.currency })
+  }
+  return null
+}
+
+/** Products of a JSON import as rows; the line is the product's place in the list, from 1. */
+export async function* rowsOf(products: readonly ProductInput[]): AsyncGenerator<ImportRow> {
+  for (const [index, product] of products.entries()) yield { line: index + 1, product }
+}

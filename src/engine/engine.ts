@@ -1,0 +1,72 @@
+// The parts of the engine, put together. Everything that decides when, by chance or by asking somebody else comes in as a port.
+import type { Logger } from 'pino'
+import type { Refusal } from '../core/refusal.ts'
+import type { Store } from '../store/store.ts'
+import { type Carts, createCarts } from './carts.ts'
+import { type Catalogue, createCatalogue } from './catalogue.ts'
+import { type Checkout, createCheckout } from './checkout.ts'
+import { createFactsCache, type FactsCache } from './facts.ts'
+import { createIdentities, type Identities } from './identity.ts'
+import { createJobs, type Jobs } from './jobs.ts'
+import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
+import type { Clock, PaymentProvider, Randomness } from './ports.ts'
+import type { Signer } from './tokens.ts'
+
+/** A running engine. */
+export interface Engine {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Randomness
+  readonly signer: Signer
+  readonly facts: FactsCache
+  readonly carts: Carts
+  readonly checkout: Checkout
+  readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
+  readonly catalogue: Catalogue
+  readonly identities: Identities
+  readonly jobs: Jobs
+  readonly providers: ReadonlyMap<string, PaymentProvider>
+}
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Randomness
+  readonly signer: Signer
+  /** SHA-256 of the installation's admin key. */
+  readonly adminHash: () => string
+  readonly providers: readonly PaymentProvider[]
+  readonly log: Logger
+  /** Where browsers reach this installation, without a slash at the end. */
+  readonly publicUrl: () => string
+  /** Regular work of providers that live in this process. */
+  readonly extraJobs?: readonly (() => Promise<unknown>)[]
+}
+
+/** Puts an engine together. Nothing runs until `jobs.start()`. */
+export function createEngine(parts: EngineParts): Engine {
+  const { store, clock, random, signer, adminHash, log } = parts
+  const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
+  const facts = createFactsCache(store, clock)
+  const base = { store, facts, clock, random }
+  const checkout = createCheckout({
+    ...base,
+    providers,
+    returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
+  })
+  return {
+    store,
+    clock,
+    random,
+    signer,
+    facts,
+    checkout,
+    providers,
+    carts: createCarts(base),
+    merge: createMerging(base),
+    catalogue: createCatalogue(base),
+    identities: createIdentities({ store, facts, clock, signer, adminHash }),
+    jobs: createJobs({ ...base, checkout, providers, log, extra: parts.extraJobs ?? [] }),
+  }
+}

@@ -1,0 +1,219 @@
+// What pricing may know, kept in memory while a shop's epoch stands. Every SELECT of carts brings the epoch along; when it moved, what its log
+// names is dropped and read again, always after the epoch and never before: a fact may be newer than the epoch it is filed under, never
+// older. Stock and the uses left of codes are not in the epoch: they are advice, at most a second old.
+import type { CodeFacts, Facts } from '../core/facts.ts'
+import type { Variant } from '../core/product.ts'
+import { needsCode, type Promotion } from '../core/promotion.ts'
+import { type PresetName, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
+import { availableTo, type StockLevel } from '../core/stock.ts'
+import { readEndpoints } from '../store/outbox.ts'
+import { readVariants } from '../store/products.ts'
+import { readCodes, readPromotions } from '../store/promotions.ts'
+import { changedSince, readShop } from '../store/shops.ts'
+import { readStock } from '../store/stock.ts'
+import type { Reader, Store } from '../store/store.ts'
+import type { EndpointTable } from '../store/tables.ts'
+import type { Clock } from './ports.ts'
+
+/** How old advice may be. */
+const ADVICE_MS = 1000
+/** Above this many entries a map begins anew: memory is bounded, and what is used often is read again at once. */
+const KEPT = 50_000
+
+/** What is known of a shop under one epoch. */
+export interface ShopFacts {
+  readonly id: string
+  readonly name: string
+  readonly currency: string
+  readonly preset: PresetName
+  readonly createdAt: number
+  readonly epoch: number
+  readonly settings: Settings
+  readonly endpoints: readonly EndpointTable[]
+  readonly promotions: ReadonlyMap<string, Promotion>
+  /** Those that need no code. */
+  readonly automatic: ReadonlyMap<string, Promotion>
+  readonly variants: Map<string, Variant>
+  readonly unknownSkus: Set<string>
+}
+
+interface Advice<T> {
+  readonly at: number
+  readonly value: T
+}
+
+/** The facts cache of one process. */
+export interface FactsCache {
+  /** A shop as of an epoch that was just read, or, without one, as of now; null when there is no such shop. */
+  shop(shopId: string, epoch?: number): Promise<ShopFacts | null>
+  /** Makes sure that these skus and codes are known, and how many there are of tracked skus, for pricing carts of a shop. */
+  collect(shop: ShopFacts, skus: Iterable<string>, codes: Iterable<string>): Promise<void>
+  /** The facts for one cart, from what was collected. `holder` is the cart's id: its own holds do not count against it. */
+  forCart(shop: ShopFacts, codes: readonly string[], skus: Iterable<string>, holder: string): Facts
+  /** The same, with stock and uses read at this moment: for ordering. */
+  fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holder: string): Promise<Facts>
+  /** How many of a sku this holder may have by the advice at hand; undefined when nothing is known or it is unlimited. */
+  advice(shopId: string, sku: string, holder: string): number | undefined
+  /** Makes advice about these skus at most a second old. */
+  refreshStock(shopId: string, skus: readonly string[]): Promise<void>
+}
+
+/** Makes the cache. */
+export function createFactsCache(store: Store, clock: Clock): FactsCache {
+  const shops = new Map<string, ShopFacts>()
+  const refreshing = new Map<string, Promise<ShopFacts | null>>()
+  const stock = new Map<string, Advice<StockLevel | null>>()
+  const codes = new Map<string, Advice<CodeFacts | null>>()
+
+  async function shop(shopId: string, epoch?: number): Promise<ShopFacts | null> {
+    const known = shops.get(shopId)
+    if (known && epoch !== undefined && known.epoch >= epoch) return known
+    const current =
+      epoch ?? (await store.reader.db.selectFrom('epochs').select('epoch').where('shop_id', '=', shopId).executeTakeFirst())?.epoch
+    if (current === undefined) return null
+    if (known && known.epoch >= current) return known
+    const waiting = refreshing.get(shopId)
+    if (waiting) {
+      const refreshed = await waiting
+      return refreshed && refreshed.epoch >= current ? refreshed : shop(shopId, current)
+    }
+    const reading = refresh(shopId, known, current).finally(() => refreshing.delete(shopId))
+    refreshing.set(shopId, reading)
+    return reading
+  }
+
+  async function refresh(shopId: string, known: ShopFacts | undefined, epoch: number): Promise<ShopFacts | null> {
+    const changed = known ? await changedSince(store.reader, shopId, known.epoch, epoch) : null
+    if (known && changed !== null) {
+      const variants = new Map(known.variants)
+      for (const sku of changed) variants.delete(sku)
+      const unknownSkus = new Set([...known.unknownSkus].filter((sku) => !changed.includes(sku)))
+      const next = { ...known, epoch, variants, unknownSkus }
+      shops.set(shopId, next)
+      return next
+    }
+    const row = await readShop(store.reader, shopId)
+    if (!row) return null
+    const promotions = await readPromotions(store.reader, shopId)
+    const preset = row.preset as PresetName
+    const next: ShopFacts = {
+      id: shopId,
+      name: row.name,
+      currency: row.currency,
+      preset,
+      createdAt: row.created_at,
+      epoch,
+      settings: settingsOf(preset, JSON.parse(row.document) as SettingsPatch),
+      endpoints: await readEndpoints(store.reader, shopId),
+      promotions: new Map(promotions.map((promotion) => [promotion.id, promotion])),
+      automatic: new Map(promotions.filter((promotion) => !needsCode(promotion)).map((promotion) => [promotion.id, promotion])),
+      variants: new Map(),
+      unknownSkus: new Set(),
+    }
+    shops.set(shopId, next)
+    return next
+  }
+
+  async function collect(known: ShopFacts, skus: Iterable<string>, wantedCodes: Iterable<string>): Promise<void> {
+    const missing: string[] = []
+    const tracked: string[] = []
+    for (const sku of new Set(skus)) {
+      const variant = known.variants.get(sku)
+      if (!variant && !known.unknownSkus.has(sku)) missing.push(sku)
+      else if (variant?.stockPolicy === 'deny') tracked.push(sku)
+    }
+    if (missing.length > 0) {
+      if (known.variants.size + known.unknownSkus.size > KEPT) {
+        known.variants.clear()
+        known.unknownSkus.clear()
+        missing.splice(0, missing.length, ...new Set(skus))
+      }
+      const read = await readVariants(store.reader, known.id, missing)
+      for (const sku of missing) {
+        const variant = read.get(sku)
+        if (variant) known.variants.set(sku, variant)
+        else known.unknownSkus.add(sku)
+        if (variant?.stockPolicy === 'deny') tracked.push(sku)
+      }
+    }
+    if (tracked.length > 0) await refreshStock(known.id, tracked)
+    await refreshCodes(known.id, [...new Set(wantedCodes)])
+  }
+
+  async function refreshStock(shopId: string, skus: readonly string[]): Promise<void> {
+    const now = clock.now()
+    const stale = skus.filter((sku) => isStale(stock.get(`${shopId}/${sku}`), now))
+    if (stale.length === 0) return
+    if (stock.size > KEPT) stock.clear()
+    const levels = await readStock(store.reader, shopId, stale, now)
+    for (const sku of stale) stock.set(`${shopId}/${sku}`, { at: now, value: levels.get(sku) ?? null })
+  }
+
+  async function refreshCodes(shopId: string, wanted: readonly string[]): Promise<void> {
+    const now = clock.now()
+    const stale = wanted.filter((code) => isStale(codes.get(`${shopId}/${code}`), now))
+    if (stale.length === 0) return
+    if (codes.size > KEPT) codes.clear()
+    const read = await readCodes(store.reader, shopId, stale)
+    for (const code of stale) codes.set(`${shopId}/${code}`, { at: now, value: read.get(code) ?? null })
+  }
+
+  function advice(shopId: string, sku: string, holder: string): number | undefined {
+    const level = stock.get(`${shopId}/${sku}`)?.value
+    return level ? availableTo(holder, level, clock.now()) : undefined
+  }
+
+  function assemble(known: ShopFacts, levels: Map<string, number>, found: Map<string, CodeFacts>): Facts {
+    const promotions = found.size === 0 ? known.automatic : new Map(known.automatic)
+    if (found.size > 0) {
+      for (const { promotionId } of found.values()) {
+        const promotion = known.promotions.get(promotionId)
+        if (promotion) (promotions as Map<string, Promotion>).set(promotionId, promotion)
+      }
+    }
+    const { id, currency, settings } = known
+    return {
+      now: clock.now(),
+      epoch: known.epoch,
+      shop: { id, currency, settings },
+      variants: known.variants,
+      stock: levels,
+      promotions,
+      codes: found,
+    }
+  }
+
+  function forCart(known: ShopFacts, wantedCodes: readonly string[], skus: Iterable<string>, holder: string): Facts {
+    const levels = new Map<string, number>()
+    for (const sku of skus) {
+      const available = advice(known.id, sku, holder)
+      if (available !== undefined) levels.set(sku, available)
+    }
+    const found = new Map<string, CodeFacts>()
+    for (const code of wantedCodes) {
+      const facts = codes.get(`${known.id}/${code}`)?.value
+      if (facts) found.set(code, facts)
+    }
+    return assemble(known, levels, found)
+  }
+
+  async function fresh(
+    reader: Reader,
+    known: ShopFacts,
+    wantedCodes: readonly string[],
+    skus: readonly string[],
+    holder: string,
+  ): Promise<Facts> {
+    const levels = new Map<string, number>()
+    for (const [sku, level] of await readStock(reader, known.id, skus, clock.now()))
+      levels.set(sku, availableTo(holder, level, clock.now()))
+    return assemble(known, levels, await readCodes(reader, known.id, wantedCodes))
+  }
+
+  return { shop, collect, forCart, fresh, advice, refreshStock }
+}
+
+/** Advice is stale a second after it was read, and at once when the clock was turned back behind it. */
+function isStale(advice: Advice<unknown> | undefined, now: number): boolean {
+  return !advice || now - advice.at >= ADVICE_MS || now < advice.at
+}

@@ -1,0 +1,111 @@
+// Who may call what. Every route declares its access; one that does not, does not start. The check runs before the body is read.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Owner } from '../core/cart.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import type { Scope } from '../core/scope.ts'
+import { type Actor, hasScope, ownerOf, reachesAll } from '../engine/actor.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { ShopFacts } from '../engine/facts.ts'
+
+/**
+ * `public`: no shop, no identity. `admin`: the installation's admin key. Otherwise, in a shop: `owner` lets guests and accounts in (for what is
+ * theirs), `anonymous` also who has no token, `orderToken` holders of an order token, and keys with `scope` (null: no key may).
+ */
+export type Access =
+  | 'public'
+  | 'admin'
+  | { readonly owner?: true; readonly anonymous?: true; readonly orderToken?: true; readonly scope: Scope | null }
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+  }
+  interface FastifyRequest {
+    /** Set in shop routes once the caller is proved. */
+    caller: Caller | null
+  }
+}
+
+/** A proved caller in a shop. */
+export interface Caller {
+  readonly actor: Actor
+  readonly shop: ShopFacts
+  /** Whose `current` it is. */
+  readonly owner: Owner | null
+  /** Whether carts and orders of anybody can be addressed by id. */
+  readonly all: boolean
+}
+
+/** Thrown by handlers to answer a refusal. */
+export class Refused extends Error {
+  readonly refusal: Refusal
+  constructor(refusal: Refusal) {
+    super(refusal.refused)
+    this.refusal = refusal
+  }
+}
+
+/** Answers a value, or throws the refusal it is. */
+export function unwrap<T>(value: T | Refusal): T {
+  if (isRefusal(value)) throw new Refused(value)
+  return value as T
+}
+
+/** The caller of a shop route. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (!request.caller) throw new Error(`Route ${request.routeOptions.url} asked for its caller but declares no shop access.`)
+  return request.caller
+}
+
+/** The reference page and the demo's pictures come from libraries that cannot declare access themselves; everything below is public. */
+const LIBRARY_ROUTES = ['/docs', '/demo/images/']
+
+/** Installs the checks. Throws at start for a route without `config.access`. */
+export function installAccess(app: FastifyInstance, engine: Engine): void {
+  app.decorateRequest('caller', null)
+  app.addHook('onRoute', (route) => {
+    if (route.method === 'OPTIONS' || route.config?.access !== undefined) return
+    if (LIBRARY_ROUTES.some((prefix) => route.url.startsWith(prefix))) {
+      route.config = { ...route.config, access: 'public' }
+      return
+    }
+    throw new Error(`Route ${String(route.method)} ${route.url} declares no access. Add config: { access: … }; nothing is open by default.`)
+  })
+  app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
+    const access = request.routeOptions.config.access
+    if (access === undefined || access === 'public') return
+    if (access === 'admin') {
+      unwrap(engine.identities.admin(request.headers.authorization))
+      return
+    }
+    const { shop: shopId } = request.params as { shop: string }
+    const { account } = request.query as { account?: unknown }
+    const identity = unwrap(
+      await engine.identities.inShop(
+        shopId,
+        request.headers.authorization,
+        typeof account === 'string' && account.length <= 200 ? account : undefined,
+      ),
+    )
+    const { actor, shop } = identity
+    const refused = accessRefusal(actor, access, shop)
+    if (refused) throw new Refused(refused)
+    request.caller = { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
+  })
+}
+
+function accessRefusal(actor: Actor, access: Exclude<Access, string>, shop: ShopFacts): Refusal | null {
+  switch (actor.kind) {
+    case 'anonymous':
+      return access.anonymous ? null : refuse('login_required', {})
+    case 'guest':
+      return access.owner && shop.settings.access.guestCarts ? null : refuse('login_required', {})
+    case 'account':
+      return access.owner ? null : refuse('login_required', {})
+    case 'order':
+      return access.orderToken ? null : refuse('login_required', {})
+    case 'server':
+    case 'staff':
+      return access.scope !== null && hasScope(actor, access.scope) ? null : refuse('missing_scope', { scope: access.scope })
+  }
+}

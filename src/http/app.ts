@@ -1,0 +1,234 @@
+// The HTTP server: what every request goes through before and after its handler. Validation is strict (no coercion in bodies, unknown fields are
+// errors), answers are JSON text, errors are problems, and nothing is open that does not say so.
+import cors from '@fastify/cors'
+import swagger from '@fastify/swagger'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Ajv, type ErrorObject } from 'ajv'
+import addFormats from 'ajv-formats'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
+import { Cart, CartAnswer } from '../contract/cart.ts'
+import { Problem } from '../contract/common.ts'
+import { Order, OrderAnswer } from '../contract/order.ts'
+import { Product, Promotion, Shop } from '../contract/shop.ts'
+import { EVENT_TYPES } from '../core/event.ts'
+import type { Engine } from '../engine/engine.ts'
+import { installAccess, Refused } from './access.ts'
+import { cartRoutes } from './carts.ts'
+import { operationRoutes } from './operation.ts'
+import { orderRoutes } from './orders.ts'
+import { paymentRoutes } from './payments.ts'
+import { plainProblem, problemOf, retryAfter } from './problem.ts'
+import { productRoutes } from './products.ts'
+import { shopListRoutes, shopRoutes } from './shops.ts'
+
+const BODY_BYTES = 256 * 1024
+
+/** How the server is set up. */
+export interface AppOptions {
+  readonly engine: Engine
+  readonly log: FastifyBaseLogger
+  readonly version: string
+  /** Which proxies' X-Forwarded-* headers count; none by default. */
+  readonly trustProxy?: string | undefined
+  /** Pages and routes of this process that are not part of the API (the sandbox's pages, the demo). Each route declares its access. */
+  readonly plugins?: readonly ((app: FastifyInstance) => Promise<void> | void)[]
+}
+
+/** Builds the server; `listen` is the caller's. Throws when a route declares no access. */
+export async function createApp({ engine, log, version, trustProxy, plugins = [] }: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: log,
+    bodyLimit: BODY_BYTES,
+    trustProxy: trustProxy === undefined ? false : trustProxy,
+    requestIdHeader: false,
+    genReqId: () => engine.random.id('req'),
+    logController: new LogController({ disableRequestLogging: true }),
+    routerOptions: { maxParamLength: 300 },
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? STRICT : COERCING).compile(schema as object))
+  app.setSerializerCompiler(() => JSON.stringify)
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      plainProblem(
+        404,
+        'not_found',
+        `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}. The reference is at /docs.`,
+        request.id,
+      ),
+    ),
+  )
+  await app.register(cors, corsOf(engine))
+  await app.register(swagger, {
+    openapi: openApi(version),
+    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`) },
+  })
+  for (const schema of [Problem, Cart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
+  installAccess(app as unknown as FastifyInstance, engine)
+  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      { method: request.method, url: request.url.split('?', 1)[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
+      'request',
+    )
+  })
+  await app.register(shopListRoutes(engine))
+  for (const routes of [shopRoutes(engine), cartRoutes(engine), orderRoutes(engine), productRoutes(engine)])
+    await app.register(routes, { prefix: '/v1/shops/:shop' })
+  await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
+  await app.register(operationRoutes(engine))
+  for (const plugin of plugins) await app.register(async (scope) => plugin(scope as unknown as FastifyInstance))
+  return app as unknown as FastifyInstance
+}
+
+// Validation ---------------------------------------------------------------------------------------------------------------------------
+
+const AJV = { strict: false, allErrors: false, discriminator: false, useDefaults: false, removeAdditional: false } as const
+const STRICT = new Ajv({ ...AJV, coerceTypes: false })
+const COERCING = new Ajv({ ...AJV, coerceTypes: true })
+for (const ajv of [STRICT, COERCING]) addFormats.default(ajv)
+
+/** Where the fault is, as a JSON pointer, and what it is. In a union the error that got furthest is the one that was meant. */
+function faultOf(errors: readonly ErrorObject[]): { path: string; reason: string } {
+  const depth = (error: ErrorObject) =>
+    error.instancePath.split('/').length + (error.keyword === 'additionalProperties' || error.keyword === 'type' ? 0.5 : 0)
+  const told = errors.filter((error) => error.keyword !== 'anyOf' && error.keyword !== 'const')
+  const error = (told.length > 0 ? told : errors).reduce((best, each) => (depth(each) > depth(best) ? each : best))
+  const { additionalProperty, missingProperty } = error.params as { additionalProperty?: string; missingProperty?: string }
+  const field = additionalProperty ?? missingProperty
+  const reason =
+    error.keyword === 'additionalProperties'
+      ? 'is not a known field'
+      : error.keyword === 'required'
+        ? 'is missing'
+        : (error.message ?? error.keyword)
+  return { path: field === undefined ? error.instancePath : `${error.instancePath}/${field}`, reason }
+}
+
+// Errors -------------------------------------------------------------------------------------------------------------------------------
+
+function answerError(
+  error: FastifyError & { validation?: readonly ErrorObject[]; validationContext?: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error instanceof Refused) {
+    const after = retryAfter(error.refusal)
+    if (after !== null) reply.header('retry-after', String(after))
+    if (error.refusal.refused === 'login_required' || error.refusal.refused === 'invalid_token') reply.header('www-authenticate', 'Bearer')
+    return sendProblem(reply, problemOf(error.refusal, request.id))
+  }
+  if (error.validation) {
+    const { path, reason } = faultOf(error.validation)
+    const where = error.validationContext === 'body' || error.validationContext === undefined ? path : `/${error.validationContext}${path}`
+    return sendProblem(
+      reply,
+      plainProblem(422, 'invalid', `The request is not valid: ${where || 'the body'} ${reason}. Nothing was done.`, request.id, {
+        path: where,
+        reason,
+      }),
+    )
+  }
+  const status = error.statusCode ?? 500
+  const known = MALFORMED[status]
+  if (known && status < 500) return sendProblem(reply, plainProblem(status, known[0], known[1], request.id))
+  // A fault: logged once, here, with the id that the caller sees. Its text stays inside.
+  request.log.error({ err: error, requestId: request.id }, 'fault')
+  return sendProblem(reply, plainProblem(500, 'fault', 'Something is broken on our side. It was logged under this request id.', request.id))
+}
+
+const MALFORMED: Readonly<Record<number, readonly [code: string, title: string]>> = {
+  400: ['malformed', 'The body is not valid JSON, or the request is malformed.'],
+  413: ['too_large', `The body is larger than ${BODY_BYTES / 1024} KB.`],
+  415: ['unsupported_media_type', 'Send application/json.'],
+  414: ['malformed', 'The address is too long.'],
+}
+
+function sendProblem(reply: FastifyReply, problem: { status: number }): FastifyReply {
+  return reply
+    .code(problem.status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(JSON.stringify(problem))
+}
+
+// CORS and OpenAPI ---------------------------------------------------------------------------------------------------------------------
+
+/** Origins are a shop's setting. No cookie is ever read, so `*` gives nothing away; preflights are cached for a day. */
+function corsOf(engine: Engine) {
+  return {
+    delegator: (request: FastifyRequest, done: (error: Error | null, options: { origin: string | string[] | boolean }) => void) => {
+      const shopId = /^\/v1\/shops\/([a-z0-9-]+)/.exec(request.url)?.[1]
+      const shared = {
+        allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
+        exposedHeaders: ['etag', 'retry-after', 'idempotency-replayed', 'x-request-id'],
+        methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+        maxAge: 86_400,
+      }
+      if (shopId === undefined || !request.headers.origin) return done(null, { ...shared, origin: request.headers.origin !== undefined })
+      engine.facts.shop(shopId).then(
+        (shop) =>
+          done(null, { ...shared, origin: !shop || shop.settings.access.origins.includes('*') ? '*' : [...shop.settings.access.origins] }),
+        (error: Error) => done(error, { origin: false }),
+      )
+    },
+  }
+}
+
+function openApi(version: string) {
+  const webhooks = Object.fromEntries(
+    EVENT_TYPES.map((type) => [
+      type,
+      {
+        post: {
+          summary: `Sent after ${type}`,
+          requestBody: {
+            content: {
+              'application/json': {
+                schema: {
+                  type: 'object',
+                  required: ['type', 'timestamp', 'data'],
+                  properties: {
+                    type: { const: type },
+                    timestamp: { type: 'string', format: 'date-time' },
+                    data: { $ref: `#/components/schemas/${type.startsWith('cart.') ? 'Cart' : 'Order'}` },
+                  },
+                },
+              },
+            },
+          },
+          responses: { '2XX': { description: 'Received' } },
+        },
+      },
+    ]),
+  )
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Cartwright',
+      version,
+      description: 'Carts and orders. Errors are RFC 9457 problems; money is integer minor units; writes take an Idempotency-Key.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: 'http' as const,
+          scheme: 'bearer',
+          description: 'A guest token ct_…, a JWT, a key sk_… or st_…, or an order token ot_…',
+        },
+      },
+    },
+    security: [{ bearer: [] }, {}],
+    webhooks,
+  }
+}

@@ -1,0 +1,589 @@
+// Carts over HTTP. A handler says which command is meant and how it is answered; what happens is in engine/carts.ts, what is true in core/cart.ts.
+import { hash } from 'node:crypto'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import * as contract from '../contract/cart.ts'
+import { Id, ListOf, Page, Text } from '../contract/common.ts'
+import {
+  acknowledgeNotices,
+  addLines,
+  applyCode,
+  type Cart,
+  changeCart,
+  clearLines,
+  closeCart,
+  type Decision,
+  fillLines,
+  type LineRequest,
+  removeCode,
+  removeLine,
+  requireOpen,
+  restoreLine,
+  saveLine,
+  setLine,
+} from '../core/cart.ts'
+import type { Facts } from '../core/facts.ts'
+import { orderBlockers } from '../core/order.ts'
+import type { PricedCart } from '../core/pricing.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { eligibleMethods } from '../core/shipping.ts'
+import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
+import type { Engine } from '../engine/engine.ts'
+import { guestToken, hashSecret } from '../engine/tokens.ts'
+import { listCarts, ownerKey } from '../store/carts.ts'
+import { type Caller, callerOf, Refused, unwrap } from './access.ts'
+import { claimOf, replayedSecret } from './idempotency.ts'
+import { lineRequests } from './lines.ts'
+
+const READ = { access: { owner: true, scope: 'carts:read' } } as const
+const READ_OR_NEW = { access: { owner: true, anonymous: true, scope: 'carts:read' } } as const
+const WRITE = { access: { owner: true, scope: 'carts:write' } } as const
+/** The first write of somebody without a token makes a guest. */
+const WRITE_OR_NEW = { access: { owner: true, anonymous: true, scope: 'carts:write' } } as const
+
+const Params = Type.Object({ shop: Text(63), cart: Id })
+const LineParams = Type.Object({ shop: Text(63), cart: Id, line: Id })
+const Query = Type.Object({ type: Type.Optional(Text(40)), account: Type.Optional(Id) }, { additionalProperties: false })
+const answers = { 200: Type.Ref('CartAnswer'), 201: Type.Ref('CartAnswer'), '4xx': Type.Ref('Problem') }
+
+type CartRequest = FastifyRequest<{ Params: { shop: string; cart: string }; Querystring: { type?: string; account?: string } }>
+
+/** The routes of carts. */
+export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
+  const { carts, random } = engine
+
+  /** Runs a command on the addressed cart and answers it. A caller without a token becomes a guest with the cart. */
+  async function change(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    command: Pick<CartCommand, 'decide' | 'check' | 'skus' | 'codes' | 'creates'>,
+  ): Promise<string> {
+    const { params, query } = request as CartRequest
+    const caller = callerOf(request)
+    const guest = caller.actor.kind === 'anonymous' ? newGuest(caller) : null
+    const answer = unwrap(
+      await carts.change({
+        ...address(caller, params.cart ?? 'current', query.type),
+        ...(guest ? { owner: guest.owner, newGuest: guest.made } : {}),
+        ifMatch: ifMatch(request),
+        idempotency: claimOf(request, guest?.token ?? null),
+        ...command,
+      }),
+    )
+    return send(request, reply, answer, guest?.token ?? null)
+  }
+
+  /** Where guest carts are off, a caller without a token must log in. */
+  function newGuest({ shop }: Caller): { owner: CartAddress['owner']; made: { guestId: string; hash: string }; token: string } {
+    if (!shop.settings.access.guestCarts) throw new Refused(refuse('login_required', {}))
+    const guestId = random.guestId()
+    const secret = random.secret()
+    return { owner: { kind: 'guest', guestId }, made: { guestId, hash: hashSecret(secret) }, token: guestToken(guestId, secret) }
+  }
+
+  function wantedLines(request: FastifyRequest, lines: readonly Type.Static<typeof contract.LineInput>[]): LineRequest[] {
+    return lineRequests(callerOf(request).actor, lines, random, '/lines')
+  }
+
+  /** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
+  function codeCheck(code: string): NonNullable<CartCommand['check']> {
+    return (priced: PricedCart, facts: Facts) => {
+      const state = priced.codes.find((each) => each.code === code.trim().toUpperCase())
+      if (!state || state.applied) return null
+      if (facts.shop.settings.promotions.publicReasons === 'neutral') return refuse('code_rejected', { path: '/code' })
+      return ['unknown', 'expired', 'exhausted', 'inactive'].includes(state.reason ?? '')
+        ? refuse('code_rejected', { path: '/code', reason: state.reason })
+        : null
+    }
+  }
+
+  return async (app) => {
+    app.post(
+      '/carts',
+      {
+        config: WRITE_OR_NEW,
+        schema: {
+          tags: ['Carts'],
+          summary: 'Create a cart; who has one gets it back',
+          body: contract.CreateCart,
+          querystring: Query,
+          response: answers,
+        },
+      },
+      (request, reply) => {
+        const { lines, currency, attributes, type, owner } = request.body
+        const caller = callerOf(request)
+        if (owner !== undefined && !caller.all)
+          throw new Refused(refuse('invalid', { path: '/owner', reason: 'only_keys_may_name_an_owner' }))
+        if (owner !== undefined) request.caller = { ...caller, owner: { kind: 'account', accountId: owner } }
+        if (type !== undefined) (request as CartRequest).query.type = type
+        checkType(caller, type)
+        const wanted = lines ? wantedLines(request, lines) : []
+        return change(request, reply, {
+          creates: true,
+          skus: skusOf(wanted),
+          decide: (cart, facts) => createOrKeep(cart, { wanted, currency, attributes }, facts),
+        })
+      },
+    )
+
+    app.get(
+      '/carts',
+      {
+        config: READ,
+        schema: {
+          tags: ['Carts'],
+          summary: 'List carts',
+          querystring: ListQuery,
+          response: { 200: Type.Unsafe<string>(ListOf(Type.Ref('Cart'))) },
+        },
+      },
+      async (request, reply) => {
+        const { owner, all, shop } = callerOf(request)
+        const { limit = 50, after, state, number, email } = request.query
+        const filter = { ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }), ...defined({ state, number, email, after }) }
+        const rows = await listCarts(engine.store.reader, shop.id, { ...filter, limit: limit + 1 })
+        const items: string[] = []
+        for (const row of rows.slice(0, limit)) items.push(await carts.serve(shop, row))
+        return json(
+          reply,
+          `{"items":[${items.join(',')}],"next":${JSON.stringify(rows.length > limit ? (rows[limit - 1]?.id ?? null) : null)}}`,
+        )
+      },
+    )
+
+    app.get(
+      '/carts/:cart',
+      {
+        config: READ_OR_NEW,
+        schema: {
+          tags: ['Carts'],
+          summary: 'The priced cart',
+          params: Params,
+          querystring: Query,
+          response: { 200: Type.Ref('Cart'), '4xx': Type.Ref('Problem') },
+        },
+      },
+      async (request, reply) => {
+        const answer = unwrap(await carts.read(address(callerOf(request), request.params.cart, request.query.type)))
+        const etag = etagOf(answer.text)
+        reply.header('etag', etag).header('cache-control', 'private, no-cache')
+        if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+        return json(reply, answer.text)
+      },
+    )
+
+    app.delete(
+      '/carts/:cart',
+      { config: WRITE, schema: { tags: ['Carts'], summary: 'Delete the cart', params: Params, querystring: Query, response: answers } },
+      async (request, reply) => {
+        const found = unwrap(await carts.read(address(callerOf(request), request.params.cart, request.query.type)))
+        if (found.version > 0) unwrap((await engine.checkout.cancelUnpaid(request.params.shop, found.id)) ?? true)
+        return change(request, reply, { decide: (cart) => closeCart(cart, 'deleted') })
+      },
+    )
+
+    app.patch(
+      '/carts/:cart',
+      {
+        config: WRITE_OR_NEW,
+        schema: {
+          tags: ['Carts'],
+          summary: 'E-mail, addresses, shipping method, attributes, note, currency',
+          params: Params,
+          querystring: Query,
+          body: contract.PatchCart,
+          response: answers,
+        },
+      },
+      (request, reply) => change(request, reply, { creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) }),
+    )
+
+    app.post(
+      '/carts/:cart/lines',
+      {
+        config: WRITE_OR_NEW,
+        schema: {
+          tags: ['Lines'],
+          summary: 'Add one line or several',
+          params: Params,
+          querystring: Query,
+          body: contract.AddLines,
+          response: answers,
+        },
+      },
+      (request, reply) => {
+        const { body } = request
+        const input = 'lines' in body ? body : { lines: [body] }
+        const wanted = wantedLines(request, input.lines)
+        return change(request, reply, {
+          creates: true,
+          skus: skusOf(wanted),
+          decide: (cart, facts) => addLines(cart, { ...defined(input), lines: wanted }, facts),
+        })
+      },
+    )
+
+    app.put(
+      '/carts/:cart/lines',
+      {
+        config: WRITE_OR_NEW,
+        schema: {
+          tags: ['Lines'],
+          summary: 'Fill: named lines get exactly this quantity',
+          params: Params,
+          querystring: Query,
+          body: contract.FillLines,
+          response: answers,
+        },
+      },
+      (request, reply) => {
+        const { mode = 'upsert' } = request.body
+        const wanted = wantedLines(request, request.body.lines)
+        return change(request, reply, {
+          creates: true,
+          skus: skusOf(wanted),
+          decide: (cart, facts) => fillLines(cart, { ...defined(request.body), lines: wanted, mode }, facts),
+        })
+      },
+    )
+
+    app.patch(
+      '/carts/:cart/lines/:line',
+      {
+        config: WRITE,
+        schema: {
+          tags: ['Lines'],
+          summary: 'Set quantity (0 removes), options, note',
+          params: LineParams,
+          querystring: Query,
+          body: contract.SetLine,
+          response: answers,
+        },
+      },
+      (request, reply) =>
+        change(request, reply, {
+          decide: (cart, facts) => setLine(cart, { lineId: request.params.line, ...defined(request.body) }, facts),
+        }),
+    )
+
+    app.delete(
+      '/carts/:cart/lines/:line',
+      { config: WRITE, schema: { tags: ['Lines'], summary: 'Remove a line', params: LineParams, querystring: Query, response: answers } },
+      (request, reply) => change(request, reply, { decide: (cart) => removeLine(cart, { lineId: request.params.line }) }),
+    )
+
+    app.delete(
+      '/carts/:cart/lines',
+      { config: WRITE, schema: { tags: ['Lines'], summary: 'Remove all lines', params: Params, querystring: Query, response: answers } },
+      (request, reply) => change(request, reply, { decide: (cart) => clearLines(cart) }),
+    )
+
+    app.post(
+      '/carts/:cart/lines/:line/save',
+      {
+        config: WRITE,
+        schema: { tags: ['Lines'], summary: 'Set a line aside', params: LineParams, querystring: Query, response: answers },
+      },
+      (request, reply) => change(request, reply, { decide: (cart) => saveLine(cart, { lineId: request.params.line }) }),
+    )
+
+    app.get(
+      '/carts/:cart/saved-lines',
+      { config: READ, schema: { tags: ['Lines'], summary: 'Lines that were set aside', params: Params, querystring: Query } },
+      async (request, reply) => {
+        const { cart } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const items = cart.savedLines.map(({ id, sku, name, quantity, options, note }) => ({ id, sku, name, quantity, options, note }))
+        return json(reply, JSON.stringify({ items, next: null }))
+      },
+    )
+
+    app.post(
+      '/carts/:cart/saved-lines/:line/restore',
+      {
+        config: WRITE,
+        schema: { tags: ['Lines'], summary: 'Bring a saved line back', params: LineParams, querystring: Query, response: answers },
+      },
+      async (request, reply) => {
+        const { cart } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const skus = cart.savedLines.flatMap((line) => line.sku ?? [])
+        return change(request, reply, { skus, decide: (current, facts) => restoreLine(current, { lineId: request.params.line }, facts) })
+      },
+    )
+
+    app.post(
+      '/carts/:cart/codes',
+      {
+        config: WRITE_OR_NEW,
+        schema: {
+          tags: ['Codes'],
+          summary: 'Apply a promotion code',
+          params: Params,
+          querystring: Query,
+          body: contract.ApplyCode,
+          response: answers,
+        },
+      },
+      (request, reply) => {
+        const { code } = request.body
+        return change(request, reply, {
+          creates: true,
+          codes: [code.trim().toUpperCase()],
+          decide: (cart, facts) => applyCode(cart, { code }, facts),
+          check: codeCheck(code),
+        })
+      },
+    )
+
+    app.delete(
+      '/carts/:cart/codes/:code',
+      {
+        config: WRITE,
+        schema: {
+          tags: ['Codes'],
+          summary: 'Remove a promotion code',
+          params: Type.Object({ shop: Text(63), cart: Id, code: Text(100) }),
+          querystring: Query,
+          response: answers,
+        },
+      },
+      (request, reply) => change(request, reply, { decide: (cart) => removeCode(cart, { code: request.params.code }) }),
+    )
+
+    app.post(
+      '/carts/:cart/commands',
+      {
+        config: WRITE_OR_NEW,
+        schema: {
+          tags: ['Carts'],
+          summary: 'Several commands, all or nothing',
+          params: Params,
+          querystring: Query,
+          body: contract.Commands,
+          response: answers,
+        },
+      },
+      (request, reply) => {
+        const steps = request.body.commands.map((command) => stepOf(command, (lines) => wantedLines(request, lines)))
+        return change(request, reply, {
+          creates: true,
+          skus: steps.flatMap((step) => step.skus),
+          codes: steps.flatMap((step) => step.codes),
+          decide: (cart, facts) => inSequence(cart, steps, facts),
+        })
+      },
+    )
+
+    app.post(
+      '/carts/:cart/notices/acknowledge',
+      {
+        config: WRITE,
+        schema: {
+          tags: ['Carts'],
+          summary: 'Mark notices as seen',
+          params: Params,
+          querystring: Query,
+          body: contract.Acknowledge,
+          response: answers,
+        },
+      },
+      async (request, reply) => {
+        const { pricing } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        return change(request, reply, { decide: (cart) => acknowledgeNotices(cart, request.body, pricing.cart.notices) })
+      },
+    )
+
+    app.post(
+      '/carts/:cart/merge',
+      {
+        config: { access: { owner: true, scope: 'carts:write' } },
+        schema: {
+          tags: ['Carts'],
+          summary: "Merge guest carts into the account's cart",
+          params: Params,
+          querystring: Query,
+          body: contract.MergeCarts,
+          response: answers,
+        },
+      },
+      async (request, reply) => {
+        const { owner, shop } = callerOf(request)
+        if (owner?.kind !== 'account') throw new Refused(refuse('merge_forbidden', { reason: 'target_is_not_an_account_cart' }))
+        if (request.params.cart !== 'current') unwrap(await carts.read(address(callerOf(request), request.params.cart)))
+        const guests: { cartId: string; guestId: string }[] = []
+        for (const { id, token } of request.body.carts)
+          guests.push({ cartId: id, guestId: unwrap(await engine.identities.guestOf(shop.id, token)) })
+        const merged = unwrap(await engine.merge({ shopId: shop.id, account: owner, guests }))
+        reply.code(merged.created ? 201 : 200).header('etag', etagOf(merged.text))
+        return json(reply, `{"cart":${merged.text},"report":${JSON.stringify(merged.report)}}`)
+      },
+    )
+
+    app.get(
+      '/carts/:cart/shipping-methods',
+      {
+        config: READ_OR_NEW,
+        schema: {
+          tags: ['Carts'],
+          summary: 'Shipping methods that can be chosen',
+          params: Params,
+          querystring: Query,
+          response: { 200: contract.ShippingMethods },
+        },
+      },
+      async (request) => {
+        const { cart, pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const { itemTotal, discountTotal, requiresShipping } = pricing.cart
+        const view = {
+          country: cart.shippingAddress?.country ?? null,
+          currency: cart.currency,
+          itemTotal: itemTotal.amount + discountTotal.amount,
+        }
+        const quotes = requiresShipping ? eligibleMethods(shop.settings, view) : []
+        const items = quotes.map(({ id, name, amount }) => ({
+          id,
+          name,
+          price: { amount, currency: cart.currency },
+          selected: id === cart.shippingMethod,
+        }))
+        return { items, next: null }
+      },
+    )
+
+    app.get(
+      '/carts/:cart/validation',
+      {
+        config: READ_OR_NEW,
+        schema: {
+          tags: ['Carts'],
+          summary: 'Everything that stands between the cart and an order',
+          params: Params,
+          querystring: Query,
+          response: { 200: contract.Validation },
+        },
+      },
+      async (request) => {
+        const { cart, pricing, facts } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const problems = (requireOpen(cart) ? [requireOpen(cart)] : orderBlockers(cart, pricing.cart, facts)).flatMap((refusal) =>
+          refusal ? [named(refusal)] : [],
+        )
+        return { valid: problems.length === 0, problems }
+      },
+    )
+  }
+}
+
+const ListQuery = Type.Object(
+  {
+    ...Page,
+    state: Type.Optional(Type.Union([Type.Literal('OPEN'), Type.Literal('CLOSED')])),
+    number: Type.Optional(Text(64)),
+    email: Type.Optional(Text(254)),
+    account: Type.Optional(Id),
+  },
+  { additionalProperties: false },
+)
+
+/** How a caller addresses a cart. */
+export function address({ owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
+  checkType({ shop }, type)
+  return { shopId: shop.id, cart, type, owner, all }
+}
+
+function checkType({ shop }: Pick<Caller, 'shop'>, type: string | undefined): void {
+  const { types } = shop.settings.cart
+  if (type !== undefined && !types.includes(type))
+    throw new Refused(refuse('invalid', { path: '/type', reason: 'unknown_cart_type', types }))
+}
+
+/** `If-Match: "<version>"` as a number. Anything else than a version we could have sent is stale by definition. */
+function ifMatch(request: FastifyRequest): number | undefined {
+  const header = request.headers['if-match']
+  if (header === undefined || header === '*') return undefined
+  const match = /^(?:W\/)?"(\d{1,15})"$/.exec(header)
+  return match ? Number(match[1]) : -1
+}
+
+function etagOf(text: string): string {
+  return `"${hash('sha1', text, 'base64url')}"`
+}
+
+function json(reply: FastifyReply, text: string): string {
+  reply.header('content-type', 'application/json; charset=utf-8')
+  return text
+}
+
+/** `{cart, results?, token?}` around the cart's text, which is sent as it was stored. */
+function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, token: string | null): string {
+  const shown = answer.replayed ? replayedSecret(request, answer.replayed.sealed) : answer.created ? token : null
+  reply.code(answer.created ? 201 : 200).header('etag', etagOf(answer.text))
+  if (answer.replayed) reply.header('idempotency-replayed', 'true')
+  const results = answer.results ? `,"results":${JSON.stringify(answer.results.map(namedResult))}` : ''
+  return json(reply, `{"cart":${answer.text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
+}
+
+/** A refusal inside an answer: `refused` is called `code` on the wire. */
+function named({ refused, ...data }: Refusal): { code: string; path?: string } & Record<string, unknown> {
+  return { code: refused, ...data }
+}
+
+function namedResult<T extends { detail?: Refusal }>(result: T): T | Record<string, unknown> {
+  return result.detail ? { ...result, detail: named(result.detail) } : result
+}
+
+function skusOf(lines: readonly LineRequest[]): string[] {
+  return lines.flatMap((line) => line.sku ?? [])
+}
+
+function createOrKeep(
+  cart: Cart,
+  input: { wanted: readonly LineRequest[]; currency: string | undefined; attributes: Cart['attributes'] | undefined },
+  facts: Facts,
+): Decision | Refusal {
+  // Who has a cart gets it back as it is; asking for one twice must not change it.
+  if (cart.version > 0) return { cart }
+  const changed = changeCart(cart, defined({ currency: input.currency, attributes: input.attributes }), facts)
+  if (isRefusal(changed) || input.wanted.length === 0) return changed
+  return addLines(changed.cart, { lines: input.wanted }, facts)
+}
+
+interface Step {
+  readonly skus: readonly string[]
+  readonly codes: readonly string[]
+  readonly run: (cart: Cart, facts: Facts) => Decision | Refusal
+}
+
+type Command = Type.Static<typeof contract.Commands>['commands'][number]
+
+function stepOf(command: Command, requests: (lines: readonly Type.Static<typeof contract.LineInput>[]) => LineRequest[]): Step {
+  const plain = (run: Step['run'], codes: readonly string[] = []): Step => ({ skus: [], codes, run })
+  if ('add' in command) {
+    const lines = requests(command.add.lines)
+    return { skus: skusOf(lines), codes: [], run: (cart, facts) => addLines(cart, { lines, atomic: true }, facts) }
+  }
+  if ('set' in command) return plain((cart, facts) => setLine(cart, { ...defined(command.set), lineId: command.set.lineId }, facts))
+  if ('remove' in command) return plain((cart) => removeLine(cart, command.remove))
+  if ('clear' in command) return plain((cart) => clearLines(cart))
+  if ('applyCode' in command)
+    return plain((cart, facts) => applyCode(cart, command.applyCode, facts), [command.applyCode.code.trim().toUpperCase()])
+  if ('removeCode' in command) return plain((cart) => removeCode(cart, command.removeCode))
+  return plain((cart, facts) => changeCart(cart, command.change, facts))
+}
+
+function inSequence(cart: Cart, steps: readonly Step[], facts: Facts): Decision | Refusal {
+  let current = cart
+  for (const [index, step] of steps.entries()) {
+    const decided = step.run(current, facts)
+    if (isRefusal(decided)) return { ...decided, path: `/commands/${index}${decided.path ?? ''}` }
+    current = decided.cart
+  }
+  return { cart: current }
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** The fields that have a value: absent and undefined are the same to a caller, but not to the compiler. */
+function defined<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>
+}

@@ -1,0 +1,67 @@
+// The Idempotency-Key of a write: its scope (caller, method, path), the hash of its request, and which keys are good enough. Only hashes are
+// kept; a secret in the answer is sealed under the raw key, which only the caller has.
+import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { refuse } from '../core/refusal.ts'
+import type { Actor } from '../engine/actor.ts'
+import type { IdempotencyClaim } from '../engine/carts.ts'
+import { seal, unseal } from '../engine/tokens.ts'
+import { callerOf, Refused } from './access.ts'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+/** 22 characters of base64url or 32 of hex carry 128 bits. */
+const RANDOM = /^[A-Za-z0-9_-]{22,255}$/
+const ANY = /^[\x21-\x7e]{1,255}$/
+
+/** The claim of a request, or undefined when it has no key. `secret` is what the answer will contain, if anything. */
+export function claimOf(request: FastifyRequest, secret: string | null): IdempotencyClaim | undefined {
+  const raw = rawKey(request)
+  if (raw === undefined) return undefined
+  const { actor } = callerOf(request)
+  const sensitive = secret !== null || actor.kind === 'anonymous'
+  if (!ANY.test(raw) || (sensitive && !UUID.test(raw) && !RANDOM.test(raw)))
+    throw new Refused(refuse('idempotency_key_required', { path: '/headers/idempotency-key' }))
+  const scope = scopeOf(request, actor)
+  const key = sha256(`${scope} ${raw}`)
+  return {
+    key,
+    requestHash: sha256(JSON.stringify([request.query, request.body ?? null])),
+    sealed: secret === null ? null : seal(secret, raw, scope),
+  }
+}
+
+/** The secret of an answer that is replayed, or null. */
+export function replayedSecret(request: FastifyRequest, sealed: string | null): string | null {
+  const raw = rawKey(request)
+  return sealed === null || raw === undefined ? null : unseal(sealed, raw, scopeOf(request, callerOf(request).actor))
+}
+
+function rawKey(request: FastifyRequest): string | undefined {
+  const header = request.headers['idempotency-key']
+  return typeof header === 'string' ? header : undefined
+}
+
+function scopeOf(request: FastifyRequest, actor: Actor): string {
+  const path = request.url.split('?', 1)[0] ?? ''
+  return `${callerKey(actor)} ${request.method} ${path}`
+}
+
+function callerKey(actor: Actor): string {
+  switch (actor.kind) {
+    case 'anonymous':
+      return 'anonymous'
+    case 'guest':
+      return `guest ${actor.guestId}`
+    case 'account':
+      return `account ${actor.accountId}`
+    case 'order':
+      return `order ${actor.orderId}`
+    case 'server':
+    case 'staff':
+      return `key ${actor.keyId} ${actor.account ?? ''}`
+  }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
+}

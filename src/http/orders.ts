@@ -1,0 +1,184 @@
+// Orders over HTTP: ordering, paying again, cancelling, reading. An order that awaits payment is read by its owner or with its token, but not
+// listed unless asked for.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { Id, ListOf, Nullable, Page, Text } from '../contract/common.ts'
+import * as contract from '../contract/order.ts'
+import { refuse } from '../core/refusal.ts'
+import { durationMs } from '../core/settings.ts'
+import type { Ordered } from '../engine/checkout.ts'
+import type { Engine } from '../engine/engine.ts'
+import { serveOrders } from '../engine/orders.ts'
+import { orderToken } from '../engine/tokens.ts'
+import { ownerKey } from '../store/carts.ts'
+import { listOrders, readOrder } from '../store/orders.ts'
+import type { OrderTable } from '../store/tables.ts'
+import { type Caller, callerOf, Refused, unwrap } from './access.ts'
+import { claimOf } from './idempotency.ts'
+import { lineRequests } from './lines.ts'
+
+const Params = Type.Object({ shop: Text(63), order: Id })
+const Query = Type.Object({ account: Type.Optional(Id) }, { additionalProperties: false })
+const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4xx': Type.Ref('Problem') }
+
+/** The routes of orders. */
+export function orderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
+  const { store, checkout, random, signer } = engine
+
+  /** The order if the caller may know of it: another owner's does not exist. */
+  async function findOrder({ actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
+    const row = await readOrder(store.reader, shop.id, id)
+    const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
+    if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
+    return row
+  }
+
+  async function answer({ shop }: Caller, { orderId, payment }: Ordered) {
+    const row = unwrap((await readOrder(store.reader, shop.id, orderId)) ?? refuse('order_not_found', {}))
+    const [order] = await serveOrders(store.reader, [row])
+    const ttl = durationMs(shop.settings.orders.tokenTtl) ?? 0
+    const toPay =
+      payment && row.state === 'NEW' ? { id: payment.id, provider: payment.provider, token: payment.token, url: payment.url } : null
+    // The same order always has the same token: it is signed, not stored, and ends a fixed time after the order was made.
+    return { order, orderToken: orderToken(signer, shop.id, orderId, row.created_at + Math.min(ttl, TOKEN_TTL_MAX)), payment: toPay }
+  }
+
+  return async (app) => {
+    app.post(
+      '/orders',
+      {
+        config: { access: { owner: true, anonymous: true, scope: 'orders:write' } },
+        schema: {
+          tags: ['Orders'],
+          summary: 'Order a cart, some lines of it, or items without a cart',
+          body: contract.CreateOrder,
+          querystring: Query,
+          response: answers,
+        },
+      },
+      async (request, reply) => {
+        const caller = callerOf(request)
+        const { body } = request
+        if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
+        if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
+        const what = 'items' in body ? { items: itemsOf(request, body) } : { cartId: body.cartId, lineIds: body.lines }
+        const ordered = unwrap(
+          await checkout.order({
+            shopId: caller.shop.id,
+            owner: caller.owner,
+            all: caller.all,
+            ...what,
+            provider: body.payment?.provider,
+            returnUrl: body.payment?.returnUrl,
+            expectedTotal: body.expectedTotal,
+            idempotency: claimOf(request, null),
+          }),
+        )
+        reply.code(ordered.created ? 201 : 200)
+        return answer(caller, ordered)
+      },
+    )
+
+    app.get(
+      '/orders',
+      {
+        config: { access: { owner: true, scope: 'orders:read' } },
+        schema: { tags: ['Orders'], summary: 'Orders, newest first', querystring: ListQuery, response: { 200: ListOf(Type.Ref('Order')) } },
+      },
+      async (request) => {
+        const { owner, all, shop } = callerOf(request)
+        const { limit = 50, account: _, ...filter } = request.query
+        const rows = await listOrders(store.reader, shop.id, {
+          ...filter,
+          ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }),
+          limit: limit + 1,
+        })
+        const items = await serveOrders(store.reader, rows.slice(0, limit))
+        return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+      },
+    )
+
+    app.get(
+      '/orders/:order',
+      {
+        config: { access: { owner: true, orderToken: true, scope: 'orders:read' } },
+        schema: {
+          tags: ['Orders'],
+          summary: 'One order',
+          params: Params,
+          querystring: Query,
+          response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
+        },
+      },
+      async (request) => {
+        const [order] = await serveOrders(store.reader, [await findOrder(callerOf(request), request.params.order)])
+        return order
+      },
+    )
+
+    app.post(
+      '/orders/:order/payments',
+      {
+        config: { access: { owner: true, orderToken: true, scope: 'orders:write' } },
+        schema: {
+          tags: ['Orders'],
+          summary: 'Another attempt to pay',
+          params: Params,
+          querystring: Query,
+          body: Type.Union([contract.CreatePayment, Type.Null()]),
+          response: answers,
+        },
+      },
+      async (request) => {
+        const caller = callerOf(request)
+        const { id } = await findOrder(caller, request.params.order)
+        return answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, request.body?.returnUrl ?? null)))
+      },
+    )
+
+    app.post(
+      '/orders/:order/cancel',
+      {
+        config: { access: { owner: true, orderToken: true, scope: 'orders:write' } },
+        schema: {
+          tags: ['Orders'],
+          summary: 'Cancel: unpaid by its owner; placed, with a full refund, by who may',
+          params: Params,
+          querystring: Query,
+          body: Type.Optional(Nullable(Type.Object({}, { additionalProperties: false }))),
+          response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
+        },
+      },
+      async (request) => {
+        const caller = callerOf(request)
+        const { id } = await findOrder(caller, request.params.order)
+        const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, caller.all))])
+        return order
+      },
+    )
+  }
+
+  function itemsOf(request: Parameters<typeof callerOf>[0], body: Extract<Type.Static<typeof contract.CreateOrder>, { items: unknown }>) {
+    const { items, currency, email, shippingAddress, billingAddress, shippingMethod, codes } = body
+    const optional = { currency, email, shippingAddress, billingAddress, shippingMethod, codes }
+    const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as {
+      [K in keyof typeof optional]?: NonNullable<(typeof optional)[K]>
+    }
+    return { lines: lineRequests(callerOf(request).actor, items, random, '/items'), ...given }
+  }
+}
+
+/** An order token is good for at most ten years. */
+const TOKEN_TTL_MAX = 3650 * 24 * 3_600_000
+
+const ListQuery = Type.Object(
+  {
+    ...Page,
+    state: Type.Optional(contract.OrderState),
+    cartId: Type.Optional(Id),
+    number: Type.Optional(Text(64)),
+    email: Type.Optional(Text(254)),
+    account: Type.Optional(Id),
+  },
+  { additionalProperties: false },
+)

@@ -1,0 +1,104 @@
+// Refusals as RFC 9457 problems: which status and which words, in one table. A refusal's data goes along, so that a client can act on it.
+import { isTransient, type Refusal, type RefusalCode } from '../core/refusal.ts'
+
+/** The status and the title of every refusal. */
+const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: string]>> = {
+  login_required: [401, 'This needs a token: log in, or send a server or staff key that may do it.'],
+  invalid_token: [401, 'The token is not valid here: unknown, revoked, expired or made for another shop.'],
+  missing_scope: [403, 'The key is genuine but lacks the scope for this.'],
+  owner_required: [400, 'A server or staff key must say whose cart is meant: add ?account=<id>, or use the cart id.'],
+  shop_not_found: [404, 'There is no such shop.'],
+  cart_not_found: [404, 'There is no such cart, or it is not yours. Forget its token and begin a new one.'],
+  order_not_found: [404, 'There is no such order, or it is not yours.'],
+  payment_not_found: [404, 'There is no such payment of this order.'],
+  product_not_found: [404, 'There is no such product or stock.'],
+  promotion_not_found: [404, 'There is no such promotion.'],
+  endpoint_not_found: [404, 'There is no such webhook endpoint.'],
+  delivery_not_found: [404, 'There is no such delivery.'],
+  api_key_not_found: [404, 'There is no such key, or it was revoked already.'],
+  line_not_found: [404, 'The cart has no such line.'],
+  code_not_found: [404, 'The cart has no such code.'],
+  already_exists: [409, 'Something with this name exists already.'],
+  idempotency_key_required: [
+    422,
+    'Without a token, or where a secret is answered, the Idempotency-Key must be a UUID or another random value of 128 bits.',
+  ],
+  idempotency_key_reused: [422, 'This Idempotency-Key was used for another request. Use a new key for a new request.'],
+  stale_version: [412, 'The cart changed since you read it; nothing was done. Read it again and repeat.'],
+  cart_closed: [409, 'The cart is closed and cannot be changed any more. Begin a new one.'],
+  cart_frozen: [409, 'The cart is being paid and cannot be changed until that is over.'],
+  merge_forbidden: [409, 'Only guest carts can be merged, and only into the cart of an account.'],
+  invalid: [422, 'The request is not valid; nothing was done.'],
+  unknown_sku: [422, 'There is no such sku in this shop.'],
+  not_cartable: [422, 'This product cannot be put into a cart.'],
+  unavailable: [422, 'This product is not for sale now.'],
+  options_invalid: [422, 'These options are not valid for this product.'],
+  amount_required: [422, 'This product needs an amount: one of the presets or, where allowed, your own.'],
+  amount_invalid: [422, 'This amount is not accepted for this product.'],
+  custom_price_forbidden: [422, 'Prices come from the catalogue. Only a server key with the scope carts:custom_prices may set one.'],
+  currency_unknown: [422, 'This is not an ISO 4217 currency code.'],
+  currency_mismatch: [409, 'The cart has another currency than this product is sold in.'],
+  no_price: [409, 'This product has no price, so it cannot be sold.'],
+  quantity_step: [422, 'This product is sold in multiples only.'],
+  quantity_too_large: [422, 'This is more than one line may hold.'],
+  too_many_lines: [422, 'The cart has as many lines as it may have.'],
+  too_many_codes: [422, 'The cart has as many codes as it may have. Remove one first.'],
+  code_already_applied: [409, 'This code is on the cart already.'],
+  code_rejected: [422, 'This code cannot be used.'],
+  shipping_method_unavailable: [409, 'This shipping method is not available for this address and currency.'],
+  amount_too_large: [422, 'The sum is larger than can be computed exactly.'],
+  price_changed: [409, 'The price is not what was expected. Show the new one and repeat with expectedTotal to consent.'],
+  insufficient_stock: [409, 'There are not enough of this product.'],
+  cart_empty: [409, 'The cart is empty.'],
+  line_unavailable: [409, 'A line is not for sale any more. Remove it first.'],
+  email_required: [409, 'An e-mail address is missing.'],
+  address_required: [409, 'A shipping address is missing.'],
+  shipping_method_required: [409, 'A shipping method is missing.'],
+  payment_method_unavailable: [409, 'This payment method is not available.'],
+  code_exhausted: [409, 'This code was used up by somebody else just now. Remove it and look at the new total.'],
+  cart_already_ordered: [409, 'This cart was ordered already.'],
+  order_state_forbids: [409, 'The order is in a state that does not allow this.'],
+  payment_state_forbids: [409, 'The payment is in a state that does not allow this.'],
+  provider_unavailable: [502, 'The payment provider does not answer. Repeat the same request: it goes on where it stopped.'],
+  event_not_genuine: [400, 'The message is not genuine: its signature does not fit.'],
+  rate_limited: [429, 'Too many attempts. Wait a little.'],
+  overloaded: [503, 'Too much to do right now; nothing was done. Try again.'],
+  document_too_new: [503, 'The cart was written by a newer version of this software. Try again on a newer node.'],
+}
+
+/** A problem as it is sent. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly requestId: string
+}
+
+/** A refusal as a problem. Its data stands beside the standard fields; `refused` becomes `code`. */
+export function problemOf({ refused, ...data }: Refusal, requestId: string): Problem & Readonly<Record<string, unknown>> {
+  const [status, title] = PROBLEMS[refused as RefusalCode]
+  return { type: `urn:cartwright:problem:${refused}`, title, status, code: refused, ...data, requestId }
+}
+
+/** A problem that is no refusal of ours: a malformed message, or a fault. */
+export function plainProblem(
+  status: number,
+  code: string,
+  title: string,
+  requestId: string,
+  data: Readonly<Record<string, unknown>> = {},
+): Problem {
+  return { type: `urn:cartwright:problem:${code}`, title, status, code, ...data, requestId }
+}
+
+/** Seconds after which a transient refusal may be repeated, or null. */
+export function retryAfter(refusal: Refusal): number | null {
+  if (!isTransient(refusal.refused)) return null
+  return typeof refusal.retryAfter === 'number' ? refusal.retryAfter : null
+}
+
+/** All problems with their status, for the documentation. */
+export function problemTable(): { code: string; status: number; title: string }[] {
+  return Object.entries(PROBLEMS).map(([code, [status, title]]) => ({ code, status, title }))
+}

@@ -1,0 +1,334 @@
+// The catalogue, stock and promotions over HTTP.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { CLOSED, Id, Page, Sku, Text } from '../contract/common.ts'
+import * as contract from '../contract/shop.ts'
+import { exponentOf } from '../core/money.ts'
+import type { ProductInput } from '../core/product.ts'
+import type { Promotion } from '../core/promotion.ts'
+import { refuse } from '../core/refusal.ts'
+import { rfc3339 } from '../core/time.ts'
+import { hasScope } from '../engine/actor.ts'
+import { rowsOf } from '../engine/catalogue.ts'
+import type { Engine } from '../engine/engine.ts'
+import { readProductCsv } from '../engine/product-csv.ts'
+import { listProducts, readProduct } from '../store/products.ts'
+import { listCodes, readPromotion, readPromotions } from '../store/promotions.ts'
+import { readStockRow } from '../store/stock.ts'
+import { callerOf, Refused, unwrap } from './access.ts'
+
+const CATALOGUE = { access: { owner: true, anonymous: true, scope: 'products:read' } } as const
+const PRODUCTS = { access: { scope: 'products:write' } } as const
+/** A CSV file may be larger than other bodies; it is read as it comes, one product at a time. */
+const IMPORT_BYTES = 256 * 1024 * 1024
+const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
+
+/** The routes of products, stock and promotions. */
+export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
+  const { store, catalogue } = engine
+
+  return async (app) => {
+    app.get(
+      '/products',
+      {
+        config: CATALOGUE,
+        schema: {
+          tags: ['Products'],
+          summary: 'The catalogue',
+          querystring: Type.Object({ ...Page, account: Type.Optional(Id) }, CLOSED),
+          response: { 200: contract.lists.products },
+        },
+      },
+      async (request) => {
+        const { limit = 50, after } = request.query
+        const all = hasScope(callerOf(request).actor, 'products:read')
+        const { products, next } = await listProducts(store.reader, callerOf(request).shop.id, {
+          after: Number.parseInt(after ?? '0', 10) || 0,
+          limit,
+          published: !all,
+        })
+        return { items: products as unknown as Type.Static<typeof contract.Product>[], next: next === null ? null : String(next) }
+      },
+    )
+
+    app.get(
+      '/products/:product',
+      {
+        config: CATALOGUE,
+        schema: {
+          tags: ['Products'],
+          summary: 'One product, by id or handle',
+          params: Type.Object({ shop: Text(63), product: Text(255) }),
+          querystring: Query,
+          response: { 200: Type.Ref('Product') },
+        },
+      },
+      async (request) => {
+        const product = await readProduct(store.reader, callerOf(request).shop.id, request.params.product)
+        if (!product || (!product.published && !hasScope(callerOf(request).actor, 'products:read')))
+          throw new Refused(refuse('product_not_found', {}))
+        return product
+      },
+    )
+
+    app.put(
+      '/products/:product',
+      {
+        config: PRODUCTS,
+        schema: {
+          tags: ['Products'],
+          summary: 'Write a product whole, found by its handle',
+          params: Type.Object({ shop: Text(63), product: Text(255) }),
+          querystring: Query,
+          body: contract.ProductInput,
+          response: { 200: Type.Ref('Product'), 201: Type.Ref('Product') },
+        },
+      },
+      async (request, reply) => {
+        const { id: shopId } = callerOf(request).shop
+        const input = request.body as ProductInput
+        if (input.handle !== request.params.product)
+          throw new Refused(refuse('invalid', { path: '/handle', reason: 'must_equal_the_address' }))
+        checkProduct(input, '')
+        const { created } = unwrap(await catalogue.putProduct(shopId, input))
+        reply.code(created ? 201 : 200)
+        return readProduct(store.reader, shopId, input.handle)
+      },
+    )
+
+    await app.register(importRoutes)
+
+    app.get(
+      '/stock/:sku',
+      {
+        config: { access: { scope: 'products:read' } },
+        schema: {
+          tags: ['Products'],
+          summary: 'How many there are',
+          params: Type.Object({ shop: Text(63), sku: Sku }),
+          querystring: Query,
+          response: { 200: contract.Stock },
+        },
+      },
+      async (request) => {
+        const row = await readStockRow(store.reader, callerOf(request).shop.id, request.params.sku)
+        if (!row) throw new Refused(refuse('product_not_found', { sku: request.params.sku, reason: 'unknown_or_untracked' }))
+        return { sku: request.params.sku, onHand: row.on_hand, policy: row.policy }
+      },
+    )
+
+    app.put(
+      '/stock/:sku',
+      {
+        config: { access: { scope: 'stock:write' } },
+        schema: {
+          tags: ['Products'],
+          summary: 'Set how many there are, or change it by a difference',
+          params: Type.Object({ shop: Text(63), sku: Sku }),
+          querystring: Query,
+          body: contract.StockInput,
+          response: { 200: contract.Stock },
+        },
+      },
+      async (request) => unwrap(await catalogue.changeStock(callerOf(request).shop.id, request.params.sku, request.body)),
+    )
+
+    await app.register(promotionRoutes(engine))
+  }
+
+  /** `POST /products/import` in a scope of its own: it alone reads CSV, as a stream. */
+  async function importRoutes(app: Parameters<FastifyPluginAsyncTypebox>[0]): Promise<void> {
+    app.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload))
+    app.post(
+      '/products/import',
+      {
+        config: PRODUCTS,
+        bodyLimit: IMPORT_BYTES,
+        schema: {
+          tags: ['Products'],
+          summary: 'Import a CSV file (Shopify format) or JSON',
+          description:
+            'Send text/csv or application/json. Bad rows are reported and never stop good ones; importing twice changes nothing.',
+          querystring: Query,
+          response: { 200: contract.ImportReport },
+        },
+      },
+      async (request) => {
+        const { shop } = callerOf(request)
+        const isCsv = request.headers['content-type']?.startsWith('text/csv') === true
+        const rows = isCsv
+          ? readProductCsv(request.body as AsyncIterable<Buffer>, { currency: shop.currency, exponent: exponentOf })
+          : rowsOf(jsonProducts(request.body))
+        const report = await catalogue.importProducts(shop.id, rows)
+        return { ...report, refused: [...report.refused] }
+      },
+    )
+    const compile = app.validatorCompiler?.({ schema: contract.ImportProducts, method: 'POST', url: '/products/import', httpPart: 'body' })
+    function jsonProducts(body: unknown): readonly ProductInput[] {
+      const valid = compile?.(body)
+      if (valid !== true)
+        throw Object.assign(new Error('invalid'), {
+          validation: (compile as { errors?: unknown[] } | undefined)?.errors ?? [],
+          validationContext: 'body',
+          statusCode: 422,
+        })
+      const { products } = body as { products: readonly ProductInput[] }
+      for (const [index, product] of products.entries()) checkProduct(product, `/products/${index}`)
+      return products
+    }
+  }
+}
+
+/** What the schema cannot say of a product: known currencies, one price per currency, distinct skus, amounts where amounts are asked. */
+function checkProduct(product: ProductInput, at: string): void {
+  const skus = new Set<string>()
+  for (const [index, { sku, prices }] of product.variants.entries()) {
+    if (skus.has(sku)) throw new Refused(refuse('invalid', { path: `${at}/variants/${index}/sku`, reason: 'sku_twice', sku }))
+    skus.add(sku)
+    const currencies = prices.map((price) => price.currency)
+    const unknown = currencies.find((currency) => exponentOf(currency) === undefined)
+    if (unknown) throw new Refused(refuse('currency_unknown', { path: `${at}/variants/${index}/prices`, currency: unknown }))
+    if (new Set(currencies).size < currencies.length)
+      throw new Refused(refuse('invalid', { path: `${at}/variants/${index}/prices`, reason: 'currency_twice' }))
+  }
+  if (product.kind === 'recharge' && (!product.recharge || (product.recharge.presets.length === 0 && !product.recharge.allowCustom))) {
+    throw new Refused(refuse('invalid', { path: `${at}/recharge`, reason: 'presets_or_custom_amount_required' }))
+  }
+}
+
+/** The routes of promotions and their codes. */
+function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebox {
+  const config = { read: { access: { scope: 'promotions:read' } }, write: { access: { scope: 'promotions:write' } } } as const
+  const Params = Type.Object({ shop: Text(63), promotion: Id })
+
+  async function served(shopId: string, id: string) {
+    const found = await readPromotion(store.reader, shopId, id)
+    if (!found) throw new Refused(refuse('promotion_not_found', {}))
+    const { promotion, uses } = found
+    const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
+    return {
+      ...promotion,
+      startsAt: at(promotion.startsAt),
+      endsAt: at(promotion.endsAt),
+      uses,
+      conditions: [...promotion.conditions],
+    } as unknown as Type.Static<typeof contract.Promotion>
+  }
+
+  return async (app) => {
+    app.get(
+      '/promotions',
+      {
+        config: config.read,
+        schema: { tags: ['Promotions'], summary: 'All promotions', querystring: Query, response: { 200: contract.lists.promotions } },
+      },
+      async (request) => {
+        const { id: shopId } = callerOf(request).shop
+        const items = []
+        for (const promotion of await readPromotions(store.reader, shopId)) items.push(await served(shopId, promotion.id))
+        return { items, next: null }
+      },
+    )
+
+    app.post(
+      '/promotions',
+      {
+        config: config.write,
+        schema: {
+          tags: ['Promotions'],
+          summary: 'Make a promotion',
+          querystring: Query,
+          body: contract.PromotionInput,
+          response: { 201: Type.Ref('Promotion') },
+        },
+      },
+      async (request, reply) => {
+        const { id: shopId } = callerOf(request).shop
+        const { id } = await catalogue.putPromotion(shopId, promotionOf(request.body))
+        reply.code(201)
+        return served(shopId, id)
+      },
+    )
+
+    app.put(
+      '/promotions/:promotion',
+      {
+        config: config.write,
+        schema: {
+          tags: ['Promotions'],
+          summary: 'Replace a promotion',
+          params: Params,
+          querystring: Query,
+          body: contract.PromotionInput,
+          response: { 200: Type.Ref('Promotion') },
+        },
+      },
+      async (request) => {
+        const { id: shopId } = callerOf(request).shop
+        await served(shopId, request.params.promotion)
+        await catalogue.putPromotion(shopId, { ...promotionOf(request.body), id: request.params.promotion })
+        return served(shopId, request.params.promotion)
+      },
+    )
+
+    app.get(
+      '/promotions/:promotion/codes',
+      {
+        config: config.read,
+        schema: {
+          tags: ['Promotions'],
+          summary: 'Codes of a promotion',
+          params: Params,
+          querystring: Type.Object({ ...Page, account: Type.Optional(Id) }, CLOSED),
+          response: { 200: contract.lists.codes },
+        },
+      },
+      async (request) => {
+        const { limit = 50, after } = request.query
+        const rows = await listCodes(store.reader, callerOf(request).shop.id, request.params.promotion, {
+          limit: limit + 1,
+          ...(after === undefined ? {} : { after }),
+        })
+        const items = rows.slice(0, limit).map((row) => ({ code: row.code, usesMax: row.uses_max, uses: row.uses }))
+        return { items, next: rows.length > limit ? (items.at(-1)?.code ?? null) : null }
+      },
+    )
+
+    app.post(
+      '/promotions/:promotion/codes',
+      {
+        config: config.write,
+        schema: {
+          tags: ['Promotions'],
+          summary: 'Add a code',
+          params: Params,
+          querystring: Query,
+          body: contract.CodeInput,
+          response: { 201: Type.Object({ code: Type.String() }, CLOSED) },
+        },
+      },
+      async (request, reply) => {
+        const made = unwrap(
+          await catalogue.addCode(callerOf(request).shop.id, request.params.promotion, request.body.code, request.body.usesMax ?? null),
+        )
+        reply.code(201)
+        return made
+      },
+    )
+  }
+}
+
+function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<Promotion, 'id'> {
+  const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
+  return {
+    name: input.name,
+    active: input.active ?? true,
+    startsAt: at(input.startsAt),
+    endsAt: at(input.endsAt),
+    lane: input.lane ?? 0,
+    priority: input.priority ?? 0,
+    usesMax: input.usesMax ?? null,
+    conditions: (input.conditions ?? []) as Promotion['conditions'],
+    benefit: input.benefit as Promotion['benefit'],
+  }
+}

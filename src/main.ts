@@ -1,0 +1,349 @@
+// Configuration and wiring: the only file that knows everything. It reads the environment, opens the database, puts engine, providers and
+// server together, and runs the command line.
+import { randomBytes } from 'node:crypto'
+import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { backup as backupSqlite, DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
+import { type Logger, pino } from 'pino'
+import pretty from 'pino-pretty'
+import { seedDemo } from './cli/demo-shops.ts'
+import { type Actions, createProgram } from './cli/program.ts'
+import { exponentOf } from './core/money.ts'
+import type { ProductInput } from './core/product.ts'
+import { rowsOf } from './engine/catalogue.ts'
+import { createEngine, type Engine } from './engine/engine.ts'
+import type { Clock } from './engine/ports.ts'
+import { readProductCsv } from './engine/product-csv.ts'
+import { systemRandomness } from './engine/random.ts'
+import { createSigner, hashSecret } from './engine/tokens.ts'
+import { createApp } from './http/app.ts'
+import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
+import { sandboxPages } from './providers/sandbox-page.ts'
+import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
+import { claimInstance } from './store/access.ts'
+import { openPostgres } from './store/postgres.ts'
+import { sandboxSessions } from './store/sandbox.ts'
+import { openSqlite } from './store/sqlite.ts'
+import type { Store } from './store/store.ts'
+
+/** Every variable of the environment with its meaning; `cartwright doctor` prints them. */
+export const VARIABLES: Readonly<Record<string, string>> = {
+  PORT: 'port to listen on (8080)',
+  HOST: 'address to listen on (127.0.0.1 with the demo, else 0.0.0.0)',
+  DATABASE_URL: 'sqlite:<path> or postgres://… (sqlite:./data/cartwright.db)',
+  PUBLIC_URL: 'where browsers reach this server, for payment pages (http://localhost:<port>)',
+  CARTWRIGHT_SECRET:
+    'signs tokens and links; several, comma separated: the first signs, all verify (generated once and kept in the database)',
+  CARTWRIGHT_ADMIN_KEY: 'an sk_… key with all scopes in all shops, at least 32 characters (generated once, printed at the first start)',
+  CARTWRIGHT_TRUST_PROXY: 'addresses of proxies whose X-Forwarded-* headers count (none)',
+  CARTWRIGHT_DEMO: '1: demo shops, sample catalogue, sandbox payments, demo login (0; 1 under npm start)',
+  CARTWRIGHT_SANDBOX: '1: sandbox payments without the demo. Anybody can "pay" with test cards: never on a live shop (0)',
+  LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent (info)',
+}
+
+/** The configuration of a server. */
+export interface Config {
+  readonly port: number
+  readonly host: string
+  readonly databaseUrl: string
+  readonly publicUrl: string | null
+  readonly secrets: readonly string[]
+  readonly adminKey: string | null
+  readonly trustProxy: string | undefined
+  readonly demo: boolean
+  readonly sandbox: boolean
+  readonly logLevel: string
+}
+
+/** Reads the configuration. Throws with the variable, the reason and what to do. `wantsDemo`: the demo was asked for on the command line. */
+export function readConfig(env: NodeJS.ProcessEnv, wantsDemo = false): Config {
+  const databaseUrl = env.DATABASE_URL ?? 'sqlite:./data/cartwright.db'
+  if (!/^(sqlite:.+|postgres(ql)?:\/\/.+)$/.test(databaseUrl))
+    throw new Error('DATABASE_URL must begin with sqlite: or postgres://. Example: sqlite:./data/cartwright.db')
+  const demo = env.CARTWRIGHT_DEMO === undefined ? wantsDemo : env.CARTWRIGHT_DEMO === '1'
+  const looksLikeProduction = env.NODE_ENV === 'production' || !databaseUrl.startsWith('sqlite:')
+  if (demo && env.CARTWRIGHT_DEMO === undefined && looksLikeProduction) {
+    throw new Error(
+      'The demo lets anybody log in and pay with test cards, and this looks like production (NODE_ENV or a PostgreSQL database). Set CARTWRIGHT_DEMO=1 if you mean it, or start with: cartwright serve',
+    )
+  }
+  const port = Number(env.PORT ?? 8080)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`PORT must be a number from 0 to 65535, not "${env.PORT}".`)
+  const adminKey = env.CARTWRIGHT_ADMIN_KEY ?? null
+  if (adminKey !== null && !/^sk_[\x21-\x7e]{29,}$/.test(adminKey))
+    throw new Error('CARTWRIGHT_ADMIN_KEY must begin with sk_ and have at least 32 characters. Make one: echo "sk_$(openssl rand -hex 32)"')
+  const secrets = (env.CARTWRIGHT_SECRET ?? '')
+    .split(',')
+    .map((secret) => secret.trim())
+    .filter(Boolean)
+  if (secrets.some((secret) => secret.length < 32))
+    throw new Error('CARTWRIGHT_SECRET: each secret must have at least 32 characters. Make one: openssl rand -hex 32')
+  return {
+    port,
+    host: env.HOST ?? (demo ? '127.0.0.1' : '0.0.0.0'),
+    databaseUrl,
+    publicUrl: env.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    secrets,
+    adminKey,
+    trustProxy: env.CARTWRIGHT_TRUST_PROXY,
+    demo,
+    sandbox: demo || env.CARTWRIGHT_SANDBOX === '1',
+    logLevel: env.LOG_LEVEL ?? 'info',
+  }
+}
+
+/** Opens the database that an address names; the schema is not touched. */
+export function openStore(databaseUrl: string): Store {
+  return databaseUrl.startsWith('sqlite:') ? openSqlite(databaseUrl.slice('sqlite:'.length)) : openPostgres(databaseUrl)
+}
+
+/** A server that runs. */
+export interface Running {
+  readonly url: string
+  readonly engine: Engine
+  readonly app: FastifyInstance
+  /** The admin key, if it was made by this start: the only time it is known. */
+  readonly newAdminKey: string | null
+  /** Requests under way are finished, the queue is emptied, jobs come to their end. */
+  close(): Promise<void>
+}
+
+/** Starts a server. */
+export async function startServer(config: Config, options: { log?: Logger } = {}): Promise<Running> {
+  const log = options.log ?? createLog(config.logLevel)
+  const store = openStore(config.databaseUrl)
+  await store.migrate()
+  const keys = await instanceKeys(store, config)
+  let clockOffset = 0
+  const clock: Clock = { now: () => Date.now() + clockOffset }
+  let port = config.port
+  const publicUrl = () => config.publicUrl ?? `http://localhost:${port}`
+  const ownUrl = () => `http://${config.host.includes(':') || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`
+  const sandbox = config.sandbox ? makeSandbox({ store, clock, secret: keys.sandboxSecret, publicUrl, ownUrl, log }) : null
+  const engine = createEngine({
+    store,
+    clock,
+    random: systemRandomness,
+    signer: createSigner(keys.secrets),
+    adminHash: () => keys.adminHash,
+    providers: sandbox ? [sandbox] : [],
+    log,
+    publicUrl,
+    extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],
+  })
+  if (config.demo) await seedDemo(engine, { folder: demoFolder(), jwtSecret: keys.demoSecret, issuer: DEMO_ISSUER })
+  const demo = config.demo
+    ? [
+        demoRoutes(engine, {
+          jwtSecret: keys.demoSecret,
+          imagesFolder: `${demoFolder()}images`,
+          moveClock: (ms) => {
+            clockOffset += ms
+          },
+        }),
+      ]
+    : []
+  const pages = sandbox ? [sandboxPages(sandbox)] : []
+  const app = await createApp({
+    engine,
+    log,
+    version: packageVersion(),
+    trustProxy: config.trustProxy,
+    plugins: [...pages, ...demo].map(
+      (plugin) => async (scope) => void (await scope.register(plugin as (instance: FastifyInstance) => Promise<void>)),
+    ),
+  })
+  await app.listen({ port: config.port, host: config.host })
+  const bound = app.server.address()
+  if (bound !== null && typeof bound === 'object') port = bound.port
+  engine.jobs.start()
+  return {
+    url: ownUrl(),
+    engine,
+    app,
+    newAdminKey: keys.newAdminKey,
+    async close() {
+      await app.close()
+      await engine.carts.drain()
+      await engine.jobs.stop()
+      await sandbox?.settled()
+      await store.close()
+    },
+  }
+}
+
+function makeSandbox(parts: { store: Store; clock: Clock; secret: string; publicUrl: () => string; ownUrl: () => string; log: Logger }) {
+  return createSandboxPayment({
+    sessions: sandboxSessions<SandboxSession>(parts.store, sandboxDueAt),
+    clock: parts.clock,
+    secret: parts.secret,
+    publicUrl: parts.publicUrl,
+    eventUrl: (shopId) => `${parts.ownUrl()}/v1/shops/${shopId}/payments/sandbox/events`,
+    randomId: () => randomBytes(24).toString('base64url'),
+    onError: (error) => parts.log.error({ err: error }, 'a sandbox event could not be sent; it is tried again'),
+  })
+}
+
+/** Secrets of the installation: from the environment, else made once and kept in the database, so that all nodes share them. */
+async function instanceKeys(store: Store, config: Config) {
+  const made = randomBytes(32).toString('base64url')
+  const adminKey = config.adminKey ?? `sk_${randomBytes(16).toString('hex')}_${made}`
+  return store.transact(async (writer) => {
+    const claim = async (name: string, value: string) => (await claimInstance(writer, name, value)).value
+    const admin =
+      config.adminKey === null
+        ? await claimInstance(writer, 'admin_key_hash', hashSecret(adminKey))
+        : { value: hashSecret(adminKey), claimed: false }
+    const secret = config.secrets.length > 0 ? [] : [await claim('secret', randomBytes(32).toString('base64url'))]
+    return {
+      secrets: [...config.secrets, ...secret],
+      adminHash: admin.value,
+      newAdminKey: admin.claimed ? adminKey : null,
+      sandboxSecret: await claim('sandbox_secret', `whsec_${randomBytes(32).toString('base64')}`),
+      demoSecret: await claim('demo_jwt_secret', randomBytes(32).toString('base64url')),
+    }
+  })
+}
+
+function createLog(level: string): Logger {
+  const options = { level, redact: ['req.headers.authorization', 'headers.authorization', 'token', 'secret'] }
+  return process.stdout.isTTY ? pino(options, pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' })) : pino(options)
+}
+
+function packageVersion(): string {
+  const file = fileURLToPath(new URL('../package.json', import.meta.url))
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+// Commands -----------------------------------------------------------------------------------------------------------------------------
+
+/** Runs one command against a migrated database, and closes it. */
+async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+  const config = readConfig(process.env)
+  const store = openStore(config.databaseUrl)
+  try {
+    await store.migrate()
+    const clock: Clock = { now: () => Date.now() }
+    return await work(
+      createEngine({
+        store,
+        clock,
+        random: systemRandomness,
+        signer: createSigner(['unused']),
+        adminHash: () => '',
+        providers: [],
+        log: pino({ level: 'silent' }),
+        publicUrl: () => '',
+      }),
+    )
+  } finally {
+    await store.close()
+  }
+}
+
+const actions: Actions = {
+  async serve({ demo, port, host }) {
+    const config = readConfig(
+      { ...process.env, ...(port === undefined ? {} : { PORT: String(port) }), ...(host === undefined ? {} : { HOST: host }) },
+      demo,
+    )
+    const running = await startServer(config)
+    const say = (text: string) => process.stdout.write(`${text}\n`)
+    say(`Cartwright ${packageVersion()} is up at ${running.url} (reference: ${running.url}/docs)`)
+    if (running.newAdminKey) say(`Admin key, shown only now: ${running.newAdminKey}`)
+    if (config.demo) say(`Demo shop: ${running.url}/v1/shops/demo/products`)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(
+        signal,
+        () =>
+          void running.close().then(
+            () => process.exit(0),
+            (error: unknown) => (process.stderr.write(`${String(error)}\n`), process.exit(1)),
+          ),
+      )
+    }
+  },
+
+  async importProducts(file, { shop: shopId }) {
+    await withEngine(async ({ catalogue, facts }) => {
+      const shop = await facts.shop(shopId)
+      if (!shop)
+        throw new Error(`There is no shop "${shopId}". Make it first: POST /v1/shops {"id":"${shopId}","name":"…","currency":"USD"}`)
+      const isJson = file.endsWith('.json')
+      const size = statSync(file).size
+      const stream = createReadStream(file)
+      const rows = isJson
+        ? rowsOf(productsOf(JSON.parse(readFileSync(file, 'utf8'))))
+        : readProductCsv(stream, { currency: shop.currency, exponent: exponentOf })
+      const report = await catalogue.importProducts(shopId, rows, (done) => {
+        if (process.stderr.isTTY)
+          process.stderr.write(`\r${done} products, ${isJson || size === 0 ? '' : `${Math.round((100 * stream.bytesRead) / size)} %`}  `)
+      })
+      if (process.stderr.isTTY) process.stderr.write('\n')
+      process.stdout.write(
+        `${report.created} created, ${report.changed} changed, ${report.unchanged} unchanged, ${report.refusedCount} refused\n`,
+      )
+      for (const { line, handle, column, reason } of report.refused)
+        process.stdout.write(`  line ${line}${handle ? ` (${handle})` : ''}${column ? `, ${column}` : ''}: ${reason}\n`)
+      if (report.refusedCount > 0) process.exitCode = 2
+    })
+  },
+
+  async makeKey({ shop: shopId, kind, name, scopes }) {
+    await withEngine(async ({ catalogue, facts }) => {
+      if (!(await facts.shop(shopId))) throw new Error(`There is no shop "${shopId}".`)
+      const { token } = await catalogue.makeKey(shopId, { kind, name, scopes })
+      process.stdout.write(`${token}\n`)
+    })
+  },
+
+  async migrate() {
+    const { databaseUrl } = readConfig(process.env)
+    const store = openStore(databaseUrl)
+    await store.migrate().finally(() => store.close())
+    process.stdout.write('The schema is up to date.\n')
+  },
+
+  async backup(file) {
+    const { databaseUrl } = readConfig(process.env)
+    if (!databaseUrl.startsWith('sqlite:')) throw new Error('cartwright backup copies SQLite databases. For PostgreSQL use pg_dump.')
+    const source = new DatabaseSync(databaseUrl.slice('sqlite:'.length), { readOnly: true })
+    await backupSqlite(source, file)
+    source.close()
+    process.stdout.write(`Copied to ${file}.\n`)
+  },
+
+  async doctor() {
+    const say = (text: string) => process.stdout.write(`${text}\n`)
+    for (const [name, meaning] of Object.entries(VARIABLES))
+      say(`${name.padEnd(24)}${process.env[name] === undefined ? 'default' : 'set    '}  ${meaning}`)
+    const { databaseUrl } = readConfig(process.env)
+    const store = openStore(databaseUrl)
+    const shops = await store.reader.db
+      .selectFrom('shops')
+      .select('id')
+      .execute()
+      .catch((error: Error) => error)
+    say(
+      `\nNode ${process.versions.node}, database ${store.dialect}: ${shops instanceof Error ? `not usable (${shops.message})` : `${shops.length} shops`}`,
+    )
+    await store.close()
+    if (shops instanceof Error) process.exitCode = 1
+  },
+}
+
+function productsOf(json: unknown): readonly ProductInput[] {
+  const products = Array.isArray(json) ? json : (json as { products?: unknown }).products
+  if (!Array.isArray(products)) throw new Error('The JSON file must be a list of products, or {"products": [...]}.')
+  return products as ProductInput[]
+}
+
+if (import.meta.main) {
+  createProgram(packageVersion(), actions)
+    .parseAsync()
+    .catch((error: unknown) => {
+      process.stderr.write(`cartwright: ${error instanceof Error ? error.message : String(error)}\n`)
+      process.exitCode = 1
+    })
+}

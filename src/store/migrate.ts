@@ -1,0 +1,24 @@
+// Numbered migrations, in this order. A migration that has been published is never edited: the next one gets the next number.
+import type { Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { up as foundation } from './migrations/0001-foundation.ts'
+import type { Tables } from './tables.ts'
+
+const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>> = {
+  '0001-foundation': foundation,
+}
+
+/** Runs what has not run yet. On PostgreSQL concurrent callers wait for each other. Throws when a migration fails; nothing is half done. */
+export async function migrateToLatest(db: Kysely<Tables>): Promise<void> {
+  const migrations = Object.fromEntries(
+    Object.entries(MIGRATIONS).map(([name, up]) => [name, { up: (target: Kysely<unknown>) => up(target as Kysely<Tables>) }]),
+  )
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations },
+    migrationTableName: 'migrations',
+    migrationLockTableName: 'migrations_lock',
+  })
+  const { error } = await migrator.migrateToLatest()
+  if (error) throw new Error('The database could not be migrated; nothing was changed. Cause: see below.', { cause: error })
+}

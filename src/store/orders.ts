@@ -1,0 +1,356 @@
+// Orders, payments, refunds, what providers sent, and sequences. Two unique indexes guard the promise "one cart becomes one order": at most one
+// order in state NEW per cart, and at most one placed whole-cart order per cart, ever.
+import type { Order, OrderedLines } from '../core/order.ts'
+import type { Reader, Writer } from './store.ts'
+import type { OrderTable, PaymentTable, ProviderEventTable, RefundTable } from './tables.ts'
+
+/** An order as a row. */
+export function orderRow(
+  order: Order,
+  kept: {
+    owner: string
+    contentHash: string
+    orderedLines: OrderedLines
+    expectedTotal: number
+    createdAt: number
+    placedAt: number | null
+    expiresAt: number | null
+    heldUntil: number | null
+  },
+): OrderTable {
+  return {
+    shop_id: order.shopId,
+    id: order.id,
+    cart_id: order.cartId,
+    whole: order.whole ? 1 : 0,
+    state: order.state,
+    owner: kept.owner,
+    email: order.email,
+    number: order.number,
+    reference: order.reference,
+    content_hash: kept.contentHash,
+    document: JSON.stringify(order),
+    ordered_lines: JSON.stringify(kept.orderedLines),
+    currency: order.currency,
+    total: order.total.amount,
+    version: order.version,
+    placed_at: kept.placedAt,
+    created_at: kept.createdAt,
+    expires_at: kept.expiresAt,
+    held_until: kept.heldUntil,
+    expected_total: kept.expectedTotal,
+  }
+}
+
+/** Adds an order. The unique indexes refuse a second NEW or placed one of the same cart by an error. */
+export async function insertOrder(writer: Writer, row: OrderTable): Promise<void> {
+  await writer.db.insertInto('orders').values(row).execute()
+}
+
+/** One order, or undefined. */
+export function readOrder(reader: Reader, shopId: string, id: string): Promise<OrderTable | undefined> {
+  return reader.db.selectFrom('orders').selectAll().where('shop_id', '=', shopId).where('id', '=', id).executeTakeFirst()
+}
+
+/** Locks and reads orders, in order of id. Lock carts first. */
+export async function lockOrders(writer: Writer, shopId: string, ids: readonly string[]): Promise<OrderTable[]> {
+  if (ids.length === 0) return []
+  let query = writer.db
+    .selectFrom('orders')
+    .selectAll()
+    .where('shop_id', '=', shopId)
+    .where('id', 'in', [...ids])
+    .orderBy('id')
+  if (writer.dialect === 'postgres') query = query.forUpdate()
+  return query.execute()
+}
+
+/** The orders of a cart: the one that awaits payment and those that were placed. */
+export function ordersOfCart(reader: Reader, shopId: string, cartId: string): Promise<OrderTable[]> {
+  return reader.db
+    .selectFrom('orders')
+    .selectAll()
+    .where('shop_id', '=', shopId)
+    .where('cart_id', '=', cartId)
+    .where((eb) => eb.or([eb('state', '=', 'NEW'), eb('placed_at', 'is not', null)]))
+    .orderBy('id')
+    .execute()
+}
+
+/** Which of these carts are being paid right now: an order of theirs awaits payment and its session can still be paid. */
+export async function cartsBeingPaid(reader: Reader, shopId: string, cartIds: readonly string[]): Promise<Set<string>> {
+  if (cartIds.length === 0) return new Set()
+  const rows = await reader.db
+    .selectFrom('orders as o')
+    .innerJoin('payments as p', (join) => join.onRef('p.shop_id', '=', 'o.shop_id').onRef('p.order_id', '=', 'o.id'))
+    .select('o.cart_id')
+    .where('o.shop_id', '=', shopId)
+    .where('o.cart_id', 'in', [...cartIds])
+    .where('o.state', '=', 'NEW')
+    .where('p.state', 'in', ['OPENING', 'PENDING'])
+    .execute()
+  return new Set(rows.flatMap((row) => row.cart_id ?? []))
+}
+
+/** Gives a guest's orders to an account: the documents name the new owner, too. */
+export async function reassignOrders(
+  writer: Writer,
+  shopId: string,
+  fromOwner: string,
+  toOwner: string,
+  owner: Order['owner'],
+): Promise<void> {
+  let query = writer.db
+    .selectFrom('orders')
+    .select(['id', 'document'])
+    .where('shop_id', '=', shopId)
+    .where('owner', '=', fromOwner)
+    .orderBy('id')
+  if (writer.dialect === 'postgres') query = query.forUpdate()
+  for (const row of await query.execute()) {
+    const order = JSON.parse(row.document) as Order
+    await writer.db
+      .updateTable('orders')
+      .set({ owner: toOwner, document: JSON.stringify({ ...order, owner, version: order.version + 1 }), version: order.version + 1 })
+      .where('shop_id', '=', shopId)
+      .where('id', '=', row.id)
+      .execute()
+  }
+}
+
+/** Writes a changed order: its document and the columns that follow from it. */
+export async function updateOrder(
+  writer: Writer,
+  order: Order,
+  columns: { placed_at?: number; held_until?: number | null; expires_at?: number | null; owner?: string } = {},
+): Promise<void> {
+  await writer.db
+    .updateTable('orders')
+    .set({
+      state: order.state,
+      number: order.number,
+      reference: order.reference,
+      version: order.version,
+      document: JSON.stringify(order),
+      ...columns,
+    })
+    .where('shop_id', '=', order.shopId)
+    .where('id', '=', order.id)
+    .execute()
+}
+
+/** Orders, newest first; without `state` only those that were placed (an order that awaits payment is not listed by default). */
+export function listOrders(
+  reader: Reader,
+  shopId: string,
+  filter: { owner?: string; state?: string; cartId?: string; number?: string; email?: string; after?: string; limit: number },
+): Promise<OrderTable[]> {
+  let query = reader.db.selectFrom('orders').selectAll().where('shop_id', '=', shopId)
+  query = filter.state === undefined ? query.where('placed_at', 'is not', null) : query.where('state', '=', filter.state)
+  if (filter.owner !== undefined) query = query.where('owner', '=', filter.owner)
+  if (filter.cartId !== undefined) query = query.where('cart_id', '=', filter.cartId)
+  if (filter.number !== undefined) query = query.where('number', '=', filter.number)
+  if (filter.email !== undefined) query = query.where('email', '=', filter.email)
+  if (filter.after !== undefined) query = query.where('id', '<', filter.after)
+  return query.orderBy('id', 'desc').limit(filter.limit).execute()
+}
+
+/** Unpaid orders whose time is up, at most `limit`. */
+export function expiredOrders(reader: Reader, now: number, limit: number): Promise<{ shop_id: string; id: string }[]> {
+  return reader.db
+    .selectFrom('orders')
+    .select(['shop_id', 'id'])
+    .where('state', '=', 'NEW')
+    .where('expires_at', '<=', now)
+    .orderBy('expires_at')
+    .limit(limit)
+    .execute()
+}
+
+/** The next number of a sequence; begins with 1. The last lock a transaction takes. */
+export async function nextInSequence(writer: Writer, shopId: string, name: string): Promise<number> {
+  const row = await writer.db
+    .insertInto('sequences')
+    .values({ shop_id: shopId, name, value: 1 })
+    .onConflict((conflict) => conflict.columns(['shop_id', 'name']).doUpdateSet((eb) => ({ value: eb('sequences.value', '+', 1) })))
+    .returning('value')
+    .executeTakeFirstOrThrow()
+  return row.value
+}
+
+// Payments and refunds -----------------------------------------------------------------------------------------------------------------
+
+/** Adds a payment attempt. */
+export async function insertPayment(writer: Writer, row: PaymentTable): Promise<void> {
+  await writer.db.insertInto('payments').values(row).execute()
+}
+
+/** One payment, or undefined. */
+export function readPayment(reader: Reader, shopId: string, id: string): Promise<PaymentTable | undefined> {
+  return reader.db.selectFrom('payments').selectAll().where('shop_id', '=', shopId).where('id', '=', id).executeTakeFirst()
+}
+
+/** The payments of orders, oldest first. */
+export function paymentsOf(reader: Reader, shopId: string, orderIds: readonly string[]): Promise<PaymentTable[]> {
+  if (orderIds.length === 0) return Promise.resolve([])
+  return reader.db
+    .selectFrom('payments')
+    .selectAll()
+    .where('shop_id', '=', shopId)
+    .where('order_id', 'in', [...orderIds])
+    .orderBy('id')
+    .execute()
+}
+
+/** Changes a payment if it still has the version that was read; false when it moved on. */
+export async function updatePayment(writer: Writer, payment: PaymentTable, changes: Partial<PaymentTable>, now: number): Promise<boolean> {
+  const row = await writer.db
+    .updateTable('payments')
+    .set({ ...changes, version: payment.version + 1, updated_at: now })
+    .where('shop_id', '=', payment.shop_id)
+    .where('id', '=', payment.id)
+    .where('version', '=', payment.version)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Leases payments that went quiet (no answer since `before`), at most `limit`, so that one node at a time asks about them. */
+export async function claimQuietPayments(
+  writer: Writer,
+  before: { opening: number; pending: number },
+  now: number,
+  leasedUntil: number,
+  limit: number,
+): Promise<PaymentTable[]> {
+  let query = writer.db
+    .selectFrom('payments')
+    .selectAll()
+    .where('state', 'in', ['OPENING', 'PENDING'])
+    .where('leased_until', '<=', now)
+    .where((eb) =>
+      eb.or([
+        eb.and([eb('state', '=', 'OPENING'), eb('checked_at', '<=', before.opening)]),
+        eb.and([eb('state', '=', 'PENDING'), eb('checked_at', '<=', before.pending)]),
+      ]),
+    )
+    .orderBy('checked_at')
+    .limit(limit)
+  if (writer.dialect === 'postgres') query = query.forUpdate().skipLocked()
+  const rows = await query.execute()
+  for (const row of rows)
+    await writer.db
+      .updateTable('payments')
+      .set({ leased_until: leasedUntil, checked_at: now })
+      .where('shop_id', '=', row.shop_id)
+      .where('id', '=', row.id)
+      .execute()
+  return rows
+}
+
+/** Writes the intention to give money back. */
+export async function insertRefund(writer: Writer, row: RefundTable): Promise<void> {
+  await writer.db.insertInto('refunds').values(row).execute()
+}
+
+/** The refunds of orders, oldest first. */
+export function refundsOf(reader: Reader, shopId: string, orderIds: readonly string[]): Promise<RefundTable[]> {
+  if (orderIds.length === 0) return Promise.resolve([])
+  return reader.db
+    .selectFrom('refunds')
+    .selectAll()
+    .where('shop_id', '=', shopId)
+    .where('order_id', 'in', [...orderIds])
+    .orderBy('id')
+    .execute()
+}
+
+/** Claims refunds that are due, at most `limit`: until `leasedUntil` nobody else takes them. */
+export async function claimRefunds(writer: Writer, now: number, leasedUntil: number, limit: number): Promise<RefundTable[]> {
+  let query = writer.db
+    .selectFrom('refunds')
+    .selectAll()
+    .where('state', '=', 'PENDING')
+    .where('due_at', '<=', now)
+    .orderBy('due_at')
+    .limit(limit)
+  if (writer.dialect === 'postgres') query = query.forUpdate().skipLocked()
+  const rows = await query.execute()
+  for (const row of rows) {
+    await writer.db
+      .updateTable('refunds')
+      .set({ due_at: leasedUntil, attempts: row.attempts + 1 })
+      .where('shop_id', '=', row.shop_id)
+      .where('id', '=', row.id)
+      .execute()
+  }
+  return rows.map((row) => ({ ...row, attempts: row.attempts + 1 }))
+}
+
+/** Sets the state of a refund that is still pending; false when it was settled already. */
+export async function settleRefund(writer: Writer, refund: RefundTable, state: 'SUCCEEDED' | 'FAILED'): Promise<boolean> {
+  const row = await writer.db
+    .updateTable('refunds')
+    .set({ state })
+    .where('shop_id', '=', refund.shop_id)
+    .where('id', '=', refund.id)
+    .where('state', '=', 'PENDING')
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+// What providers sent ------------------------------------------------------------------------------------------------------------------
+
+/** Stores a provider's message; false when it was stored before. */
+export async function storeProviderEvent(writer: Writer, row: ProviderEventTable): Promise<boolean> {
+  return (
+    (await writer.db
+      .insertInto('provider_events')
+      .values(row)
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('event_id')
+      .executeTakeFirst()) !== undefined
+  )
+}
+
+/** Marks a stored message as applied, with what came of it. */
+export async function settleProviderEvent(
+  writer: Writer,
+  shopId: string,
+  provider: string,
+  eventId: string,
+  outcome: string,
+  now: number,
+): Promise<void> {
+  await writer.db
+    .updateTable('provider_events')
+    .set({ applied_at: now, outcome })
+    .where('shop_id', '=', shopId)
+    .where('provider', '=', provider)
+    .where('event_id', '=', eventId)
+    .execute()
+}
+
+/** Stored messages that were not applied yet and are due, at most `limit`; each is due again at `again`. */
+export async function claimProviderEvents(writer: Writer, now: number, again: number, limit: number): Promise<ProviderEventTable[]> {
+  let query = writer.db
+    .selectFrom('provider_events')
+    .selectAll()
+    .where('applied_at', 'is', null)
+    .where('due_at', '<=', now)
+    .orderBy('due_at')
+    .limit(limit)
+  if (writer.dialect === 'postgres') query = query.forUpdate().skipLocked()
+  const rows = await query.execute()
+  for (const row of rows) {
+    await writer.db
+      .updateTable('provider_events')
+      .set({ due_at: again, attempts: row.attempts + 1 })
+      .where('shop_id', '=', row.shop_id)
+      .where('provider', '=', row.provider)
+      .where('event_id', '=', row.event_id)
+      .execute()
+  }
+  return rows
+}

