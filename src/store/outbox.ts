@@ -1,6 +1,7 @@
 // Everything that leaves the house leaves by here: one row per event and endpoint, written in the transaction of the change. Types that no
 // endpoint wants are not written; `cart.updated` is one undelivered row per endpoint and cart, overwritten by newer data. Rows of one
 // subject and endpoint go out in order of their ids.
+import { sql } from 'kysely'
 import type { Event } from '../core/event.ts'
 import type { Reader, Writer } from './store.ts'
 import type { DeliveryTable, EndpointTable } from './tables.ts'
@@ -69,8 +70,8 @@ export async function publish(
     .onConflict((conflict) =>
       conflict
         .columns(['shop_id', 'endpoint_id', 'subject'])
-        .where('type', '=', 'cart.updated')
-        .where('state', '=', 'PENDING')
+        .where('type', '=', sql.lit('cart.updated'))
+        .where('state', '=', sql.lit('PENDING'))
         .doUpdateSet((eb) => ({ data: eb.ref('excluded.data'), event_id: eb.ref('excluded.event_id') })),
     )
     .execute()
