@@ -9,6 +9,8 @@ import { createFactsCache, type FactsCache } from './facts.ts'
 import { createIdentities, type Identities } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
+import { createPayments, type Payments } from './payments.ts'
+import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Signer } from './tokens.ts'
 
@@ -21,6 +23,7 @@ export interface Engine {
   readonly facts: FactsCache
   readonly carts: Carts
   readonly checkout: Checkout
+  readonly payments: Payments
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly identities: Identities
@@ -50,11 +53,14 @@ export function createEngine(parts: EngineParts): Engine {
   const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const facts = createFactsCache(store, clock)
   const base = { store, facts, clock, random }
-  const checkout = createCheckout({
+  const placement = createPlacement(base)
+  const payments = createPayments({
     ...base,
     providers,
+    placement,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
+  const checkout = createCheckout({ ...base, providers, placement, payments })
   return {
     store,
     clock,
@@ -62,11 +68,12 @@ export function createEngine(parts: EngineParts): Engine {
     signer,
     facts,
     checkout,
+    payments,
     providers,
     carts: createCarts(base),
     merge: createMerging(base),
     catalogue: createCatalogue(base),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
-    jobs: createJobs({ ...base, checkout, providers, log, extra: parts.extraJobs ?? [] }),
+    jobs: createJobs({ ...base, checkout, payments, providers, log, extra: parts.extraJobs ?? [] }),
   }
 }

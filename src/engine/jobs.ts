@@ -36,6 +36,7 @@ import type { RefundTable } from '../store/tables.ts'
 import type { Checkout } from './checkout.ts'
 import type { FactsCache } from './facts.ts'
 import { parseOrder, serveOrders } from './orders.ts'
+import type { Payments } from './payments.ts'
 import type { Clock, PaymentProvider, ProviderEvent, Randomness } from './ports.ts'
 
 const DELIVERY_POLL_MS = 250
@@ -71,12 +72,13 @@ export function createJobs(parts: {
   clock: Clock
   random: Randomness
   checkout: Checkout
+  payments: Payments
   providers: ReadonlyMap<string, PaymentProvider>
   log: Logger
   /** What else is due regularly (the sandbox provider sends its events). */
   extra: readonly (() => Promise<unknown>)[]
 }): Jobs {
-  const { store, facts, clock, random, checkout, providers, log, extra } = parts
+  const { store, facts, clock, random, checkout, payments, providers, log, extra } = parts
   const busyEndpoints = new Set<string>()
   const underWay = new Set<Promise<unknown>>()
   const timers: NodeJS.Timeout[] = []
@@ -206,7 +208,7 @@ export function createJobs(parts: {
   async function applyEvent(shopId: string, provider: string, event: ProviderEvent): Promise<void> {
     const payment = await readPayment(store.reader, shopId, event.attemptId)
     const isOurs = payment && payment.provider === provider && (payment.session_id === null || payment.session_id === event.sessionId)
-    const outcome = isOurs ? await checkout.applyStatus(shopId, payment.id, event) : 'unknown_payment'
+    const outcome = isOurs ? await payments.applyStatus(shopId, payment.id, event) : 'unknown_payment'
     if (outcome === 'unknown_payment' || outcome === 'mismatch')
       log.warn({ shopId, provider, event: event.eventId, outcome }, 'a provider event does not match our records')
     await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, outcome, clock.now()))
@@ -220,7 +222,7 @@ export function createJobs(parts: {
     }
     const quiet = { opening: now - QUIET.openingMs, pending: now - QUIET.pendingMs }
     for (const payment of await store.transact((writer) => claimQuietPayments(writer, quiet, now, now + LEASE_MS, BATCH))) {
-      await carryOn('quiet payment', () => checkout.askProvider(payment))
+      await carryOn('quiet payment', () => payments.askProvider(payment))
     }
     for (const order of await expiredOrders(store.reader, now, BATCH))
       await carryOn('expiry', () => checkout.expire(order.shop_id, order.id))
@@ -251,15 +253,15 @@ export function createJobs(parts: {
     await store.transact(async (writer) => {
       if (!(await settleRefund(writer, refund, state))) return
       const row = await readOrder(writer, refund.shop_id, refund.order_id)
-      const payments = await paymentsOf(writer, refund.shop_id, [refund.order_id])
-      const payment = payments.find((each) => each.id === refund.payment_id)
+      const siblings = await paymentsOf(writer, refund.shop_id, [refund.order_id])
+      const payment = siblings.find((each) => each.id === refund.payment_id)
       const returned = (await refundsOf(writer, refund.shop_id, [refund.order_id]))
         .filter((each) => each.payment_id === refund.payment_id && each.state === 'SUCCEEDED')
         .reduce((sum, each) => sum + each.amount, 0)
       if (!row || !payment || !shop) return
       if (state === 'SUCCEEDED' && returned >= payment.amount) await updatePayment(writer, payment, { state: 'REFUNDED' }, clock.now())
       const order = parseOrder(row)
-      const others = payments.some((each) => each.id !== payment.id && each.state === 'PAID')
+      const others = siblings.some((each) => each.id !== payment.id && each.state === 'PAID')
       const paymentState =
         state === 'FAILED' || others
           ? order.paymentState

@@ -48,7 +48,7 @@ export function paymentRoutes(engine: Engine): FastifyPluginAsync {
         const payment = await readPayment(engine.store.reader, shop, id)
         if (!payment || payment.provider !== provider) throw new Refused(refuse('payment_not_found', {}))
         // Nothing in this request is believed: it only makes us ask the provider now instead of waiting for its message.
-        if (payment.state === 'PENDING') await engine.checkout.askProvider(payment)
+        if (payment.state === 'PENDING') await engine.payments.askProvider(payment)
         const now = await readPayment(engine.store.reader, shop, id)
         reply
           .type('text/html; charset=utf-8')

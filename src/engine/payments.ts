@@ -1,0 +1,274 @@
+// Payments: sessions at providers, and what providers say about them. Every call has the same form: the intention is written, the provider is
+// called outside any transaction with a deadline, and the result is recorded only if the payment is still in the state the call started
+// from. What has no result is repeated by the reconciler (jobs.ts). Money that is there becomes an order or goes back, never silence.
+import type { Order } from '../core/order.ts'
+import { orderMayMove } from '../core/order.ts'
+import { isCovered, isRunning, mayMove } from '../core/payment.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { demandOf } from '../core/stock.ts'
+import { rfc3339 } from '../core/time.ts'
+import { insertRefund, lockOrders, ordersOfCart, paymentsOf, readOrder, readPayment, updateOrder, updatePayment } from '../store/orders.ts'
+import { redeem, returnRedemptions } from '../store/promotions.ts'
+import { releaseHolds } from '../store/stock.ts'
+import type { Store, Writer } from '../store/store.ts'
+import type { OrderTable, PaymentTable } from '../store/tables.ts'
+import { parseIntent } from './carts.ts'
+import type { FactsCache, ShopFacts } from './facts.ts'
+import { parseOrder } from './orders.ts'
+import { type Placement, Rollback, usedPromotions } from './placing.ts'
+import type { Clock, PaymentProvider, PaymentRequest, Randomness, SessionStatus } from './ports.ts'
+
+/** How long a provider may take to answer. */
+const PROVIDER_DEADLINE_MS = 10_000
+/** How often a message is applied anew because the order changed meanwhile. */
+const ATTEMPTS = 10
+
+/** Payments at providers. */
+export type Payments = ReturnType<typeof createPayments>
+
+/** Makes it. */
+export function createPayments(parts: {
+  store: Store
+  facts: FactsCache
+  clock: Clock
+  random: Randomness
+  placement: Placement
+  providers: ReadonlyMap<string, PaymentProvider>
+  /** Where a provider sends the browser back to: our own address, which asks the provider and then leads on to the shop. */
+  returnAddress: (shopId: string, provider: string, paymentId: string) => string
+}) {
+  const { store, facts: cache, clock, random, placement, providers, returnAddress } = parts
+  const { hold, place, cartsOf, lockUnchanged, factsFor, moved, emit } = placement
+
+  // Sessions at the provider ----------------------------------------------------------------------------------------------------------
+
+  /** Opens the session of a payment and records it; answers the payment as it is then. */
+  async function open(shopId: string, payment: PaymentTable): Promise<PaymentTable | Refusal> {
+    const provider = providers.get(payment.provider)
+    const row = await readOrder(store.reader, shopId, payment.order_id)
+    if (!provider || !row) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
+    const session = await provider.open(requestOf(parseOrder(row), payment), AbortSignal.timeout(PROVIDER_DEADLINE_MS)).catch(() => null)
+    if (!session) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
+    const changes = { state: 'PENDING', session_id: session.sessionId, token: session.token, url: session.url, checked_at: clock.now() }
+    if (await store.transactOne((writer) => updatePayment(writer, payment, changes, clock.now())))
+      return { ...payment, ...changes, version: payment.version + 1 }
+    const now = await readPayment(store.reader, shopId, payment.id)
+    return now ?? refuse('payment_not_found', {})
+  }
+
+  function requestOf(order: Order, payment: PaymentTable): PaymentRequest {
+    return {
+      shopId: order.shopId,
+      orderId: order.id,
+      attemptId: payment.id,
+      amount: payment.amount,
+      currency: payment.currency,
+      email: order.email,
+      description: `Order of ${order.lines.length} ${order.lines.length === 1 ? 'item' : 'items'}`,
+      lines: order.lines.map((line) => ({
+        name: [line.name, line.variantName].filter(Boolean).join(', '),
+        quantity: line.quantity,
+        total: line.total.amount,
+      })),
+      returnUrl: returnAddress(order.shopId, payment.provider, payment.id),
+    }
+  }
+
+  /** Closes every session of an order at its provider, outside any transaction. `covered`: one turned out to be paid, and was applied. */
+  async function closeSessions(shopId: string, orderId: string): Promise<'closed' | 'covered' | Refusal> {
+    for (const payment of await paymentsOf(store.reader, shopId, [orderId])) {
+      if (isCovered(payment.state as 'PAID')) return 'covered'
+      if (!isRunning(payment.state as 'PENDING') && payment.state !== 'FAILED') continue
+      const status = await cancelSession(shopId, payment)
+      if (isRefusal(status)) return status
+      await applyStatus(shopId, payment.id, status)
+      if (status.state === 'paid' || status.state === 'authorized') return 'covered'
+    }
+    return 'closed'
+  }
+
+  async function cancelSession(shopId: string, payment: PaymentTable): Promise<SessionStatus | Refusal> {
+    const provider = providers.get(payment.provider)
+    // An attempt whose opening was interrupted may have a session that we do not know: opening it again tells.
+    const known = payment.session_id === null ? await open(shopId, payment) : payment
+    if (isRefusal(known)) return known
+    const cancelled =
+      provider &&
+      known.session_id !== null &&
+      (await provider.cancel(shopId, known.session_id, AbortSignal.timeout(PROVIDER_DEADLINE_MS)).catch(() => null))
+    return cancelled || refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
+  }
+
+  /** Asks the provider about a payment and applies the answer: for the reconciler and the browser's return. */
+  async function askProvider(payment: PaymentTable): Promise<'applied' | 'unchanged' | 'mismatch'> {
+    const provider = providers.get(payment.provider)
+    if (!provider) return 'unchanged'
+    const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
+    const known = payment.session_id === null ? await open(payment.shop_id, payment) : payment
+    if (isRefusal(known) || known.session_id === null) return 'unchanged'
+    // A session of an order that no longer awaits payment is closed; if it was paid meanwhile, that is applied like any payment.
+    const ask = row?.state === 'NEW' ? provider.status : provider.cancel
+    const status = await ask(payment.shop_id, known.session_id, AbortSignal.timeout(PROVIDER_DEADLINE_MS)).catch(() => null)
+    return status ? applyStatus(payment.shop_id, payment.id, status) : 'unchanged'
+  }
+
+  // What providers say ----------------------------------------------------------------------------------------------------------------
+
+  /** Applies what a provider says about a payment. Order of arrival and repeats do not matter. */
+  async function applyStatus(shopId: string, paymentId: string, status: SessionStatus): Promise<'applied' | 'unchanged' | 'mismatch'> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const applied = await tryApply(shopId, paymentId, status)
+      if (applied !== 'again') return applied
+    }
+    throw new Error(`Payment ${paymentId} kept changing while a message about it was applied; it will be applied again.`)
+  }
+
+  async function tryApply(
+    shopId: string,
+    paymentId: string,
+    status: SessionStatus,
+  ): Promise<'applied' | 'unchanged' | 'mismatch' | 'again'> {
+    const payment = await readPayment(store.reader, shopId, paymentId)
+    const shop = await cache.shop(shopId)
+    if (!payment || !shop) return 'unchanged'
+    const target = { open: null, authorized: 'AUTHORIZED', paid: 'PAID', failed: 'FAILED', cancelled: 'CANCELLED' }[status.state] as
+      | PaymentTable['state']
+      | null
+    if (target === null || payment.state === target || !mayMove(payment.state as 'PENDING', target as 'PAID')) return 'unchanged'
+    if (status.state === 'paid' || status.state === 'authorized') {
+      if (status.amount !== payment.amount || status.currency !== payment.currency) return mismatch(shop, payment, status)
+      return settlePaid(shop, payment, target as 'PAID' | 'AUTHORIZED')
+    }
+    return store.transact(async (writer) => {
+      const changed = await updatePayment(writer, payment, { state: target, reason: status.reason ?? null }, clock.now())
+      if (!changed) return 'again'
+      const row = await readOrder(writer, shopId, payment.order_id)
+      if (row && target === 'FAILED') await emit(writer, shop, [{ type: 'payment.failed', order: parseOrder(row) }])
+      return 'applied'
+    })
+  }
+
+  /** A genuine message with the wrong amount or currency never marks anything paid (PAY-3); it is kept and told. */
+  async function mismatch(shop: ShopFacts, payment: PaymentTable, status: SessionStatus): Promise<'mismatch'> {
+    if (payment.reason === 'amount_mismatch') return 'mismatch'
+    await store.transact(async (writer) => {
+      await updatePayment(writer, payment, { reason: 'amount_mismatch' }, clock.now())
+      const row = await readOrder(writer, shop.id, payment.order_id)
+      if (row)
+        await emit(writer, shop, [
+          {
+            type: 'payment.mismatch',
+            order: parseOrder(row),
+            extra: {
+              expected: { amount: payment.amount, currency: payment.currency },
+              received: { amount: status.amount, currency: status.currency },
+            },
+          },
+        ])
+    })
+    return 'mismatch'
+  }
+
+  /** Money is there: the order is placed, or the money goes back. Never silence. */
+  async function settlePaid(shop: ShopFacts, payment: PaymentTable, target: 'PAID' | 'AUTHORIZED'): Promise<'applied' | 'again'> {
+    const before = await readOrder(store.reader, shop.id, payment.order_id)
+    if (!before) return 'applied'
+    const carts = before.cart_id === null ? null : await cartsOf(store.reader, shop.id, before.cart_id)
+    const facts = await factsFor(
+      shop,
+      [carts?.own, carts?.target].flatMap((row) => (row ? parseIntent(row) : [])),
+    )
+    try {
+      await store.transact(async (writer) => {
+        if (carts) await lockUnchanged(writer, shop.id, carts)
+        const [row] = await lockOrders(writer, shop.id, [payment.order_id])
+        if (!row || !(await updatePayment(writer, payment, { state: target, reason: null }, clock.now()))) throw new Rollback('again')
+        const paid: PaymentTable = { ...payment, state: target }
+        const order = parseOrder(row)
+        if (payment.state === 'AUTHORIZED' && order.isCompleted) return capture(writer, shop, order)
+        const refusal = orderMayMove(order.state, 'PLACED')
+          ? await retake(writer, shop, row, order)
+          : refuse('order_state_forbids', { state: order.state })
+        if (!refusal) await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: paid })
+        else await giveBack(writer, shop, order, paid, refusal)
+      })
+    } catch (error) {
+      if (error instanceof Rollback && error.refusal === 'again') return 'again'
+      throw error
+    }
+    return 'applied'
+  }
+
+  /** The money of a placed order, reserved until now, was taken. */
+  async function capture(writer: Writer, shop: ShopFacts, order: Order): Promise<void> {
+    const paid: Order = { ...moved(order, order.state), paymentState: 'PAID', paidAt: rfc3339(clock.now()) }
+    await updateOrder(writer, paid)
+    await emit(writer, shop, [{ type: 'payment.succeeded', order: paid }])
+  }
+
+  /** Stock and uses for an order that is being placed: what it held is its own; what ran out meanwhile is taken again or refused. */
+  async function retake(writer: Writer, shop: ShopFacts, row: OrderTable, order: Order): Promise<Refusal | null> {
+    if (row.whole === 1 && row.cart_id !== null) {
+      const placed = (await ordersOfCart(writer, shop.id, row.cart_id)).find((each) => each.placed_at !== null && each.whole === 1)
+      if (placed) return refuse('cart_already_ordered', { orderId: placed.id })
+    }
+    if (order.state !== 'NEW') {
+      const uses = [...usedPromotions(order)].map(([promotionId, code]) => ({ promotionId, code }))
+      const exhausted = await redeem(writer, shop.id, order.id, uses, clock.now())
+      if (exhausted) return refuse('code_exhausted', { code: exhausted.code })
+    }
+    const tracked = await hold(writer, shop.id, demandOf(order.lines), row.cart_id ?? row.id)
+    return isRefusal(tracked) ? tracked : null
+  }
+
+  /** A payment that cannot become an order is refunded in full; the order ends, if it had not. */
+  async function giveBack(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable, why: Refusal): Promise<void> {
+    const now = clock.now()
+    await insertRefund(writer, {
+      shop_id: shop.id,
+      id: random.id('rf'),
+      payment_id: payment.id,
+      order_id: order.id,
+      amount: payment.amount,
+      currency: payment.currency,
+      state: 'PENDING',
+      reason: why.refused,
+      created_at: now,
+      due_at: now,
+      attempts: 0,
+    })
+    await returnRedemptionsUnlessPlaced(writer, shop.id, order)
+    if (order.state !== 'NEW') return
+    await releaseHolds(writer, shop.id, order.id)
+    const ended = moved(order, 'EXPIRED')
+    await updateOrder(writer, ended, { held_until: null })
+    await emit(writer, shop, [{ type: 'order.expired', order: ended }])
+  }
+
+  async function returnRedemptionsUnlessPlaced(writer: Writer, shopId: string, order: Order): Promise<void> {
+    if (order.state !== 'PLACED' && order.state !== 'COMPLETED') await returnRedemptions(writer, shopId, order.id)
+  }
+
+  /** Writes the intention to give back all that was paid for an order. */
+  async function refundAll(writer: Writer, shopId: string, orderId: string): Promise<void> {
+    const now = clock.now()
+    for (const payment of await paymentsOf(writer, shopId, [orderId])) {
+      if (!isCovered(payment.state as 'PAID')) continue
+      await insertRefund(writer, {
+        shop_id: shopId,
+        id: random.id('rf'),
+        payment_id: payment.id,
+        order_id: orderId,
+        amount: payment.amount,
+        currency: payment.currency,
+        state: 'PENDING',
+        reason: 'order_cancelled',
+        created_at: now,
+        due_at: now,
+        attempts: 0,
+      })
+    }
+  }
+
+  return { open, closeSessions, askProvider, applyStatus, refundAll }
+}

@@ -1,0 +1,228 @@
+// The moment at which an order becomes real, and what is done under its locks: stock is taken, the order gets its number and reference, its
+// cart is brought up to date, the world is told. Every transaction locks in one order: carts, orders, promotions, stock (each by id),
+// sequences last.
+import { type Cart, closeCart } from '../core/cart.ts'
+import type { Event, EventType } from '../core/event.ts'
+import type { Facts } from '../core/facts.ts'
+import { type Order, type OrderedLines, withoutOrdered } from '../core/order.ts'
+import { priceCart } from '../core/pricing.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { demandOf } from '../core/stock.ts'
+import { rfc3339 } from '../core/time.ts'
+import { type CartRow, loadCarts, lockCarts, removeCart, saveCarts } from '../store/carts.ts'
+import { nextInSequence, updateOrder } from '../store/orders.ts'
+import { publish } from '../store/outbox.ts'
+import { confirmRedemptions } from '../store/promotions.ts'
+import { lockStock, readStock, releaseHolds, takeStock } from '../store/stock.ts'
+import type { Reader, Store, Writer } from '../store/store.ts'
+import type { OrderTable, PaymentTable } from '../store/tables.ts'
+import { parseIntent, saveOf, skusOf } from './carts.ts'
+import type { FactsCache, ShopFacts } from './facts.ts'
+import { serveOrders } from './orders.ts'
+import type { Clock, Randomness } from './ports.ts'
+import { renderReference } from './reference.ts'
+
+/** Thrown inside a transaction to roll it back; `again` means: somebody was faster, begin anew. */
+export /** Thrown inside a transaction to roll it back with a refusal as the answer. */
+class Rollback extends Error {
+  readonly refusal: Refusal | 'again'
+  constructor(refusal: Refusal | 'again') {
+    super('rolled back')
+    this.refusal = refusal
+  }
+}
+
+/** The carts that placing an order changes, as they were read. */
+export interface Carts {
+  readonly own: CartRow | null
+  /** Where the cart was merged into. */
+  readonly target: CartRow | null
+}
+
+/** An order that is being placed. `row` is as it was locked. */
+export interface Placing {
+  readonly order: Order
+  readonly row: OrderTable
+  readonly whole: boolean
+  readonly carts: Carts | null
+  readonly facts: Facts | null
+  readonly payment: PaymentTable | null
+}
+
+/** What is done when an order is placed. */
+export type Placement = ReturnType<typeof createPlacement>
+
+/** Makes it. */
+export function createPlacement(parts: { store: Store; facts: FactsCache; clock: Clock; random: Randomness }) {
+  const { facts: cache, clock, random } = parts
+
+  /** Locks stock and checks that it suffices; answers what has to be held (tracked skus only). Sold-out is found before anything is charged. */
+  async function hold(
+    writer: Writer,
+    shopId: string,
+    demand: readonly (readonly [string, number])[],
+    holder: string,
+  ): Promise<[string, number][] | Refusal> {
+    const skus = demand.map(([sku]) => sku)
+    await lockStock(writer, shopId, skus)
+    const levels = await readStock(writer, shopId, skus, clock.now())
+    const tracked: [string, number][] = []
+    for (const [sku, quantity] of demand) {
+      const level = levels.get(sku)
+      if (!level) continue
+      const held = level.holds.reduce((total, each) => (each.holder === holder ? total : total + each.quantity), 0)
+      const available = Math.max(0, level.onHand - held)
+      if (quantity > available) return refuse('insufficient_stock', { sku, asked: quantity, available, path: `/skus/${sku}` })
+      tracked.push([sku, quantity])
+    }
+    return tracked
+  }
+
+  /** Under all locks: stock is taken, the order gets its number and reference, its cart is brought up to date, and the world is told. */
+  async function place(writer: Writer, shop: ShopFacts, { order, row, whole, carts, facts, payment }: Placing): Promise<void> {
+    const now = clock.now()
+    await takeStock(writer, shop.id, demandOf(order.lines), 1, now)
+    await releaseHolds(writer, shop.id, order.id)
+    await confirmRedemptions(writer, shop.id, order.id)
+    const cartNumber = whole && carts?.own ? parseIntent(carts.own).number : random.number()
+    const seq = await nextInSequence(writer, shop.id, 'order')
+    const placed: Order = {
+      ...moved(order, 'PLACED'),
+      number: cartNumber,
+      shortNumber: cartNumber.slice(0, 7),
+      reference: await renderReference(shop.settings.orders.referenceTemplate, { seq, number: cartNumber, shop: shop.id, now }),
+      isCompleted: true,
+      paymentState: payment === null ? 'PAID' : payment.state === 'PAID' ? 'PAID' : 'AUTHORIZED',
+      orderedAt: rfc3339(now),
+      paidAt: payment?.state === 'AUTHORIZED' ? null : rfc3339(now),
+      expiresAt: null,
+    }
+    await updateOrder(writer, placed, { placed_at: now, held_until: null, expires_at: null })
+    const cartEvents =
+      carts && facts
+        ? await settleCarts(writer, shop, carts, facts, {
+            orderId: order.id,
+            whole,
+            ordered: JSON.parse(row.ordered_lines) as OrderedLines,
+          })
+        : []
+    await emit(
+      writer,
+      shop,
+      [...(payment ? [{ type: 'payment.succeeded' as const, order: placed }] : []), { type: 'order.placed', order: placed }],
+      cartEvents,
+    )
+  }
+
+  /** What was ordered leaves the cart. What was added while paying stays, in an open cart of the same owner (MON-8). */
+  async function settleCarts(
+    writer: Writer,
+    shop: ShopFacts,
+    { own, target }: Carts,
+    facts: Facts,
+    bought: { orderId: string; whole: boolean; ordered: OrderedLines },
+  ): Promise<Event[]> {
+    const { settings } = shop
+    const cart = own && parseIntent(own)
+    if (own && cart?.state === 'OPEN') {
+      const rest = withoutOrdered(cart.lines, bought.ordered)
+      if (!bought.whole)
+        return settings.checkout.removeBoughtLines ? saveAll(writer, shop, facts, [{ row: own, cart: { ...cart, lines: rest } }]) : []
+      const closed = closeCart(cart, 'ordered', { orderId: bought.orderId })
+      if (isRefusal(closed)) return []
+      const events = await saveAll(writer, shop, facts, [{ row: own, cart: closed.cart }])
+      if (settings.cart.onOrdered === 'delete') await removeCart(writer, shop.id, cart.id)
+      if (rest.length === 0) return events
+      const next: Cart = {
+        ...cart,
+        id: random.id('cart'),
+        number: random.number(),
+        version: 0,
+        lines: rest,
+        continues: cart.id,
+        notices: [],
+        createdAt: facts.now,
+        updatedAt: facts.now,
+      }
+      return [...events, ...(await saveAll(writer, shop, facts, [{ row: null, cart: next }]))]
+    }
+    const targetCart = target && parseIntent(target)
+    if (!target || targetCart?.state !== 'OPEN' || (!bought.whole && !settings.checkout.removeBoughtLines)) return []
+    return saveAll(writer, shop, facts, [{ row: target, cart: { ...targetCart, lines: withoutOrdered(targetCart.lines, bought.ordered) } }])
+  }
+
+  /** Prices and saves carts that are locked; answers their events. */
+  async function saveAll(
+    writer: Writer,
+    shop: ShopFacts,
+    facts: Facts,
+    changes: readonly { row: CartRow | null; cart: Cart }[],
+  ): Promise<Event[]> {
+    const events: Event[] = []
+    for (const { row, cart } of changes) {
+      const next = { ...cart, version: cart.version + 1, updatedAt: facts.now }
+      const pricing = priceCart(next, facts)
+      if (isRefusal(pricing)) throw new Error(`Cart ${cart.id} could not be priced: ${pricing.refused}`)
+      const save = saveOf({ row, cart: next }, pricing, shop)
+      const saved = await saveCarts(writer, shop.id, [save])
+      if (!saved.has(cart.id)) throw new Rollback('again')
+      events.push({
+        type: row === null ? 'cart.created' : next.state === 'CLOSED' ? 'cart.closed' : 'cart.updated',
+        subject: cart.id,
+        data: save.text,
+      })
+    }
+    return events
+  }
+
+  async function cartsOf(reader: Reader, shopId: string, cartId: string): Promise<Carts> {
+    const own = (await loadCarts(reader, shopId, [cartId], []))?.rows[0] ?? null
+    const mergedInto = own && parseIntent(own).mergedInto
+    const target = mergedInto ? ((await loadCarts(reader, shopId, [mergedInto], []))?.rows[0] ?? null) : null
+    return { own, target }
+  }
+
+  async function lockUnchanged(writer: Writer, shopId: string, { own, target }: Carts): Promise<void> {
+    const rows = [own, target].flatMap((row) => row ?? [])
+    const versions = await lockCarts(writer, shopId, rows.map((row) => row.id).sort())
+    if (rows.some((row) => versions.get(row.id) !== row.version)) throw new Rollback('again')
+  }
+
+  async function factsFor(shop: ShopFacts, carts: readonly Cart[]): Promise<Facts> {
+    const skus = carts.flatMap(skusOf)
+    const codes = carts.flatMap((cart) => cart.codes)
+    await cache.collect(shop, skus, codes)
+    return cache.forCart(shop, [...new Set(codes)], skus, carts[0]?.id ?? '')
+  }
+
+  function moved(order: Order, state: Order['state']): Order {
+    return { ...order, state, status: state.toLowerCase(), version: order.version + 1, updatedAt: rfc3339(clock.now()) }
+  }
+
+  /** Writes events of orders, each with its payments and refunds, and others, to the outbox. */
+  async function emit(
+    writer: Writer,
+    shop: ShopFacts,
+    orders: readonly { type: EventType; order: Order; extra?: Record<string, unknown> }[],
+    others: readonly Event[] = [],
+  ): Promise<void> {
+    if (shop.endpoints.length === 0) return
+    const events: Event[] = []
+    for (const { type, order, extra } of orders) {
+      const [served] = await serveOrders(writer, [{ document: JSON.stringify(order), shop_id: shop.id, id: order.id }])
+      events.push({ type, subject: order.id, data: JSON.stringify({ ...served, ...extra }) })
+    }
+    await publish(writer, shop.id, shop.endpoints, [...events, ...others], clock.now(), () => random.id('dl'))
+  }
+
+  return { hold, place, cartsOf, lockUnchanged, factsFor, moved, emit }
+}
+
+/** The promotions that gave something, each with the code that opened it. */
+export function usedPromotions(priced: Pick<Order, 'lines' | 'adjustments'>): Map<string, string | null> {
+  const used = new Map<string, string | null>()
+  for (const { source } of [...priced.adjustments, ...priced.lines.flatMap((line) => line.adjustments)]) {
+    if (source.kind === 'promotion') used.set(source.id, source.code ?? null)
+  }
+  return used
+}
