@@ -559,7 +559,7 @@ export function applyCode(cart: Cart, input: { code: string }, facts: Facts): De
   const closed = requireOpen(cart)
   if (closed) return closed
   const code = normaliseCode(input.code)
-  if (cart.codes.includes(code)) return refuse('code_already_applied', { code })
+  if (cart.codes.includes(code)) return refuse('code_already_applied', { promotionCode: code })
   const max = Math.min(facts.shop.settings.promotions.maxCodes, LIMITS.codes)
   if (cart.codes.length >= max) return refuse('too_many_codes', { max })
   return { cart: { ...cart, codes: [...cart.codes, code] } }
@@ -570,7 +570,7 @@ export function removeCode(cart: Cart, input: { code: string }): Decision | Refu
   const closed = requireOpen(cart)
   if (closed) return closed
   const code = normaliseCode(input.code)
-  if (!cart.codes.includes(code)) return refuse('code_not_found', { code })
+  if (!cart.codes.includes(code)) return refuse('code_not_found', { promotionCode: code })
   return { cart: { ...cart, codes: cart.codes.filter((candidate) => candidate !== code) } }
 }
 

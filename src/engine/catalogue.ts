@@ -191,7 +191,7 @@ export function createCatalogue({ store, facts, clock, random }: { store: Store;
     return store.transact(async (writer) => {
       if (!(await readPromotion(writer, shopId, promotionId))) return refuse('promotion_not_found', { promotionId })
       if (!(await insertCode(writer, shopId, promotionId, normalised, usesMax)))
-        return refuse('already_exists', { code: normalised, path: '/code' })
+        return refuse('already_exists', { promotionCode: normalised, path: '/code' })
       await moveEpoch(writer, shopId, [], clock.now())
       return { code: normalised }
     })

@@ -288,7 +288,7 @@ export function createCheckout(parts: {
             uses.map((use) => use.promotionId),
           )
         const exhausted = await redeem(writer, shopId, order.id, uses, now)
-        if (exhausted) throw new Rollback(refuse('code_exhausted', { code: exhausted.code, path: '/codes' }))
+        if (exhausted) throw new Rollback(refuse('code_exhausted', { promotionCode: exhausted.code, path: '/codes' }))
         const demand = demandOf(pricing.cart.lines)
         const tracked = await hold(writer, shopId, demand, holder)
         if (isRefusal(tracked)) throw new Rollback(tracked)

@@ -215,7 +215,7 @@ export function createPayments(parts: {
     if (order.state !== 'NEW') {
       const uses = [...usedPromotions(order)].map(([promotionId, code]) => ({ promotionId, code }))
       const exhausted = await redeem(writer, shop.id, order.id, uses, clock.now())
-      if (exhausted) return refuse('code_exhausted', { code: exhausted.code })
+      if (exhausted) return refuse('code_exhausted', { promotionCode: exhausted.code })
     }
     const tracked = await hold(writer, shop.id, demandOf(order.lines), row.cart_id ?? row.id)
     return isRefusal(tracked) ? tracked : null

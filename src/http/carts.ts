@@ -35,6 +35,7 @@ import { listCarts, ownerKey } from '../store/carts.ts'
 import { type Caller, callerOf, Refused, unwrap } from './access.ts'
 import { claimOf, replayedSecret } from './idempotency.ts'
 import { lineRequests } from './lines.ts'
+import { namedRefusal, namedResult } from './problem.ts'
 
 const READ = { access: { owner: true, scope: 'carts:read' } } as const
 const READ_OR_NEW = { access: { owner: true, anonymous: true, scope: 'carts:read' } } as const
@@ -466,7 +467,7 @@ export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       async (request) => {
         const { cart, pricing, facts } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
         const problems = (requireOpen(cart) ? [requireOpen(cart)] : orderBlockers(cart, pricing.cart, facts)).flatMap((refusal) =>
-          refusal ? [named(refusal)] : [],
+          refusal ? [namedRefusal(refusal)] : [],
         )
         return { valid: problems.length === 0, problems }
       },
@@ -521,15 +522,6 @@ function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, 
   if (answer.replayed) reply.header('idempotency-replayed', 'true')
   const results = answer.results ? `,"results":${JSON.stringify(answer.results.map(namedResult))}` : ''
   return json(reply, `{"cart":${answer.text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
-}
-
-/** A refusal inside an answer: `refused` is called `code` on the wire. */
-function named({ refused, ...data }: Refusal): { code: string; path?: string } & Record<string, unknown> {
-  return { code: refused, ...data }
-}
-
-function namedResult<T extends { detail?: Refusal }>(result: T): T | Record<string, unknown> {
-  return result.detail ? { ...result, detail: named(result.detail) } : result
 }
 
 function skusOf(lines: readonly LineRequest[]): string[] {

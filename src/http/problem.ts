@@ -1,4 +1,5 @@
 // Refusals as RFC 9457 problems: which status and which words, in one table. A refusal's data goes along, so that a client can act on it.
+import type { LineResult } from '../core/cart.ts'
 import { isTransient, type Refusal, type RefusalCode } from '../core/refusal.ts'
 
 /** The status and the title of every refusal. */
@@ -75,10 +76,26 @@ export interface Problem {
   readonly requestId: string
 }
 
+/** A refusal inside an answer: what the house calls `refused` is `code` on the wire. */
+export function namedRefusal({ refused, ...data }: Refusal): { code: string; path?: string } & Record<string, unknown> {
+  return { code: refused, ...data }
+}
+
+/** A line's result as it is sent. */
+export function namedResult(result: LineResult): Record<string, unknown> {
+  return result.detail ? { ...result, detail: namedRefusal(result.detail) } : { ...result }
+}
+
 /** A refusal as a problem. Its data stands beside the standard fields; `refused` becomes `code`. */
 export function problemOf({ refused, ...data }: Refusal, requestId: string): Problem & Readonly<Record<string, unknown>> {
   const [status, title] = PROBLEMS[refused as RefusalCode]
-  return { type: `urn:cartwright:problem:${refused}`, title, status, code: refused, ...data, requestId }
+  const lists = {
+    ...('blockers' in data ? { blockers: (data.blockers as readonly Refusal[]).map(namedRefusal) } : {}),
+    ...('results' in data ? { results: (data.results as readonly LineResult[]).map(namedResult) } : {}),
+  }
+  // The standard fields come first for readers, and once more last, so that no data can take their place.
+  const standard = { type: `urn:cartwright:problem:${refused}`, title, status, code: refused, requestId }
+  return { ...standard, ...data, ...lists, ...standard }
 }
 
 /** A problem that is no refusal of ours: a malformed message, or a fault. */
