@@ -339,11 +339,14 @@ function productsOf(json: unknown): readonly ProductInput[] {
   return products as ProductInput[]
 }
 
-if (import.meta.main) {
-  createProgram(packageVersion(), actions)
-    .parseAsync()
-    .catch((error: unknown) => {
-      process.stderr.write(`cartwright: ${error instanceof Error ? error.message : String(error)}\n`)
-      process.exitCode = 1
-    })
+/** Runs the command line: what `bin/cartwright.js` and `node src/main.ts` do. */
+export async function run(): Promise<void> {
+  try {
+    await createProgram(packageVersion(), actions).parseAsync()
+  } catch (error) {
+    process.stderr.write(`cartwright: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
 }
+
+if (import.meta.main) await run()

@@ -16,7 +16,7 @@ import {
   SetQuantity,
   Sku,
   Text,
-} from './common.ts'
+} from './schemas.ts'
 
 const Note = Type.String({ maxLength: LIMITS.note })
 

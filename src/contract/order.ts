@@ -2,7 +2,7 @@
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
 import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, Text } from './common.ts'
+import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, Text } from './schemas.ts'
 
 const literals = <const T extends readonly string[]>(values: T) => Type.Union(values.map((value) => Type.Literal(value as T[number])))
 

@@ -3,7 +3,7 @@ import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
-import { Amount, CLOSED, Currency, Id, ListOf, Nullable, ShopId, Sku, Text } from './common.ts'
+import { Amount, CLOSED, Currency, Id, ListOf, Nullable, ShopId, Sku, Text } from './schemas.ts'
 
 const oneOf = <T extends string>(values: readonly T[]) => Type.Union(values.map((value) => Type.Literal(value)))
 const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
@@ -191,6 +191,8 @@ const Benefit = Type.Union([
   Type.Object({ kind: Type.Literal('free_shipping') }, CLOSED),
 ])
 
+const Uses = Type.Integer({ minimum: 0, maximum: 1_000_000_000 })
+
 /** A promotion as it is written. Times are RFC 3339. */
 export const PromotionInput = Type.Object(
   {
@@ -200,7 +202,7 @@ export const PromotionInput = Type.Object(
     endsAt: Type.Optional(Nullable(Type.String({ format: 'date-time' }))),
     lane: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
     priority: Type.Optional(Type.Integer({ minimum: -1000, maximum: 1000 })),
-    usesMax: Type.Optional(Nullable(Type.Integer({ minimum: 0, maximum: 1_000_000_000 }))),
+    usesMax: Type.Optional(Nullable(Uses)),
     conditions: Type.Optional(Type.Array(Condition, { maxItems: 20 })),
     benefit: Benefit,
   },
@@ -227,7 +229,7 @@ export const Promotion = Type.Object(
 
 /** `POST /promotions/{promotion}/codes`. */
 export const CodeInput = Type.Object(
-  { code: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }), usesMax: Type.Optional(Nullable(Type.Integer({ minimum: 0 }))) },
+  { code: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }), usesMax: Type.Optional(Nullable(Uses)) },
   CLOSED,
 )
 

@@ -71,6 +71,11 @@ export interface Line {
   readonly addedAt: number
 }
 
+/** A line that was set aside, with the currency that its own amounts are in: the cart may have another one by the time it comes back. */
+export interface SavedLine extends Line {
+  readonly currency: string
+}
+
 /** Something that happened to the cart and that its owner should see. `id` is the hash of code, path and params. */
 export interface Notice {
   readonly id: string
@@ -101,7 +106,7 @@ export interface Cart {
   /** Whether somebody chose the currency; if not, the first line settles it. */
   readonly currencyChosen: boolean
   readonly lines: readonly Line[]
-  readonly savedLines: readonly Line[]
+  readonly savedLines: readonly SavedLine[]
   readonly codes: readonly string[]
   readonly email: string | null
   readonly shippingAddress: Address | null
@@ -192,7 +197,7 @@ export interface Decision {
   readonly results?: readonly LineResult[]
 }
 
-/** Options in canonical form: keys sorted, empty values dropped, so that their order and absence never make a second line (DX-1). */
+/** Options in canonical form: keys sorted, nulls dropped, so that their order and absence never make a second line (DX-1). */
 export function canonicalOptions(options: Readonly<Record<string, string | number | boolean | null>> | undefined): Options {
   if (!options) return {}
   const kept = Object.keys(options)
@@ -209,7 +214,7 @@ export function lineKey(
   const { sku, options, amount, plan, priceSource, unitPrice, inline } = line
   return JSON.stringify([
     priceSource === 'inline' ? 'inline' : 'catalog',
-    sku ?? inline?.name,
+    sku ?? (inline && [inline.name, inline.taxCategory, inline.requiresShipping === true]),
     options,
     amount,
     plan,
@@ -236,7 +241,10 @@ export function addLines(
   return putLines(cart, input, facts, (existing, asked) => existing + asked)
 }
 
-/** Fills: named lines get exactly this quantity; with `replace` every other line is removed (SEED1-16, C12). */
+/**
+ * Fills: named lines get exactly this quantity; with `replace` every other line is removed (SEED1-16, C12). A line that is named but refused
+ * stays as it was: a refusal loses nothing.
+ */
 export function fillLines(
   cart: Cart,
   input: { lines: readonly LineRequest[]; mode: 'upsert' | 'replace'; atomic?: boolean; currency?: string },
@@ -270,6 +278,7 @@ function putLines(
   }
   const results: LineResult[] = []
   let first: Refusal | null = null
+  const refusedKeys: string[] = []
   for (const [index, request] of input.lines.entries()) {
     const put = putLine(draft, request, facts, quantityOf)
     if (!isRefusal(put)) {
@@ -278,25 +287,46 @@ function putLines(
     }
     const detail = input.lines.length > 1 ? { ...put, path: `/lines/${index}` } : put
     first ??= detail
+    refusedKeys.push(keyOf(request))
     results.push({ index, ok: false, asked: request.quantity, got: 0, code: put.refused, detail })
     if (input.atomic) return { ...detail, results }
   }
   if (first && results.every((result) => !result.ok)) return { ...first, results }
-  return { cart: { ...draft.cart, lines: draft.lines, notices: draft.notices }, results }
+  for (const key of new Set(refusedKeys)) {
+    const stays = draft.byKey.has(key) ? undefined : former.get(key)
+    if (stays) draft.lines.push(stays)
+  }
+  return { cart: withLines(draft.cart, draft.lines, draft.notices), results }
+}
+
+/** The cart with these lines. A notice about a line that is gone goes with it, and the same notice never stands twice. */
+function withLines(cart: Cart, lines: readonly Line[], notices: readonly Notice[] = cart.notices): Cart {
+  if (notices.length === 0) return { ...cart, lines, notices }
+  const paths = new Set(lines.map((line) => `/lines/${line.id}`))
+  const kept = notices.filter(({ path }) => !path.startsWith('/lines/') || paths.has(path))
+  return { ...cart, lines, notices: [...new Map(kept.map((each) => [each.id, each])).values()] }
 }
 
 interface Draft {
   cart: Cart
   readonly lines: Line[]
   readonly byKey: Map<string, number>
-  notices: Notice[]
+  readonly notices: Notice[]
+  /** By key, the lines that a `replace` found. */
   readonly former: ReadonlyMap<string, Line>
+}
+
+/** Whether a line settled the currency already; lines that are being replaced did. */
+function isSettled(draft: Draft): boolean {
+  return draft.lines.length > 0 || draft.former.size > 0
 }
 
 function chooseCurrency(draft: Draft, currency: string): Refusal | null {
   if (exponentOf(currency) === undefined) return refuse('currency_unknown', { currency })
-  if (currency === draft.cart.currency) return null
-  if (draft.lines.length > 0) return refuse('currency_mismatch', { cartCurrency: draft.cart.currency, currencies: [currency] })
+  if (isSettled(draft)) {
+    if (currency === draft.cart.currency) return null
+    return refuse('currency_mismatch', { cartCurrency: draft.cart.currency, currencies: [currency] })
+  }
   draft.cart = { ...draft.cart, currency, currencyChosen: true }
   return null
 }
@@ -310,20 +340,23 @@ function putLine(
 ): { lineId: string; asked: number; got: number } | Refusal {
   const settled = settleLine(draft, request, facts)
   if (isRefusal(settled)) return settled
-  const { line, variant } = settled
+  const { line, variant, currency } = settled
   const index = draft.byKey.get(line.key)
   const existing = index === undefined ? undefined : draft.lines[index]
-  const asked = quantityOf(existing?.quantity ?? 0, request.quantity)
-  const others = variant ? quantityOfSku(draft.lines, variant.sku, line.key) : 0
-  const got = allowedQuantity(asked, existing?.quantity ?? 0, others, variant, facts)
-  if (isRefusal(got)) return got
-  if (index === undefined && draft.lines.length >= Math.min(facts.shop.settings.lines.linesMax, LIMITS.lines)) {
-    return refuse('too_many_lines', { max: Math.min(facts.shop.settings.lines.linesMax, LIMITS.lines) })
-  }
   const former = draft.former.get(line.key)
+  const asked = quantityOf(existing?.quantity ?? 0, request.quantity)
+  const refused =
+    limitRefusal(asked, variant, facts) ??
+    (existing ? null : tooManyLines(draft.lines.length, facts)) ??
+    unexpectedPrice(request, line.priceWhenAdded, currency)
+  if (refused) return refused
+  const had = Math.max(existing?.quantity ?? 0, former?.quantity ?? 0)
+  const got = stockedQuantity({ asked, had, others: quantityOfOthers(draft.lines, line) }, variant, facts)
+  if (isRefusal(got)) return got
   const base = existing ?? (former ? { ...line, id: former.id, priceWhenAdded: former.priceWhenAdded, addedAt: former.addedAt } : line)
   const note = existing ? repeatedNote(existing.note, line.note, facts.shop.settings.lines.noteOnRepeat) : line.note
   const put: Line = { ...base, quantity: got, note }
+  if (currency !== draft.cart.currency) draft.cart = { ...draft.cart, currency }
   if (index === undefined) {
     draft.byKey.set(line.key, draft.lines.length)
     draft.lines.push(put)
@@ -332,73 +365,87 @@ function putLine(
   return { lineId: put.id, asked, got }
 }
 
-/** The line a request stands for, with its price source and currency settled; changes nothing but the draft's currency. */
-function settleLine(draft: Draft, request: LineRequest, facts: Facts): { line: Line; variant: Variant | null } | Refusal {
+/** Where the price of a requested line comes from. */
+function sourceOf(request: LineRequest): Line['priceSource'] {
+  if (request.inline) return 'inline'
+  return request.unitPrice === undefined ? 'catalog' : 'external'
+}
+
+/** What of a request belongs to the identity of its line. */
+function identityOf(request: LineRequest): Parameters<typeof lineKey>[0] {
+  const { inline, sku, amount, unitPrice } = request
   const options = canonicalOptions(request.options)
-  const base = { id: request.id, options, note: request.note ?? null, plan: null, quantity: 0, addedAt: facts.now }
+  if (inline) return { sku: null, options, amount: null, plan: null, priceSource: 'inline', unitPrice: inline.unitPrice, inline }
+  const priceSource = sourceOf(request)
+  return { sku: sku ?? null, options, amount: amount ?? null, plan: null, priceSource, unitPrice: unitPrice ?? null, inline: null }
+}
+
+/** The identity of the line that a request stands for. */
+function keyOf(request: LineRequest): string {
+  return lineKey(identityOf(request), request.keepSeparate ? request.id : null)
+}
+
+/** The line a request stands for, with its price source and the currency it settles; changes nothing. */
+function settleLine(draft: Draft, request: LineRequest, facts: Facts): { line: Line; variant: Variant | null; currency: string } | Refusal {
+  const identity = identityOf(request)
+  const base = { ...identity, id: request.id, key: keyOf(request), note: request.note ?? null, quantity: 0, addedAt: facts.now }
   if (request.inline) {
-    const line = {
-      ...base,
-      sku: null,
-      amount: null,
-      priceSource: 'inline' as const,
-      unitPrice: request.inline.unitPrice,
-      inline: request.inline,
-    }
-    const key = lineKey(line, request.keepSeparate ? request.id : null)
-    return { line: { ...line, key, name: request.inline.name, priceWhenAdded: request.inline.unitPrice }, variant: null }
+    const refused = optionsRefusal(identity.options)
+    if (refused) return refused
+    const line = { ...base, name: request.inline.name, priceWhenAdded: request.inline.unitPrice }
+    return { line, variant: null, currency: draft.cart.currency }
   }
   const variant = facts.variants.get(request.sku ?? '')
   if (!variant) return refuse('unknown_sku', { sku: request.sku ?? null, path: '/sku' })
   if (!facts.shop.settings.lines.allowKinds.includes(variant.kind)) return refuse('not_cartable', { sku: variant.sku, kind: variant.kind })
   if (!variant.published) return refuse('unavailable', { sku: variant.sku })
-  const priced = settlePrice(draft, request, variant, facts)
+  const priced = optionsRefusal(identity.options) ?? settlePrice(draft, request, variant)
   if (isRefusal(priced)) return priced
-  const source = request.unitPrice === undefined ? ('catalog' as const) : ('external' as const)
-  const line = {
-    ...base,
-    sku: variant.sku,
-    amount: request.amount ?? null,
-    priceSource: source,
-    unitPrice: request.unitPrice ?? null,
-    inline: null,
+  return { line: { ...base, name: variant.name, priceWhenAdded: priced.unitPrice }, variant, currency: priced.currency }
+}
+
+function optionsRefusal(options: Options): Refusal | null {
+  if (bytesOf(options) <= LIMITS.optionsBytes) return null
+  return refuse('options_invalid', { path: '/options', reason: 'too_large', max: LIMITS.optionsBytes })
+}
+
+/** Size of a value as JSON in UTF-8: limits are bytes, because a character may take four of them. */
+export function bytesOf(value: unknown): number {
+  const text = JSON.stringify(value)
+  let bytes = text.length
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    // A surrogate is half of a character of four bytes, so each of the two counts two.
+    if (code >= 0x80) bytes += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 1 : 2
   }
-  const key = lineKey(line, request.keepSeparate ? request.id : null)
-  return { line: { ...line, key, name: variant.name, priceWhenAdded: priced.unitPrice }, variant }
+  return bytes
 }
 
 /** Today's unit price of what is asked. The first line settles a currency that nobody chose: the shop's, else the product's own. */
-function settlePrice(draft: Draft, request: LineRequest, variant: Variant, facts: Facts): { unitPrice: number } | Refusal {
+function settlePrice(draft: Draft, request: LineRequest, variant: Variant): { unitPrice: number; currency: string } | Refusal {
   const currencies = variant.recharge ? [variant.recharge.currency] : variant.prices.map((price) => price.currency)
   let currency = draft.cart.currency
-  if (
-    draft.lines.length === 0 &&
-    !draft.cart.currencyChosen &&
-    request.unitPrice === undefined &&
-    currencies[0] &&
-    !currencies.includes(currency)
-  ) {
-    currency = currencies[0]
-  }
+  const isOpen = !isSettled(draft) && !draft.cart.currencyChosen && request.unitPrice === undefined
+  if (isOpen && currencies[0] && !currencies.includes(currency)) currency = currencies[0]
   if (variant.kind === 'recharge') {
     const wrong = amountRefusal(variant.recharge, request.amount, currency)
     if (wrong) return wrong
   } else if (request.amount !== undefined)
     return refuse('amount_invalid', { sku: variant.sku, reason: 'not_a_recharge_product', path: '/amount' })
   const unitPrice = request.unitPrice ?? request.amount ?? priceIn(variant, currency)?.amount
-  if (unitPrice === undefined) {
-    if (currencies.length === 0) return refuse('no_price', { sku: variant.sku, currency })
-    return refuse('currency_mismatch', { sku: variant.sku, cartCurrency: currency, currencies })
-  }
-  if (request.expectedUnitPrice !== undefined && request.expectedUnitPrice !== unitPrice) {
-    return refuse('price_changed', {
-      sku: variant.sku,
-      expected: money(request.expectedUnitPrice, currency),
-      current: money(unitPrice, currency),
-    })
-  }
-  if (currency !== draft.cart.currency) draft.cart = { ...draft.cart, currency }
-  return { unitPrice }
+  if (unitPrice !== undefined) return { unitPrice, currency }
+  if (currencies.length === 0) return refuse('no_price', { sku: variant.sku, currency })
+  return refuse('currency_mismatch', { sku: variant.sku, cartCurrency: currency, currencies })
+}
+
+function unexpectedPrice(request: LineRequest, unitPrice: number, currency: string): Refusal | null {
+  const { expectedUnitPrice } = request
+  if (expectedUnitPrice === undefined || expectedUnitPrice === unitPrice) return null
+  return refuse('price_changed', {
+    sku: request.sku ?? null,
+    expected: money(expectedUnitPrice, currency),
+    current: money(unitPrice, currency),
+  })
 }
 
 /** Whether a recharge amount is one that the product accepts (C09); checked here, on the server, and again when ordering. */
@@ -420,37 +467,52 @@ export function amountRefusal(rule: RechargeRule | undefined, amount: number | u
   return null
 }
 
-/** The quantity a line may have: limits refuse, stock lowers or refuses as the shop decides (C18). Lowering what is there is always allowed. */
-function allowedQuantity(asked: number, existing: number, others: number, variant: Variant | null, facts: Facts): number | Refusal {
+/** Limits that hold whatever is in stock: they refuse, never lower. */
+function limitRefusal(asked: number, variant: Variant | null, facts: Facts): Refusal | null {
   const max = Math.min(facts.shop.settings.lines.quantityMax, LIMITS.quantity)
-  if (asked > max) return refuse('quantity_too_large', { max, asked, path: '/quantity' })
-  if (!variant) return asked
-  const step = variant.quantityStep
-  if (asked % step !== 0) return refuse('quantity_step', { step, asked, sku: variant.sku, path: '/quantity' })
-  const available = facts.stock.get(variant.sku)
+  const step = variant?.quantityStep ?? 1
+  if (asked % step !== 0) return refuse('quantity_step', { step, asked, sku: variant?.sku, path: '/quantity' })
+  return asked > max ? refuse('quantity_too_large', { max, asked, path: '/quantity' }) : null
+}
+
+function tooManyLines(count: number, facts: Facts): Refusal | null {
+  const max = Math.min(facts.shop.settings.lines.linesMax, LIMITS.lines)
+  return count >= max ? refuse('too_many_lines', { max }) : null
+}
+
+/** The quantity that stock allows: it lowers or refuses as the shop decides (C18). Less than there was (`had`) is always allowed. */
+function stockedQuantity(
+  { asked, had, others }: { asked: number; had: number; others: number },
+  variant: Variant | null,
+  facts: Facts,
+): number | Refusal {
+  const available = variant ? facts.stock.get(variant.sku) : undefined
   const mode = facts.shop.settings.inventory.onAdd
-  if (available === undefined || mode === 'allow' || asked <= existing || asked + others <= available) return asked
+  if (!variant || available === undefined || mode === 'allow' || asked <= had || asked + others <= available) return asked
   const rest = Math.max(0, available - others)
-  const possible = rest - (rest % step)
-  if (mode === 'reject' || possible <= existing) return refuse('insufficient_stock', { sku: variant.sku, asked, available: rest })
+  const possible = rest - (rest % variant.quantityStep)
+  if (mode === 'reject' || possible <= had) return refuse('insufficient_stock', { sku: variant.sku, asked, available: rest })
   return possible
 }
 
-function quantityOfSku(lines: readonly Line[], sku: string, exceptKey: string): number {
-  let quantity = 0
-  for (const line of lines) if (line.sku === sku && line.key !== exceptKey) quantity += line.quantity
-  return quantity
+/** How many of the same sku other lines have, so that two lines of one sku share its stock. */
+function quantityOfOthers(lines: readonly Line[], line: Line): number {
+  if (line.sku === null) return 0
+  return lines.reduce((total, other) => (other.sku === line.sku && other.key !== line.key ? total + other.quantity : total), 0)
 }
 
-function repeatedNote(existing: string | null, added: string | null, rule: 'replace' | 'append' | 'keep'): string | null {
+/** The note of a line to which an equal one is added (C15). `append` repeats no line of text and never passes the limit. */
+export function repeatedNote(existing: string | null, added: string | null, rule: 'replace' | 'append' | 'keep'): string | null {
   if (added === null || rule === 'keep') return existing ?? added
   if (rule === 'replace' || existing === null || existing === added) return added
-  return existing.split('\n').includes(added) ? existing : `${existing}\n${added}`.slice(0, LIMITS.note)
+  const known = existing.split('\n')
+  const fresh = added.split('\n').filter((text) => !known.includes(text))
+  return [...known, ...fresh].join('\n').slice(0, LIMITS.note)
 }
 
 /**
  * Sets a line: `quantity` is absolute and 0 removes; `options` replaces them, and where the result equals another line the two become one
- * (their quantities are added).
+ * (their quantities are added, their notes are treated as on adding).
  */
 export function setLine(
   cart: Cart,
@@ -462,35 +524,31 @@ export function setLine(
   const line = cart.lines.find((candidate) => candidate.id === input.lineId)
   if (!line) return refuse('line_not_found', { lineId: input.lineId })
   if (input.quantity === 0) return removeLine(cart, { lineId: line.id })
-  let changed: Line = { ...line, note: input.note === undefined ? line.note : input.note }
-  if (input.options !== undefined) {
-    changed = { ...changed, options: canonicalOptions(input.options) }
-    changed = { ...changed, key: lineKey(changed, separateOf(line.key)) }
-  }
-  const twin = cart.lines.find((candidate) => candidate.key === changed.key && candidate.id !== line.id)
+  const renamed = input.options === undefined ? line : withOptions(line, canonicalOptions(input.options))
+  if (isRefusal(renamed)) return renamed
+  const twin = cart.lines.find((candidate) => candidate.key === renamed.key && candidate.id !== line.id)
+  const had = line.quantity + (twin?.quantity ?? 0)
   const asked = (input.quantity ?? line.quantity) + (twin?.quantity ?? 0)
   const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
-  const got =
-    asked === line.quantity ? asked : allowedQuantity(asked, line.quantity, variant ? othersOf(cart, line, twin) : 0, variant, facts)
+  const refused = asked === line.quantity ? null : limitRefusal(asked, variant, facts)
+  if (refused) return refused
+  const remaining = cart.lines.filter((candidate) => candidate.id !== line.id && candidate.id !== twin?.id)
+  const got = stockedQuantity({ asked, had, others: quantityOfOthers(remaining, renamed) }, variant, facts)
   if (isRefusal(got)) return got
-  changed = { ...changed, quantity: got }
+  const note = input.note === undefined ? line.note : input.note
+  const joined = twin ? repeatedNote(twin.note, note, facts.shop.settings.lines.noteOnRepeat) : note
+  const changed: Line = { ...renamed, quantity: got, note: joined }
+  const results = [{ index: 0, ok: true, lineId: line.id, asked, got }]
+  if (sameLine(line, changed) && !twin) return { cart, results }
   const lines = cart.lines
     .filter((candidate) => candidate.id !== twin?.id)
     .map((candidate) => (candidate.id === line.id ? changed : candidate))
-  const notices =
-    got < asked
-      ? [...cart.notices, notice('quantity_reduced', 'warning', `/lines/${line.id}`, { from: asked, to: got, sku: line.sku })]
-      : cart.notices
-  const results = [{ index: 0, ok: true, lineId: line.id, asked, got }]
-  if (sameLine(line, changed) && !twin) return { cart, results }
-  return { cart: { ...cart, lines, notices }, results }
+  const reduced = notice('quantity_reduced', 'warning', `/lines/${line.id}`, { from: asked, to: got, sku: line.sku })
+  return { cart: withLines(cart, lines, got < asked ? [...cart.notices, reduced] : cart.notices), results }
 }
 
-function othersOf(cart: Cart, line: Line, twin: Line | undefined): number {
-  return cart.lines.reduce(
-    (total, other) => (other.sku === line.sku && other.id !== line.id && other.id !== twin?.id ? total + other.quantity : total),
-    0,
-  )
+function withOptions(line: Line, options: Options): Line | Refusal {
+  return optionsRefusal(options) ?? { ...line, options, key: lineKey({ ...line, options }, separateOf(line.key)) }
 }
 
 function separateOf(key: string): string | null {
@@ -506,14 +564,19 @@ export function removeLine(cart: Cart, input: { lineId: string }): Decision | Re
   const closed = requireOpen(cart)
   if (closed) return closed
   if (!cart.lines.some((line) => line.id === input.lineId)) return refuse('line_not_found', { lineId: input.lineId })
-  return { cart: { ...cart, lines: cart.lines.filter((line) => line.id !== input.lineId) } }
+  return {
+    cart: withLines(
+      cart,
+      cart.lines.filter((line) => line.id !== input.lineId),
+    ),
+  }
 }
 
 /** Removes all lines; codes, addresses and everything else stay. */
 export function clearLines(cart: Cart): Decision | Refusal {
   const closed = requireOpen(cart)
   if (closed) return closed
-  return { cart: cart.lines.length === 0 ? cart : { ...cart, lines: [] } }
+  return { cart: cart.lines.length === 0 ? cart : withLines(cart, []) }
 }
 
 /** Sets a line aside: it is no longer priced or ordered until it is brought back. */
@@ -522,13 +585,17 @@ export function saveLine(cart: Cart, input: { lineId: string }): Decision | Refu
   if (isRefusal(removed)) return removed
   if (cart.savedLines.length >= LIMITS.lines) return refuse('too_many_lines', { max: LIMITS.lines })
   const line = cart.lines.find((candidate) => candidate.id === input.lineId)
-  return { cart: { ...removed.cart, savedLines: line ? [...cart.savedLines, line] : cart.savedLines } }
+  return { cart: { ...removed.cart, savedLines: line ? [...cart.savedLines, { ...line, currency: cart.currency }] : cart.savedLines } }
 }
 
-/** Brings a saved line back through the same checks as adding it. */
+/** Brings a saved line back through the same checks as adding it. A price of its own means nothing in another currency (MON-2). */
 export function restoreLine(cart: Cart, input: { lineId: string }, facts: Facts): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
   const saved = cart.savedLines.find((line) => line.id === input.lineId)
   if (!saved) return refuse('line_not_found', { lineId: input.lineId })
+  if (saved.priceSource !== 'catalog' && saved.currency !== cart.currency)
+    return refuse('currency_mismatch', { lineId: saved.id, cartCurrency: cart.currency, currencies: [saved.currency] })
   const request: LineRequest = {
     id: saved.id,
     sku: saved.sku ?? undefined,
@@ -603,7 +670,7 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
   if (changes.attributes !== undefined) {
     const merged = { ...cart.attributes, ...changes.attributes }
     next.attributes = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
-    if (JSON.stringify(next.attributes).length > LIMITS.attributesBytes)
+    if (bytesOf(next.attributes) > LIMITS.attributesBytes)
       return refuse('invalid', { path: '/attributes', reason: 'too_large', max: LIMITS.attributesBytes })
   }
   if (changes.currency !== undefined) {
@@ -649,15 +716,18 @@ function reprice(line: Line, currency: string, facts: Facts): Line {
   return { ...line, priceWhenAdded: (variant && priceIn(variant, currency)?.amount) ?? line.priceWhenAdded }
 }
 
-/** Marks notices as seen. Unknown ids are ignored: what was acknowledged may be gone already. */
+/**
+ * Marks notices as seen. Ids that are not shown are ignored: what was acknowledged may be gone already. What a command told is forgotten and
+ * told again when it happens again; what pricing finds each time is remembered as seen.
+ */
 export function acknowledgeNotices(cart: Cart, input: { ids: readonly string[] | 'all' }, shown: readonly Notice[]): Decision | Refusal {
   const closed = requireOpen(cart)
   if (closed) return closed
-  const ids = input.ids === 'all' ? shown.map((each) => each.id) : input.ids
-  const acknowledged = [...new Set([...cart.acknowledged, ...ids])].slice(-100)
-  const notices = cart.notices.filter((each) => !ids.includes(each.id))
-  if (acknowledged.length === cart.acknowledged.length && notices.length === cart.notices.length) return { cart }
-  return { cart: { ...cart, acknowledged, notices } }
+  const seen = new Set(shown.map(({ id }) => id).filter((id) => input.ids === 'all' || input.ids.includes(id)))
+  const notices = cart.notices.filter(({ id }) => !seen.has(id))
+  const fresh = [...seen].filter((id) => !cart.acknowledged.includes(id) && !cart.notices.some((each) => each.id === id))
+  if (fresh.length === 0 && notices.length === cart.notices.length) return { cart }
+  return { cart: { ...cart, acknowledged: [...cart.acknowledged, ...fresh].slice(-100), notices } }
 }
 
 /** Closes the cart for good: nothing can be changed afterwards. */

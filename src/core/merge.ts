@@ -1,7 +1,7 @@
 // Guest carts into an account's cart, with a report per line. Nothing is dropped: quantities of equal lines are added (SEED3-07), limits are
 // applied afterwards and reported, sold-out lines come along and block only ordering (SEED3-11). Two carts with lines in different
 // currencies are not merged (SEED3-09); an empty side takes the other's currency (C29).
-import { type Attributes, type Cart, LIMITS, type Line, requireOpen } from './cart.ts'
+import { type Attributes, bytesOf, type Cart, LIMITS, type Line, repeatedNote, requireOpen, type SavedLine } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
@@ -44,32 +44,30 @@ function mergeOne(account: Cart, guest: Cart, facts: Facts, report: MergedLine[]
   const lines = [...account.lines]
   const quantityMax = Math.min(facts.shop.settings.lines.quantityMax, LIMITS.quantity)
   const linesMax = Math.min(facts.shop.settings.lines.linesMax, LIMITS.lines)
-  const aside: Line[] = []
+  const aside: SavedLine[] = []
   for (const line of guest.lines) {
     const index = lines.findIndex((candidate) => candidate.key === line.key)
     const existing = lines[index]
     if (!existing && lines.length >= linesMax) {
       // Over the limit of lines: kept aside rather than lost (C27).
-      aside.push(line)
+      aside.push({ ...line, currency: guest.currency })
       report.push({ from: guest.id, lineId: line.id, outcome: 'rejected', asked: line.quantity, got: 0, code: 'too_many_lines' })
       continue
     }
     const wanted = line.quantity + (existing?.quantity ?? 0)
-    const got = Math.min(wanted, quantityMax)
-    const merged: Line = { ...(existing ?? line), quantity: got, note: joinedNote(existing?.note ?? null, line.note) }
+    const got = wanted <= quantityMax ? wanted : Math.max(existing?.quantity ?? 0, inSteps(quantityMax, line, facts))
+    const merged: Line = { ...(existing ?? line), quantity: got, note: repeatedNote(existing?.note ?? null, line.note, 'append') }
     if (existing) lines[index] = merged
     else lines.push(merged)
     const outcome = got < wanted ? 'clamped' : existing ? 'combined' : 'added'
     report.push({ from: guest.id, lineId: merged.id, outcome, asked: line.quantity, got })
   }
-  const currency = account.lines.length === 0 && guest.lines.length > 0 ? guest.currency : account.currency
   const codes = [...new Set([...account.codes, ...guest.codes])].slice(0, Math.min(facts.shop.settings.promotions.maxCodes, LIMITS.codes))
   return {
     ...account,
     lines,
-    currency,
     codes,
-    currencyChosen: account.currencyChosen || guest.currencyChosen,
+    ...mergedCurrency(account, guest),
     savedLines: [...account.savedLines, ...guest.savedLines, ...aside].slice(0, LIMITS.lines),
     attributes: boundedUnion(account.attributes, guest.attributes),
     // What identifies the customer is the account's unless it has none (C28).
@@ -85,10 +83,17 @@ function mergeOne(account: Cart, guest: Cart, facts: Facts, report: MergedLine[]
 /** Union of attributes; on a conflict the guest's value wins (SEED3-12). */
 function boundedUnion(account: Attributes, guest: Attributes): Attributes {
   const union = { ...account, ...guest }
-  return JSON.stringify(union).length > LIMITS.attributesBytes ? account : union
+  return bytesOf(union) > LIMITS.attributesBytes ? account : union
 }
 
-function joinedNote(a: string | null, b: string | null): string | null {
-  if (a === null || b === null || a === b) return a ?? b
-  return `${a}\n${b}`.slice(0, LIMITS.note)
+/** The currency of the side that has lines; where both are empty the account's stays (C29, SEED3-10). */
+function mergedCurrency(account: Cart, guest: Cart): Pick<Cart, 'currency' | 'currencyChosen'> {
+  const { currency, currencyChosen } = account.lines.length === 0 && guest.lines.length > 0 ? guest : account
+  return { currency, currencyChosen }
+}
+
+/** The largest quantity up to `max` in which the item is sold. */
+function inSteps(max: number, line: Line, facts: Facts): number {
+  const step = (line.sku === null ? undefined : facts.variants.get(line.sku)?.quantityStep) ?? 1
+  return max - (max % step)
 }

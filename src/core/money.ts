@@ -123,7 +123,8 @@ export function parseDecimal(text: string, currency: string): number | null {
   const decimals = (match[3] ?? '').replace(/0+$/, '')
   if (decimals.length > exponent) return null
   const amount = Number(`${match[1]}${match[2]}${decimals.padEnd(exponent, '0')}`)
-  return Number.isSafeInteger(amount) ? amount : null
+  if (!Number.isSafeInteger(amount)) return null
+  return amount === 0 ? 0 : amount
 }
 
 /** Writes minor units as a decimal string: 1990 USD is `'19.90'`, 1990 JPY is `'1990'`. */

@@ -4,7 +4,7 @@ import { type Address, type Attributes, amountRefusal, type Cart, type Line, typ
 import type { Facts } from './facts.ts'
 import type { PaymentAttemptState } from './payment.ts'
 import type { Adjustment, CodeState, PricedCart, PricedLine, Totals } from './pricing.ts'
-import { type Refusal, refuse } from './refusal.ts'
+import { REFUSALS, type Refusal, refuse } from './refusal.ts'
 
 /** NEW → PLACED → COMPLETED; NEW → SUPERSEDED | EXPIRED | CANCELLED; SUPERSEDED | EXPIRED → PLACED by a late payment; PLACED → CANCELLED. */
 export type OrderState = 'NEW' | 'PLACED' | 'COMPLETED' | 'SUPERSEDED' | 'EXPIRED' | 'CANCELLED'
@@ -135,7 +135,7 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Ref
   if (priced.requiresShipping && priced.shippingMethod === null && settings.shipping.methods.length > 0) {
     blockers.push(refuse('shipping_method_required', { path: '/shippingMethod' }))
   }
-  return blockers
+  return blockers.sort((a, b) => REFUSALS.indexOf(a.refused) - REFUSALS.indexOf(b.refused))
 }
 
 function wantedBySku(priced: PricedCart): Map<string, number> {

@@ -15,7 +15,7 @@ import {
   type Owner,
   UNSHIPPED_KINDS,
 } from './cart.ts'
-import type { Facts } from './facts.ts'
+import type { CodeFacts, Facts } from './facts.ts'
 import { allocate, type Money, sum } from './money.ts'
 import { type ProductKind, priceIn, type Variant } from './product.ts'
 import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, type Promotion, type PromotionView } from './promotion.ts'
@@ -26,7 +26,7 @@ import { rateFor, type TaxZone, taxOn } from './tax.ts'
 import { rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 1
+export const PRICING_REVISION = 2
 
 /** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
 export interface Adjustment {
@@ -251,8 +251,9 @@ function applyPromotions(cart: Cart, sold: Work[], itemTotal: number, facts: Fac
   const states = new Map<string, string | null>()
   for (const code of cart.codes) {
     const known = facts.codes.get(code)
-    states.set(code, known ? (known.usesLeft !== null && known.usesLeft <= 0 ? 'exhausted' : null) : 'unknown')
-    if (known && states.get(code) === null) codeOf.set(known.promotionId, code)
+    const reason = unusable(known, codeOf, facts)
+    states.set(code, reason)
+    if (known && reason === null) codeOf.set(known.promotionId, code)
   }
   let discount = 0
   let freeShipping: Promoted['freeShipping'] = null
@@ -271,6 +272,13 @@ function applyPromotions(cart: Cart, sold: Work[], itemTotal: number, facts: Fac
     return { code, applied: reason === null, reason: reason === null ? null : detailed ? reason : 'not_applicable' }
   })
   return { discount, freeShipping, codes }
+}
+
+/** Why a code opens nothing, apart from its promotion's conditions. A promotion applies once: of two of its codes the first one counts. */
+function unusable(known: CodeFacts | undefined, codeOf: ReadonlyMap<string, string>, facts: Facts): string | null {
+  if (!known || !facts.promotions.has(known.promotionId)) return 'unknown'
+  if (known.usesLeft !== null && known.usesLeft <= 0) return 'exhausted'
+  return codeOf.has(known.promotionId) ? 'same_promotion' : null
 }
 
 /** Spreads one discount over the lines in proportion to what is left of each; answers its size (>= 0). */

@@ -14,10 +14,11 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { Cart, CartAnswer } from '../contract/cart.ts'
-import { Problem } from '../contract/common.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
+import { Problem } from '../contract/schemas.ts'
 import { Product, Promotion, Shop } from '../contract/shop.ts'
 import { EVENT_TYPES } from '../core/event.ts'
+import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { installAccess, Refused } from './access.ts'
 import { cartRoutes } from './carts.ts'
@@ -52,6 +53,9 @@ export async function createApp({ engine, log, version, trustProxy, plugins = []
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
     forceCloseConnections: 'idle',
+    // While closing, and for addresses that cannot be read, the framework would answer in its own form: everything is a problem here.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply as unknown as FastifyReply),
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? STRICT : COERCING).compile(schema as object))
   app.setSerializerCompiler(() => JSON.stringify)
@@ -73,8 +77,16 @@ export async function createApp({ engine, log, version, trustProxy, plugins = []
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`) },
   })
   for (const schema of [Problem, Cart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
+  let isClosing = false
+  app.addHook('preClose', async () => {
+    isClosing = true
+  })
+  // Before access is checked, so that refused requests carry their id too.
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    if (isClosing) throw new Refused(refuse('overloaded', { retryAfter: 1 }))
+  })
   installAccess(app as unknown as FastifyInstance, engine)
-  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
       { method: request.method, url: request.url.split('?', 1)[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
@@ -92,26 +104,46 @@ export async function createApp({ engine, log, version, trustProxy, plugins = []
 
 // Validation ---------------------------------------------------------------------------------------------------------------------------
 
-const AJV = { strict: false, allErrors: false, discriminator: false, useDefaults: false, removeAdditional: false } as const
+const AJV = { strict: false, allErrors: false, discriminator: false, useDefaults: false, removeAdditional: false, verbose: true } as const
 const STRICT = new Ajv({ ...AJV, coerceTypes: false })
 const COERCING = new Ajv({ ...AJV, coerceTypes: true })
 for (const ajv of [STRICT, COERCING]) addFormats.default(ajv)
 
 /** Where the fault is, as a JSON pointer, and what it is. In a union the error that got furthest is the one that was meant. */
 function faultOf(errors: readonly ErrorObject[]): { path: string; reason: string } {
-  const depth = (error: ErrorObject) =>
-    error.instancePath.split('/').length + (error.keyword === 'additionalProperties' || error.keyword === 'type' ? 0.5 : 0)
-  const told = errors.filter((error) => error.keyword !== 'anyOf' && error.keyword !== 'const')
-  const error = (told.length > 0 ? told : errors).reduce((best, each) => (depth(each) > depth(best) ? each : best))
+  const told = errors.filter((error) => error.keyword !== 'anyOf')
+  const error = (told.length > 0 ? told : errors).reduce((best, each) => (likelihood(each) > likelihood(best) ? each : best))
   const { additionalProperty, missingProperty } = error.params as { additionalProperty?: string; missingProperty?: string }
   const field = additionalProperty ?? missingProperty
-  const reason =
-    error.keyword === 'additionalProperties'
-      ? 'is not a known field'
-      : error.keyword === 'required'
-        ? 'is missing'
-        : (error.message ?? error.keyword)
-  return { path: field === undefined ? error.instancePath : `${error.instancePath}/${field}`, reason }
+  const pointer = field === undefined ? '' : `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  return { path: `${error.instancePath}${pointer}`, reason: reasonOf(error, told) }
+}
+
+/** How likely it is that an error of one branch of a union is the caller's: by depth, then by how much of the object that branch knows. */
+function likelihood({ keyword, instancePath, params, parentSchema, data }: ErrorObject): number {
+  const depth = instancePath.split('/').length
+  switch (keyword) {
+    case 'additionalProperties': {
+      const known = Object.keys((parentSchema as { properties?: object }).properties ?? {})
+      return depth + 0.5 + known.filter((key) => Object.hasOwn(data as object, key)).length / 1000
+    }
+    case 'required':
+      return depth + 0.25
+    case 'const':
+      return depth - 0.25
+    case 'type':
+      return (params as { type: string }).type === 'null' ? depth - 0.5 : depth
+    default:
+      return depth
+  }
+}
+
+function reasonOf(error: ErrorObject, all: readonly ErrorObject[]): string {
+  if (error.keyword === 'additionalProperties') return 'is not a known field'
+  if (error.keyword === 'required') return 'is missing'
+  if (error.keyword !== 'const') return error.message ?? error.keyword
+  const allowed = all.filter((each) => each.keyword === 'const' && each.instancePath === error.instancePath)
+  return `must be ${[...new Set(allowed.map((each) => JSON.stringify((each.params as { allowedValue: unknown }).allowedValue)))].join(' or ')}`
 }
 
 // Errors -------------------------------------------------------------------------------------------------------------------------------
@@ -153,11 +185,12 @@ const MALFORMED: Readonly<Record<number, readonly [code: string, title: string]>
   414: ['malformed', 'The address is too long.'],
 }
 
-function sendProblem(reply: FastifyReply, problem: { status: number }): FastifyReply {
+function sendProblem(reply: FastifyReply, problem: { status: number; requestId: string }): FastifyReply {
   return reply
     .code(problem.status)
     .header('content-type', 'application/problem+json; charset=utf-8')
     .header('cache-control', 'no-store')
+    .header('x-request-id', problem.requestId)
     .send(JSON.stringify(problem))
 }
 

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/cart.ts'
-import { Id, ListOf, Page, Text } from '../contract/common.ts'
+import { Id, ListOf, Page, Text } from '../contract/schemas.ts'
 import {
   acknowledgeNotices,
   addLines,
@@ -83,8 +83,12 @@ export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
     return { owner: { kind: 'guest', guestId }, made: { guestId, hash: hashSecret(secret) }, token: guestToken(guestId, secret) }
   }
 
-  function wantedLines(request: FastifyRequest, lines: readonly Type.Static<typeof contract.LineInput>[]): LineRequest[] {
-    return lineRequests(callerOf(request).actor, lines, random, '/lines')
+  function wantedLines(
+    request: FastifyRequest,
+    lines: readonly Type.Static<typeof contract.LineInput>[],
+    path: string | null = '/lines',
+  ): LineRequest[] {
+    return lineRequests(callerOf(request).actor, lines, random, path)
   }
 
   /** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
@@ -180,7 +184,9 @@ export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       { config: WRITE, schema: { tags: ['Carts'], summary: 'Delete the cart', params: Params, querystring: Query, response: answers } },
       async (request, reply) => {
         const found = unwrap(await carts.read(address(callerOf(request), request.params.cart, request.query.type)))
-        if (found.version > 0) unwrap((await engine.checkout.cancelUnpaid(request.params.shop, found.id)) ?? true)
+        // A stale caller changes nothing, so nothing is cancelled for him either; `change` refuses him.
+        const isStale = ![undefined, found.version].includes(ifMatch(request))
+        if (found.version > 0 && !isStale) unwrap((await engine.checkout.cancelUnpaid(request.params.shop, found.id)) ?? true)
         return change(request, reply, { decide: (cart) => closeCart(cart, 'deleted') })
       },
     )
@@ -217,7 +223,7 @@ export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       (request, reply) => {
         const { body } = request
         const input = 'lines' in body ? body : { lines: [body] }
-        const wanted = wantedLines(request, input.lines)
+        const wanted = wantedLines(request, input.lines, 'lines' in body ? '/lines' : null)
         return change(request, reply, {
           creates: true,
           skus: skusOf(wanted),
@@ -366,7 +372,9 @@ export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         },
       },
       (request, reply) => {
-        const steps = request.body.commands.map((command) => stepOf(command, (lines) => wantedLines(request, lines)))
+        const steps = request.body.commands.map((command, index) =>
+          stepOf(command, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
+        )
         return change(request, reply, {
           creates: true,
           skus: steps.flatMap((step) => step.skus),

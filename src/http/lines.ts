@@ -7,17 +7,20 @@ import { type Actor, hasScope } from '../engine/actor.ts'
 import type { Randomness } from '../engine/ports.ts'
 import { Refused } from './access.ts'
 
-/** Lines with an id for each: exactly one of sku and inline, prices only from keys that may set them, options of at most 2 KB. */
+/**
+ * Lines with an id for each: exactly one of sku and inline, prices only from keys that may set them, options of at most 2 KB. `path` is where
+ * the list stands in the body; null when the body is the one line.
+ */
 export function lineRequests(
   actor: Actor,
   lines: readonly Type.Static<typeof LineInput>[],
   random: Randomness,
-  path: string,
+  path: string | null,
 ): LineRequest[] {
   const mayPrice = hasScope(actor, 'carts:custom_prices')
   return lines.map((line, index) => {
     const { quantity = 1, ...rest } = line
-    const at = (field: string) => `${path}/${index}/${field}`
+    const at = (field: string) => (path === null ? `/${field}` : `${path}/${index}/${field}`)
     if ((line.unitPrice !== undefined || line.inline !== undefined) && !mayPrice) {
       throw new Refused(refuse('custom_price_forbidden', { path: at(line.inline === undefined ? 'unitPrice' : 'inline') }))
     }

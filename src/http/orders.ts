@@ -2,8 +2,8 @@
 // listed unless asked for.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { Id, ListOf, Nullable, Page, Text } from '../contract/common.ts'
 import * as contract from '../contract/order.ts'
+import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
 import { refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/settings.ts'
 import type { Ordered } from '../engine/checkout.ts'

@@ -2,7 +2,7 @@
 // else is done with it, so an answer of 2xx means: nothing is lost.
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { Id, Text } from '../contract/common.ts'
+import { Id, Text } from '../contract/schemas.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { readPayment } from '../store/orders.ts'

@@ -67,6 +67,9 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   document_too_new: [503, 'The cart was written by a newer version of this software. Try again on a newer node.'],
 }
 
+/** What a 503 says when nobody knows how long it will take. */
+const UNKNOWN_WAIT_S = 30
+
 /** A problem as it is sent. */
 export interface Problem {
   readonly type: string
@@ -112,7 +115,8 @@ export function plainProblem(
 /** Seconds after which a transient refusal may be repeated, or null. */
 export function retryAfter(refusal: Refusal): number | null {
   if (!isTransient(refusal.refused)) return null
-  return typeof refusal.retryAfter === 'number' ? refusal.retryAfter : null
+  if (typeof refusal.retryAfter === 'number') return refusal.retryAfter
+  return PROBLEMS[refusal.refused][0] === 503 ? UNKNOWN_WAIT_S : null
 }
 
 /** All problems with their status, for the documentation. */

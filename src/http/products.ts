@@ -1,7 +1,7 @@
 // The catalogue, stock and promotions over HTTP.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { CLOSED, Id, Page, Sku, Text } from '../contract/common.ts'
+import { CLOSED, Id, Page, Sku, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'

@@ -1,7 +1,7 @@
 // Shops, their settings, keys and webhooks over HTTP.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { CLOSED, Id, Nullable, Page, ShopId, Text } from '../contract/common.ts'
+import { CLOSED, Id, Nullable, Page, ShopId, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'

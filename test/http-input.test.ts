@@ -1,0 +1,547 @@
+// What the API refuses to understand. Every write is given with a body that is accepted, and the faults are made from it: at every depth an
+// unknown field, an array for an object, a wrong kind of number. Each fault is answered with its documented status and the path of the
+// fault, and afterwards every table holds what it held before.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ADMIN, type Answer, caller, freshDatabase, startTestServer } from './harness.ts'
+import { ADDRESS, assertProblem, contentOfTables, product } from './http-probe.ts'
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** A write: where it goes, who sends it, and a body that is accepted. */
+interface Write {
+  readonly name: string
+  readonly method: string
+  readonly path: () => string
+  readonly as: 'guest' | 'server' | 'account' | 'admin'
+  readonly body: () => Json
+  /** Pointers of maps that take any name: an unknown field is none there. */
+  readonly open?: readonly string[]
+  /** Fields that may be null, by their name. */
+  readonly nullable?: readonly string[]
+  /** The only write whose body may be larger than 256 KB. */
+  readonly large?: true
+}
+
+const server = await startTestServer(await freshDatabase('sqlite'))
+const made = { cartId: '', lineId: '', promotionId: '', guestCart: '', guestToken: '', token: '', account: '' }
+const SHOP = '/v1/shops/demo'
+
+const line = { sku: 'MUG-STONE', quantity: 1, options: { engraving: 'R', size: 3, gift: true }, note: 'n', expectedUnitPrice: 1800 }
+const inline = { inline: { name: 'Engraving', unitPrice: 500, taxCategory: 'standard', image: 'x', requiresShipping: false }, quantity: 2 }
+const free = ['options', 'attributes']
+const nullable = ['email', 'note', 'shippingAddress', 'billingAddress', 'shippingMethod', 'usesMax', 'startsAt', 'endsAt']
+
+const WRITES: readonly Write[] = [
+  {
+    name: 'creating a cart',
+    method: 'POST',
+    path: () => '/carts',
+    as: 'admin',
+    open: free,
+    body: () => ({ owner: 'a:1', currency: 'USD', attributes: { a: 1 }, lines: [line, inline] }),
+  },
+  { name: 'adding a line', method: 'POST', path: () => '/carts/current/lines', as: 'guest', open: free, body: () => ({ ...line }) },
+  {
+    name: 'adding several lines',
+    method: 'POST',
+    path: () => '/carts/current/lines',
+    as: 'guest',
+    open: free,
+    body: () => ({ lines: [line, { sku: 'MUG-INK' }], atomic: true, currency: 'USD' }),
+  },
+  {
+    name: 'adding a line without a catalogue entry',
+    method: 'POST',
+    path: () => `/carts/${made.cartId}/lines`,
+    as: 'server',
+    body: () => ({ ...inline }),
+  },
+  {
+    name: 'filling',
+    method: 'PUT',
+    path: () => '/carts/current/lines',
+    as: 'guest',
+    open: free,
+    body: () => ({ lines: [line], mode: 'upsert', atomic: false, currency: 'USD' }),
+  },
+  {
+    name: 'setting a line',
+    method: 'PATCH',
+    path: () => `/carts/current/lines/${made.lineId}`,
+    as: 'guest',
+    open: free,
+    nullable,
+    body: () => ({ quantity: 2, options: { a: 'b' }, note: 'x' }),
+  },
+  {
+    name: 'changing a cart',
+    method: 'PATCH',
+    path: () => '/carts/current',
+    as: 'guest',
+    open: free,
+    nullable,
+    body: () => ({
+      email: 'r@example.com',
+      shippingAddress: ADDRESS,
+      billingAddress: ADDRESS,
+      billingSameAsShipping: false,
+      shippingMethod: 'standard',
+      attributes: { a: 1, b: null },
+      note: 'n',
+      currency: 'USD',
+    }),
+  },
+  { name: 'applying a code', method: 'POST', path: () => '/carts/current/codes', as: 'guest', body: () => ({ code: 'WELCOME10' }) },
+  {
+    name: 'several commands',
+    method: 'POST',
+    path: () => '/carts/current/commands',
+    as: 'guest',
+    open: free,
+    nullable,
+    body: () => ({
+      commands: [
+        { add: { lines: [line] } },
+        { set: { lineId: made.lineId, quantity: 3, options: {}, note: 'x' } },
+        { removeCode: { code: 'WELCOME10' } },
+        { change: { shippingAddress: ADDRESS, note: 'z' } },
+      ],
+    }),
+  },
+  {
+    name: 'acknowledging notices',
+    method: 'POST',
+    path: () => '/carts/current/notices/acknowledge',
+    as: 'guest',
+    body: () => ({ ids: ['nt_1'] }),
+  },
+  {
+    name: 'ordering a cart',
+    method: 'POST',
+    path: () => '/orders',
+    as: 'guest',
+    body: () => ({
+      cartId: made.cartId,
+      lines: [made.lineId],
+      payment: { provider: 'sandbox', returnUrl: 'https://shop.example/back' },
+      expectedTotal: 9_000_000,
+    }),
+  },
+  {
+    name: 'ordering items',
+    method: 'POST',
+    path: () => '/orders',
+    as: 'guest',
+    open: free,
+    body: () => ({
+      items: [{ sku: 'MUG-MOSS', quantity: 1 }],
+      currency: 'USD',
+      email: 'r@example.com',
+      shippingAddress: ADDRESS,
+      billingAddress: ADDRESS,
+      shippingMethod: 'standard',
+      codes: ['WELCOME10'],
+      payment: { provider: 'sandbox' },
+      expectedTotal: 9_000_000,
+    }),
+  },
+  {
+    name: 'merging carts',
+    method: 'POST',
+    path: () => '/carts/current/merge',
+    as: 'account',
+    body: () => ({ carts: [{ id: made.guestCart, token: made.guestToken }], mode: 'merge' }),
+  },
+  {
+    name: 'making a promotion',
+    method: 'POST',
+    path: () => '/promotions',
+    as: 'server',
+    nullable,
+    body: () => ({
+      name: 'P',
+      active: false,
+      startsAt: '2026-01-01T00:00:00Z',
+      endsAt: null,
+      lane: 1,
+      priority: 2,
+      usesMax: 5,
+      conditions: [{ kind: 'code' }, { kind: 'quantity', atLeast: 2 }],
+      benefit: { kind: 'amount_off', amounts: [{ currency: 'USD', amount: 100 }] },
+    }),
+  },
+  {
+    name: 'adding a code to a promotion',
+    method: 'POST',
+    path: () => `/promotions/${made.promotionId}/codes`,
+    as: 'server',
+    nullable,
+    body: () => ({ code: 'NEWCODE', usesMax: 3 }),
+  },
+  {
+    name: 'changing settings',
+    method: 'PATCH',
+    path: () => '/settings',
+    as: 'server',
+    body: () => ({
+      lines: { linesMax: 500 },
+      checkout: { guest: true },
+      shipping: { methods: [{ id: 'standard', name: 'S', rates: [{ countries: ['US'], currency: 'USD', amount: 495, freeFrom: 7500 }] }] },
+    }),
+  },
+  {
+    name: 'writing a product',
+    method: 'PUT',
+    path: () => '/products/vase',
+    as: 'server',
+    open: ['variants/0/options'],
+    body: () => product('vase', 'VASE', 4000),
+  },
+  {
+    name: 'importing products',
+    method: 'POST',
+    path: () => '/products/import',
+    as: 'server',
+    open: ['variants/0/options'],
+    large: true,
+    body: () => ({ products: [product('bowl', 'BOWL', 3000)] }),
+  },
+  { name: 'setting stock', method: 'PUT', path: () => '/stock/MUG-INK', as: 'server', body: () => ({ onHand: 400 }) },
+  {
+    name: 'making a key',
+    method: 'POST',
+    path: () => '/api-keys',
+    as: 'server',
+    body: () => ({ kind: 'server', name: 'k', scopes: ['carts:read'] }),
+  },
+  {
+    name: 'registering a webhook',
+    method: 'POST',
+    path: () => '/webhooks',
+    as: 'server',
+    body: () => ({ url: 'http://127.0.0.1:9/hook', types: ['order.placed'] }),
+  },
+]
+
+async function prepare(): Promise<void> {
+  const login = await caller(server.url)('POST', '/v1/demo/login', { accountId: 'robin' })
+  made.account = login.body.token
+  const nobody = caller(server.url)
+  const other = await nobody('POST', `${SHOP}/carts/current/lines`, { sku: 'MUG-INK' })
+  made.guestCart = other.body.cart.id
+  made.guestToken = other.body.token
+  const first = await nobody('POST', `${SHOP}/carts/current/lines`, { sku: 'MUG-STONE' })
+  made.token = first.body.token
+  made.cartId = first.body.cart.id
+  made.lineId = first.body.cart.lines[0].id
+  await caller(server.url, made.token)('PATCH', `${SHOP}/carts/current`, {
+    email: 'r@example.com',
+    shippingAddress: ADDRESS,
+    shippingMethod: 'standard',
+  })
+  const promotions = await caller(server.url, ADMIN)('GET', `${SHOP}/promotions`)
+  made.promotionId = promotions.body.items[0].id
+}
+
+await prepare()
+
+function send(write: Write, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const token = { guest: made.token, server: ADMIN, admin: ADMIN, account: made.account }[write.as]
+  return caller(server.url, token)(write.method, SHOP + write.path(), body, headers)
+}
+
+/** Sends something that must not be understood; the answer is a problem and every table is as it was. */
+async function refused(
+  write: Write,
+  body: unknown,
+  expected: { status: number; code?: string; path?: string },
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const was = await contentOfTables(server.engine.store.reader)
+  const answer = await send(write, body, headers)
+  assertProblem(answer, expected.status, expected.code)
+  if (expected.path !== undefined) assert.equal(answer.body.path, expected.path, JSON.stringify(answer.body))
+  assert.deepEqual(await contentOfTables(server.engine.store.reader), was)
+  return answer
+}
+
+/** Every node of a body with its pointer. */
+function* nodesOf(value: Json, pointer = ''): Generator<{ pointer: string; value: Json }> {
+  yield { pointer, value }
+  if (typeof value !== 'object' || value === null) return
+  for (const [key, child] of Object.entries(value)) yield* nodesOf(child, `${pointer}/${key}`)
+}
+
+/** The body with another value at a pointer. */
+function withAt(body: Json, pointer: string, value: Json): Json {
+  if (pointer === '') return value
+  const copy = structuredClone(body)
+  const keys = pointer.slice(1).split('/')
+  const last = keys.pop() as string
+  const parent = keys.reduce<Json>((node, key) => (node as { [key: string]: Json })[key] as Json, copy)
+  ;(parent as { [key: string]: Json })[last] = value
+  return copy
+}
+
+const isObject = (value: Json): value is { [key: string]: Json } => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isOpen = (write: Write, pointer: string) => (write.open ?? []).some((name) => pointer.endsWith(`/${name}`))
+const inOpen = (write: Write, pointer: string) => isOpen(write, pointer.slice(0, pointer.lastIndexOf('/')))
+const BROKEN_NUMBERS: readonly Json[] = [1.5, '1', true, 1e308, -1e308, [], {}]
+
+for (const write of WRITES) {
+  describe(write.name, () => {
+    test('refuses an unknown field at every depth and names it', async () => {
+      const body = write.body()
+      for (const { pointer, value } of nodesOf(body)) {
+        if (!isObject(value) || isOpen(write, pointer)) continue
+        await refused(write, withAt(body, pointer, { ...value, bogus: 1 }), { status: 422, code: 'invalid', path: `${pointer}/bogus` })
+      }
+    })
+
+    test('refuses an array where an object is meant', async () => {
+      const body = write.body()
+      for (const { pointer, value } of nodesOf(body))
+        if (isObject(value)) await refused(write, withAt(body, pointer, []), { status: 422, code: 'invalid', path: pointer })
+    })
+
+    test('refuses a number that is text, a fraction, a truth value, null or beyond all bounds, and names it', async () => {
+      const body = write.body()
+      for (const { pointer, value } of nodesOf(body)) {
+        if (typeof value !== 'number' || inOpen(write, pointer)) continue
+        const name = pointer.slice(pointer.lastIndexOf('/') + 1)
+        for (const wrong of write.nullable?.includes(name) ? BROKEN_NUMBERS : [...BROKEN_NUMBERS, null])
+          await refused(write, withAt(body, pointer, wrong), { status: 422, code: 'invalid', path: pointer })
+      }
+    })
+
+    test('refuses what is no JSON, another media type and a poisoned prototype', async () => {
+      await refused(write, '{"sku":', { status: 400, code: 'malformed' })
+      await refused(write, '{"sku":"MUG-STONE","quantity":NaN}', { status: 400, code: 'malformed' })
+      await refused(write, '', { status: 400, code: 'malformed' })
+      await refused(
+        write,
+        'sku=MUG-STONE',
+        { status: 415, code: 'unsupported_media_type' },
+        { 'content-type': 'application/x-www-form-urlencoded' },
+      )
+      await refused(write, '{"__proto__":{"isAdmin":true}}', { status: 400, code: 'malformed' })
+      await refused(write, '{"constructor":{"prototype":{"isAdmin":true}}}', { status: 400, code: 'malformed' })
+      await refused(write, 'null', { status: 422, code: 'invalid' })
+      await refused(write, `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`, { status: 422, code: 'invalid' })
+      if (!write.large) await refused(write, JSON.stringify({ a: 'x'.repeat(300 * 1024) }), { status: 413, code: 'too_large' })
+    })
+  })
+}
+
+const byName = (name: string) => WRITES.find((write) => write.name === name) as Write
+
+describe('quantities', () => {
+  const add = byName('adding a line')
+  const batch = byName('adding several lines')
+  const fill = byName('filling')
+  const set = byName('setting a line')
+  for (const quantity of [-1, 2 ** 53, 100_000, 1e308]) {
+    test(`${quantity} is no quantity, in no call that takes one`, async () => {
+      await refused(add, { sku: 'MUG-STONE', quantity }, { status: 422, path: '/quantity' })
+      await refused(batch, { lines: [{ sku: 'MUG-STONE' }, { sku: 'MUG-INK', quantity }] }, { status: 422, path: '/lines/1/quantity' })
+      await refused(fill, { lines: [{ sku: 'MUG-STONE', quantity }] }, { status: 422, path: '/lines/0/quantity' })
+      await refused(set, { quantity }, { status: 422, path: '/quantity' })
+      await refused(
+        byName('several commands'),
+        { commands: [{ set: { lineId: made.lineId, quantity } }] },
+        { status: 422, path: '/commands/0/set/quantity' },
+      )
+      await refused(byName('ordering items'), { items: [{ sku: 'MUG-STONE', quantity }] }, { status: 422, path: '/items/0/quantity' })
+    })
+  }
+
+  test('0 cannot be added', async () => {
+    await refused(add, { sku: 'MUG-STONE', quantity: 0 }, { status: 422, path: '/quantity' })
+    await refused(batch, { lines: [{ sku: 'MUG-STONE', quantity: 0 }] }, { status: 422, path: '/lines/0/quantity' })
+    await refused(byName('ordering items'), { items: [{ sku: 'MUG-STONE', quantity: 0 }] }, { status: 422, path: '/items/0/quantity' })
+  })
+
+  test('a line that would grow past 99 999 pieces is refused and keeps its quantity', async () => {
+    const answer = await refused(add, { sku: 'ESPRESSO-NONE', quantity: 99_999 }, { status: 422 })
+    assert.equal(answer.body.code, 'unknown_sku')
+    const recharge = await send(add, { sku: 'MUG-STONE', quantity: 99_999 })
+    assert.ok(recharge.status === 200 || recharge.status === 422, JSON.stringify(recharge.body).slice(0, 200))
+    const cart = await caller(server.url, made.token)('GET', `${SHOP}/carts/current`)
+    assert.ok(cart.body.lines.every((each: { quantity: number }) => each.quantity <= 99_999))
+  })
+})
+
+describe('prices of clients', () => {
+  const add = byName('adding a line')
+  test('a shopper cannot set a price under any name', async () => {
+    await refused(add, { sku: 'MUG-STONE', unitPrice: 1 }, { status: 422, code: 'custom_price_forbidden', path: '/unitPrice' })
+    await refused(
+      add,
+      { inline: { name: 'Free lunch', unitPrice: 0, taxCategory: 'standard' } },
+      { status: 422, code: 'custom_price_forbidden', path: '/inline' },
+    )
+    for (const field of ['price', 'total', 'amountTotal', 'itemTotal', 'discountTotal', 'priceWhenAdded', 'listPrice'])
+      await refused(add, { sku: 'MUG-STONE', [field]: 1 }, { status: 422, code: 'invalid', path: `/${field}` })
+  })
+
+  test('a shopper cannot set a price in any call that takes lines', async () => {
+    const lines = [{ sku: 'MUG-STONE' }, { sku: 'MUG-INK', unitPrice: 1 }]
+    for (const name of ['adding several lines', 'filling'])
+      await refused(byName(name), { lines }, { status: 422, code: 'custom_price_forbidden', path: '/lines/1/unitPrice' })
+    await refused(
+      byName('several commands'),
+      { commands: [{ change: { note: 'x' } }, { add: { lines } }] },
+      { status: 422, code: 'custom_price_forbidden', path: '/commands/1/add/lines/1/unitPrice' },
+    )
+    await refused(byName('ordering items'), { items: lines }, { status: 422, code: 'custom_price_forbidden', path: '/items/1/unitPrice' })
+    await refused(
+      { ...byName('creating a cart'), as: 'account' },
+      { lines },
+      { status: 422, code: 'custom_price_forbidden', path: '/lines/1/unitPrice' },
+    )
+  })
+
+  test('a key without the scope for custom prices cannot set one either', async () => {
+    const key = await caller(server.url, ADMIN)('POST', `${SHOP}/api-keys`, { name: 'carts only', scopes: ['carts:write'] })
+    const answer = await caller(server.url, key.body.token)('POST', `${SHOP}/carts/current/lines?account=demo:kim`, {
+      sku: 'MUG-STONE',
+      unitPrice: 1,
+    })
+    assertProblem(answer, 422, 'custom_price_forbidden')
+  })
+
+  test('no unknown field reaches a cart, whoever sends it', async () => {
+    await refused(byName('changing a cart'), { total: 0 }, { status: 422, code: 'invalid', path: '/total' })
+    await refused(byName('ordering a cart'), { cartId: made.cartId, total: 0 }, { status: 422, code: 'invalid', path: '/total' })
+    await refused(
+      { ...add, as: 'admin', path: () => `/carts/${made.cartId}/lines` },
+      { sku: 'MUG-STONE', price: 1 },
+      { status: 422, code: 'invalid', path: '/price' },
+    )
+  })
+})
+
+describe('what a body leaves open', () => {
+  test('a line names exactly one of sku and inline', async () => {
+    await refused(byName('adding a line'), {}, { status: 422, code: 'invalid', path: '/sku' })
+    await refused(
+      byName('adding a line without a catalogue entry'),
+      { sku: 'MUG-STONE', ...inline },
+      { status: 422, code: 'invalid', path: '/sku' },
+    )
+  })
+
+  test('what is nested deeply inside options is refused', async () => {
+    let nested: Json = 1
+    for (let depth = 0; depth < 5000; depth++) nested = [nested]
+    await refused(
+      byName('adding a line'),
+      { sku: 'MUG-STONE', options: { deep: nested } },
+      { status: 422, code: 'invalid', path: '/options/deep' },
+    )
+  })
+
+  test('options, attributes and notes that are too large are refused', async () => {
+    const many = (count: number, size: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 'x'.repeat(size)]))
+    await refused(byName('adding a line'), { sku: 'MUG-STONE', options: many(10, 400) }, { status: 422, code: 'invalid', path: '/options' })
+    await refused(byName('changing a cart'), { attributes: many(10, 1900) }, { status: 422, code: 'invalid', path: '/attributes' })
+    await refused(byName('changing a cart'), { note: 'x'.repeat(1001) }, { status: 422, code: 'invalid', path: '/note' })
+    await refused(
+      byName('adding several lines'),
+      { lines: Array.from({ length: 201 }, () => ({ sku: 'MUG-STONE' })) },
+      { status: 422, code: 'invalid', path: '/lines' },
+    )
+  })
+
+  test('the missing part of an address is named', async () => {
+    const { country: _, ...incomplete } = ADDRESS
+    const answer = await refused(
+      byName('changing a cart'),
+      { shippingAddress: incomplete },
+      { status: 422, code: 'invalid', path: '/shippingAddress/country' },
+    )
+    assert.equal(answer.body.reason, 'is missing')
+  })
+
+  test('a value that is not in its list is answered with the list', async () => {
+    const answer = await refused(byName('filling'), { lines: [], mode: 'merge' }, { status: 422, code: 'invalid', path: '/mode' })
+    assert.equal(answer.body.reason, 'must be "upsert" or "replace"')
+    await refused(
+      byName('making a promotion'),
+      { name: 'P', benefit: { kind: 'gift', percent: '10' } },
+      { status: 422, code: 'invalid', path: '/benefit/kind' },
+    )
+  })
+
+  test('an unknown or malformed query parameter is refused', async () => {
+    await refused(
+      { ...byName('adding a line'), path: () => '/carts/current/lines?force=1' },
+      { sku: 'MUG-STONE' },
+      { status: 422, code: 'invalid', path: '/querystring/force' },
+    )
+    const limit = await caller(server.url, ADMIN)('GET', `${SHOP}/carts?limit=many`)
+    assertProblem(limit, 422, 'invalid')
+    assert.equal(limit.body.path, '/querystring/limit')
+  })
+
+  test('an address that cannot be read is a problem, not a page of the framework', async () => {
+    assertProblem(await caller(server.url)('GET', `${SHOP}/products/%E0%A4%A`), 400, 'malformed')
+    assertProblem(await caller(server.url)('GET', `${SHOP}/products/${'a'.repeat(400)}`), 414, 'malformed')
+  })
+})
+
+describe('If-Match', () => {
+  test('a stale version changes nothing, whatever the call', async () => {
+    const headers = { 'if-match': '"1"' }
+    const stale = { status: 412, code: 'stale_version' }
+    for (const name of [
+      'adding a line',
+      'adding several lines',
+      'filling',
+      'setting a line',
+      'changing a cart',
+      'applying a code',
+      'several commands',
+    ])
+      await refused(byName(name), byName(name).body(), stale, headers)
+    const bare = (method: string, path: string): Write => ({ name: path, method, path: () => path, as: 'guest', body: () => null })
+    await refused(bare('DELETE', '/carts/current'), undefined, stale, headers)
+    await refused(bare('DELETE', '/carts/current/lines'), undefined, stale, headers)
+    await refused(bare('DELETE', `/carts/current/lines/${made.lineId}`), undefined, stale, headers)
+    await refused(bare('POST', `/carts/current/lines/${made.lineId}/save`), undefined, stale, headers)
+  })
+
+  test('what is no version at all is stale', async () => {
+    for (const value of ['"abc"', '1', '"-1"', '"99999999999999999999"'])
+      await refused(byName('adding a line'), { sku: 'MUG-STONE' }, { status: 412, code: 'stale_version' }, { 'if-match': value })
+  })
+
+  test('a stale caller who deletes does not cancel the order that is being paid', async () => {
+    const guest = caller(server.url, made.token)
+    const { body: cart } = await guest('GET', `${SHOP}/carts/current`)
+    const ordered = await guest('POST', `${SHOP}/orders`, { cartId: cart.id, expectedTotal: 999_999_999 })
+    assert.equal(ordered.status, 201, JSON.stringify(ordered.body))
+    assertProblem(await guest('DELETE', `${SHOP}/carts/current`, undefined, { 'if-match': '"1"' }), 412, 'stale_version')
+    assert.equal((await guest('GET', `${SHOP}/orders/${ordered.body.order.id}`)).body.state, 'NEW')
+    assert.equal((await guest('POST', `${SHOP}/orders/${ordered.body.order.id}/cancel`)).status, 200)
+  })
+
+  test('the version that was read is accepted', async () => {
+    const guest = caller(server.url, made.token)
+    const { body } = await guest('GET', `${SHOP}/carts/current`)
+    const answer = await guest('PATCH', `${SHOP}/carts/current`, { note: 'seen' }, { 'if-match': `"${body.version}"` })
+    assert.equal(answer.status, 200)
+    assert.equal(answer.body.cart.version, body.version + 1)
+  })
+})
+
+describe('the bodies that the faults were made from', () => {
+  for (const write of WRITES) {
+    test(`${write.name}: the body without a fault is accepted`, async () => {
+      const answer = await send(write, write.body())
+      assert.ok([200, 201].includes(answer.status), `${answer.status} ${JSON.stringify(answer.body).slice(0, 400)}`)
+    })
+  }
+})
