@@ -19,6 +19,7 @@ import { systemRandomness } from './engine/random.ts'
 import { createSigner, hashSecret } from './engine/tokens.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
+import type { GuessLimits } from './http/limits.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
 import { claimInstance } from './store/access.ts'
@@ -54,6 +55,8 @@ export interface Config {
   readonly demo: boolean
   readonly sandbox: boolean
   readonly logLevel: string
+  /** Failures per minute and network address before guessing is stopped; the defaults unless a test needs more. */
+  readonly guessLimits?: GuessLimits
 }
 
 /** Reads the configuration. Throws with the variable, the reason and what to do. `wantsDemo`: the demo was asked for on the command line. */
@@ -150,6 +153,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     log,
     version: packageVersion(),
     trustProxy: config.trustProxy,
+    ...(config.guessLimits ? { guessLimits: config.guessLimits } : {}),
     plugins: [...pages, ...demo].map(
       (plugin) => async (scope) => void (await scope.register(plugin as (instance: FastifyInstance) => Promise<void>)),
     ),
@@ -253,16 +257,16 @@ const actions: Actions = {
     say(`Cartwright ${packageVersion()} is up at ${running.url} (reference: ${running.url}/docs)`)
     if (running.newAdminKey) say(`Admin key, shown only now: ${running.newAdminKey}`)
     if (config.demo) say(`Demo shop: ${running.url}/v1/shops/demo/products`)
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(
-        signal,
-        () =>
-          void running.close().then(
-            () => process.exit(0),
-            (error: unknown) => (process.stderr.write(`${String(error)}\n`), process.exit(1)),
-          ),
+    const stop = () => {
+      running.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          process.stderr.write(`${String(error)}\n`)
+          process.exit(1)
+        },
       )
     }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
   },
 
   async importProducts(file, { shop: shopId }) {

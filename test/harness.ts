@@ -52,6 +52,7 @@ export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): 
     demo: true,
     sandbox: true,
     logLevel: process.env.TEST_LOG ?? 'silent',
+    guessLimits: { tokens: 1_000_000, codes: 1_000_000 },
     ...changes,
   }
 }

@@ -21,6 +21,9 @@ export const CreateShop = Type.Object(
   CLOSED,
 )
 
+/** `PATCH /v1/shops/{shop}`. */
+export const PatchShop = Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }, CLOSED)
+
 /** A shop. */
 export const Shop = Type.Object(
   { id: Type.String(), name: Type.String(), currency: Type.String(), preset: Type.String(), createdAt: Type.String() },

@@ -92,8 +92,8 @@ function mergedCurrency(account: Cart, guest: Cart): Pick<Cart, 'currency' | 'cu
   return { currency, currencyChosen }
 }
 
-/** The largest quantity up to `max` in which the item is sold. */
+/** The largest quantity up to `max` in which the item is sold; `max` itself where there is none, for ordering to refuse. */
 function inSteps(max: number, line: Line, facts: Facts): number {
   const step = (line.sku === null ? undefined : facts.variants.get(line.sku)?.quantityStep) ?? 1
-  return max - (max % step)
+  return max - (max % step) || max
 }

@@ -204,7 +204,7 @@ function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal 
   const taxCategory = line.inline ? line.inline.taxCategory : variant?.taxable ? variant.taxCategory : null
   const ships = line.inline
     ? line.inline.requiresShipping === true
-    : variant !== null && variant.requiresShipping && !UNSHIPPED_KINDS.includes(variant.kind)
+    : variant?.requiresShipping === true && !UNSHIPPED_KINDS.includes(variant.kind)
   return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, discount: 0, adjustments: [] }
 }
 
@@ -212,7 +212,7 @@ function lineNotices(work: Work, currency: string): Notice[] {
   const { line, unitPrice } = work
   const path = `/lines/${line.id}`
   if (!work.available) {
-    const reason = !work.variant || !work.variant.published ? 'not_for_sale' : 'no_price'
+    const reason = work.variant?.published ? 'no_price' : 'not_for_sale'
     return [notice('line_unavailable', 'error', path, { sku: line.sku, reason })]
   }
   if (line.priceSource !== 'catalog' || unitPrice === line.priceWhenAdded) return []

@@ -13,7 +13,7 @@ import { type CartRow, type CartSave, isOneStatement, loadCarts, lockCarts, owne
 import { type Recorded, readRecorded, record } from '../store/idempotency.ts'
 import { cartsBeingPaid } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
-import { CommitUnknown, type Reader, type Store, type Writer } from '../store/store.ts'
+import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -24,8 +24,11 @@ const WAIT_MAX_MS = 1000
 /** Limits of a batch: carts, and bytes of documents. */
 const BATCH_CARTS = 64
 const BATCH_BYTES = 1_048_576
-/** After this many conflicts a cart goes alone and waits for its lock. */
+/** After this many conflicts a cart goes alone and waits for its lock, in one of so many lanes beside the batches. */
 const CONFLICTS_MAX = 3
+const LANES_MAX = 4
+/** How long a command on a cart that somebody else holds may take before it is `overloaded`. */
+const CONTENDED_MAX_MS = 10_000
 /** For so many shops reads that come together share a statement. */
 const SHOPS_KEPT = 1000
 const NONE: ReadonlySet<string> = new Set()
@@ -133,7 +136,8 @@ export function createCarts({
   const queue: Job[] = []
   const busy = new Set<string>()
   const batchesMax = store.dialect === 'sqlite' ? 1 : 4
-  let underWay = 0
+  let batches = 0
+  let lanes = 0
   let scheduled = false
   let closing = false
   let drained: (() => void) | null = null
@@ -175,42 +179,66 @@ export function createCarts({
     })
   }
 
+  /** Starts what can start: contended carts in lanes of their own, where waiting for a lock delays nobody else; all others in batches. */
   function pump(): void {
-    while (underWay < batchesMax) {
-      const batch = takeBatch()
-      if (batch.length === 0) break
-      underWay++
-      for (const job of batch) busy.add(job.key)
-      void runBatch(batch).finally(() => {
-        underWay--
-        for (const job of batch) busy.delete(job.key)
-        if (queue.length > 0) schedule()
-        else if (underWay === 0) drained?.()
-      })
-    }
-  }
-
-  /** Commands that waited too long are answered `overloaded`; those that were under way already are carried on. */
-  function refuseLate(): void {
-    const late = performance.now() - WAIT_MAX_MS
-    if (queue.every((job) => job.enqueuedAt >= late)) return
-    const waiting = queue.filter((job) => job.enqueuedAt >= late || job.conflicts > 0)
-    for (const job of queue) if (!waiting.includes(job)) job.resolve(overloaded())
-    queue.splice(0, queue.length, ...waiting)
-  }
-
-  /** The oldest commands whose carts are not in another batch; on PostgreSQL of one shop. */
-  function takeBatch(): Job[] {
     refuseLate()
-    const taken: Job[] = []
+    while (lanes < LANES_MAX) {
+      const jobs = takeContended()
+      if (jobs.length === 0) break
+      lanes++
+      start(jobs, runLocked, () => lanes--)
+    }
+    while (batches < batchesMax) {
+      const jobs = takeBatch()
+      if (jobs.length === 0) break
+      batches++
+      start(jobs, runBatch, () => batches--)
+    }
+    if (queue.length === 0 && busy.size === 0) drained?.()
+  }
+
+  function start(jobs: readonly Job[], run: (jobs: readonly Job[]) => Promise<void>, ended: () => void): void {
+    for (const job of jobs) busy.add(job.key)
+    void run(jobs).finally(() => {
+      ended()
+      for (const job of jobs) busy.delete(job.key)
+      if (queue.length > 0 || drained) schedule()
+    })
+  }
+
+  /** Commands that waited too long are answered `overloaded`: nothing of them was written. */
+  function refuseLate(): void {
+    const now = performance.now()
+    const isLate = (job: Job) => now - job.enqueuedAt > (job.conflicts === 0 ? WAIT_MAX_MS : CONTENDED_MAX_MS)
+    if (queue.some(isLate)) for (const job of take(isLate)) job.resolve(overloaded())
+  }
+
+  /** All commands on the oldest cart that kept changing under us. */
+  function takeContended(): Job[] {
+    const first = queue.find((job) => job.conflicts >= CONFLICTS_MAX && !busy.has(job.key))
+    return first ? take((job) => job.key === first.key) : []
+  }
+
+  /** The oldest commands whose carts are not being worked on; on PostgreSQL of one shop. */
+  function takeBatch(): Job[] {
     const keys = new Set<string>()
-    let kept = 0
+    const contended = new Set(queue.flatMap((job) => (job.conflicts >= CONFLICTS_MAX ? [job.key] : [])))
     let shopId: string | null = null
+    return take(({ key, command }) => {
+      if (!keys.has(key) && (keys.size >= BATCH_CARTS || busy.has(key) || contended.has(key))) return false
+      if (store.dialect === 'postgres' && shopId !== null && shopId !== command.shopId) return false
+      shopId = command.shopId
+      keys.add(key)
+      return true
+    })
+  }
+
+  /** Takes the commands that are wanted out of the queue, in order of arrival. */
+  function take(wanted: (job: Job) => boolean): Job[] {
+    const taken: Job[] = []
+    let kept = 0
     for (const job of queue) {
-      const fits = keys.has(job.key) || (keys.size < BATCH_CARTS && !busy.has(job.key))
-      if (fits && (store.dialect === 'sqlite' || shopId === null || shopId === job.command.shopId)) {
-        shopId = job.command.shopId
-        keys.add(job.key)
+      if (wanted(job)) {
         job.state = 'running'
         taken.push(job)
       } else queue[kept++] = job
@@ -222,65 +250,71 @@ export function createCarts({
   // A batch ---------------------------------------------------------------------------------------------------------------------------
 
   async function runBatch(batch: readonly Job[]): Promise<void> {
-    const alone = batch.filter((job) => job.conflicts >= CONFLICTS_MAX)
     try {
       const works: Work[] = []
-      for (const [shopId, jobs] of groupBy(
-        batch.filter((job) => job.conflicts < CONFLICTS_MAX),
-        (job) => job.command.shopId,
-      )) {
-        works.push(...(await prepare(store.reader, shopId, jobs)))
-      }
+      for (const [shopId, jobs] of groupBy(batch, (job) => job.command.shopId)) works.push(...(await prepare(store.reader, shopId, jobs)))
       await settle(works)
     } catch (error) {
-      await oneByOne(
-        batch.filter((job) => job.state === 'running' && !alone.includes(job)),
-        error,
-      )
+      await oneByOne(batch, error)
     }
-    for (const jobs of groupBy(alone, (job) => job.key).values()) await runLocked(jobs)
   }
 
-  /** After a failed transaction every cart is tried by itself, so that what is wrong with one fails only its own callers. */
+  /**
+   * After a failed transaction every cart is tried by itself, and if that fails every command, so that what is wrong with one fails only its
+   * own caller.
+   */
   async function oneByOne(batch: readonly Job[], error: unknown): Promise<void> {
-    const groups = [...groupBy(batch, (job) => (error instanceof IdempotencyRace ? job : job.key)).values()]
-    if (error instanceof CommitUnknown || (groups.length === 1 && !(error instanceof IdempotencyRace))) {
-      for (const job of batch) job.reject(error)
+    const jobs = batch.filter((job) => job.state === 'running')
+    const isHopeless = error instanceof CommitUnknown || (error instanceof LockTimeout && store.dialect === 'sqlite')
+    if (isHopeless) {
+      for (const job of jobs) fail(job, error)
       return
     }
-    for (const jobs of groups) {
-      const first = jobs[0]
-      if (!first) continue
+    const carts = [...groupBy(jobs, (job) => job.key).values()]
+    const groups = carts.length > 1 && !(error instanceof IdempotencyRace) ? carts : jobs.map((job) => [job])
+    for (const group of groups) {
       try {
-        await settle(await prepare(store.reader, first.command.shopId, jobs))
+        await settle(await prepare(store.reader, group[0]?.command.shopId ?? '', group))
       } catch (own) {
-        for (const job of jobs) job.reject(own)
+        if (group.length > 1) await oneByOne(group, own)
+        else for (const job of group) fail(job, own)
       }
     }
+  }
+
+  function fail(job: Job, error: unknown): void {
+    if (error instanceof LockTimeout) job.resolve(overloaded())
+    else job.reject(error)
   }
 
   /** A cart that kept changing under us: wait for its lock, then do the same under it. */
   async function runLocked(jobs: readonly Job[]): Promise<void> {
-    const first = jobs[0]
-    if (!first) return
+    const shopId = jobs[0]?.command.shopId ?? ''
     try {
-      const works = await store.transact(async (writer) => {
-        const { shopId } = first.command
+      const { works, saved } = await store.transact(async (writer) => {
         const loaded = await loadCarts(writer, shopId, ...addressed(jobs))
         await lockCarts(writer, shopId, (loaded?.rows ?? []).map((row) => row.id).sort())
         const prepared = await prepare(writer, shopId, jobs)
-        await write(writer, shopId, prepared)
-        return prepared
+        return { works: prepared, saved: await write(writer, shopId, prepared) }
       })
-      for (const work of works) answer(work)
+      for (const work of works) {
+        // The lock is on the rows that were there; a cart that took their place meanwhile is not ours yet.
+        if (!work.save || saved.has(work.base.id)) answer(work)
+        else again(work)
+      }
     } catch (error) {
-      for (const job of jobs) job.reject(error)
+      if (error instanceof LockTimeout) for (const job of jobs) fail(job, error)
+      else await oneByOne(jobs, error)
     }
   }
 
   /** Loads the carts of some commands, decides and prices. Nothing is written yet. */
   async function prepare(reader: Reader, shopId: string, jobs: readonly Job[]): Promise<Work[]> {
-    const pending = await answerRecorded(reader, shopId, jobs)
+    const pending = await answerRecorded(
+      reader,
+      shopId,
+      jobs.filter((job) => job.state === 'running'),
+    )
     if (pending.length === 0) return []
     const loaded = await loadCarts(reader, shopId, ...addressed(pending))
     const shop = loaded && (await cache.shop(shopId, loaded.epoch))
@@ -311,6 +345,7 @@ export function createCarts({
     return jobs.filter((job) => {
       const known = job.command.idempotency && recorded.get(job.command.idempotency.key)
       if (!known) return true
+      job.state = 'done'
       void replay(job, known).then(job.resolve, job.reject)
       return false
     })
@@ -320,7 +355,8 @@ export function createCarts({
     const { command } = job
     if (recorded.request_hash !== command.idempotency?.requestHash) return refuse('idempotency_key_reused')
     const outcome = JSON.parse(recorded.outcome) as { cartId: string; created: boolean; results: readonly LineResult[] | null }
-    const current = await read({ ...command, cart: outcome.cartId, all: true })
+    // Who has no token is a new guest each time; that the request is theirs is proved by the key, which only they know.
+    const current = await read({ ...command, cart: outcome.cartId, owner: command.newGuest ? null : command.owner, all: true })
     if (isRefusal(current)) return current
     return { ...current, created: outcome.created, results: outcome.results, replayed: recorded }
   }
@@ -440,15 +476,24 @@ export function createCarts({
   async function write(writer: Writer, shopId: string, works: readonly Work[]): Promise<Set<string>> {
     const saves = works.flatMap((work) => work.save ?? [])
     const saved = await saveCarts(writer, shopId, saves)
-    for (const work of works) {
-      if (!work.save || !saved.has(work.base.id)) continue
-      for (const job of work.jobs) {
+    const mine = works.filter((work) => work.save && saved.has(work.base.id))
+    const done = mine.flatMap((work) =>
+      work.jobs.flatMap((job) => {
         const outcome = work.outcomes.get(job)
-        if (!outcome || !('results' in outcome) || isRefusal(outcome)) continue
-        if (job.command.newGuest && work.row === null)
-          await insertGuest(writer, shopId, job.command.newGuest.guestId, job.command.newGuest.hash, clock.now())
-        if (job.command.idempotency) await recordOutcome(writer, work, job.command.idempotency, outcome.results)
-      }
+        return outcome && 'results' in outcome && !isRefusal(outcome) ? [{ work, command: job.command, results: outcome.results }] : []
+      }),
+    )
+    for (const { work, command } of done) {
+      if (command.newGuest && work.row === null)
+        await insertGuest(writer, shopId, command.newGuest.guestId, command.newGuest.hash, clock.now())
+    }
+    const claimed = done.flatMap(({ work, command, results }) =>
+      command.idempotency ? [{ work, claim: command.idempotency, results }] : [],
+    )
+    // In order of key, so that two nodes that are sent the same requests never wait for each other in a circle.
+    claimed.sort((a, b) => (a.claim.key < b.claim.key ? -1 : 1))
+    for (const { work, claim, results } of claimed) await recordOutcome(writer, work, claim, results)
+    for (const work of mine) {
       const events = eventsOf(work)
       if (events.length > 0) await publish(writer, shopId, work.shop.endpoints, events, clock.now(), () => random.id('dl'))
     }
@@ -583,9 +628,8 @@ export function createCarts({
 
   async function drain(): Promise<void> {
     closing = true
+    if (queue.length > 0 || busy.size > 0) await new Promise<void>((resolve) => (drained = resolve))
     clearInterval(sweeper)
-    if (queue.length === 0 && underWay === 0) return
-    await new Promise<void>((resolve) => (drained = resolve))
   }
 
   return { change, read, inspect, serve, drain, waiting: () => queue.length }

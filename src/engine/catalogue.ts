@@ -12,7 +12,7 @@ import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { deleteEndpoint, insertEndpoint } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
 import { insertCode, readPromotion, writePromotion } from '../store/promotions.ts'
-import { insertShop, lockSettings, moveEpoch, writeSettings } from '../store/shops.ts'
+import { insertShop, lockSettings, moveEpoch, updateShopName, writeSettings } from '../store/shops.ts'
 import { readStockRow, setStock } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
 import type { EndpointTable } from '../store/tables.ts'
@@ -49,6 +49,14 @@ export function createCatalogue({ store, facts, clock, random }: { store: Store;
     if (exponentOf(input.currency) === undefined) return refuse('currency_unknown', { currency: input.currency, path: '/currency' })
     const made = await store.transact((writer) => insertShop(writer, { ...input, created_at: clock.now() }))
     return made ? null : refuse('already_exists', { shopId: input.id, path: '/id' })
+  }
+
+  /** Gives a shop another name. */
+  async function renameShop(shopId: string, name: string): Promise<void> {
+    await store.transact(async (writer) => {
+      await updateShopName(writer, shopId, name)
+      await moveEpoch(writer, shopId, null, clock.now())
+    })
   }
 
   /** Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. */
@@ -255,6 +263,7 @@ export function createCatalogue({ store, facts, clock, random }: { store: Store;
 
   return {
     makeShop,
+    renameShop,
     changeSettings,
     importProducts,
     putProduct,

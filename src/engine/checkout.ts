@@ -2,7 +2,7 @@
 // payment, all in one transaction; the provider is called after it (payments.ts), and the order is placed when money is there (placing.ts).
 // Every transaction locks in one order: carts, orders, promotions, stock (each by id), sequences last.
 import { createHash } from 'node:crypto'
-import { type Address, addLines, type Cart, changeCart, emptyCart, type LineRequest, type Owner } from '../core/cart.ts'
+import { type Address, addLines, type Cart, changeCart, emptyCart, type LineRequest, normaliseCode, type Owner } from '../core/cart.ts'
 import type { Facts } from '../core/facts.ts'
 import { contentOf, type Order, orderBlockers, orderedLinesOf, orderMayMove, partOf } from '../core/order.ts'
 import { isRunning } from '../core/payment.ts'
@@ -188,7 +188,7 @@ export function createCheckout(parts: {
     const shop = await cache.shop(request.shopId)
     if (!shop) return refuse('shop_not_found', { shopId: request.shopId })
     const owner = request.owner ?? { kind: 'guest' as const, guestId: random.guestId() }
-    const codes = items.codes ?? []
+    const codes = (items.codes ?? []).map(normaliseCode)
     await cache.collect(
       shop,
       items.lines.flatMap((line) => line.sku ?? []),
@@ -219,8 +219,12 @@ export function createCheckout(parts: {
     if (isRefusal(added)) return added
     const changed = changeCart(added.cart, { email, shippingAddress, billingAddress, shippingMethod }, facts)
     if (isRefusal(changed)) return changed
-    cart = { ...changed.cart, codes: codes.map((code) => code.trim().toUpperCase()) }
-    return priced(shop, null, cart, false, cart.id)
+    cart = { ...changed.cart, codes }
+    const snapshot = await priced(shop, null, cart, false, cart.id)
+    if (isRefusal(snapshot)) return snapshot
+    // Without a cart there is nobody to look at a code that does nothing: it is refused, like one that does not exist (SEC-6).
+    const idle = snapshot.pricing.cart.codes.find((code) => !code.applied)
+    return idle ? refuse('code_rejected', { path: '/codes' }) : snapshot
   }
 
   async function priced(shop: ShopFacts, row: CartRow | null, cart: Cart, whole: boolean, holder: string): Promise<Snapshot | Refusal> {

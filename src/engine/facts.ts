@@ -20,6 +20,24 @@ const ADVICE_MS = 1000
 /** Above this many entries a map begins anew: memory is bounded, and what is used often is read again at once. */
 const KEPT = 50_000
 
+/** A map of bounded size. What was put in last survives a new beginning, so that nothing vanishes between being read and being used. */
+class Recent<Value> {
+  private current = new Map<string, Value>()
+  private before = new Map<string, Value>()
+
+  get(key: string): Value | undefined {
+    return this.current.get(key) ?? this.before.get(key)
+  }
+
+  set(key: string, value: Value): void {
+    if (this.current.size >= KEPT) {
+      this.before = this.current
+      this.current = new Map()
+    }
+    this.current.set(key, value)
+  }
+}
+
 /** What is known of a shop under one epoch. */
 export interface ShopFacts {
   readonly id: string
@@ -62,8 +80,8 @@ export interface FactsCache {
 export function createFactsCache(store: Store, clock: Clock): FactsCache {
   const shops = new Map<string, ShopFacts>()
   const refreshing = new Map<string, Promise<ShopFacts | null>>()
-  const stock = new Map<string, Advice<StockLevel | null>>()
-  const codes = new Map<string, Advice<CodeFacts | null>>()
+  const stock = new Recent<Advice<StockLevel | null>>()
+  const codes = new Recent<Advice<CodeFacts | null>>()
 
   async function shop(shopId: string, epoch?: number): Promise<ShopFacts | null> {
     const known = shops.get(shopId)
@@ -123,11 +141,9 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       else if (variant?.stockPolicy === 'deny') tracked.push(sku)
     }
     if (missing.length > 0) {
-      if (known.variants.size + known.unknownSkus.size > KEPT) {
-        known.variants.clear()
-        known.unknownSkus.clear()
-        missing.splice(0, missing.length, ...new Set(skus))
-      }
+      // Whoever works with `known` at this moment keeps it whole; the next one begins anew.
+      if (known.variants.size + known.unknownSkus.size > KEPT && shops.get(known.id) === known)
+        shops.set(known.id, { ...known, variants: new Map(), unknownSkus: new Set() })
       const read = await readVariants(store.reader, known.id, missing)
       for (const sku of missing) {
         const variant = read.get(sku)
@@ -144,7 +160,6 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const now = clock.now()
     const stale = skus.filter((sku) => isStale(stock.get(`${shopId}/${sku}`), now))
     if (stale.length === 0) return
-    if (stock.size > KEPT) stock.clear()
     const levels = await readStock(store.reader, shopId, stale, now)
     for (const sku of stale) stock.set(`${shopId}/${sku}`, { at: now, value: levels.get(sku) ?? null })
   }
@@ -153,7 +168,6 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const now = clock.now()
     const stale = wanted.filter((code) => isStale(codes.get(`${shopId}/${code}`), now))
     if (stale.length === 0) return
-    if (codes.size > KEPT) codes.clear()
     const read = await readCodes(store.reader, shopId, stale)
     for (const code of stale) codes.set(`${shopId}/${code}`, { at: now, value: read.get(code) ?? null })
   }

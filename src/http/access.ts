@@ -6,6 +6,7 @@ import type { Scope } from '../core/scope.ts'
 import { type Actor, hasScope, ownerOf, reachesAll } from '../engine/actor.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
+import type { GuessGuard } from './limits.ts'
 
 /**
  * `public`: no shop, no identity. `admin`: the installation's admin key. Otherwise, in a shop: `owner` lets guests and accounts in (for what is
@@ -61,7 +62,7 @@ export function callerOf(request: FastifyRequest): Caller {
 const LIBRARY_ROUTES = ['/docs', '/demo/images/']
 
 /** Installs the checks. Throws at start for a route without `config.access`. */
-export function installAccess(app: FastifyInstance, engine: Engine): void {
+export function installAccess(app: FastifyInstance, engine: Engine, guard: GuessGuard): void {
   app.decorateRequest('caller', null)
   app.addHook('onRoute', (route) => {
     if (route.method === 'OPTIONS' || route.config?.access !== undefined) return
@@ -74,24 +75,26 @@ export function installAccess(app: FastifyInstance, engine: Engine): void {
   app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
     const access = request.routeOptions.config.access
     if (access === undefined || access === 'public') return
+    if (request.headers.authorization !== undefined) unwrap((await guard.refusal('tokens', request.ip)) ?? true)
     if (access === 'admin') {
-      unwrap(engine.identities.admin(request.headers.authorization))
+      await proved(request, guard, engine.identities.admin(request.headers.authorization))
       return
     }
     const { shop: shopId } = request.params as { shop: string }
     const { account } = request.query as { account?: unknown }
-    const identity = unwrap(
-      await engine.identities.inShop(
-        shopId,
-        request.headers.authorization,
-        typeof account === 'string' && account.length <= 200 ? account : undefined,
-      ),
-    )
+    const named = typeof account === 'string' && account.length <= 200 ? account : undefined
+    const identity = await proved(request, guard, await engine.identities.inShop(shopId, request.headers.authorization, named))
     const { actor, shop } = identity
     const refused = accessRefusal(actor, access, shop)
     if (refused) throw new Refused(refused)
     request.caller = { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
   })
+}
+
+/** A proved caller, or its refusal; a token that is not valid counts as a guess. */
+async function proved<T>(request: FastifyRequest, guard: GuessGuard, identity: T | Refusal): Promise<T> {
+  if (isRefusal(identity) && identity.refused === 'invalid_token') await guard.count('tokens', request.ip)
+  return unwrap(identity)
 }
 
 function accessRefusal(actor: Actor, access: Exclude<Access, string>, shop: ShopFacts): Refusal | null {
@@ -107,5 +110,16 @@ function accessRefusal(actor: Actor, access: Exclude<Access, string>, shop: Shop
     case 'server':
     case 'staff':
       return access.scope !== null && hasScope(actor, access.scope) ? null : refuse('missing_scope', { scope: access.scope })
+  }
+}
+
+/** Work that tries a promotion code: who guesses too often is stopped before anything is looked up. */
+export async function guarded<T>(guard: GuessGuard, request: FastifyRequest, work: () => Promise<T>): Promise<T> {
+  unwrap((await guard.refusal('codes', request.ip)) ?? true)
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof Refused && error.refusal.refused === 'code_rejected') await guard.count('codes', request.ip)
+    throw error
   }
 }

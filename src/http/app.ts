@@ -22,6 +22,7 @@ import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { installAccess, Refused } from './access.ts'
 import { cartRoutes } from './carts.ts'
+import { createGuessGuard, GUESS_LIMITS, type GuessLimits } from './limits.ts'
 import { operationRoutes } from './operation.ts'
 import { orderRoutes } from './orders.ts'
 import { paymentRoutes } from './payments.ts'
@@ -38,12 +39,21 @@ export interface AppOptions {
   readonly version: string
   /** Which proxies' X-Forwarded-* headers count; none by default. */
   readonly trustProxy?: string | undefined
+  /** Failures per minute and network address before guessing is stopped. */
+  readonly guessLimits?: GuessLimits
   /** Pages and routes of this process that are not part of the API (the sandbox's pages, the demo). Each route declares its access. */
   readonly plugins?: readonly ((app: FastifyInstance) => Promise<void> | void)[]
 }
 
 /** Builds the server; `listen` is the caller's. Throws when a route declares no access. */
-export async function createApp({ engine, log, version, trustProxy, plugins = [] }: AppOptions): Promise<FastifyInstance> {
+export async function createApp({
+  engine,
+  log,
+  version,
+  trustProxy,
+  guessLimits = GUESS_LIMITS,
+  plugins = [],
+}: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log,
     bodyLimit: BODY_BYTES,
@@ -85,8 +95,14 @@ export async function createApp({ engine, log, version, trustProxy, plugins = []
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     if (isClosing) throw new Refused(refuse('overloaded', { retryAfter: 1 }))
+    if (request.url.includes('%00')) throw new Refused(refuse('invalid', { path: '/url', reason: NUL_REASON }))
   })
-  installAccess(app as unknown as FastifyInstance, engine)
+  app.addHook('preHandler', async ({ body }) => {
+    const path = pathOfNul(body)
+    if (path !== null) throw new Refused(refuse('invalid', { path, reason: NUL_REASON }))
+  })
+  const guard = createGuessGuard(guessLimits)
+  installAccess(app as unknown as FastifyInstance, engine, guard)
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
       { method: request.method, url: request.url.split('?', 1)[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
@@ -94,7 +110,7 @@ export async function createApp({ engine, log, version, trustProxy, plugins = []
     )
   })
   await app.register(shopListRoutes(engine))
-  for (const routes of [shopRoutes(engine), cartRoutes(engine), orderRoutes(engine), productRoutes(engine)])
+  for (const routes of [shopRoutes(engine), cartRoutes(engine, guard), orderRoutes(engine, guard), productRoutes(engine)])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
   await app.register(operationRoutes(engine))
@@ -144,6 +160,28 @@ function reasonOf(error: ErrorObject, all: readonly ErrorObject[]): string {
   if (error.keyword !== 'const') return error.message ?? error.keyword
   const allowed = all.filter((each) => each.keyword === 'const' && each.instancePath === error.instancePath)
   return `must be ${[...new Set(allowed.map((each) => JSON.stringify((each.params as { allowedValue: unknown }).allowedValue)))].join(' or ')}`
+}
+
+const NUL_REASON = 'must not contain the character U+0000'
+
+/**
+ * Where a body contains the character U+0000, or null. PostgreSQL keeps no such text; it is refused on every database, so that a shop can move
+ * from one to the other. Without recursion: how deep a body may be is its schema's business.
+ */
+function pathOfNul(body: unknown): string | null {
+  if (typeof body !== 'object' || body === null || Object.getPrototypeOf(body) !== Object.prototype) return null
+  const open: { value: unknown; path: () => string }[] = [{ value: body, path: () => '' }]
+  for (let node = open.pop(); node; node = open.pop()) {
+    const { value, path } = node
+    if (typeof value === 'string' && value.includes('\0')) return path()
+    if (typeof value !== 'object' || value === null) continue
+    for (const [key, child] of Object.entries(value)) {
+      const at = () => `${path()}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+      if (key.includes('\0')) return at()
+      if (typeof child === 'string' || typeof child === 'object') open.push({ value: child, path: at })
+    }
+  }
+  return null
 }
 
 // Errors -------------------------------------------------------------------------------------------------------------------------------

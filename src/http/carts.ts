@@ -16,6 +16,7 @@ import {
   type Decision,
   fillLines,
   type LineRequest,
+  normaliseCode,
   removeCode,
   removeLine,
   requireOpen,
@@ -32,8 +33,9 @@ import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
 import { guestToken, hashSecret } from '../engine/tokens.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
-import { type Caller, callerOf, Refused, unwrap } from './access.ts'
+import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { claimOf, replayedSecret } from './idempotency.ts'
+import type { GuessGuard } from './limits.ts'
 import { lineRequests } from './lines.ts'
 import { namedRefusal, namedResult } from './problem.ts'
 
@@ -51,7 +53,7 @@ const answers = { 200: Type.Ref('CartAnswer'), 201: Type.Ref('CartAnswer'), '4xx
 type CartRequest = FastifyRequest<{ Params: { shop: string; cart: string }; Querystring: { type?: string; account?: string } }>
 
 /** The routes of carts. */
-export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
+export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
   const { carts, random } = engine
 
   /** Runs a command on the addressed cart and answers it. A caller without a token becomes a guest with the cart. */
@@ -92,14 +94,14 @@ export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
   }
 
   /** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
-  function codeCheck(code: string): NonNullable<CartCommand['check']> {
+  function codeCheck(codes: readonly string[]): NonNullable<CartCommand['check']> {
+    const wanted = codes.map(normaliseCode)
     return (priced: PricedCart, facts: Facts) => {
-      const state = priced.codes.find((each) => each.code === code.trim().toUpperCase())
-      if (!state || state.applied) return null
+      const state = priced.codes.find((each) => wanted.includes(each.code) && !each.applied)
+      if (!state) return null
       if (facts.shop.settings.promotions.publicReasons === 'neutral') return refuse('code_rejected', { path: '/code' })
-      return ['unknown', 'expired', 'exhausted', 'inactive'].includes(state.reason ?? '')
-        ? refuse('code_rejected', { path: '/code', reason: state.reason })
-        : null
+      const isDead = ['unknown', 'expired', 'exhausted', 'inactive'].includes(state.reason ?? '')
+      return isDead ? refuse('code_rejected', { path: '/code', reason: state.reason }) : null
     }
   }
 
@@ -332,14 +334,16 @@ export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           response: answers,
         },
       },
-      (request, reply) => {
+      async (request, reply) => {
         const { code } = request.body
-        return change(request, reply, {
-          creates: true,
-          codes: [code.trim().toUpperCase()],
-          decide: (cart, facts) => applyCode(cart, { code }, facts),
-          check: codeCheck(code),
-        })
+        return guarded(guard, request, () =>
+          change(request, reply, {
+            creates: true,
+            codes: [normaliseCode(code)],
+            decide: (cart, facts) => applyCode(cart, { code }, facts),
+            check: codeCheck([code]),
+          }),
+        )
       },
     )
 
@@ -375,12 +379,15 @@ export function cartRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const steps = request.body.commands.map((command, index) =>
           stepOf(command, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
         )
-        return change(request, reply, {
+        const codes = steps.flatMap((step) => step.codes)
+        const command = {
           creates: true,
           skus: steps.flatMap((step) => step.skus),
-          codes: steps.flatMap((step) => step.codes),
-          decide: (cart, facts) => inSequence(cart, steps, facts),
-        })
+          codes,
+          decide: (cart: Cart, facts: Facts) => inSequence(cart, steps, facts),
+        }
+        if (codes.length === 0) return change(request, reply, command)
+        return guarded(guard, request, () => change(request, reply, { ...command, check: codeCheck(codes) }))
       },
     )
 
@@ -566,7 +573,7 @@ function stepOf(command: Command, requests: (lines: readonly Type.Static<typeof 
   if ('remove' in command) return plain((cart) => removeLine(cart, command.remove))
   if ('clear' in command) return plain((cart) => clearLines(cart))
   if ('applyCode' in command)
-    return plain((cart, facts) => applyCode(cart, command.applyCode, facts), [command.applyCode.code.trim().toUpperCase()])
+    return plain((cart, facts) => applyCode(cart, command.applyCode, facts), [normaliseCode(command.applyCode.code)])
   if ('removeCode' in command) return plain((cart) => removeCode(cart, command.removeCode))
   return plain((cart, facts) => changeCart(cart, command.change, facts))
 }

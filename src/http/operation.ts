@@ -34,6 +34,8 @@ export function operationRoutes({ store, carts }: Engine): FastifyPluginAsync {
         withDefaultFonts: false,
         telemetry: false,
         hideClientButton: true,
+        showDeveloperTools: 'never',
+        mcp: { disabled: true },
         agent: { disabled: true },
       } as object,
     })

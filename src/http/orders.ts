@@ -13,8 +13,9 @@ import { orderToken } from '../engine/tokens.ts'
 import { ownerKey } from '../store/carts.ts'
 import { listOrders, readOrder } from '../store/orders.ts'
 import type { OrderTable } from '../store/tables.ts'
-import { type Caller, callerOf, Refused, unwrap } from './access.ts'
+import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { claimOf } from './idempotency.ts'
+import type { GuessGuard } from './limits.ts'
 import { lineRequests } from './lines.ts'
 
 const Params = Type.Object({ shop: Text(63), order: Id })
@@ -22,7 +23,7 @@ const Query = Type.Object({ account: Type.Optional(Id) }, { additionalProperties
 const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4xx': Type.Ref('Problem') }
 
 /** The routes of orders. */
-export function orderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
+export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
   const { store, checkout, random, signer } = engine
 
   /** The order if the caller may know of it: another owner's does not exist. */
@@ -62,18 +63,20 @@ export function orderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
         const what = 'items' in body ? { items: itemsOf(request, body) } : { cartId: body.cartId, lineIds: body.lines }
-        const ordered = unwrap(
-          await checkout.order({
-            shopId: caller.shop.id,
-            owner: caller.owner,
-            all: caller.all,
-            ...what,
-            provider: body.payment?.provider,
-            returnUrl: body.payment?.returnUrl,
-            expectedTotal: body.expectedTotal,
-            idempotency: claimOf(request, null),
-          }),
-        )
+        const ordering = async () =>
+          unwrap(
+            await checkout.order({
+              shopId: caller.shop.id,
+              owner: caller.owner,
+              all: caller.all,
+              ...what,
+              provider: body.payment?.provider,
+              returnUrl: body.payment?.returnUrl,
+              expectedTotal: body.expectedTotal,
+              idempotency: claimOf(request, null),
+            }),
+          )
+        const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
         reply.code(ordered.created ? 201 : 200)
         return answer(caller, ordered)
       },

@@ -59,7 +59,7 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
 
   return async (app) => {
     app.get(
-      '/',
+      '',
       {
         config: { access: { owner: true, anonymous: true, scope: 'settings:read' } },
         schema: {
@@ -71,6 +71,26 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         },
       },
       async (request) => servedShop(callerOf(request).shop),
+    )
+
+    app.patch(
+      '',
+      {
+        config: { access: { scope: 'settings:write' } },
+        schema: {
+          tags: ['Shops'],
+          summary: 'Change the name; id, currency and preset stay for ever',
+          params: Type.Object({ shop: ShopId }),
+          querystring: Query,
+          body: contract.PatchShop,
+          response: { 200: Type.Ref('Shop') },
+        },
+      },
+      async (request) => {
+        const { id } = callerOf(request).shop
+        await catalogue.renameShop(id, request.body.name)
+        return servedShop(unwrap((await engine.facts.shop(id)) ?? refuse('shop_not_found', {})))
+      },
     )
 
     app.get(

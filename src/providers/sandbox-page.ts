@@ -10,7 +10,7 @@ import { SandboxError, TEST_CARDS, testCard, webUrl } from './sandbox-payment.ts
 
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 const BODY_LIMIT = 16 * 1024
-const PUBLIC = { config: { access: 'public' as const } }
+const PUBLIC = { config: { access: 'public' as const }, schema: { hide: true } }
 
 /** Text that is HTML already. Only `html` makes it, so that nothing unescaped gets into a page. */
 class Html {

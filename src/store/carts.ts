@@ -162,7 +162,8 @@ export async function saveCarts(writer: Writer, shopId: string, saves: readonly 
   const rows = writer.dialect === 'sqlite' ? await updateEach(writer, shopId, updates) : await updateUnlocked(writer, shopId, updates)
   for (const { id } of rows) saved.add(id)
   const inserts = saves.filter((save) => save.was === 0)
-  if (inserts.length > 1) inserts.sort((a, b) => (ownerKey(a.cart.owner) < ownerKey(b.cart.owner) ? -1 : 1))
+  const place = ({ cart }: CartSave) => `${ownerKey(cart.owner)} ${cart.type}`
+  if (inserts.length > 1) inserts.sort((a, b) => (place(a) < place(b) ? -1 : 1))
   for (const save of inserts) {
     for (const { id } of await writer.run<{ id: string }>(INSERT, [shopId, save.cart.id, save.cart.createdAt, ...values(save)]))
       saved.add(id)

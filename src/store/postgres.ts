@@ -3,12 +3,22 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { migrateToLatest } from './migrate.ts'
-import { asWriter, CommitUnknown, type Parameter, type Reader, type Statement, type Store, type Writer } from './store.ts'
+import { asWriter, CommitUnknown, LockTimeout, type Parameter, type Reader, type Statement, type Store, type Writer } from './store.ts'
 import type { Tables } from './tables.ts'
 
 const ATTEMPTS = 4
 const DEADLOCK = '40P01'
 const SERIALIZATION = '40001'
+const LOCK_NOT_AVAILABLE = '55P03'
+const LOCK_TIMEOUT_MS = 5000
+const STATEMENT_TIMEOUT_MS = 30_000
+/** Only where the network is gone: the server's own time-outs come first. */
+const SILENCE_MS = 40_000
+/**
+ * Connections that transactions leave for reads. A transaction that waits for a lock must not keep whoever holds that lock from reading what
+ * it needs to finish.
+ */
+const READS_KEEP = 2
 
 /** 64-bit integers are read as numbers, with a check: nothing we keep is larger than 2^53 − 1. */
 const types: pg.CustomTypesConfig = {
@@ -35,12 +45,15 @@ export function openPostgres(url: string, options: { connections?: number } = {}
       return super.query(...parameters)
     }) as unknown as pg.Client['query']
   }
+  const connections = Math.max(READS_KEEP + 1, options.connections ?? 10)
   const pool = new pg.Pool({
     connectionString: url,
-    max: options.connections ?? 10,
+    max: connections,
     types,
     Client: CountingClient as unknown as new () => pg.Client,
-    statement_timeout: 30_000,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    query_timeout: SILENCE_MS,
     application_name: 'cartwright',
   })
   pool.on('error', () => undefined) // an idle connection broke; the next query opens another
@@ -50,6 +63,8 @@ export function openPostgres(url: string, options: { connections?: number } = {}
     run: async <Row>(statement: Statement, parameters: readonly Parameter[]) => rows<Row>(pool, statement, parameters),
   }
   const bound = new WeakMap<pg.PoolClient, Writer>()
+  const waiting: (() => void)[] = []
+  let free = connections - READS_KEEP
 
   async function once<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
     const client = await pool.connect()
@@ -68,14 +83,21 @@ export function openPostgres(url: string, options: { connections?: number } = {}
   }
 
   async function transact<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await once(work)
-      } catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined
-        if ((code !== DEADLOCK && code !== SERIALIZATION) || attempt === ATTEMPTS) throw error
-      }
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await retrying(() => once(work))
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else free++
     }
+  }
+
+  /** Migrations wait for each other and may take long: a connection of their own, without the time-outs of requests. */
+  async function migrate(): Promise<void> {
+    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }) })
+    await migrateToLatest(db).finally(() => db.destroy())
   }
 
   return {
@@ -83,20 +105,38 @@ export function openPostgres(url: string, options: { connections?: number } = {}
     reader,
     statements: () => counter.statements,
     transact,
-    transactOne: (work) => committing(work(asWriter(reader))),
-    migrate: () => migrateToLatest(reader.db),
+    transactOne: (work) => retrying(() => committing(work(asWriter(reader)))),
+    migrate,
     close: () => reader.db.destroy(),
   }
 }
 
-/** An error with an SQLSTATE came from the server, which rolled back; any other one leaves the outcome open. */
+async function retrying<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const state = sqlState(error)
+      if (state === LOCK_NOT_AVAILABLE) throw new LockTimeout(error)
+      if ((state !== DEADLOCK && state !== SERIALIZATION) || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+/**
+ * An error with an SQLSTATE came from the server, which rolled back. Without one, and in the classes of lost connections and of a server that
+ * is going down, the outcome is open.
+ */
 async function committing<T>(statement: Promise<T>): Promise<T> {
   try {
     return await statement
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    throw /^[0-9A-Z]{5}$/.test(code) ? error : new CommitUnknown(error)
+    throw /^(?!08|57P|40003)[0-9A-Z]{5}$/.test(sqlState(error)) ? error : new CommitUnknown(error)
   }
+}
+
+function sqlState(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
 function writerOf(client: pg.PoolClient, bound: WeakMap<pg.PoolClient, Writer>): Writer {

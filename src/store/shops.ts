@@ -18,6 +18,11 @@ export async function insertShop(writer: Writer, shop: ShopTable): Promise<boole
   return true
 }
 
+/** Gives a shop another name. Follow it with `moveEpoch`. */
+export async function updateShopName(writer: Writer, shopId: string, name: string): Promise<void> {
+  await writer.db.updateTable('shops').set({ name }).where('id', '=', shopId).execute()
+}
+
 /** All shops, by id. */
 export function listShops(reader: Reader): Promise<ShopTable[]> {
   return reader.db.selectFrom('shops').selectAll().orderBy('id').execute()

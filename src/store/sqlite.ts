@@ -7,7 +7,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, SqliteDialect } from 'kysely'
 import { migrateToLatest } from './migrate.ts'
-import { asWriter, type Parameter, type Reader, type Statement, type Store, type Writer } from './store.ts'
+import { asWriter, LockTimeout, type Parameter, type Reader, type Statement, type Store, type Writer } from './store.ts'
 import type { Tables } from './tables.ts'
 
 const BUSY_RETRY_MS = 5
@@ -31,7 +31,8 @@ export function openSqlite(path: string): Store {
         writing.handle.exec('BEGIN IMMEDIATE')
         return
       } catch (error) {
-        if (!isBusy(error) || Date.now() > giveUp) throw error
+        if (!isBusy(error)) throw error
+        if (Date.now() > giveUp) throw new LockTimeout(error)
         await sleep(BUSY_RETRY_MS)
       }
     }
@@ -62,15 +63,15 @@ export function openSqlite(path: string): Store {
     statements: () => counter.statements,
     transact,
     transactOne: transact,
-    async migrate() {
-      const migrating = tail.then(() => migrateToLatest(writing.reader.db))
-      tail = migrating.catch(() => undefined)
-      await migrating
-    },
+    // All of it in one transaction: callers in other processes wait, and a crash leaves nothing half done.
+    migrate: () => transact(({ db }) => migrateToLatest(db)),
     async close() {
       await tail.catch(() => undefined)
-      await reading.reader.db.destroy()
-      await writing.reader.db.destroy()
+      for (const { reader, handle } of [reading, writing]) {
+        await reader.db.destroy()
+        // The query builder closes only what it has used.
+        if (handle.isOpen) handle.close()
+      }
     },
   }
 }

@@ -60,3 +60,11 @@ export class CommitUnknown extends Error {
     this.name = 'CommitUnknown'
   }
 }
+
+/** Somebody else held a lock (on SQLite the database) for too long. The transaction was rolled back: nothing was changed. */
+export class LockTimeout extends Error {
+  constructor(cause: unknown) {
+    super('Somebody else held a lock of the database for too long; nothing was changed.', { cause })
+    this.name = 'LockTimeout'
+  }
+}

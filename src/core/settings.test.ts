@@ -1,0 +1,57 @@
+// Settings: a preset is a difference from the defaults, a patch changes what it names and nothing else, and durations have a fixed length.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { DEFAULT_SETTINGS, durationMs, PRESETS, type PresetName, patchSettings, settingsOf } from './settings.ts'
+
+describe('durations', () => {
+  const SECOND = 1000
+  const HOUR = 3600 * SECOND
+  const DAY = 24 * HOUR
+  const table: readonly [text: string, ms: number | null][] = [
+    ['PT30M', 30 * 60 * SECOND],
+    ['PT24H', DAY],
+    ['P30D', 30 * DAY],
+    ['P2W', 14 * DAY],
+    ['P1W2DT3H4M5S', 9 * DAY + 3 * HOUR + 4 * 60 * SECOND + 5 * SECOND],
+    ['PT0S', 0],
+    ['never', Number.POSITIVE_INFINITY],
+    ['P', null],
+    ['PT', null],
+    ['P1DT', null],
+    ['P1M', null],
+    ['P1Y', null],
+    ['PT1.5H', null],
+    ['-P1D', null],
+    ['P1H', null],
+    ['p1d', null],
+    [' P1D', null],
+    ['', null],
+    ['30', null],
+  ]
+  for (const [text, ms] of table) it(`"${text}" is ${ms}`, () => assert.equal(durationMs(text), ms))
+})
+
+describe('settings', () => {
+  it('a patch changes what it names and leaves the rest', () => {
+    const patched = patchSettings(DEFAULT_SETTINGS, { lines: { quantityMax: 5 }, cart: {} })
+    assert.deepEqual(patched, { ...DEFAULT_SETTINGS, lines: { ...DEFAULT_SETTINGS.lines, quantityMax: 5 } })
+  })
+
+  it('lists are replaced, not merged', () => {
+    assert.deepEqual(patchSettings(DEFAULT_SETTINGS, { lines: { allowKinds: ['goods'] } }).lines.allowKinds, ['goods'])
+  })
+
+  it("a shop's own changes win over its preset", () => {
+    assert.equal(settingsOf('store', {}).access.guestCarts, false)
+    assert.equal(settingsOf('store', { access: { guestCarts: true } }).access.guestCarts, true)
+    assert.equal(settingsOf('store', { access: { guestCarts: true } }).checkout.guest, false)
+  })
+
+  it('every preset has durations that can be read', () => {
+    for (const preset of Object.keys(PRESETS) as PresetName[]) {
+      const { retention, inventory, checkout, orders } = settingsOf(preset, {})
+      for (const text of [...Object.values(retention), inventory.holdTtl, checkout.unpaidTtl, orders.tokenTtl])
+        assert.notEqual(durationMs(text), null, `${preset}: ${text}`)
+    }
+  })
+})

@@ -1,0 +1,116 @@
+// Reads pricing tables: one cart a row, columns separated by `|`, and after `#` where its numbers come from (a row without one is an error).
+//   lines       `2x1999` two at 19.99 · `1070@reduced` of a tax category · `500~` needs no shipping; separated by spaces
+//   promotions  `119off` · `10%` · `freeship`, running in this order; `-` none
+//   shipping    `499` · `499^5000` free from an item total of 50.00 · `+tax` after it: taxed as `standard`; `-` none chosen
+//   tax         `19%in` included · `8.875%add` added · `reduced:7%in` of a category; `-` none
+//   split       what each line was given off, `-` unchecked; the last six columns are the totals
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Cart } from '../../src/core/cart.ts'
+import type { Facts } from '../../src/core/facts.ts'
+import type { Rounding } from '../../src/core/money.ts'
+import type { Benefit } from '../../src/core/promotion.ts'
+import type { ShippingRate, TaxRate } from '../../src/core/settings.ts'
+import { cartWith, factsOf, guestCart, line, promotionOf, variantOf } from '../facts.ts'
+
+const TOTALS = ['items', 'discount', 'shipped', 'included', 'added', 'total'] as const
+const COLUMNS = ['currency', 'lines', 'promotions', 'shipping', 'tax', 'rounding', 'split', ...TOTALS] as const
+
+/** One row: a cart that can be priced, and what it must cost. */
+export interface Row {
+  readonly title: string
+  readonly cart: Cart
+  readonly facts: Facts
+  readonly split: readonly number[] | null
+  readonly totals: Readonly<Record<(typeof TOTALS)[number], number>>
+}
+
+/** All rows of all tables in this folder. */
+export function readTables(): Row[] {
+  const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.table'))
+  return files.sort().flatMap((file) => rowsOf(file, readFileSync(`${import.meta.dirname}/${file}`, 'utf8')))
+}
+
+/** The rows of one table. The first line that is no comment names the columns and must name exactly ours. */
+export function rowsOf(file: string, text: string): Row[] {
+  const rows: Row[] = []
+  let hasHead = false
+  for (const [index, raw] of text.split('\n').entries()) {
+    if (raw.trim() === '' || raw.startsWith('#')) continue
+    const [content = '', source = ''] = raw.split('#').map((part) => part.trim())
+    const cells = content.split('|').map((cell) => cell.trim())
+    const at = `${file}:${index + 1}`
+    if (!hasHead) {
+      assert.deepEqual(cells, COLUMNS, `${at}: these are not the columns`)
+      hasHead = true
+      continue
+    }
+    assert.equal(cells.length, COLUMNS.length, `${at}: a row has ${COLUMNS.length} columns`)
+    assert.ok(source !== '', `${at}: say after # where the numbers come from`)
+    rows.push(rowOf(`${at} ${source}`, Object.fromEntries(COLUMNS.map((column, each) => [column, cells[each] ?? '']))))
+  }
+  return rows
+}
+
+function rowOf(title: string, cells: Record<string, string>): Row {
+  const cell = (name: (typeof COLUMNS)[number]): string => cells[name] ?? ''
+  const currency = cell('currency')
+  const wanted = words(cell('lines')).map((word, index) => wantedLine(word, `SKU-${index}`, currency))
+  const [rate, taxed] = shippingOf(cell('shipping'), currency)
+  const facts = factsOf({
+    currency,
+    variants: wanted.map((each) => each.variant),
+    promotions: words(cell('promotions')).map((word, index) => promotionOf(`promo_${index}`, benefitOf(word, currency))),
+    settings: {
+      pricing: { rounding: cell('rounding') as Rounding },
+      tax: { rates: words(cell('tax')).map(taxOf), shippingCategory: taxed ? 'standard' : null },
+      shipping: { methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : [] },
+    },
+  })
+  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : null })
+  const cart = cartWith(
+    facts,
+    wanted.map((each) => line(each.variant.sku, each.quantity)),
+    empty,
+  )
+  const totals = Object.fromEntries(TOTALS.map((name) => [name, amount(cell(name))])) as Row['totals']
+  return { title, cart, facts, split: cell('split') === '-' ? null : words(cell('split')).map(amount), totals }
+}
+
+function words(text: string): string[] {
+  return text === '-' ? [] : text.split(/\s+/)
+}
+
+function amount(text: string): number {
+  assert.match(text, /^-?\d+$/, `${text} is not an amount in minor units`)
+  return Number(text)
+}
+
+function wantedLine(word: string, sku: string, currency: string) {
+  const [, quantity = '1', price = '', category = 'standard', digital = ''] = matched(word, /^(?:(\d+)x)?(\d+)(?:@([a-z]+))?(~?)$/)
+  const variant = variantOf(sku, { [currency]: amount(price) }, { taxCategory: category, requiresShipping: digital === '' })
+  return { variant, quantity: Number(quantity) }
+}
+
+function benefitOf(word: string, currency: string): Benefit {
+  if (word === 'freeship') return { kind: 'free_shipping' }
+  const [, number = '', unit] = matched(word, /^([\d.]+)(off|%)$/)
+  return unit === '%' ? { kind: 'percent_off', percent: number } : { kind: 'amount_off', amounts: [{ currency, amount: amount(number) }] }
+}
+
+function shippingOf(text: string, currency: string): [ShippingRate | null, boolean] {
+  if (text === '-') return [null, false]
+  const [, price = '', free, taxed] = matched(text, /^(\d+)(?:\^(\d+))?(\+tax)?$/)
+  return [{ currency, amount: amount(price), ...(free === undefined ? {} : { freeFrom: amount(free) }) }, taxed !== undefined]
+}
+
+function taxOf(word: string): TaxRate {
+  const [, category = 'standard', percent = '', kind] = matched(word, /^(?:([a-z]+):)?([\d.]+)%(in|add)$/)
+  return { name: 'Tax', category, percent, included: kind === 'in' }
+}
+
+function matched(word: string, pattern: RegExp): (string | undefined)[] {
+  const match = pattern.exec(word)
+  assert.ok(match, `"${word}" does not read as ${pattern}`)
+  return [...match]
+}
