@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { type Answer, ADMIN, caller } from './harness.ts'
+import { ADMIN, type Answer, caller } from './harness.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 

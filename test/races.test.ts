@@ -2,7 +2,7 @@
 // lost line, no double application, on both databases.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type Answer, ADMIN, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
 import { expect2xx, login, stockUp, wares } from './nodes.ts'
 
 const SHOP = '/v1/shops/demo'
@@ -139,7 +139,10 @@ for (const { dialect, url } of servers) {
       const key = { 'idempotency-key': crypto.randomUUID() }
       const answers = await atOnce(30, () => call('POST', `${CURRENT}/lines`, { sku: 'W-4', quantity: 3 }, key))
       assert.equal(answers.filter((answer) => expect2xx(answer).headers.get('idempotency-replayed') === null).length, 1)
-      assert.equal(new Set(answers.map((answer) => `${answer.status} ${answer.body.cart.id} ${JSON.stringify(answer.body.results)}`)).size, 1)
+      assert.equal(
+        new Set(answers.map((answer) => `${answer.status} ${answer.body.cart.id} ${JSON.stringify(answer.body.results)}`)).size,
+        1,
+      )
       assert.equal((await linesOf(call)).get('W-4'), 3)
     })
 

@@ -58,8 +58,8 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller
 }
 
-/** The reference page and the demo's pictures come from libraries that cannot declare access themselves; everything below is public. */
-const LIBRARY_ROUTES = ['/docs', '/demo/images/']
+/** The demo's pictures are served by a library that cannot declare access itself; everything below is public. */
+const LIBRARY_ROUTES = ['/demo/images/']
 
 /** Installs the checks. Throws at start for a route without `config.access`. */
 export function installAccess(app: FastifyInstance, engine: Engine, guard: GuessGuard): void {
