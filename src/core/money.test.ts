@@ -190,8 +190,8 @@ describe('sums and products are exact or null', () => {
   it('at the edge of the range', () => {
     assert.equal(multiply(AMOUNT_MAX, 1), AMOUNT_MAX)
     assert.equal(multiply(AMOUNT_MAX, 2), null)
-    assert.equal(multiply(90_072_892_617, 99_999), null)
-    assert.equal(multiply(90_072_892_616, 99_999), 90_072_892_616 * 99_999)
+    assert.equal(multiply(90_072_893_277, 99_999), null)
+    assert.equal(multiply(90_072_893_276, 99_999), 90_072_893_276 * 99_999)
     assert.equal(sum([AMOUNT_MAX, 0]), AMOUNT_MAX)
     assert.equal(sum([AMOUNT_MAX, 1]), null)
     assert.equal(sum([AMOUNT_MAX, 1, -1]), null)

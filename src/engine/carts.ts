@@ -219,14 +219,16 @@ export function createCarts({
     return first ? take((job) => job.key === first.key) : []
   }
 
-  /** The oldest commands whose carts are not being worked on; on PostgreSQL of one shop. */
+  /** The oldest commands whose carts are not being worked on; on PostgreSQL of one shop. A request that is repeated waits for the next batch. */
   function takeBatch(): Job[] {
     const keys = new Set<string>()
+    const claims = new Set<string>()
     const contended = new Set(queue.flatMap((job) => (job.conflicts >= CONFLICTS_MAX ? [job.key] : [])))
     let shopId: string | null = null
     return take(({ key, command }) => {
       if (!keys.has(key) && (keys.size >= BATCH_CARTS || busy.has(key) || contended.has(key))) return false
       if (store.dialect === 'postgres' && shopId !== null && shopId !== command.shopId) return false
+      if (command.idempotency && claims.size === claims.add(`${command.shopId} ${command.idempotency.key}`).size) return false
       shopId = command.shopId
       keys.add(key)
       return true
@@ -277,6 +279,8 @@ export function createCarts({
         await settle(await prepare(store.reader, group[0]?.command.shopId ?? '', group))
       } catch (own) {
         if (group.length > 1) await oneByOne(group, own)
+        // The other request has committed: the next try finds what it recorded.
+        else if (own instanceof IdempotencyRace) again(group)
         else for (const job of group) fail(job, own)
       }
     }
@@ -300,7 +304,7 @@ export function createCarts({
       for (const work of works) {
         // The lock is on the rows that were there; a cart that took their place meanwhile is not ours yet.
         if (!work.save || saved.has(work.base.id)) answer(work)
-        else again(work)
+        else again(work.jobs)
       }
     } catch (error) {
       if (error instanceof LockTimeout) for (const job of jobs) fail(job, error)
@@ -467,7 +471,7 @@ export function createCarts({
       })
       for (const work of part) {
         if (saved.has(work.base.id)) answer(work)
-        else again(work)
+        else again(work.jobs)
       }
     }
   }
@@ -524,12 +528,12 @@ export function createCarts({
   }
 
   /** Somebody else was faster: apply the commands again to what is there now, ahead of everything that came later. */
-  function again(work: Work): void {
-    for (const job of work.jobs) {
+  function again(jobs: readonly Job[]): void {
+    for (const job of jobs) {
       job.conflicts++
       job.state = 'waiting'
     }
-    queue.unshift(...work.jobs)
+    queue.unshift(...jobs)
   }
 
   function answer({ row, cart, save, pricing, jobs, outcomes }: Work): void {

@@ -208,6 +208,10 @@ export function createJobs(parts: {
   async function applyEvent(shopId: string, provider: string, event: ProviderEvent): Promise<void> {
     const payment = await readPayment(store.reader, shopId, event.attemptId)
     const isOurs = payment && payment.provider === provider && (payment.session_id === null || payment.session_id === event.sessionId)
+    if (isOurs && payment.session_id === null) {
+      // The message overtook the answer that told us the session: without its id nothing could ever be refunded.
+      await store.transactOne((writer) => updatePayment(writer, payment, { session_id: event.sessionId }, clock.now()))
+    }
     const outcome = isOurs ? await payments.applyStatus(shopId, payment.id, event) : 'unknown_payment'
     if (outcome === 'unknown_payment' || outcome === 'mismatch')
       log.warn({ shopId, provider, event: event.eventId, outcome }, 'a provider event does not match our records')

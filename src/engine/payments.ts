@@ -81,8 +81,9 @@ export function createPayments(parts: {
       if (!isRunning(payment.state as 'PENDING') && payment.state !== 'FAILED') continue
       const status = await cancelSession(shopId, payment)
       if (isRefusal(status)) return status
-      await applyStatus(shopId, payment.id, status)
-      if (status.state === 'paid' || status.state === 'authorized') return 'covered'
+      const applied = await applyStatus(shopId, payment.id, status)
+      // Money in a wrong amount covers nothing; it was told as a mismatch.
+      if ((status.state === 'paid' || status.state === 'authorized') && applied !== 'mismatch') return 'covered'
     }
     return 'closed'
   }

@@ -226,12 +226,13 @@ export async function claimQuietPayments(
   let query = writer.db
     .selectFrom('payments')
     .selectAll()
-    .where('state', 'in', ['OPENING', 'PENDING'])
+    // FAILED is one refused card in a session that can still be paid: a success after it must not be missed either.
+    .where('state', 'in', ['OPENING', 'PENDING', 'FAILED'])
     .where('leased_until', '<=', now)
     .where((eb) =>
       eb.or([
         eb.and([eb('state', '=', 'OPENING'), eb('checked_at', '<=', before.opening)]),
-        eb.and([eb('state', '=', 'PENDING'), eb('checked_at', '<=', before.pending)]),
+        eb.and([eb('state', '<>', 'OPENING'), eb('checked_at', '<=', before.pending)]),
       ]),
     )
     .orderBy('checked_at')

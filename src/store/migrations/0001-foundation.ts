@@ -70,7 +70,7 @@ const TABLES = [
     updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id), CHECK (amount >= 0))`,
   `CREATE INDEX payments_by_order ON payments (shop_id, order_id)`,
-  `CREATE INDEX payments_running ON payments (checked_at) WHERE state IN ('OPENING', 'PENDING')`,
+  `CREATE INDEX payments_running ON payments (checked_at) WHERE state IN ('OPENING', 'PENDING', 'FAILED')`,
   `CREATE TABLE refunds (
     shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,
     state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL,

@@ -1,0 +1,241 @@
+// One key, one effect. Whoever repeats a write with the same Idempotency-Key (at once, later, after the server died) gets the outcome of the
+// first time, and the thing happens once. Promised on both databases.
+import assert from 'node:assert/strict'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
+import { ADDRESS, assertProblem, rowsIn } from './http-probe.ts'
+
+const SHOP = '/v1/shops/demo'
+const CURRENT = `${SHOP}/carts/current`
+const LINES = `${CURRENT}/lines`
+const withKey = (key: string = randomUUID()) => ({ 'idempotency-key': key })
+const isReplay = (answer: Answer) => answer.headers.get('idempotency-replayed') === 'true'
+const told = (answer: Answer) => `${answer.status} ${JSON.stringify(answer.body).slice(0, 300)}`
+
+for (const dialect of DIALECTS) {
+  describe(`a key on ${dialect}`, async () => {
+    const address = await freshDatabase(dialect)
+    const { url, engine } = await startTestServer(address)
+    const { reader } = engine.store
+    const login = async (accountId: string) => (await caller(url)('POST', '/v1/demo/login', { accountId })).body.token as string
+    const guest = async () => (await caller(url)('POST', LINES, { sku: 'MUG-STONE' })).body.token as string
+    const quantityOf = async (token: string, sku = 'MUG-STONE') =>
+      (await caller(url, token)('GET', CURRENT)).body.lines.find((line: { sku: string }) => line.sku === sku)?.quantity as
+        | number
+        | undefined
+
+    test('the same request twice is done once, with the same outcome, marked as replayed', async () => {
+      const token = await guest()
+      const headers = withKey()
+      const body = { lines: [{ sku: 'MUG-INK', quantity: 3 }, { sku: 'NO-SUCH' }] }
+      const first = await caller(url, token)('POST', LINES, body, headers)
+      const second = await caller(url, token)('POST', LINES, body, headers)
+      assert.equal(first.status, 200, told(first))
+      assert.deepEqual([isReplay(first), isReplay(second)], [false, true])
+      assert.deepEqual({ status: second.status, body: second.body }, { status: first.status, body: first.body })
+      assert.equal(await quantityOf(token, 'MUG-INK'), 3)
+    })
+
+    test('a replay shows the cart as it is now', async () => {
+      const token = await guest()
+      const headers = withKey()
+      await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      await caller(url, token)('PATCH', CURRENT, { note: 'later' })
+      const replay = await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      assert.equal(replay.body.cart.note, 'later')
+      assert.equal(await quantityOf(token, 'MUG-INK'), 1)
+    })
+
+    test('another request under the same key is 422 and does nothing', async () => {
+      const token = await guest()
+      const headers = withKey()
+      await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      for (const body of [{ sku: 'MUG-INK', quantity: 2 }, { sku: 'MUG-MOSS' }])
+        assertProblem(await caller(url, token)('POST', LINES, body, headers), 422, 'idempotency_key_reused')
+      assert.equal(await quantityOf(token, 'MUG-INK'), 1)
+      assert.equal(await quantityOf(token, 'MUG-MOSS'), undefined)
+    })
+
+    test('20 adds at once under one key are one add', async () => {
+      const token = await guest()
+      const headers = withKey()
+      const answers = await atOnce(20, () => caller(url, token)('POST', LINES, { sku: 'MUG-INK', quantity: 5 }, headers))
+      assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([200]), told(answers[0] as Answer))
+      assert.equal(answers.filter((answer) => !isReplay(answer)).length, 1)
+      assert.equal(await quantityOf(token, 'MUG-INK'), 5)
+    })
+
+    test('20 adds at once under one key among 20 others under their own count once among them', async () => {
+      const token = await guest()
+      const headers = withKey()
+      await atOnce(40, (index) => caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, index % 2 ? headers : withKey()))
+      assert.equal(await quantityOf(token, 'MUG-INK'), 21)
+    })
+
+    test('a key still counts after the server was started again', async () => {
+      const token = await guest()
+      const headers = withKey()
+      const first = await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      // A second process on the same database remembers what the first one wrote; on SQLite after the first one is gone.
+      const own = dialect === 'sqlite' ? await restarted() : await startTestServer(address)
+      const again = await caller(own.url, own.token ?? token)('POST', LINES, { sku: 'MUG-INK' }, own.headers ?? headers)
+      assert.equal(again.status, 200, told(again))
+      assert.ok(isReplay(again))
+      assert.equal(again.body.cart.lines.find((line: { sku: string }) => line.sku === 'MUG-INK').quantity, 1)
+      if (dialect === 'postgres') assert.equal(again.body.cart.version, first.body.cart.version)
+    })
+
+    /** A server of its own that does one add and is started again. */
+    async function restarted(): Promise<{ url: string; token: string; headers: Record<string, string> }> {
+      const file = await freshDatabase('sqlite')
+      const before = await startTestServer(file)
+      const token = (await caller(before.url)('POST', LINES, { sku: 'MUG-STONE' })).body.token as string
+      const headers = withKey()
+      await caller(before.url, token)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      await before.close()
+      return { url: (await startTestServer(file)).url, token, headers }
+    }
+
+    test("somebody's first add, sent twice, is one cart and one token", async () => {
+      const was = await rowsIn(reader, 'carts', 'guests')
+      const headers = withKey()
+      const first = await caller(url)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      const second = await caller(url)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      assert.equal(first.status, 201, told(first))
+      assert.equal(second.status, 201, told(second))
+      assert.equal(second.body.token, first.body.token)
+      assert.equal(second.body.cart.id, first.body.cart.id)
+      assert.ok(isReplay(second))
+      assert.equal((await caller(url, second.body.token)('GET', CURRENT)).body.id, first.body.cart.id)
+      const now = await rowsIn(reader, 'carts', 'guests')
+      assert.deepEqual(now, { carts: (was.carts ?? 0) + 1, guests: (was.guests ?? 0) + 1 })
+    })
+
+    test("somebody's first add, sent ten times at once, is one cart and one token", async () => {
+      const was = await rowsIn(reader, 'carts', 'guests', 'guest_secrets')
+      const headers = withKey()
+      const answers = await atOnce(10, () => caller(url)('POST', LINES, { sku: 'MUG-INK' }, headers))
+      for (const answer of answers) assert.equal(answer.status, 201, told(answer))
+      assert.equal(new Set(answers.map((answer) => answer.body.token)).size, 1)
+      assert.equal(new Set(answers.map((answer) => answer.body.cart.id)).size, 1)
+      assert.equal(answers[0]?.body.cart.itemCount, 1)
+      const now = await rowsIn(reader, 'carts', 'guests', 'guest_secrets')
+      assert.deepEqual(now, Object.fromEntries(Object.entries(was).map(([table, count]) => [table, count + 1])))
+    })
+
+    test('no table holds the secret that was answered, nor the key in clear', async () => {
+      const headers = withKey()
+      const { body } = await caller(url)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      const secret = (body.token as string).split('_').at(-1) as string
+      const kept = JSON.stringify(await reader.db.selectFrom('idempotency').selectAll().execute())
+      const hashes = JSON.stringify(await reader.db.selectFrom('guest_secrets').selectAll().execute())
+      for (const clear of [secret, body.token, headers['idempotency-key']])
+        assert.ok(!kept.includes(clear) && !hashes.includes(clear), clear)
+    })
+
+    test('a key that can be guessed is refused where a secret would be answered', async () => {
+      const was = await rowsIn(reader, 'carts', 'guests', 'idempotency')
+      for (const weak of ['1', 'order-17', '0123456789abcdef', 'a'.repeat(21), `${'ä'.repeat(30)}`.replaceAll('ä', ' ')])
+        assertProblem(await caller(url)('POST', LINES, { sku: 'MUG-INK' }, withKey(weak)), 422, 'idempotency_key_required')
+      assert.deepEqual(await rowsIn(reader, 'carts', 'guests', 'idempotency'), was)
+      const strong = await caller(url)('POST', LINES, { sku: 'MUG-INK' }, withKey(randomBytes(16).toString('hex')))
+      assert.equal(strong.status, 201, told(strong))
+    })
+
+    test('who has a token may use any key, up to 255 characters', async () => {
+      const token = await guest()
+      assert.equal((await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, withKey('order-17'))).status, 200)
+      assertProblem(await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, withKey('k'.repeat(256))), 422, 'idempotency_key_required')
+      assert.equal(await quantityOf(token, 'MUG-INK'), 1)
+    })
+
+    test('the same key of another caller is another key', async () => {
+      const headers = withKey()
+      const tokens = [await guest(), await guest(), await login('one'), await login('two')]
+      for (const token of tokens) {
+        const answer = await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, headers)
+        assert.ok(answer.status < 300 && !isReplay(answer), told(answer))
+        assert.equal(await quantityOf(token, 'MUG-INK'), 1)
+      }
+      for (const account of ['demo:three', 'demo:four']) {
+        const answer = await caller(url, ADMIN)('POST', `${LINES}?account=${account}`, { sku: 'MUG-INK' }, headers)
+        assert.equal(answer.body.cart.owner.accountId, account)
+        assert.ok(!isReplay(answer))
+      }
+    })
+
+    test('the same key on another path or method is another key', async () => {
+      const token = await guest()
+      const headers = withKey()
+      const cart = (await caller(url, token)('GET', CURRENT)).body.id
+      const lines = [{ sku: 'MUG-INK' }]
+      for (const [method, path] of [
+        ['POST', LINES],
+        ['PUT', LINES],
+        ['POST', `${SHOP}/carts/${cart}/lines`],
+      ] as const) {
+        const answer = await caller(url, token)(method, path, { lines }, headers)
+        assert.ok(answer.status === 200 && !isReplay(answer), told(answer))
+      }
+    })
+
+    test('a refused request leaves its key free', async () => {
+      const token = await guest()
+      const headers = withKey()
+      assertProblem(await caller(url, token)('POST', LINES, { sku: 'NO-SUCH' }, headers), 422, 'unknown_sku')
+      assertProblem(await caller(url, token)('POST', LINES, { sku: 'MUG-INK', quantity: -1 }, headers), 422, 'invalid')
+      assertProblem(await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, { ...headers, 'if-match': '"99"' }), 412, 'stale_version')
+      const done = await caller(url, token)('POST', LINES, { sku: 'MUG-INK' }, headers)
+      assert.equal(done.status, 200, told(done))
+      assert.ok(!isReplay(done))
+      assert.equal(await quantityOf(token, 'MUG-INK'), 1)
+    })
+
+    test('a deletion repeated with its version and key is replayed, not refused as stale', async () => {
+      const token = await guest()
+      const { body } = await caller(url, token)('GET', CURRENT)
+      const headers = { ...withKey(), 'if-match': `"${body.version}"` }
+      for (const replayed of [false, true]) {
+        const answer = await caller(url, token)('DELETE', CURRENT, undefined, headers)
+        assert.equal(answer.status, 200, told(answer))
+        assert.equal(answer.body.cart.closedReason, 'deleted')
+        assert.equal(isReplay(answer), replayed)
+      }
+    })
+
+    test('ordering twice under one key is one order with one payment', async () => {
+      const token = await guest()
+      const buyer = caller(url, token)
+      await buyer('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, shippingMethod: 'standard' })
+      const { id } = (await buyer('GET', CURRENT)).body
+      const was = await rowsIn(reader, 'orders', 'payments', 'sandbox_sessions')
+      const headers = withKey()
+      const answers = await atOnce(8, () => buyer('POST', `${SHOP}/orders`, { cartId: id }, headers))
+      answers.push(await buyer('POST', `${SHOP}/orders`, { cartId: id }, headers))
+      for (const answer of answers) assert.ok([200, 201].includes(answer.status), told(answer))
+      assert.equal(new Set(answers.map((answer) => answer.body.order.id)).size, 1)
+      assert.equal(new Set(answers.map((answer) => answer.body.payment.url)).size, 1)
+      assert.deepEqual(
+        await rowsIn(reader, 'orders', 'payments', 'sandbox_sessions'),
+        Object.fromEntries(Object.entries(was).map(([table, count]) => [table, count + 1])),
+      )
+    })
+
+    test('items ordered twice at once under one key are one order, also for somebody without a token', async () => {
+      const was = await rowsIn(reader, 'orders', 'payments')
+      const headers = withKey()
+      const body = { items: [{ sku: 'MUG-MOSS' }], email: 'r@example.com', shippingAddress: ADDRESS, shippingMethod: 'standard' }
+      const answers = await atOnce(6, () => caller(url)('POST', `${SHOP}/orders`, body, headers))
+      answers.push(await caller(url)('POST', `${SHOP}/orders`, body, headers))
+      for (const answer of answers) assert.ok([200, 201].includes(answer.status), told(answer))
+      assert.equal(new Set(answers.map((answer) => answer.body.order.id)).size, 1)
+      assert.deepEqual(await rowsIn(reader, 'orders', 'payments'), { orders: (was.orders ?? 0) + 1, payments: (was.payments ?? 0) + 1 })
+      assertProblem(
+        await caller(url)('POST', `${SHOP}/orders`, { ...body, items: [{ sku: 'MUG-INK' }] }, headers),
+        422,
+        'idempotency_key_reused',
+      )
+    })
+  })
+}
