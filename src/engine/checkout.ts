@@ -113,20 +113,23 @@ export function createCheckout(parts: {
   // Ordering --------------------------------------------------------------------------------------------------------------------------
 
   async function order(request: OrderRequest): Promise<Ordered | Refusal> {
-    if (request.idempotency) {
-      const recorded = (await readRecorded(store.reader, request.shopId, [request.idempotency.key], clock.now())).get(
-        request.idempotency.key,
-      )
-      if (recorded)
-        return recorded.request_hash === request.idempotency.requestHash
-          ? resume(request, (JSON.parse(recorded.outcome) as { orderId: string }).orderId)
-          : refuse('idempotency_key_reused')
-    }
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const done = await tryOrder(request)
+      // Looked up each time: somebody else may have used the key while this one tried.
+      const done = (await replay(request)) ?? (await tryOrder(request))
       if (done !== 'again') return done
     }
     return refuse('overloaded', { retryAfter: 1 })
+  }
+
+  /** What an earlier request with the same key came to, or null when there was none. */
+  async function replay(request: OrderRequest): Promise<Ordered | Refusal | null> {
+    const { shopId, idempotency } = request
+    if (!idempotency) return null
+    const recorded = (await readRecorded(store.reader, shopId, [idempotency.key], clock.now())).get(idempotency.key)
+    if (!recorded) return null
+    if (recorded.request_hash !== idempotency.requestHash) return refuse('idempotency_key_reused')
+    const done = await resume(request, (JSON.parse(recorded.outcome) as { orderId: string }).orderId)
+    return isRefusal(done) ? done : { ...done, created: true, replayed: true }
   }
 
   async function tryOrder(request: OrderRequest): Promise<Ordered | Refusal | 'again'> {

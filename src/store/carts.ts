@@ -2,7 +2,7 @@
 // was read, skips rows that somebody else holds, and answers which ones it saved.
 import type { Cart, Owner } from '../core/cart.ts'
 import type { PricedCart } from '../core/pricing.ts'
-import type { Parameter, Reader, Statement, Writer } from './store.ts'
+import type { Dialect, Parameter, Reader, Statement, Writer } from './store.ts'
 
 /** A cart as it is kept: `intent` and `priced` are JSON text, `priced` exactly as it is served. */
 export interface CartRow {
@@ -148,8 +148,8 @@ const INSERT: Statement = {
 const LARGE = 32_768
 
 /** Whether a list of saves is one statement, so that it needs no explicit transaction. */
-export function isOneStatement(saves: readonly CartSave[]): boolean {
-  return saves.every((save) => save.was > 0 && save.text.length <= LARGE)
+export function isOneStatement(dialect: Dialect, saves: readonly CartSave[]): boolean {
+  return saves.length === 1 || (dialect === 'postgres' && saves.every((save) => save.was > 0 && save.text.length <= LARGE))
 }
 
 /**
@@ -179,7 +179,7 @@ async function updateEach(writer: Writer, shopId: string, saves: readonly CartSa
 
 async function updateUnlocked(writer: Writer, shopId: string, saves: readonly CartSave[]): Promise<{ id: string }[]> {
   if (saves.length === 0) return []
-  if (isOneStatement(saves)) {
+  if (saves.every((save) => save.text.length <= LARGE)) {
     const columns = CHANGED.map((_, index) => saves.map((save) => values(save)[index] ?? null))
     return writer.run(UPDATE_MANY, [shopId, saves.map((save) => save.cart.id), saves.map((save) => save.was), ...columns])
   }

@@ -23,13 +23,12 @@ export function openSqlite(path: string): Store {
   reading.handle.exec('PRAGMA query_only = 1')
   let tail: Promise<unknown> = Promise.resolve()
 
-  async function begin(): Promise<void> {
+  /** Tries again while another process holds the database. A statement that was refused as busy has done nothing. */
+  async function whenFree<T>(attempt: () => Promise<T>): Promise<T> {
     const giveUp = Date.now() + BUSY_GIVE_UP_MS
     for (;;) {
       try {
-        counter.statements++
-        writing.handle.exec('BEGIN IMMEDIATE')
-        return
+        return await attempt()
       } catch (error) {
         if (!isBusy(error)) throw error
         if (Date.now() > giveUp) throw new LockTimeout(error)
@@ -38,8 +37,13 @@ export function openSqlite(path: string): Store {
     }
   }
 
+  async function begin(): Promise<void> {
+    counter.statements++
+    writing.handle.exec('BEGIN IMMEDIATE')
+  }
+
   async function inTransaction<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
-    await begin()
+    await whenFree(begin)
     try {
       const result = await work(asWriter(writing.reader))
       counter.statements++
@@ -51,10 +55,15 @@ export function openSqlite(path: string): Store {
     }
   }
 
-  function transact<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
-    const result = tail.then(() => inTransaction(work))
+  /** One after the other: the writing connection has one transaction at a time. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = tail.then(work)
     tail = result.catch(() => undefined)
     return result
+  }
+
+  function transact<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
+    return inTurn(() => inTransaction(work))
   }
 
   return {
@@ -62,7 +71,7 @@ export function openSqlite(path: string): Store {
     reader: reading.reader,
     statements: () => counter.statements,
     transact,
-    transactOne: transact,
+    transactOne: (work) => inTurn(() => whenFree(() => work(asWriter(writing.reader)))),
     // All of it in one transaction: callers in other processes wait, and a crash leaves nothing half done.
     migrate: () => transact(({ db }) => migrateToLatest(db)),
     async close() {

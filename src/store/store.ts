@@ -38,7 +38,7 @@ export interface Store {
   statements(): number
   /** Runs `work` in one transaction: all or nothing. It may run again after a deadlock, so it must change nothing outside. */
   transact<T>(work: (writer: Writer) => Promise<T>): Promise<T>
-  /** A transaction of exactly one statement, which on PostgreSQL needs no BEGIN and COMMIT. */
+  /** A transaction of exactly one statement, which needs no BEGIN and COMMIT. */
   transactOne<T>(work: (writer: Writer) => Promise<T>): Promise<T>
   /** Brings the schema up to date; safe to call from many processes at once. */
   migrate(): Promise<void>
