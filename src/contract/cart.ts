@@ -306,6 +306,27 @@ export const ShippingMethods = Type.Object(
   CLOSED,
 )
 
+/** `GET /carts/{cart}/saved-lines`. */
+export const SavedLines = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          sku: Nullable(Type.String()),
+          name: Type.String(),
+          quantity: Type.Integer(),
+          options: Options,
+          note: Nullable(Type.String()),
+        },
+        CLOSED,
+      ),
+    ),
+    next: Type.Null(),
+  },
+  CLOSED,
+)
+
 /** `GET /carts/{cart}/validation`: everything that stands between the cart and an order. */
 export const Validation = Type.Object(
   {

@@ -2,18 +2,16 @@
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
 import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, Text } from './schemas.ts'
-
-const literals = <const T extends readonly string[]>(values: T) => Type.Union(values.map((value) => Type.Literal(value as T[number])))
+import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text } from './schemas.ts'
 
 /** States of an order. */
-export const OrderState = literals(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
+export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
 
 const Payment = Type.Object(
   {
     id: Type.String(),
     provider: Type.String(),
-    state: literals(['OPENING', 'PENDING', 'AUTHORIZED', 'PAID', 'FAILED', 'CANCELLED', 'REFUNDED']),
+    state: OneOf(['OPENING', 'PENDING', 'AUTHORIZED', 'PAID', 'FAILED', 'CANCELLED', 'REFUNDED']),
     amount: Money,
     reason: Nullable(Type.String()),
     createdAt: Type.String(),
@@ -31,7 +29,7 @@ export const Order = Type.Object(
     reference: Nullable(Type.String()),
     shopId: Type.String(),
     state: OrderState,
-    paymentState: literals(['NONE', 'PENDING', 'AUTHORIZED', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED']),
+    paymentState: OneOf(['NONE', 'PENDING', 'AUTHORIZED', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED']),
     fulfilmentState: Type.Literal('UNFULFILLED'),
     status: Type.String(),
     isCompleted: Type.Boolean({ description: 'True once placed' }),

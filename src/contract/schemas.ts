@@ -44,6 +44,10 @@ export const Text = (maxLength: number) => Type.String({ maxLength })
 /** A value or null. */
 export const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
+/** One of these texts. (A union of mapped literals has no static type of its own.) */
+export const OneOf = <const T extends readonly string[]>(values: T) =>
+  Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))))
+
 /** An e-mail address. */
 export const Email = Type.String({ format: 'email', maxLength: 254 })
 

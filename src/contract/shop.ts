@@ -3,9 +3,8 @@ import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
-import { Amount, CLOSED, Currency, Id, ListOf, Nullable, ShopId, Sku, Text } from './schemas.ts'
+import { Amount, CLOSED, Currency, Id, ListOf, Nullable, OneOf, ShopId, Sku, Text } from './schemas.ts'
 
-const oneOf = <T extends string>(values: readonly T[]) => Type.Union(values.map((value) => Type.Literal(value)))
 const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
 const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
 const Country = Type.String({ pattern: '^[A-Z]{2}$' })
@@ -16,7 +15,7 @@ export const CreateShop = Type.Object(
     id: ShopId,
     name: Type.String({ minLength: 1, maxLength: 200 }),
     currency: Currency,
-    preset: Type.Optional(oneOf(['default', 'store', 'fill', 'reconcile', 'service', 'classic'])),
+    preset: Type.Optional(OneOf(['default', 'store', 'fill', 'reconcile', 'service', 'classic'])),
   },
   CLOSED,
 )
@@ -36,7 +35,7 @@ const Issuer = Type.Object(
     iss: Text(500),
     aud: Text(500),
     algorithms: Type.Array(
-      oneOf(['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']),
+      OneOf(['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']),
       { minItems: 1 },
     ),
     jwksUrl: Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2000 })),
@@ -78,18 +77,18 @@ export const PatchSettings = Type.Object(
     }),
     cart: partial({
       types: Type.Array(Type.String({ pattern: '^[a-z0-9-]{1,40}$' }), { minItems: 1, maxItems: 10 }),
-      onOrdered: oneOf(['close', 'delete']),
-      onMerged: oneOf(['close', 'delete']),
+      onOrdered: OneOf(['close', 'delete']),
+      onMerged: OneOf(['close', 'delete']),
     }),
     lines: partial({
       linesMax: Type.Integer({ minimum: 1, maximum: 500 }),
       quantityMax: Type.Integer({ minimum: 1, maximum: 99_999 }),
-      allowKinds: Type.Array(oneOf(PRODUCT_KINDS)),
-      noteOnRepeat: oneOf(['replace', 'append', 'keep']),
+      allowKinds: Type.Array(OneOf(PRODUCT_KINDS)),
+      noteOnRepeat: OneOf(['replace', 'append', 'keep']),
     }),
-    inventory: partial({ onAdd: oneOf(['clamp', 'reject', 'allow']), holdTtl: Duration }),
-    promotions: partial({ maxCodes: Type.Integer({ minimum: 0, maximum: 10 }), publicReasons: oneOf(['neutral', 'detailed']) }),
-    pricing: partial({ onIncrease: oneOf(['confirm', 'accept']), rounding: oneOf(['halfUp', 'halfEven', 'halfDown']) }),
+    inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), holdTtl: Duration }),
+    promotions: partial({ maxCodes: Type.Integer({ minimum: 0, maximum: 10 }), publicReasons: OneOf(['neutral', 'detailed']) }),
+    pricing: partial({ onIncrease: OneOf(['confirm', 'accept']), rounding: OneOf(['halfUp', 'halfEven', 'halfDown']) }),
     tax: partial({
       rates: Type.Array(TaxRate, { maxItems: 1000 }),
       shippingCategory: Nullable(Text(60)),
@@ -101,7 +100,7 @@ export const PatchSettings = Type.Object(
       emailRequired: Type.Boolean(),
       unpaidTtl: Duration,
       removeBoughtLines: Type.Boolean(),
-      freeze: oneOf(['off', 'whilePaying']),
+      freeze: OneOf(['off', 'whilePaying']),
     }),
     retention: partial({ guest: Duration, account: Duration, closed: Duration }),
     orders: partial({ referenceTemplate: Type.String({ minLength: 1, maxLength: 1000 }), tokenTtl: Duration }),
@@ -118,7 +117,7 @@ const Variant = Type.Object(
     name: Text(255),
     options: Type.Record(Type.String({ pattern: '^.{1,100}$' }), Text(255)),
     prices: Type.Array(Price, { maxItems: 200 }),
-    stockPolicy: oneOf(['untracked', 'deny', 'continue']),
+    stockPolicy: OneOf(['untracked', 'deny', 'continue']),
     onHand: Type.Optional(Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 })),
     requiresShipping: Type.Boolean(),
     taxable: Type.Boolean(),
@@ -137,7 +136,7 @@ const product = {
   vendor: Type.Optional(Text(255)),
   productType: Type.Optional(Text(255)),
   tags: Type.Array(Text(255), { maxItems: 250 }),
-  kind: oneOf(PRODUCT_KINDS),
+  kind: OneOf(PRODUCT_KINDS),
   published: Type.Boolean(),
   images: Type.Array(Type.Object({ src: Text(2000), alt: Type.Optional(Text(500)) }, CLOSED), { maxItems: 250 }),
   taxCategory: Text(60),
@@ -251,9 +250,9 @@ export const Stock = Type.Object({ sku: Type.String(), onHand: Type.Integer(), p
 /** `POST /api-keys`. */
 export const KeyInput = Type.Object(
   {
-    kind: Type.Optional(oneOf(['server', 'staff'])),
+    kind: Type.Optional(OneOf(['server', 'staff'])),
     name: Type.String({ minLength: 1, maxLength: 200 }),
-    scopes: Type.Array(oneOf(SCOPES), { minItems: 1, uniqueItems: true }),
+    scopes: Type.Array(OneOf(SCOPES), { minItems: 1, uniqueItems: true }),
   },
   CLOSED,
 )
@@ -275,7 +274,7 @@ export const Key = Type.Object(
 export const EndpointInput = Type.Object(
   {
     url: Type.String({ pattern: '^https?://', maxLength: 2000, format: 'uri' }),
-    types: Type.Optional(Type.Array(oneOf([...EVENT_TYPES, '*']), { minItems: 1, uniqueItems: true })),
+    types: Type.Optional(Type.Array(OneOf([...EVENT_TYPES, '*']), { minItems: 1, uniqueItems: true })),
   },
   CLOSED,
 )

@@ -462,7 +462,12 @@ export function createCarts({
     const unchanged = works.filter((work) => !work.save)
     for (const work of unchanged) answer(work)
     for (const part of split(works.filter((work) => work.save))) {
-      const single = part.every((work) => isPlain(work)) && isOneStatement(part.flatMap((work) => work.save ?? []))
+      const single =
+        part.every((work) => isPlain(work)) &&
+        isOneStatement(
+          store.dialect,
+          part.flatMap((work) => work.save ?? []),
+        )
       const saved = await (single ? store.transactOne : store.transact)(async (writer) => {
         const ids = new Set<string>()
         for (const [shopId, ofShop] of groupBy(part, (work) => work.base.shopId))

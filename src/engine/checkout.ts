@@ -71,6 +71,8 @@ export interface Ordered {
   readonly orderId: string
   readonly payment: PaymentTable | null
   readonly created: boolean
+  /** Set when an earlier request with this Idempotency-Key did it. */
+  readonly replayed?: true
 }
 
 /** Ordering and paying. */

@@ -87,9 +87,18 @@ export async function createApp({
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`) },
   })
   for (const schema of [Problem, Cart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
+  // Every documented route may answer a problem; said once here, not at each of them.
+  app.addHook('onRoute', (route) => {
+    if (!route.schema || route.schema.hide) return
+    const declared = (route.schema.response ?? {}) as Record<string, unknown>
+    route.schema = { ...route.schema, response: { ...declared, '4xx': PROBLEM_ANSWER, '5xx': PROBLEM_ANSWER } }
+  })
   let isClosing = false
   app.addHook('preClose', async () => {
     isClosing = true
+    // A connection that was busy when closing began is kept alive by its client; closed once it is idle, it does not hold up the end.
+    const reaper = setInterval(() => app.server.closeIdleConnections(), 20)
+    app.server.once('close', () => clearInterval(reaper))
   })
   // Before access is checked, so that refused requests carry their id too.
   app.addHook('onRequest', async (request, reply) => {
@@ -161,6 +170,8 @@ function reasonOf(error: ErrorObject, all: readonly ErrorObject[]): string {
   const allowed = all.filter((each) => each.keyword === 'const' && each.instancePath === error.instancePath)
   return `must be ${[...new Set(allowed.map((each) => JSON.stringify((each.params as { allowedValue: unknown }).allowedValue)))].join(' or ')}`
 }
+
+const PROBLEM_ANSWER = { description: 'A problem (RFC 9457)', content: { 'application/problem+json': { schema: { $ref: 'Problem' } } } }
 
 const NUL_REASON = 'must not contain the character U+0000'
 

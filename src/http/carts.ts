@@ -300,11 +300,20 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
 
     app.get(
       '/carts/:cart/saved-lines',
-      { config: READ, schema: { tags: ['Lines'], summary: 'Lines that were set aside', params: Params, querystring: Query } },
-      async (request, reply) => {
+      {
+        config: READ,
+        schema: {
+          tags: ['Lines'],
+          summary: 'Lines that were set aside',
+          params: Params,
+          querystring: Query,
+          response: { 200: contract.SavedLines },
+        },
+      },
+      async (request) => {
         const { cart } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
         const items = cart.savedLines.map(({ id, sku, name, quantity, options, note }) => ({ id, sku, name, quantity, options, note }))
-        return json(reply, JSON.stringify({ items, next: null }))
+        return { items, next: null }
       },
     )
 

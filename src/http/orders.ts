@@ -78,6 +78,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
           )
         const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
         reply.code(ordered.created ? 201 : 200)
+        if (ordered.replayed) reply.header('idempotency-replayed', 'true')
         return answer(caller, ordered)
       },
     )

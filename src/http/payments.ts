@@ -8,6 +8,9 @@ import type { Engine } from '../engine/engine.ts'
 import { readPayment } from '../store/orders.ts'
 import { Refused } from './access.ts'
 
+/** 202: new and stored; 200: known already. */
+const Received = Type.Object({ received: Type.Literal(true) }, { additionalProperties: false })
+
 /** The routes of providers. */
 export function paymentRoutes(engine: Engine): FastifyPluginAsync {
   return async (app) => {
@@ -19,7 +22,12 @@ export function paymentRoutes(engine: Engine): FastifyPluginAsync {
       '/payments/:provider/events',
       {
         config: { access: 'public' },
-        schema: { tags: ['Payments'], summary: 'What a payment provider sends', params: Type.Object({ shop: Text(63), provider: Id }) },
+        schema: {
+          tags: ['Payments'],
+          summary: 'What a payment provider sends',
+          params: Type.Object({ shop: Text(63), provider: Id }),
+          response: { 200: Received, 202: Received },
+        },
       },
       async (request: FastifyRequest, reply) => {
         const { shop, provider: name } = request.params as { shop: string; provider: string }
@@ -41,6 +49,7 @@ export function paymentRoutes(engine: Engine): FastifyPluginAsync {
           tags: ['Payments'],
           summary: 'The browser comes back from the provider',
           params: Type.Object({ shop: Text(63), provider: Id, payment: Id }),
+          response: { 200: { description: 'A page that leads back to the shop', content: { 'text/html': { schema: Type.String() } } } },
         },
       },
       async (request: FastifyRequest, reply) => {

@@ -114,7 +114,11 @@ const TYPES: Readonly<Record<(typeof CHANGED)[number], string>> = {
 const UPDATE_ONE: Statement = {
   name: 'update_cart',
   sqlite: `UPDATE carts SET ${CHANGED.map((column, index) => `${column} = ?${index + 4}`).join(', ')} WHERE shop_id = ?1 AND id = ?2 AND version = ?3 RETURNING id`,
-  postgres: `UPDATE carts SET ${CHANGED.map((column, index) => `${column} = $${index + 4}`).join(', ')} WHERE shop_id = $1 AND id = $2 AND version = $3 RETURNING id`,
+  postgres: `WITH locked AS (
+      SELECT id FROM carts WHERE shop_id = $1 AND id = $2 AND version = $3 FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE carts c SET ${CHANGED.map((column, index) => `${column} = $${index + 4}`).join(', ')}
+    FROM locked l WHERE c.shop_id = $1 AND c.id = l.id RETURNING c.id`,
 }
 
 const UPDATE_MANY: Statement = {
@@ -129,13 +133,6 @@ const UPDATE_MANY: Statement = {
     )
     UPDATE carts c SET ${CHANGED.map((column) => `${column} = i.${column}`).join(', ')}
     FROM input i JOIN locked l ON l.id = i.id WHERE c.shop_id = $1 AND c.id = i.id RETURNING c.id`,
-}
-
-const LOCK_MANY: Statement = {
-  name: 'lock_carts_unless_held',
-  sqlite: '',
-  postgres: `SELECT c.id FROM carts c JOIN unnest($2::text[], $3::int8[]) AS i(id, was) ON c.id = i.id
-    WHERE c.shop_id = $1 AND c.version = i.was ORDER BY c.id FOR NO KEY UPDATE OF c SKIP LOCKED`,
 }
 
 const INSERT: Statement = {
@@ -178,18 +175,13 @@ async function updateEach(writer: Writer, shopId: string, saves: readonly CartSa
 }
 
 async function updateUnlocked(writer: Writer, shopId: string, saves: readonly CartSave[]): Promise<{ id: string }[]> {
-  if (saves.length === 0) return []
-  if (saves.every((save) => save.text.length <= LARGE)) {
-    const columns = CHANGED.map((_, index) => saves.map((save) => values(save)[index] ?? null))
-    return writer.run(UPDATE_MANY, [shopId, saves.map((save) => save.cart.id), saves.map((save) => save.was), ...columns])
-  }
-  const locked = await writer.run<{ id: string }>(LOCK_MANY, [shopId, saves.map((save) => save.cart.id), saves.map((save) => save.was)])
-  const mine = new Set(locked.map((row) => row.id))
-  return updateEach(
-    writer,
-    shopId,
-    saves.filter((save) => mine.has(save.cart.id)),
-  )
+  const large = saves.filter((save) => save.text.length > LARGE)
+  const small = large.length === 0 ? saves : saves.filter((save) => save.text.length <= LARGE)
+  const rows = await updateEach(writer, shopId, large)
+  if (small.length === 0) return rows
+  const columns = CHANGED.map((_, index) => small.map((save) => values(save)[index] ?? null))
+  const many = [shopId, small.map((save) => save.cart.id), small.map((save) => save.was), ...columns]
+  return [...rows, ...(await writer.run<{ id: string }>(UPDATE_MANY, many))]
 }
 
 /** Expiry is kept in whole hours, so that an ordinary change of a cart seldom moves it. */

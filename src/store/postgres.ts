@@ -57,7 +57,7 @@ export function openPostgres(url: string, options: { connections?: number } = {}
     application_name: 'cartwright',
   })
   pool.on('error', () => undefined) // an idle connection broke; the next query opens another
-  const reader: Reader = {
+  const whole: Reader & Pick<Writer, 'db'> = {
     dialect: 'postgres',
     db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
     run: async <Row>(statement: Statement, parameters: readonly Parameter[]) => rows<Row>(pool, statement, parameters),
@@ -102,12 +102,12 @@ export function openPostgres(url: string, options: { connections?: number } = {}
 
   return {
     dialect: 'postgres',
-    reader,
+    reader: whole,
     statements: () => counter.statements,
     transact,
-    transactOne: (work) => retrying(() => committing(work(asWriter(reader)))),
+    transactOne: (work) => retrying(() => committing(work(asWriter(whole)))),
     migrate,
-    close: () => reader.db.destroy(),
+    close: () => whole.db.destroy(),
   }
 }
 

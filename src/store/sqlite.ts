@@ -87,7 +87,7 @@ export function openSqlite(path: string): Store {
 
 interface Connection {
   readonly handle: DatabaseSync
-  readonly reader: Reader
+  readonly reader: Reader & Pick<Writer, 'db'>
 }
 
 function connect(path: string, counter: { statements: number }): Connection {
@@ -123,7 +123,7 @@ function connect(path: string, counter: { statements: number }): Connection {
       },
     },
   })
-  const reader: Reader = {
+  const reader: Connection['reader'] = {
     dialect: 'sqlite',
     db: new Kysely<Tables>({ dialect }),
     async run<Row>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]> {

@@ -16,10 +16,10 @@ export interface Statement {
 /** A value that a statement can be given. Lists exist on PostgreSQL only. */
 export type Parameter = string | number | null | readonly (string | number | null)[]
 
-/** Reads. `db` is the query builder; `run` is for the few statements of the hot path. */
+/** Reads. `db` is the query builder, of which a reader sees SELECT only; `run` is for the few statements of the hot path. */
 export interface Reader {
   readonly dialect: Dialect
-  readonly db: Kysely<Tables>
+  readonly db: Pick<Kysely<Tables>, 'selectFrom'>
   run<Row>(statement: Statement, parameters: readonly Parameter[]): Promise<Row[]>
 }
 
@@ -27,6 +27,7 @@ declare const writes: unique symbol
 
 /** Reads and writes, in a transaction. Only a store makes one. */
 export interface Writer extends Reader {
+  readonly db: Kysely<Tables>
   readonly [writes]: true
 }
 
@@ -46,8 +47,8 @@ export interface Store {
 }
 
 /** The writer's brand is for the compiler alone. */
-export function asWriter(reader: Reader): Writer {
-  return reader as Writer
+export function asWriter(connection: Reader & Pick<Writer, 'db'>): Writer {
+  return connection as Writer
 }
 
 /**

@@ -1,0 +1,434 @@
+// Pricing: what holds for every cart, said as properties of random carts, and what needs a story: codes, unavailable lines, notices, freshness.
+// Golden totals are in `test/pricing/*.table`. A property that fails prints its seed and the smallest cart that breaks it.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { cartWith, done, factsOf, guestCart, inlineLine, line, NOW, promotionOf, refusalOf, variantOf } from '../../test/facts.ts'
+import type { Cart, Notice } from './cart.ts'
+import type { Facts } from './facts.ts'
+import { AMOUNT_MAX, type Rounding } from './money.ts'
+import { type Adjustment, type PricedCart, priceCart } from './pricing.ts'
+import type { Benefit, Promotion } from './promotion.ts'
+import type { TaxRate } from './settings.ts'
+
+const RUNS = 10_000
+const CURRENCIES = ['USD', 'EUR', 'JPY', 'KWD'] as const
+const CATEGORIES = ['standard', 'reduced', 'none'] as const
+
+const percents = fc.constantFrom('0', '1', '7', '8.875', '10', '19', '33.333', '50', '99.999', '100', '250')
+const amounts = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 10 ** 6 }), fc.integer({ min: 0, max: 10 ** 9 }))
+
+const benefits: fc.Arbitrary<(currency: string) => Benefit> = fc.oneof(
+  percents.map((percent) => () => ({ kind: 'percent_off' as const, percent })),
+  amounts.map((amount) => (currency: string) => ({ kind: 'amount_off' as const, amounts: [{ currency, amount }] })),
+  fc.constant(() => ({ kind: 'free_shipping' as const })),
+)
+
+const randomLines = fc.array(
+  fc.record({
+    price: amounts,
+    quantity: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 99_999 })),
+    category: fc.constantFrom(...CATEGORIES),
+    digital: fc.boolean(),
+    published: fc.constantFrom(true, true, true, false),
+  }),
+  { minLength: 0, maxLength: 8 },
+)
+
+const randomTax = fc.record({
+  included: fc.boolean(),
+  standard: percents,
+  reduced: percents,
+  shipping: fc.constantFrom('standard', null),
+  rounding: fc.constantFrom<Rounding>('halfUp', 'halfEven', 'halfDown'),
+})
+
+const randomShipping = fc.option(fc.record({ amount: amounts, freeFrom: fc.option(amounts, { nil: undefined }) }))
+
+/** A cart of up to eight lines in one of four currencies with up to four promotions, tax and shipping, and what pricing may know. */
+const randomCarts = fc
+  .record({
+    currency: fc.constantFrom(...CURRENCIES),
+    lines: randomLines,
+    promotions: fc.array(benefits, { maxLength: 4 }),
+    tax: fc.option(randomTax),
+    shipping: randomShipping,
+  })
+  .map(({ currency, lines, promotions, tax, shipping }) => {
+    const rates: TaxRate[] = tax
+      ? [
+          { name: 'Standard', category: 'standard', percent: tax.standard, included: tax.included },
+          { name: 'Reduced', category: 'reduced', percent: tax.reduced, included: tax.included },
+        ]
+      : []
+    const rate = shipping && {
+      currency,
+      amount: shipping.amount,
+      ...(shipping.freeFrom === undefined ? {} : { freeFrom: shipping.freeFrom }),
+    }
+    const variants = lines.map(({ price, category, digital }, index) =>
+      variantOf(`SKU-${index}`, { [currency]: price }, { taxCategory: category, requiresShipping: !digital }),
+    )
+    const facts = factsOf({
+      currency,
+      variants,
+      promotions: promotions.map((benefit, index) => promotionOf(`promo_${index}`, benefit(currency))),
+      settings: {
+        pricing: { rounding: tax?.rounding ?? 'halfUp' },
+        tax: { rates, shippingCategory: tax?.shipping ?? null },
+        shipping: { methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : [] },
+      },
+    })
+    const cart = cartWith(
+      facts,
+      lines.map(({ quantity }, index) => line(`SKU-${index}`, quantity, { id: `ln_${index}` })),
+      guestCart({ currency, shippingMethod: rate ? 'post' : null }),
+    )
+    const shown = variants.map((variant, index) => ({ ...variant, published: lines[index]?.published === true }))
+    return { cart, facts: { ...facts, variants: new Map(shown.map((variant) => [variant.sku, variant])) } }
+  })
+
+function holds(check: (cart: Cart, facts: Facts) => void, runs = RUNS): void {
+  fc.assert(
+    fc.property(randomCarts, ({ cart, facts }) => check(cart, facts)),
+    { numRuns: runs },
+  )
+}
+
+const price = (cart: Cart, facts: Facts): PricedCart => done(priceCart(cart, facts)).cart
+const total = (adjustments: readonly Adjustment[], type: Adjustment['type'], included?: boolean): number =>
+  adjustments
+    .filter((each) => each.type === type && (included === undefined || each.included === included))
+    .reduce((sum, each) => sum + each.amount.amount, 0)
+
+describe(`in ${RUNS} random carts`, () => {
+  it('totals are sums of lines and adjustments and of nothing else', () => {
+    holds((cart, facts) => {
+      const priced = price(cart, facts)
+      const sold = priced.lines.filter((each) => each.state === 'AVAILABLE')
+      const all = [...sold.flatMap((each) => each.adjustments), ...priced.adjustments]
+      const sum = (of: (each: (typeof sold)[number]) => number) => sold.reduce((amount, each) => amount + of(each), 0)
+      assert.equal(
+        priced.itemTotal.amount + priced.discountTotal.amount + priced.shippingTotal.amount + priced.additionalTaxTotal.amount,
+        priced.total.amount,
+      )
+      assert.equal(
+        priced.itemTotal.amount,
+        sum((each) => each.unitPrice.amount * each.quantity),
+      )
+      assert.equal(priced.discountTotal.amount, total(all, 'promotion'))
+      assert.equal(priced.shippingTotal.amount, total(all, 'shipping'))
+      assert.equal(priced.includedTaxTotal.amount, total(all, 'tax', true))
+      assert.equal(priced.additionalTaxTotal.amount, total(all, 'tax', false))
+      for (const each of priced.lines) {
+        assert.equal(each.discountTotal.amount, total(each.adjustments, 'promotion'))
+        assert.equal(each.total.amount, each.itemTotal.amount + each.discountTotal.amount)
+      }
+    })
+  })
+
+  it('nothing is negative but discounts, no line is given more than it costs, and no zero is negative', () => {
+    holds((cart, facts) => {
+      const priced = price(cart, facts)
+      const totals = [priced.itemTotal, priced.shippingTotal, priced.includedTaxTotal, priced.additionalTaxTotal, priced.total]
+      for (const { amount } of [...totals, ...priced.lines.map((each) => each.total)]) assert.ok(amount >= 0)
+      for (const { amount } of [priced.discountTotal, ...priced.lines.map((each) => each.discountTotal)])
+        assert.ok(amount <= 0 && !Object.is(amount, -0))
+      assert.ok(priced.includedTaxTotal.amount <= priced.total.amount)
+    })
+  })
+
+  it('the order of lines does not matter, but for single units of a discount that could go to either of two lines', () => {
+    holds((cart, facts) => {
+      const forwards = price(cart, facts)
+      const backwards = price({ ...cart, lines: [...cart.lines].reverse() }, facts)
+      for (const name of ['itemTotal', 'discountTotal', 'shippingTotal'] as const) assert.deepEqual(backwards[name], forwards[name], name)
+      const moved = forwards.lines.filter(
+        (each) => backwards.lines.find((other) => other.id === each.id)?.discountTotal.amount !== each.discountTotal.amount,
+      )
+      // A unit more or less of a discount moves a line's tax (of at most 250 %) by four units at most, each promotion moves one.
+      const leeway = moved.length * facts.promotions.size * 4
+      for (const name of ['includedTaxTotal', 'additionalTaxTotal'] as const)
+        assert.ok(Math.abs(backwards[name].amount - forwards[name].amount) <= leeway, name)
+    })
+  })
+
+  it('pricing twice gives the same, and changes nothing that it was given', () => {
+    holds((cart, facts) => {
+      const before = JSON.stringify([cart, [...facts.variants], [...facts.promotions]])
+      assert.deepEqual(priceCart(cart, facts), priceCart(cart, facts))
+      assert.equal(JSON.stringify([cart, [...facts.variants], [...facts.promotions]]), before)
+    }, 1000)
+  })
+
+  it('the order in which promotions were entered does not matter', () => {
+    holds((cart, facts) => {
+      const promotions = new Map([...facts.promotions].reverse())
+      assert.deepEqual(priceCart(cart, { ...facts, promotions }), priceCart(cart, facts))
+    }, 1000)
+  })
+
+  it('one more promotion never makes the items dearer', () => {
+    holds((cart, facts) => {
+      const [last] = [...facts.promotions.keys()].slice(-1)
+      const fewer = new Map([...facts.promotions].filter(([id]) => id !== last))
+      const paid = ({ lines }: PricedCart) => lines.reduce((sum, each) => sum + each.total.amount, 0)
+      assert.ok(paid(price(cart, facts)) <= paid(price(cart, { ...facts, promotions: fewer })))
+    }, 1000)
+  })
+})
+
+describe('codes on a cart', () => {
+  const coded = (id: string, changes: Partial<Promotion> = {}) =>
+    promotionOf(id, { kind: 'percent_off', percent: '10' }, { conditions: [{ kind: 'code' }], ...changes })
+  const given = { variants: [variantOf('MUG', 1000)], settings: { promotions: { publicReasons: 'detailed' as const, maxCodes: 10 } } }
+
+  const table: readonly [title: string, changes: Partial<Promotion>, reason: string | null][] = [
+    ['applies', {}, null],
+    ['is inactive', { active: false }, 'inactive'],
+    ['starts in a moment', { startsAt: NOW + 1 }, 'not_started'],
+    ['starts now', { startsAt: NOW }, null],
+    ['ended just now', { endsAt: NOW }, 'expired'],
+    ['ends in a moment', { endsAt: NOW + 1 }, null],
+    ['asks for more items', { conditions: [{ kind: 'code' }, { kind: 'quantity', atLeast: 2 }] }, 'quantity_too_low'],
+    ['asks for this total', { conditions: [{ kind: 'code' }, { kind: 'item_total', atLeast: [{ currency: 'USD', amount: 1000 }] }] }, null],
+    [
+      'asks for a larger total',
+      { conditions: [{ kind: 'code' }, { kind: 'item_total', atLeast: [{ currency: 'USD', amount: 1001 }] }] },
+      'item_total_too_low',
+    ],
+    [
+      'asks for a total in another currency',
+      { conditions: [{ kind: 'code' }, { kind: 'item_total', atLeast: [{ currency: 'EUR', amount: 1 }] }] },
+      'currency',
+    ],
+    ['gives an amount in another currency', { benefit: { kind: 'amount_off', amounts: [{ currency: 'EUR', amount: 1 }] } }, 'currency'],
+  ]
+  for (const [title, changes, reason] of table) {
+    it(`a promotion that ${title}: ${reason ?? 'the code applies'}`, () => {
+      const facts = factsOf({ ...given, promotions: [coded('p', changes)], codes: { SAVE: 'p' } })
+      const priced = price({ ...cartWith(facts, [line('MUG')]), codes: ['SAVE'] }, facts)
+      assert.deepEqual(priced.codes, [{ code: 'SAVE', applied: reason === null, reason }])
+      assert.equal(priced.total.amount, reason === null ? 900 : 1000)
+    })
+  }
+
+  it('a code that nobody knows, that has no uses left, or whose promotion is gone does not apply', () => {
+    const codes = { USED: { promotionId: 'p', usesLeft: 0 }, GONE: 'q' }
+    const facts = factsOf({ ...given, promotions: [coded('p')], codes })
+    const priced = price({ ...cartWith(facts, [line('MUG')]), codes: ['NOPE', 'USED', 'GONE'] }, facts)
+    assert.deepEqual(
+      priced.codes.map((each) => each.reason),
+      ['unknown', 'exhausted', 'unknown'],
+    )
+    assert.equal(priced.total.amount, 1000)
+  })
+
+  it('two codes of one promotion are one discount, and only the first of them applies', () => {
+    const facts = factsOf({ ...given, promotions: [coded('p')], codes: { ONE: 'p', TWO: 'p' } })
+    const priced = price({ ...cartWith(facts, [line('MUG')]), codes: ['TWO', 'ONE'] }, facts)
+    assert.equal(priced.total.amount, 900)
+    assert.deepEqual(priced.codes, [
+      { code: 'TWO', applied: true, reason: null },
+      { code: 'ONE', applied: false, reason: 'same_promotion' },
+    ])
+    assert.equal(priced.lines[0]?.adjustments[0]?.source.code, 'TWO')
+  })
+
+  it('two codes of a promotion that does not apply: neither says it does', () => {
+    const facts = factsOf({ ...given, promotions: [coded('p', { active: false })], codes: { ONE: 'p', TWO: 'p' } })
+    const priced = price({ ...cartWith(facts, [line('MUG')]), codes: ['ONE', 'TWO'] }, facts)
+    assert.deepEqual(
+      priced.codes.map((each) => each.applied),
+      [false, false],
+    )
+  })
+
+  it('a promotion that waits for a code does nothing without it', () => {
+    const facts = factsOf({ ...given, promotions: [coded('p')], codes: { SAVE: 'p' } })
+    assert.equal(price(cartWith(facts, [line('MUG')]), facts).total.amount, 1000)
+  })
+
+  it('a shop that keeps its reasons to itself says the same of every code', () => {
+    const facts = factsOf({ variants: given.variants, promotions: [coded('p', { endsAt: NOW })], codes: { OLD: 'p' } })
+    const priced = price({ ...cartWith(facts, [line('MUG')]), codes: ['OLD', 'NOPE'] }, facts)
+    assert.deepEqual(
+      priced.codes.map((each) => each.reason),
+      ['not_applicable', 'not_applicable'],
+    )
+  })
+
+  it('promotions run by lane, then priority, then id', () => {
+    const off = (amount: number): Benefit => ({ kind: 'amount_off', amounts: [{ currency: 'USD', amount }] })
+    const promotions = [
+      promotionOf('d', off(1), { lane: 1, priority: 9 }),
+      promotionOf('c', off(1)),
+      promotionOf('b', off(1)),
+      promotionOf('a', off(1), { priority: -1 }),
+      promotionOf('e', off(1), { priority: 1 }),
+    ]
+    const facts = factsOf({ ...given, promotions })
+    const order = price(cartWith(facts, [line('MUG')]), facts).lines[0]?.adjustments.map((each) => each.source.id)
+    assert.deepEqual(order, ['e', 'b', 'c', 'a', 'd'])
+  })
+})
+
+describe('lines that cannot be bought', () => {
+  const facts = factsOf({ variants: [variantOf('MUG', 1000), variantOf('TEE', 500)] })
+  const cart = cartWith(facts, [line('MUG', 1, { id: 'ln_a' }), line('TEE', 2, { id: 'ln_b' }), inlineLine('Cup', 70)])
+
+  it('stay, count in no total, and say so', () => {
+    const priced = price(cart, factsOf({ variants: [variantOf('MUG', 1000, { published: false })] }))
+    assert.deepEqual(
+      priced.lines.map((each) => [each.state, each.name]),
+      [
+        ['UNAVAILABLE', 'Product MUG'],
+        ['UNAVAILABLE', 'Product TEE'],
+        ['AVAILABLE', 'Cup'],
+      ],
+    )
+    assert.equal(priced.total.amount, 70)
+    assert.deepEqual(
+      priced.notices.map(({ code, path, params }) => [code, path, params.reason]),
+      [
+        ['line_unavailable', '/lines/ln_a', 'not_for_sale'],
+        ['line_unavailable', '/lines/ln_b', 'not_for_sale'],
+      ],
+    )
+  })
+
+  it('are given no discount and no tax', () => {
+    const half = factsOf({
+      variants: [variantOf('MUG', 1000)],
+      promotions: [promotionOf('p', { kind: 'percent_off', percent: '50' })],
+      settings: { tax: { rates: [{ name: 'VAT', category: 'standard', percent: '20', included: true }] } },
+    })
+    const tee = price(cart, half).lines[1]
+    assert.deepEqual([tee?.adjustments, tee?.discountTotal.amount], [[], 0])
+  })
+
+  it('a line without a price in the currency says that', () => {
+    const priced = price(cart, factsOf({ variants: [variantOf('MUG', { EUR: 1 }), variantOf('TEE', 500)] }))
+    assert.deepEqual(
+      priced.notices.map((each) => each.params.reason),
+      ['no_price'],
+    )
+  })
+})
+
+describe('notices that pricing finds', () => {
+  const facts = factsOf({ variants: [variantOf('MUG', 1000)], stock: { MUG: 3 } })
+  const cart = cartWith(facts, [line('MUG', 2, { id: 'ln_a' })])
+  const at = (amount: number) => factsOf({ variants: [variantOf('MUG', amount)] })
+  const codes = (notices: readonly Notice[]) => notices.map((each) => each.code)
+
+  it('a price that rose or fell since the line was added', () => {
+    assert.deepEqual(codes(price(cart, at(1001)).notices), ['price_increased'])
+    assert.deepEqual(codes(price(cart, at(999)).notices), ['price_decreased'])
+    assert.deepEqual(codes(price(cart, at(1000)).notices), [])
+  })
+
+  it('what was acknowledged is silent until it is something else', () => {
+    const [seen] = price(cart, at(1200)).notices
+    const acknowledged = { ...cart, acknowledged: [seen?.id ?? ''] }
+    assert.deepEqual(codes(price(acknowledged, at(1200)).notices), [])
+    assert.deepEqual(codes(price(acknowledged, at(1500)).notices), ['price_increased'])
+  })
+
+  it('prices that a server set are never compared', () => {
+    const external = cartWith(facts, [line('MUG', 1, { unitPrice: 5 })])
+    const priced = price(external, at(1200))
+    assert.deepEqual([priced.total.amount, codes(priced.notices)], [5, []])
+  })
+
+  it('more than there is, two lines of one sku summed', () => {
+    const two = cartWith(factsOf({ variants: [variantOf('MUG', 1000)] }), [line('MUG', 2), line('MUG', 2, { options: { a: 1 } })])
+    const pricing = done(priceCart(two, facts))
+    assert.deepEqual(pricing.stockSeen, [['MUG', 4, 3]])
+    assert.deepEqual(
+      pricing.cart.notices.map(({ code, path, params }) => [code, path, params.wanted, params.available]),
+      [['insufficient_stock', '/skus/MUG', 4, 3]],
+    )
+  })
+
+  it('a shipping method that no longer delivers there costs nothing and says so', () => {
+    const priced = price({ ...cart, shippingMethod: 'gone' }, facts)
+    assert.deepEqual([codes(priced.notices), priced.shippingTotal.amount], [['shipping_method_unavailable'], 0])
+  })
+})
+
+describe('which tax and which shipping', () => {
+  const rate = (name: string, percent: string, zone: Partial<TaxRate> = {}): TaxRate => {
+    return { name, category: 'standard', percent, included: false, ...zone }
+  }
+  const rates = [rate('everywhere', '1'), rate('US', '2', { country: 'US' }), rate('NY', '3', { country: 'US', region: 'NY' })]
+  const table: readonly [title: string, address: Partial<Cart>, country: string | null, tax: number][] = [
+    ['nothing known', {}, null, 10],
+    ["the shop's default country", {}, 'US', 20],
+    ['a country without a rate', { shippingAddress: { country: 'DE' } }, 'US', 10],
+    ['the country', { shippingAddress: { country: 'US', region: 'CA' } }, null, 20],
+    ['the region', { shippingAddress: { country: 'US', region: 'NY' } }, null, 30],
+    ['a region of that name elsewhere', { shippingAddress: { country: 'DE', region: 'NY' } }, null, 10],
+    ['the billing address where nothing is shipped', { billingAddress: { country: 'US', region: 'NY' } }, null, 30],
+    ['the shipping address before it', { shippingAddress: { country: 'DE' }, billingAddress: { country: 'US' } }, null, 10],
+  ]
+  for (const [title, address, defaultCountry, tax] of table) {
+    it(`tax: ${title}`, () => {
+      const facts = factsOf({ variants: [variantOf('MUG', 1000)], settings: { tax: { rates, defaultCountry } } })
+      assert.equal(price({ ...cartWith(facts, [line('MUG')]), ...address }, facts).additionalTaxTotal.amount, tax)
+    })
+  }
+
+  it('shipping: the first rate that matches country and currency', () => {
+    const rates = [
+      { currency: 'EUR', amount: 1 },
+      { countries: ['DE', 'AT'], currency: 'USD', amount: 2 },
+      { countries: ['AT'], currency: 'USD', amount: 3 },
+      { currency: 'USD', amount: 4 },
+    ]
+    const facts = factsOf({
+      variants: [variantOf('MUG', 1000)],
+      settings: { shipping: { methods: [{ id: 'post', name: 'Post', rates }] } },
+    })
+    const cart = { ...cartWith(facts, [line('MUG')]), shippingMethod: 'post' }
+    const shipped = (country: string | null) =>
+      price({ ...cart, shippingAddress: country === null ? null : { country } }, facts).shippingTotal.amount
+    assert.deepEqual(['DE', 'AT', 'US', null].map(shipped), [2, 2, 4, 4])
+  })
+})
+
+describe('freshness', () => {
+  const promotion = promotionOf('p', { kind: 'percent_off', percent: '10' }, { startsAt: NOW - 5, endsAt: NOW + 5 })
+  const given = { variants: [variantOf('MUG', 1000)], promotions: [promotion], epoch: NOW - 100 }
+  const cart = cartWith(factsOf(given), [line('MUG')])
+
+  it('lasts until the next moment at which a promotion begins or ends', () => {
+    const pricing = done(priceCart(cart, factsOf(given)))
+    assert.deepEqual([pricing.freshUntil, pricing.cart.pricing], [NOW + 5, NOW - 5])
+    const after = done(priceCart(cart, factsOf({ ...given, now: NOW + 5 })))
+    assert.deepEqual([after.freshUntil, after.cart.pricing, after.cart.total.amount], [null, NOW + 5, 1000])
+  })
+
+  it('the stamp of prices never falls while time passes', () => {
+    const stamps = [-6, -5, 0, 4, 5, 6].map((ms) => price(cart, factsOf({ ...given, now: NOW + ms })).pricing)
+    assert.deepEqual(
+      stamps,
+      [...stamps].sort((a, b) => a - b),
+    )
+  })
+})
+
+describe('amounts that cannot be exact', () => {
+  it('a line, a sum, or a tax past 2^53 − 1 is refused', () => {
+    const facts = factsOf({ variants: [variantOf('MAX', AMOUNT_MAX), variantOf('ONE', 1)] })
+    assert.equal(refusalOf(priceCart(cartWith(facts, [line('MAX', 2)]), facts)).refused, 'amount_too_large')
+    assert.equal(refusalOf(priceCart(cartWith(facts, [line('MAX'), line('ONE')]), facts)).refused, 'amount_too_large')
+    const taxed = { ...facts, shop: factsOf({ settings: { tax: { rates: [rateOf('9999')] } } }).shop }
+    assert.equal(refusalOf(priceCart(cartWith(facts, [line('MAX')]), taxed)).refused, 'amount_too_large')
+    assert.equal(price(cartWith(facts, [line('MAX')]), facts).total.amount, AMOUNT_MAX)
+  })
+})
+
+function rateOf(percent: string): TaxRate {
+  return { name: 'Tax', category: 'standard', percent, included: false }
+}

@@ -1,0 +1,347 @@
+-- What the migrations make of PostgreSQL: for reading only, kept equal by test/migrations.test.ts.
+
+CREATE TABLE api_keys (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  kind text NOT NULL,
+  name text NOT NULL,
+  scopes text NOT NULL,
+  hash text NOT NULL,
+  created_at bigint NOT NULL,
+  revoked_at bigint,
+  PRIMARY KEY (shop_id, id)
+);
+
+CREATE TABLE carts (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  owner text NOT NULL,
+  type text NOT NULL,
+  state text NOT NULL,
+  version bigint NOT NULL,
+  number text NOT NULL,
+  email text,
+  format bigint NOT NULL,
+  epoch bigint NOT NULL,
+  revision bigint NOT NULL,
+  fresh_until bigint,
+  stock_seen text,
+  activity bigint NOT NULL,
+  expires_at bigint,
+  created_at bigint NOT NULL,
+  intent text NOT NULL,
+  priced text NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  CHECK ((state = ANY (ARRAY['OPEN'::text, 'CLOSED'::text])))
+) WITH (fillfactor=50);
+CREATE INDEX carts_by_owner ON carts USING btree (shop_id, owner, created_at);
+CREATE UNIQUE INDEX carts_one_open ON carts USING btree (shop_id, owner, type) WHERE (state = 'OPEN'::text);
+
+CREATE TABLE deliveries (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  endpoint_id text NOT NULL,
+  event_id text NOT NULL,
+  type text NOT NULL,
+  subject text NOT NULL,
+  data text NOT NULL,
+  state text NOT NULL,
+  attempts bigint NOT NULL,
+  due_at bigint NOT NULL,
+  leased_until bigint NOT NULL,
+  created_at bigint NOT NULL,
+  delivered_at bigint,
+  last_status bigint,
+  last_error text,
+  PRIMARY KEY (shop_id, id),
+  FOREIGN KEY (shop_id, endpoint_id) REFERENCES endpoints(shop_id, id) ON DELETE CASCADE
+);
+CREATE INDEX deliveries_by_endpoint ON deliveries USING btree (shop_id, endpoint_id, id);
+CREATE UNIQUE INDEX deliveries_coalesced ON deliveries USING btree (shop_id, endpoint_id, subject) WHERE ((type = 'cart.updated'::text) AND (state = 'PENDING'::text));
+CREATE INDEX deliveries_due ON deliveries USING btree (due_at) WHERE (state = 'PENDING'::text);
+CREATE INDEX deliveries_in_order ON deliveries USING btree (shop_id, endpoint_id, subject, id) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text]));
+
+CREATE TABLE endpoints (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  url text NOT NULL,
+  types text NOT NULL,
+  secret text NOT NULL,
+  active bigint NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id)
+);
+
+CREATE TABLE epoch_log (
+  shop_id text NOT NULL,
+  epoch bigint NOT NULL,
+  skus text,
+  PRIMARY KEY (shop_id, epoch)
+);
+
+CREATE TABLE epochs (
+  shop_id text NOT NULL,
+  epoch bigint NOT NULL,
+  PRIMARY KEY (shop_id)
+);
+
+CREATE TABLE guest_secrets (
+  shop_id text NOT NULL,
+  guest_id text NOT NULL,
+  hash text NOT NULL,
+  created_at bigint NOT NULL,
+  revoked_at bigint,
+  PRIMARY KEY (shop_id, guest_id, hash),
+  FOREIGN KEY (shop_id, guest_id) REFERENCES guests(shop_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE guests (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id)
+);
+
+CREATE TABLE idempotency (
+  shop_id text NOT NULL,
+  key text NOT NULL,
+  request_hash text NOT NULL,
+  outcome text NOT NULL,
+  sealed text,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, key)
+);
+CREATE INDEX idempotency_age ON idempotency USING btree (created_at);
+
+CREATE TABLE instance (
+  name text NOT NULL,
+  value text NOT NULL,
+  PRIMARY KEY (name)
+);
+
+CREATE TABLE migrations (
+  name character varying(255) NOT NULL,
+  timestamp character varying(255) NOT NULL,
+  PRIMARY KEY (name)
+);
+
+CREATE TABLE migrations_lock (
+  id character varying(255) NOT NULL,
+  is_locked integer DEFAULT 0 NOT NULL,
+  PRIMARY KEY (id)
+);
+
+CREATE TABLE orders (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  cart_id text,
+  whole bigint NOT NULL,
+  state text NOT NULL,
+  owner text NOT NULL,
+  email text,
+  number text,
+  reference text,
+  content_hash text NOT NULL,
+  document text NOT NULL,
+  ordered_lines text NOT NULL,
+  currency text NOT NULL,
+  total bigint NOT NULL,
+  version bigint NOT NULL,
+  placed_at bigint,
+  created_at bigint NOT NULL,
+  expires_at bigint,
+  held_until bigint,
+  expected_total bigint NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  CHECK ((total >= 0))
+);
+CREATE INDEX orders_by_cart ON orders USING btree (shop_id, cart_id);
+CREATE UNIQUE INDEX orders_by_number ON orders USING btree (shop_id, number) WHERE (placed_at IS NOT NULL);
+CREATE INDEX orders_by_owner ON orders USING btree (shop_id, owner, id);
+CREATE UNIQUE INDEX orders_one_new ON orders USING btree (shop_id, cart_id) WHERE ((state = 'NEW'::text) AND (cart_id IS NOT NULL));
+CREATE UNIQUE INDEX orders_one_placed ON orders USING btree (shop_id, cart_id) WHERE ((placed_at IS NOT NULL) AND (whole = 1) AND (cart_id IS NOT NULL));
+CREATE INDEX orders_unpaid ON orders USING btree (expires_at) WHERE (state = 'NEW'::text);
+
+CREATE TABLE payments (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  order_id text NOT NULL,
+  provider text NOT NULL,
+  state text NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  session_id text,
+  token text,
+  url text,
+  return_url text,
+  reason text,
+  version bigint NOT NULL,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  checked_at bigint NOT NULL,
+  leased_until bigint NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id),
+  CHECK ((amount >= 0))
+);
+CREATE INDEX payments_by_order ON payments USING btree (shop_id, order_id);
+CREATE INDEX payments_running ON payments USING btree (checked_at) WHERE (state = ANY (ARRAY['OPENING'::text, 'PENDING'::text, 'FAILED'::text]));
+
+CREATE TABLE prices (
+  shop_id text NOT NULL,
+  sku text NOT NULL,
+  currency text NOT NULL,
+  amount bigint NOT NULL,
+  list_amount bigint,
+  PRIMARY KEY (shop_id, sku, currency),
+  FOREIGN KEY (shop_id, sku) REFERENCES variants(shop_id, sku) ON DELETE CASCADE,
+  CHECK ((amount >= 0))
+);
+
+CREATE TABLE products (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  handle text NOT NULL,
+  published bigint NOT NULL,
+  position bigint NOT NULL,
+  document text NOT NULL,
+  hash text NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id)
+);
+CREATE UNIQUE INDEX products_by_handle ON products USING btree (shop_id, handle);
+
+CREATE TABLE promotion_codes (
+  shop_id text NOT NULL,
+  code text NOT NULL,
+  promotion_id text NOT NULL,
+  uses_max bigint,
+  uses bigint NOT NULL,
+  PRIMARY KEY (shop_id, code),
+  FOREIGN KEY (shop_id, promotion_id) REFERENCES promotions(shop_id, id) ON DELETE CASCADE,
+  CHECK ((uses >= 0))
+);
+
+CREATE TABLE promotions (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  document text NOT NULL,
+  uses bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  CHECK ((uses >= 0))
+);
+
+CREATE TABLE provider_events (
+  shop_id text NOT NULL,
+  provider text NOT NULL,
+  event_id text NOT NULL,
+  document text NOT NULL,
+  received_at bigint NOT NULL,
+  applied_at bigint,
+  due_at bigint NOT NULL,
+  attempts bigint NOT NULL,
+  outcome text,
+  PRIMARY KEY (shop_id, provider, event_id)
+);
+CREATE INDEX provider_events_waiting ON provider_events USING btree (due_at) WHERE (applied_at IS NULL);
+
+CREATE TABLE redemptions (
+  shop_id text NOT NULL,
+  order_id text NOT NULL,
+  promotion_id text NOT NULL,
+  code text,
+  state text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, order_id, promotion_id)
+);
+
+CREATE TABLE refunds (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  payment_id text NOT NULL,
+  order_id text NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  state text NOT NULL,
+  reason text NOT NULL,
+  created_at bigint NOT NULL,
+  due_at bigint NOT NULL,
+  attempts bigint NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
+  CHECK ((amount > 0))
+);
+CREATE INDEX refunds_by_order ON refunds USING btree (shop_id, order_id);
+CREATE INDEX refunds_pending ON refunds USING btree (due_at) WHERE (state = 'PENDING'::text);
+
+CREATE TABLE reservations (
+  shop_id text NOT NULL,
+  sku text NOT NULL,
+  holder text NOT NULL,
+  order_id text NOT NULL,
+  quantity bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, sku, holder),
+  CHECK ((quantity > 0))
+);
+CREATE INDEX reservations_by_holder ON reservations USING btree (shop_id, holder);
+CREATE INDEX reservations_by_order ON reservations USING btree (shop_id, order_id);
+
+CREATE TABLE sandbox_sessions (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  attempt_id text NOT NULL,
+  document text NOT NULL,
+  version bigint NOT NULL,
+  event_due_at bigint,
+  PRIMARY KEY (shop_id, id)
+);
+CREATE UNIQUE INDEX sandbox_sessions_by_attempt ON sandbox_sessions USING btree (shop_id, attempt_id);
+CREATE INDEX sandbox_sessions_due ON sandbox_sessions USING btree (event_due_at) WHERE (event_due_at IS NOT NULL);
+
+CREATE TABLE sequences (
+  shop_id text NOT NULL,
+  name text NOT NULL,
+  value bigint NOT NULL,
+  PRIMARY KEY (shop_id, name)
+);
+
+CREATE TABLE settings (
+  shop_id text NOT NULL,
+  document text NOT NULL,
+  version bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id)
+);
+
+CREATE TABLE shops (
+  id text NOT NULL,
+  name text NOT NULL,
+  currency text NOT NULL,
+  preset text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (id)
+);
+
+CREATE TABLE stock (
+  shop_id text NOT NULL,
+  sku text NOT NULL,
+  on_hand bigint NOT NULL,
+  policy text NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, sku),
+  CHECK (((on_hand >= 0) OR (policy <> 'deny'::text)))
+);
+
+CREATE TABLE variants (
+  shop_id text NOT NULL,
+  sku text NOT NULL,
+  product_id text NOT NULL,
+  position bigint NOT NULL,
+  document text NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, sku),
+  FOREIGN KEY (shop_id, product_id) REFERENCES products(shop_id, id) ON DELETE CASCADE
+);
+CREATE INDEX variants_by_product ON variants USING btree (shop_id, product_id, "position");

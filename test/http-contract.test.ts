@@ -1,0 +1,622 @@
+// What the wire promises: every answer has the form that the OpenAPI document declares for it, caches and browsers get the headers they need,
+// and a server that stops loses nothing that it said was done.
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { describe, test } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { EVENT_TYPES } from '../src/core/event.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
+import { ADDRESS, assertProblem, contentOfTables, product, rowsIn } from './http-probe.ts'
+
+const server = await startTestServer(await freshDatabase('sqlite'))
+const SHOP = '/v1/shops/demo'
+const CURRENT = `${SHOP}/carts/current`
+const LINES = `${CURRENT}/lines`
+const as = (token?: string) => caller(server.url, token)
+const told = (answer: Answer) => `${answer.status} ${JSON.stringify(answer.body).slice(0, 400)}`
+
+interface Operation {
+  readonly parameters?: readonly { name: string; in: string; required?: boolean }[]
+  readonly responses: Readonly<Record<string, { description?: string; content?: Readonly<Record<string, unknown>> }>>
+}
+interface Document {
+  readonly openapi: string
+  readonly info: { title: string; version: string }
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly webhooks: Readonly<Record<string, { post: { requestBody: { content: Record<string, { schema: object }> } } }>>
+  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+}
+const document = (await as()('GET', '/openapi.json')).body as Document
+
+const ajv = new Ajv2020({ strict: false, allErrors: true })
+addFormats.default(ajv)
+ajv.addSchema(document as object, 'https://api/')
+const escaped = (text: string) => encodeURIComponent(text.replaceAll('~', '~0').replaceAll('/', '~1'))
+
+// Every answer -----------------------------------------------------------------------------------------------------------------------------
+
+const visited = new Set<string>()
+
+/** The documented path that an address belongs to; a fixed segment wins over a parameter. */
+function templateOf(path: string): string {
+  const segments = (path.split('?', 1)[0] ?? '').split('/')
+  const fits = Object.keys(document.paths).filter((template) => {
+    const wanted = template.split('/')
+    return wanted.length === segments.length && wanted.every((part, index) => part.startsWith('{') || part === segments[index])
+  })
+  return fits.sort((a, b) => a.split('{').length - b.split('{').length)[0] ?? assert.fail(`${path} is not documented`)
+}
+
+/** Fails unless the document declares this answer and the answer is what it declares. */
+function assertDeclared(method: string, path: string, { status, headers, body }: Answer): void {
+  const template = templateOf(path)
+  const { responses } = document.paths[template]?.[method.toLowerCase()] ?? assert.fail(`${method} ${template} is not documented`)
+  const declared = responses[status] ? String(status) : `${String(status)[0]}XX`
+  const answer = responses[declared] ?? assert.fail(`${method} ${template} declares no ${status}: ${JSON.stringify(body)}`)
+  if (status < 300) visited.add(`${method} ${template}`)
+  if (!answer.content) {
+    assert.equal(body, '', `${method} ${template} declares no body`)
+    return
+  }
+  const type = headers.get('content-type')?.split(';', 1)[0] ?? ''
+  assert.ok(type in answer.content, `${method} ${template} declares ${Object.keys(answer.content)}, not ${type}`)
+  const pointer = `https://api/#/paths/${escaped(template)}/${method.toLowerCase()}/responses/${declared}/content/${escaped(type)}/schema`
+  const validate = ajv.getSchema(pointer) ?? assert.fail(`no schema at ${pointer}`)
+  assert.ok(validate(body), `${method} ${path} ${status}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(body).slice(0, 600)}`)
+}
+
+/** A caller whose every answer is held against the document. */
+function strict(token?: string) {
+  return async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
+    const answer = await as(token)(method, path, body, headers)
+    assertDeclared(method, path, answer)
+    return answer
+  }
+}
+
+async function payInBrowser(url: string): Promise<void> {
+  const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Robin' })
+  const paid = await fetch(url, { method: 'POST', body: card, redirect: 'manual' })
+  assert.equal(paid.status, 303)
+  await fetch(new URL(paid.headers.get('location') ?? '', url), { redirect: 'manual' })
+}
+
+describe('every answer is what the document declares', () => {
+  const admin = strict(ADMIN)
+
+  test('shops, settings and keys', async () => {
+    await admin('POST', '/v1/shops', { id: 'tour', name: 'Tour', currency: 'EUR', preset: 'classic' })
+    assertProblem(await admin('POST', '/v1/shops', { id: 'tour', name: 'Tour', currency: 'EUR' }), 409, 'already_exists')
+    assertProblem(await admin('POST', '/v1/shops', { id: 'tour2', name: 'Tour', currency: 'XXQ' }), 422, 'currency_unknown')
+    await admin('GET', '/v1/shops')
+    await strict()('GET', '/v1/shops/tour')
+    await admin('PATCH', '/v1/shops/tour', { name: 'Grand tour' })
+    await admin('GET', '/v1/shops/tour/settings')
+    await admin('PATCH', '/v1/shops/tour/settings', { retention: { guest: 'P7D' } })
+    const key = await admin('POST', '/v1/shops/tour/api-keys', { name: 'k', scopes: ['carts:read'] })
+    await admin('GET', '/v1/shops/tour/api-keys')
+    await admin('DELETE', `/v1/shops/tour/api-keys/${key.body.id}`)
+    assertProblem(await admin('DELETE', `/v1/shops/tour/api-keys/${key.body.id}`), 404, 'api_key_not_found')
+  })
+
+  test('products, stock and promotions', async () => {
+    assert.equal((await admin('PUT', `${SHOP}/products/tour-vase`, product('tour-vase', 'TOUR-VASE', 900))).status, 201)
+    assert.equal((await admin('PUT', `${SHOP}/products/tour-vase`, product('tour-vase', 'TOUR-VASE', 950))).status, 200)
+    await strict()('GET', `${SHOP}/products?limit=200`)
+    await strict()('GET', `${SHOP}/products/tour-vase`)
+    assertProblem(await strict()('GET', `${SHOP}/products/nothing`), 404, 'product_not_found')
+    await admin('POST', `${SHOP}/products/import`, { products: [product('tour-bowl', 'TOUR-BOWL', 700)] })
+    await admin('GET', `${SHOP}/stock/MUG-INK`)
+    await admin('PUT', `${SHOP}/stock/MUG-INK`, { delta: 1 })
+    assertProblem(await admin('PUT', `${SHOP}/stock/TOUR-VASE`, { delta: 1 }), 404, 'product_not_found')
+    const { body } = await admin('POST', `${SHOP}/promotions`, {
+      name: 'Tour',
+      conditions: [{ kind: 'code' }],
+      benefit: { kind: 'free_shipping' },
+    })
+    await admin('PUT', `${SHOP}/promotions/${body.id}`, {
+      name: 'Tour',
+      conditions: [{ kind: 'code' }],
+      benefit: { kind: 'percent_off', percent: '5' },
+    })
+    await admin('POST', `${SHOP}/promotions/${body.id}/codes`, { code: 'TOUR' })
+    await admin('GET', `${SHOP}/promotions/${body.id}/codes`)
+    await admin('GET', `${SHOP}/promotions`)
+  })
+
+  test('a guest from the first look to the paid order', async () => {
+    await strict()('GET', CURRENT)
+    const first = await strict()('POST', LINES, {
+      lines: [{ sku: 'MUG-STONE', quantity: 2, options: { gift: true }, note: 'n' }, { sku: 'NO-SUCH' }],
+    })
+    const guest = strict(first.body.token)
+    const line = first.body.cart.lines[0].id
+    await guest('PUT', LINES, { lines: [{ sku: 'MUG-INK', quantity: 3 }] })
+    await guest('PATCH', `${LINES}/${line}`, { quantity: 1 })
+    await guest('POST', `${LINES}/${line}/save`)
+    const saved = await guest('GET', `${CURRENT}/saved-lines`)
+    await guest('POST', `${CURRENT}/saved-lines/${saved.body.items[0].id}/restore`)
+    await guest('POST', `${CURRENT}/codes`, { code: 'WELCOME10' })
+    await guest('DELETE', `${CURRENT}/codes/WELCOME10`)
+    assertProblem(await guest('POST', `${CURRENT}/codes`, { code: 'NOPE' }), 422, 'code_rejected')
+    await guest('POST', `${CURRENT}/commands`, {
+      commands: [{ applyCode: { code: 'TOUR' } }, { add: { lines: [{ sku: 'TEE-FOREST-M' }] } }],
+    })
+    await guest('GET', `${CURRENT}/validation`)
+    const unready = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
+    assertProblem(unready, 409)
+    await guest('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, attributes: { source: 'tour' } })
+    const methods = await guest('GET', `${CURRENT}/shipping-methods`)
+    await guest('PATCH', CURRENT, { shippingMethod: methods.body.items[0].id })
+    await guest('POST', `${CURRENT}/notices/acknowledge`, { ids: 'all' })
+    await guest('GET', `${SHOP}/carts`)
+    const ordered = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
+    await guest('POST', `${SHOP}/orders/${ordered.body.order.id}/payments`, { returnUrl: 'https://shop.example/thanks' })
+    await payInBrowser(ordered.body.payment.url)
+    const order = await strict(ordered.body.orderToken)('GET', `${SHOP}/orders/${ordered.body.order.id}`)
+    assert.equal(order.body.state, 'PLACED')
+    await guest('GET', `${SHOP}/orders`)
+    await strict()('GET', `${SHOP}/payments/sandbox/returns/${ordered.body.payment.id}`)
+    await admin('GET', `${SHOP}/orders?limit=1`)
+    assertProblem(await guest('POST', `${SHOP}/carts/${first.body.cart.id}/lines`, { sku: 'MUG-INK' }), 409, 'cart_closed')
+    assertProblem(await strict(ordered.body.orderToken)('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
+    assert.equal((await admin('POST', `${SHOP}/orders/${order.body.id}/cancel`)).body.state, 'CANCELLED')
+  })
+
+  test('an account that merges, clears and deletes; a free order without a cart', async () => {
+    const login = await strict()('POST', '/v1/demo/login', { accountId: 'tour', email: 't@example.com' })
+    const account = strict(login.body.token)
+    const guest = await strict()('POST', `${SHOP}/carts`, { lines: [{ sku: 'MUG-STONE' }] })
+    assert.equal((await account('POST', `${SHOP}/carts`, {})).status, 201)
+    assert.equal((await account('POST', `${SHOP}/carts`, {})).status, 200)
+    await account('POST', `${CURRENT}/merge`, { carts: [{ id: guest.body.cart.id, token: guest.body.token }] })
+    await account('DELETE', `${LINES}/${(await account('GET', CURRENT)).body.lines[0].id}`)
+    await account('DELETE', LINES)
+    await account('DELETE', CURRENT)
+    const items = { items: [{ sku: 'MUG-STONE' }], email: 't@example.com', shippingAddress: ADDRESS, shippingMethod: 'standard' }
+    const unpaid = await account('POST', `${SHOP}/orders`, items)
+    await account('POST', `${SHOP}/orders/${unpaid.body.order.id}/cancel`)
+    await account('GET', `${SHOP}/orders?state=CANCELLED`)
+  })
+
+  test('webhooks, deliveries, what providers send, and the demo clock', async () => {
+    const endpoint = await admin('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['cart.created'] })
+    await as()('POST', LINES, { sku: 'MUG-STONE' })
+    await admin('GET', `${SHOP}/webhooks`)
+    const path = `${SHOP}/webhooks/${endpoint.body.id}`
+    const deliveries = await admin('GET', `${path}/deliveries`)
+    assert.equal(deliveries.body.items.length, 1)
+    await admin('POST', `${path}/deliveries/${deliveries.body.items[0].id}/redeliver`)
+    assertProblem(await admin('POST', `${path}/deliveries/dl_none/redeliver`), 404, 'delivery_not_found')
+    assert.equal((await admin('DELETE', path)).status, 204)
+    assertProblem(await strict()('POST', `${SHOP}/payments/sandbox/events`, { type: 'forged' }), 400, 'event_not_genuine')
+    await strict()('POST', '/v1/demo/clock', { advance: 'PT1S' })
+  })
+
+  test('a document with less than all routes would be noticed: the tour visited every operation', () => {
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    // A genuine provider's message needs its signature; checkout tests send it.
+    const missing = operations.filter((operation) => !visited.has(operation) && !operation.endsWith('/payments/{provider}/events'))
+    assert.deepEqual(missing, [])
+  })
+})
+
+/** Routes that are no part of the API: for machines that look after it, the reference, and the pages of the sandbox. */
+const HIDDEN = [
+  ['GET', '/healthz'],
+  ['GET', '/readyz'],
+  ['GET', '/openapi.json'],
+  ['GET', '/docs'],
+  ['GET', '/docs/*'],
+  ['GET', '/sandbox/pay/:shop/:session'],
+  ['POST', '/sandbox/pay/:shop/:session'],
+  ['GET', '/sandbox/pay/:shop/:session/challenge'],
+  ['POST', '/sandbox/pay/:shop/:session/challenge'],
+  ['POST', '/sandbox/pay/:shop/:session/leave'],
+] as const
+
+// The document -----------------------------------------------------------------------------------------------------------------------------
+
+describe('the OpenAPI document', () => {
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  )
+
+  test('is of version 3.1 and says what it describes', () => {
+    assert.match(document.openapi, /^3\.1\.\d+$/)
+    assert.ok(document.info.title && document.info.version)
+  })
+
+  test('lists every route of the API that the router has, and no other', () => {
+    const documented = operations.map(({ path, method }) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`)
+    const served = documented.filter((operation) => {
+      const [method = '', url = ''] = operation.split(' ')
+      return server.app.hasRoute({ method: method as 'GET', url })
+    })
+    assert.deepEqual(served, documented)
+    const count = server.app.printRoutes({ commonPrefix: false }).match(/\b(?:GET|POST|PUT|PATCH|DELETE)\b/g)?.length ?? 0
+    assert.equal(documented.length, count - HIDDEN.length)
+    for (const [method, url] of HIDDEN) assert.ok(server.app.hasRoute({ method, url }), `${method} ${url}`)
+  })
+
+  test('has no reference that leads nowhere', () => {
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1] as string)
+    assert.ok(references.length > 50)
+    for (const reference of new Set(references)) {
+      const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1] ?? assert.fail(reference)
+      assert.ok(document.components.schemas[name], reference)
+    }
+  })
+
+  test('declares every parameter of every path, an answer with a schema for every success, and problems', () => {
+    for (const { path, method, operation } of operations) {
+      const name = `${method} ${path}`
+      const declared = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path')
+      assert.deepEqual(
+        declared.map((parameter) => parameter.name).sort(),
+        [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string).sort(),
+        name,
+      )
+      assert.ok(
+        declared.every((parameter) => parameter.required === true),
+        name,
+      )
+      const codes = Object.keys(operation.responses)
+      assert.ok(
+        codes.every((code) => /^([1-5]\d\d|[1-5]XX)$/.test(code)),
+        `${name}: ${codes}`,
+      )
+      assert.ok(
+        codes.some((code) => code.startsWith('2')),
+        `${name} declares no success`,
+      )
+      assert.ok(codes.includes('4XX') && codes.includes('5XX'), `${name} declares no problem`)
+      for (const code of codes)
+        assert.ok(operation.responses[code]?.description && (code === '204' || operation.responses[code]?.content), `${name} ${code}`)
+    }
+  })
+
+  test('describes every event as a webhook', () => {
+    assert.deepEqual(Object.keys(document.webhooks).sort(), [...EVENT_TYPES].sort())
+    for (const { post } of Object.values(document.webhooks)) assert.ok(post.requestBody.content['application/json']?.schema)
+  })
+
+  test('compiles: every schema in it is a JSON Schema of 2020-12', () => {
+    for (const name of Object.keys(document.components.schemas)) assert.ok(ajv.getSchema(`https://api/#/components/schemas/${name}`), name)
+  })
+})
+
+// Caches -----------------------------------------------------------------------------------------------------------------------------------
+
+const guestWith = async (sku = 'MUG-STONE') => {
+  const { body } = await as()('POST', LINES, { sku })
+  return { token: body.token as string, cart: body.cart as { id: string; version: number }, call: as(body.token) }
+}
+
+describe('a cart and its caches', () => {
+  test('If-None-Match of what did not change is 304 without a body', async () => {
+    const { call } = await guestWith()
+    const read = await call('GET', CURRENT)
+    const etag = read.headers.get('etag') ?? assert.fail('no ETag')
+    const again = await call('GET', CURRENT, undefined, { 'if-none-match': etag })
+    assert.equal(again.status, 304)
+    assert.equal(again.body, '')
+    assert.equal(again.headers.get('etag'), etag)
+    await call('PATCH', CURRENT, { note: 'changed' })
+    assert.equal((await call('GET', CURRENT, undefined, { 'if-none-match': etag })).status, 200)
+  })
+
+  test('the ETag of a write is the ETag of the next read', async () => {
+    const { call } = await guestWith()
+    const writes: [method: string, path: string, body?: unknown][] = [
+      ['POST', LINES, { sku: 'MUG-INK', quantity: 2 }],
+      ['PUT', LINES, { lines: [{ sku: 'MUG-MOSS', quantity: 1 }] }],
+      ['POST', `${CURRENT}/codes`, { code: 'WELCOME10' }],
+      ['PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS }],
+      ['DELETE', `${CURRENT}/codes/WELCOME10`],
+      ['DELETE', LINES],
+    ]
+    for (const [method, path, body] of writes) {
+      const written = await call(method, path, body)
+      const read = await call('GET', CURRENT)
+      assert.equal(written.headers.get('etag'), read.headers.get('etag'), `${method} ${path}`)
+      assert.deepEqual(written.body.cart, read.body)
+    }
+  })
+
+  test('a private thing is not kept by shared caches', async () => {
+    const { call } = await guestWith()
+    assert.match((await call('GET', CURRENT)).headers.get('cache-control') ?? '', /private|no-store/)
+    assert.equal((await as()('GET', `${SHOP}/orders`)).headers.get('cache-control'), 'no-store')
+  })
+
+  test('before the first write `current` is an empty cart, and no row exists', async () => {
+    const was = await contentOfTables(server.engine.store.reader)
+    const token = (await as()('POST', '/v1/demo/login', { accountId: 'nobody-yet' })).body.token
+    for (const call of [as(), as(token)]) {
+      const { status, body } = await call('GET', CURRENT)
+      assert.equal(status, 200)
+      assert.deepEqual([body.version, body.lines, body.total.amount, body.state], [0, [], 0, 'OPEN'])
+      assert.match(body.number, /\S/)
+      assert.equal((await call('GET', `${CURRENT}/validation`)).body.valid, false)
+    }
+    assert.deepEqual(await contentOfTables(server.engine.store.reader), was)
+  })
+
+  test("a guest's first write is 201 with a token, every later one 200 without", async () => {
+    const first = await as()('POST', LINES, { sku: 'MUG-STONE' })
+    assert.equal(first.status, 201)
+    assert.match(first.body.token, /^ct_[0-9a-f]{32}_[\w-]{43}$/)
+    const second = await as(first.body.token)('POST', LINES, { sku: 'MUG-STONE' })
+    assert.deepEqual([second.status, second.body.token], [200, undefined])
+    assert.ok(!JSON.stringify((await as(first.body.token)('GET', CURRENT)).body).includes(first.body.token.split('_')[2]))
+  })
+
+  test('a first write that is refused makes no guest and shows no token', async () => {
+    const was = await rowsIn(server.engine.store.reader, 'guests', 'guest_secrets', 'carts')
+    const answer = await as()('POST', LINES, { sku: 'NO-SUCH' })
+    assertProblem(answer, 422, 'unknown_sku')
+    assert.ok(!JSON.stringify(answer.body).includes('ct_'))
+    assert.deepEqual(await rowsIn(server.engine.store.reader, 'guests', 'guest_secrets', 'carts'), was)
+  })
+})
+
+// Browsers and machines ----------------------------------------------------------------------------------------------------------------------
+
+describe('browsers of another origin', () => {
+  const origin = 'https://shop.example'
+  const list = (header: string | null) => (header ?? '').toLowerCase().split(/\s*,\s*/)
+  const preflight = (path: string, from = origin) =>
+    fetch(server.url + path, {
+      method: 'OPTIONS',
+      headers: {
+        origin: from,
+        'access-control-request-method': 'PATCH',
+        'access-control-request-headers': 'authorization,content-type,idempotency-key,if-match,if-none-match',
+      },
+    })
+
+  test('may send every documented header and method, and ask once a day', async () => {
+    const answer = await preflight(CURRENT)
+    assert.equal(answer.status, 204)
+    assert.equal(answer.headers.get('access-control-allow-origin'), '*')
+    for (const header of ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'])
+      assert.ok(list(answer.headers.get('access-control-allow-headers')).includes(header), header)
+    for (const method of ['get', 'post', 'put', 'patch', 'delete'])
+      assert.ok(list(answer.headers.get('access-control-allow-methods')).includes(method), method)
+    assert.equal(answer.headers.get('access-control-max-age'), '86400')
+    assert.equal(answer.headers.get('access-control-allow-credentials'), null)
+  })
+
+  test('may read the headers they need, of answers and of problems', async () => {
+    const { call } = await guestWith()
+    for (const answer of [
+      await call('GET', CURRENT, undefined, { origin }),
+      await as()('GET', `${SHOP}/orders`, undefined, { origin }),
+      await call('POST', LINES, { sku: 'X' }, { origin }),
+    ]) {
+      assert.equal(answer.headers.get('access-control-allow-origin'), '*', told(answer))
+      for (const header of ['etag', 'retry-after', 'idempotency-replayed', 'x-request-id'])
+        assert.ok(list(answer.headers.get('access-control-expose-headers')).includes(header), header)
+    }
+  })
+
+  test("are let in only from the shop's origins, where it names some", async () => {
+    const shop = '/v1/shops/fill'
+    await as(ADMIN)('PATCH', `${shop}/settings`, { access: { origins: [origin, 'https://www.shop.example'] } })
+    const allowed = await preflight(`${shop}/products`)
+    assert.equal(allowed.headers.get('access-control-allow-origin'), origin)
+    assert.match(allowed.headers.get('vary') ?? '', /origin/i)
+    for (const stranger of ['https://evil.example', 'https://shop.example.evil.example', 'http://shop.example', 'null']) {
+      assert.equal((await preflight(`${shop}/products`, stranger)).headers.get('access-control-allow-origin'), null, stranger)
+      const answer = await as()('GET', `${shop}/products?limit=1`, undefined, { origin: stranger })
+      assert.equal(answer.headers.get('access-control-allow-origin'), null, stranger)
+    }
+    assert.equal(
+      (await preflight(CURRENT, 'https://evil.example')).headers.get('access-control-allow-origin'),
+      '*',
+      'other shops stay as they are',
+    )
+  })
+})
+
+describe('machines that look after it', () => {
+  test('every answer has a request id of our own, the same as in the problem', async () => {
+    const answers = [
+      await as()('GET', `${SHOP}/products?limit=1`),
+      await as()('GET', `${SHOP}/orders`),
+      await as()('GET', '/nowhere'),
+      await as()('POST', LINES, { sku: 1 }),
+    ]
+    const ids = answers.map((answer) => answer.headers.get('x-request-id'))
+    for (const id of ids) assert.match(id ?? '', /^req_\w+$/)
+    assert.equal(new Set(ids).size, ids.length)
+    for (const answer of answers.slice(1)) assert.equal(answer.body.requestId, answer.headers.get('x-request-id'))
+    const forged = await as()('GET', '/nowhere', undefined, { 'x-request-id': 'mine' })
+    assert.notEqual(forged.headers.get('x-request-id'), 'mine')
+  })
+
+  test('an unknown path or method is a problem', async () => {
+    for (const [method, path] of [
+      ['GET', '/'],
+      ['GET', '/v1/nothing'],
+      ['POST', `${SHOP}/nothing`],
+      ['PUT', CURRENT],
+      ['DELETE', '/healthz'],
+    ] as const)
+      assertProblem(await as()(method, path), 404, 'not_found')
+  })
+
+  test('HEAD answers what GET answers, without the body', async () => {
+    const { token, call } = await guestWith()
+    for (const path of [CURRENT, `${SHOP}/products?limit=2`, '/healthz']) {
+      const get = await call('GET', path)
+      const head = await fetch(server.url + path, { method: 'HEAD', headers: { authorization: `Bearer ${token}` } })
+      assert.deepEqual(
+        [head.status, head.headers.get('content-type'), head.headers.get('etag')],
+        [get.status, get.headers.get('content-type'), get.headers.get('etag')],
+        path,
+      )
+      assert.equal(await head.text(), '')
+    }
+  })
+
+  test('health, readiness, the document and its page answer', async () => {
+    assert.equal((await as()('GET', '/healthz')).status, 200)
+    assert.deepEqual((await as()('GET', '/readyz')).body, { ok: true, database: 'sqlite', waiting: 0 })
+    assert.equal((await as()('GET', '/openapi.json')).status, 200)
+    const page = await fetch(`${server.url}/docs`)
+    assert.equal(page.status, 200)
+    assert.match(page.headers.get('content-type') ?? '', /text\/html/)
+  })
+
+  test('503 says when to come again', async () => {
+    const own = await startTestServer(await freshDatabase('sqlite'))
+    const first = await caller(own.url)('POST', LINES, { sku: 'MUG-STONE' })
+    await own.engine.store.transact((writer) => writer.db.updateTable('carts').set({ format: 99 }).execute())
+    const newer = await caller(own.url, first.body.token)('GET', CURRENT)
+    assertProblem(newer, 503, 'document_too_new')
+    assert.match(newer.headers.get('retry-after') ?? '', /^[1-9]\d*$/)
+    await own.engine.carts.drain()
+    const full = await caller(own.url)('POST', LINES, { sku: 'MUG-STONE' })
+    assertProblem(full, 503, 'overloaded')
+    assert.match(full.headers.get('retry-after') ?? '', /^[1-9]\d*$/)
+  })
+})
+
+// Settings -----------------------------------------------------------------------------------------------------------------------------------
+
+describe('settings', () => {
+  test('what is not valid is refused with its path, and nothing changes', async () => {
+    const admin = as(ADMIN)
+    const was = (await admin('GET', `${SHOP}/settings`)).body
+    const wrong: [patch: unknown, path: string, code?: string][] = [
+      [{ retention: { guest: '30 days' } }, '/retention/guest'],
+      [{ inventory: { holdTtl: 'P1M' } }, '/inventory/holdTtl'],
+      [{ checkout: { unpaidTtl: '' } }, '/checkout/unpaidTtl'],
+      [{ orders: { tokenTtl: 'PT' } }, '/orders/tokenTtl'],
+      [{ checkout: { gest: true } }, '/checkout/gest'],
+      [{ colours: {} }, '/colours'],
+      [{ lines: { linesMax: 501 } }, '/lines/linesMax'],
+      [{ promotions: { maxCodes: 11 } }, '/promotions/maxCodes'],
+      [{ cart: { types: [] } }, '/cart/types'],
+      [{ tax: { rates: [{ name: 'VAT', category: 'standard', percent: '19 %', included: true }] } }, '/tax/rates/0/percent'],
+      [
+        { shipping: { methods: [{ id: 's', name: 'S', rates: [{ currency: 'XXQ', amount: 1 }] }] } },
+        '/shipping/methods/0/rates',
+        'currency_unknown',
+      ],
+      [
+        { access: { issuers: [{ name: 'x', iss: 'i', aud: 'a', algorithms: ['none'], secret: 'x'.repeat(32) }] } },
+        '/access/issuers/0/algorithms/0',
+      ],
+      [{ access: { issuers: [{ name: 'x', iss: 'i', aud: 'a', algorithms: ['HS256'] }] } }, '/access/issuers/0'],
+      [{}, ''],
+    ]
+    for (const [patch, path, code] of wrong) {
+      const answer = await admin('PATCH', `${SHOP}/settings`, patch)
+      assertProblem(answer, 422, code ?? 'invalid')
+      assert.equal(answer.body.path, path, told(answer))
+    }
+    assert.deepEqual((await admin('GET', `${SHOP}/settings`)).body, was)
+  })
+
+  test('what is not named stays, and secrets of issuers are never shown', async () => {
+    const admin = as(ADMIN)
+    const was = (await admin('GET', '/v1/shops/classic/settings')).body
+    const { body } = await admin('PATCH', '/v1/shops/classic/settings', { checkout: { guest: false } })
+    assert.deepEqual(body, { ...was, checkout: { ...was.checkout, guest: false } })
+    assert.deepEqual((await admin('GET', '/v1/shops/classic/settings')).body, body)
+    assert.equal(body.access.issuers[0].secret, undefined)
+    assert.equal(body.access.issuers[0].hasSecret, true)
+  })
+
+  for (const dialect of DIALECTS) {
+    test(`a change takes effect with the next request, on every node (${dialect})`, async () => {
+      const address = await freshDatabase(dialect)
+      const nodes = [await startTestServer(address), ...(dialect === 'postgres' ? [await startTestServer(address)] : [])]
+      const shop = '/v1/shops/reconcile'
+      const add = async () =>
+        (await Promise.all(nodes.map((node) => caller(node.url)('POST', `${shop}/carts/current/lines`, { sku: 'MUG-STONE' })))).map(
+          (answer) => answer.status,
+        )
+      const expected = (status: number) => nodes.map(() => status)
+      assert.deepEqual(await add(), expected(201))
+      for (const guestCarts of [false, true, false]) {
+        await caller(nodes[0]?.url ?? '', ADMIN)('PATCH', `${shop}/settings`, { access: { guestCarts } })
+        assert.deepEqual(await add(), expected(guestCarts ? 201 : 401))
+      }
+    })
+  }
+})
+
+// Stopping -----------------------------------------------------------------------------------------------------------------------------------
+
+/** Sends a POST whose body comes in two parts; `finish` sends the second and answers what came back. */
+async function slowPost(url: string, path: string, token: string, body: string): Promise<{ finish: () => Promise<string> }> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  await new Promise((resolve) => socket.once('connect', resolve))
+  let received = ''
+  socket.setEncoding('utf8')
+  socket.on('data', (chunk: string) => {
+    received += chunk
+  })
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  socket.write(
+    `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`,
+  )
+  socket.write(body.slice(0, 5))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  return {
+    finish: async () => {
+      socket.write(body.slice(5))
+      await closed
+      return received
+    },
+  }
+}
+
+for (const dialect of DIALECTS) {
+  describe(`a server that stops (${dialect})`, () => {
+    test('finishes the request that is under way', async () => {
+      const address = await freshDatabase(dialect)
+      const own = await startTestServer(address)
+      const { token } = (await caller(own.url)('POST', LINES, { sku: 'MUG-STONE' })).body
+      const slow = await slowPost(own.url, LINES, token, JSON.stringify({ sku: 'MUG-INK', quantity: 7 }))
+      const closing = own.close()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      assert.match(await slow.finish(), /^HTTP\/1\.1 200 /)
+      await closing
+      const after = await startTestServer(address)
+      assert.equal((await caller(after.url, token)('GET', CURRENT)).body.itemCount, 8)
+    })
+
+    test('keeps every add that it answered with 2xx, and refuses the others as problems or not at all', async () => {
+      const address = await freshDatabase(dialect)
+      const own = await startTestServer(address)
+      const { token } = (await caller(own.url)('POST', LINES, { sku: 'MUG-STONE' })).body
+      let done = 0
+      const others: string[] = []
+      let stopped: Promise<void> | null = null
+      await atOnce(30, async () => {
+        for (let turn = 0; turn < 20; turn++) {
+          if (done >= 100) stopped ??= own.close()
+          const answer = await caller(own.url, token)('POST', LINES, { sku: 'MUG-INK' }).catch(() => null)
+          if (answer?.status === 200) done++
+          else if (answer) others.push(`${answer.status} ${answer.headers.get('content-type')} ${answer.headers.get('retry-after')}`)
+          else return
+        }
+      })
+      await stopped
+      assert.ok(done >= 100 && done < 600, `${done} of 600 were done`)
+      for (const other of others) assert.equal(other, '503 application/problem+json; charset=utf-8 1')
+      const after = await startTestServer(address)
+      const { lines } = (await caller(after.url, token)('GET', CURRENT)).body
+      assert.equal(lines.find((line: { sku: string }) => line.sku === 'MUG-INK').quantity, done)
+    })
+  })
+}

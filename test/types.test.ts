@@ -1,0 +1,79 @@
+// What crosses the wire is what the core computes, field for field. The compiler compares the contract's schemas with the core's types in both
+// directions (`npm run check`): a field that is added to one side only does not compile. And real values pass the closed schemas when they run.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import type Type from 'typebox'
+import Value from 'typebox/value'
+import * as contractCart from '../src/contract/cart.ts'
+import * as contractOrder from '../src/contract/order.ts'
+import { contentOf, type ServedOrder } from '../src/core/order.ts'
+import { type PricedCart, priceCart } from '../src/core/pricing.ts'
+import { cartWith, done, factsOf, inlineLine, line, promotionOf, variantOf } from './facts.ts'
+
+type WireCart = Type.Static<typeof contractCart.Cart>
+type WireOrder = Type.Static<typeof contractOrder.Order>
+
+type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+
+/** Whether two types are the same type; `readonly` is ours, JSON has none. */
+type Equal<A, B> = Same<Writable<A>, Writable<B>>
+
+const isTrue = <T extends true>(claim: T): void => assert.equal(claim, true)
+const isFalse = <T extends false>(claim: T): void => assert.equal(claim, false)
+
+it('a cart on the wire is the cart that is priced', () => {
+  isTrue<Equal<WireCart, PricedCart>>(true)
+  isTrue<Equal<Type.Static<typeof contractCart.CartLine>, PricedCart['lines'][number]>>(true)
+  isTrue<Equal<Type.Static<typeof contractCart.Notice>, PricedCart['notices'][number]>>(true)
+})
+
+it('an order on the wire is the order that is served', () => {
+  isTrue<Equal<WireOrder, ServedOrder>>(true)
+})
+
+it('the comparison notices a field, a literal or an optional that one side alone has', () => {
+  isFalse<Equal<WireCart, PricedCart & { extra: string }>>(false)
+  isFalse<Equal<WireCart & { extra: string }, PricedCart>>(false)
+  isFalse<Equal<Omit<WireCart, 'note'>, PricedCart>>(false)
+  isFalse<Equal<{ state: 'OPEN' }, { state: 'OPEN' | 'CLOSED' }>>(false)
+  isFalse<Equal<{ code?: string }, { code: string }>>(false)
+  isFalse<Equal<{ lines: { a: never }[] }, { lines: { a: string }[] }>>(false)
+  isTrue<Equal<{ a: { readonly b: readonly string[] } }, { a: { b: string[] } }>>(true)
+})
+
+it('a priced cart with something of everything passes the closed schemas, and nothing more does', () => {
+  const facts = factsOf({
+    variants: [variantOf('MUG', 1000), variantOf('GONE', 500, { published: true })],
+    stock: { MUG: 1 },
+    promotions: [promotionOf('p', { kind: 'percent_off', percent: '10' }), promotionOf('q', { kind: 'free_shipping' })],
+    codes: { SAVE: 'p' },
+    settings: {
+      inventory: { onAdd: 'allow' },
+      tax: { rates: [{ name: 'VAT', category: 'standard', percent: '19', included: true }], shippingCategory: 'standard' },
+      shipping: { methods: [{ id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 499 }] }] },
+    },
+  })
+  const lines = [line('MUG', 2, { note: 'n', options: { engraving: 'R', gift: true } }), line('GONE'), inlineLine('Cup', 70)]
+  const intent = {
+    ...cartWith(facts, lines),
+    codes: ['SAVE', 'NOPE'],
+    shippingMethod: 'post',
+    shippingAddress: { country: 'DE', city: 'Ulm' },
+  }
+  const { cart } = done(priceCart(intent, { ...facts, variants: new Map([...facts.variants].slice(0, 1)) }))
+  const sent: unknown = JSON.parse(JSON.stringify(cart))
+  assert.ok(Value.Check(contractCart.Cart, sent), JSON.stringify([...Value.Errors(contractCart.Cart, sent)]))
+  assert.equal(Value.Check(contractCart.Cart, { ...cart, extra: 1 }), false)
+
+  const { id, shopId, owner, createdAt, updatedAt } = cart
+  const order: ServedOrder = {
+    ...contentOf(cart),
+    ...{ id, shopId, owner, createdAt, updatedAt, number: null, shortNumber: null, reference: null, cartId: id, whole: true, version: 1 },
+    ...{ state: 'NEW', paymentState: 'PENDING', fulfilmentState: 'UNFULFILLED', status: 'new', isCompleted: false },
+    ...{ orderedAt: null, paidAt: null, expiresAt: null, refunds: [] },
+    payments: [{ id: 'pay_1', provider: 'sandbox', state: 'PENDING', amount: cart.total, reason: null, createdAt, updatedAt }],
+  }
+  assert.ok(Value.Check(contractOrder.Order, order), JSON.stringify([...Value.Errors(contractOrder.Order, order)]))
+  assert.equal(Value.Check(contractOrder.Order, { ...order, state: 'OTHER' }), false)
+})
