@@ -51,7 +51,12 @@ interface Cart {
 }
 
 /** A shop's own receiver: it verifies every signature with the Standard Webhooks library and remembers what came. */
-async function receiveWebhooks(): Promise<{ url: string; trust: (secret: string) => void; next: (type: string) => Promise<Event>; close: () => void }> {
+async function receiveWebhooks(): Promise<{
+  url: string
+  trust: (secret: string) => void
+  next: (type: string) => Promise<Event>
+  close: () => void
+}> {
   const received: Event[] = []
   let secret = ''
   const server = createServer((request, response) => {
@@ -96,7 +101,12 @@ async function journey(): Promise<void> {
   const hooks = adminKey ? await receiveWebhooks() : null
   let endpointId: string | null = null
   if (hooks && adminKey) {
-    const endpoint = await call<{ id: string; secret: string }>('POST', `${shop}/webhooks`, { url: hooks.url, types: ['order.placed', 'payment.succeeded'] }, adminKey)
+    const endpoint = await call<{ id: string; secret: string }>(
+      'POST',
+      `${shop}/webhooks`,
+      { url: hooks.url, types: ['order.placed', 'payment.succeeded'] },
+      adminKey,
+    )
     hooks.trust(endpoint.secret)
     endpointId = endpoint.id
     say('The shop registers a webhook', endpoint.id)
@@ -111,7 +121,12 @@ async function journey(): Promise<void> {
 
   const address = { name: 'Robin Example', line1: '1 Main Street', city: 'New York', region: 'NY', postalCode: '10001', country: 'US' }
   await call('PATCH', `${shop}/carts/current`, { email: 'robin@example.com', shippingAddress: address }, guest)
-  const methods = await call<{ items: { id: string; name: string; price: Money }[] }>('GET', `${shop}/carts/current/shipping-methods`, undefined, guest)
+  const methods = await call<{ items: { id: string; name: string; price: Money }[] }>(
+    'GET',
+    `${shop}/carts/current/shipping-methods`,
+    undefined,
+    guest,
+  )
   const cheapest = methods.items.toSorted((a, b) => a.price.amount - b.price.amount)[0]
   if (!cheapest) throw new Error('The shop ships nothing to this address.')
   const { cart } = await call<{ cart: Cart }>('PATCH', `${shop}/carts/current`, { shippingMethod: cheapest.id }, guest)
@@ -139,7 +154,10 @@ async function journey(): Promise<void> {
     undefined,
     ordered.orderToken,
   )
-  say('The order, read with its token', `no. ${order.reference} (${order.number.slice(0, 7)}), ${order.state}, ${order.paymentState}, ${show(order.total)}`)
+  say(
+    'The order, read with its token',
+    `no. ${order.reference} (${order.number.slice(0, 7)}), ${order.state}, ${order.paymentState}, ${show(order.total)}`,
+  )
   if (order.state !== 'PLACED' || order.paymentState !== 'PAID') throw new Error('The order was not placed.')
 }
 

@@ -284,7 +284,7 @@ function quoteFault(code: CsvErrorCode): string {
 }
 
 function lineOf(error: CsvError): number {
-  return typeof error['lines'] === 'number' ? error['lines'] : 1
+  return typeof error.lines === 'number' ? error.lines : 1
 }
 
 function countLineBreaks(field: string): number {
