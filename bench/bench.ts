@@ -128,6 +128,7 @@ function row(cells: readonly string[]): string {
   return name.padEnd(38) + others.map((cell) => cell.padStart(11)).join('')
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const folder = temporaryFolder()
 const fsyncMs = fsyncTime(folder.path)
 folder.stop()

@@ -58,6 +58,10 @@ async function startChild(file: string, args: readonly string[], port: number, e
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  // Whatever ends the benchmark ends the server, too.
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.removeListener('exit', kill))
   const url = `http://127.0.0.1:${port}`
   await answering(url, child)
   return {

@@ -15,8 +15,15 @@ const SECONDS = process.env.LONG === '1' ? 30 : 6
 
 type Call = ReturnType<typeof caller>
 
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
 const databaseUrl = await freshDatabase('postgres')
-const poisoned = await Promise.all(DIALECTS.map(async (dialect) => ({ dialect, ...(await startTestServer(await freshDatabase(dialect))) })))
+const poisoned = await Promise.all(
+  DIALECTS.map(async (dialect) => {
+    const url = await freshDatabase(dialect)
+    return { dialect, url, engine: (await startTestServer(url)).engine }
+  }),
+)
 
 /** Runs a statement on the nodes' database, from outside. */
 async function outside<T extends pg.QueryResultRow>(statement: string): Promise<T[]> {
@@ -27,7 +34,7 @@ async function outside<T extends pg.QueryResultRow>(statement: string): Promise<
 
 async function deadlocks(): Promise<number> {
   // The server publishes its statistics at most once a second.
-  await new Promise((resolve) => setTimeout(resolve, 1100))
+  await pause(1100)
   const rows = await outside<{ deadlocks: string }>('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()')
   return Number(rows[0]?.deadlocks)
 }
@@ -137,7 +144,7 @@ describe('two nodes on one database', () => {
   })
 
   test('carts that somebody holds locked for 2.5 s delay nobody else, and go on when they are released', async () => {
-    const held = await Promise.all(Array.from({ length: 6 }, () => shopper()))
+    const held = await Promise.all(Array.from({ length: 8 }, () => shopper()))
     const others = await Promise.all(Array.from({ length: 6 }, () => shopper()))
     for (const calls of [...held, ...others]) expect2xx(await calls[0]('POST', `${CURRENT}/lines`, { sku: 'W-6' }))
     const ids = await Promise.all(held.map(async (calls) => (await calls[0]('GET', CURRENT)).body.id as string))
@@ -146,33 +153,45 @@ describe('two nodes on one database', () => {
     await client.query('BEGIN')
     await client.query('SELECT id FROM carts WHERE id = ANY($1) FOR UPDATE', [ids])
 
-    const waiting = held.flatMap((calls) => calls.map((call) => call('POST', `${CURRENT}/lines`, { sku: 'W-6' })))
-    let slowest = 0
+    // One after the other, so that they meet many batches of the others.
+    const waiting = held.flatMap((calls, index) =>
+      calls.map(async (call) => {
+        await pause(90 * index)
+        return call('POST', `${CURRENT}/lines`, { sku: 'W-6' })
+      }),
+    )
+    const times: number[] = []
     const end = Date.now() + 2500
     const adding = others.map(async (calls, index) => {
       for (let count = 0; Date.now() < end; count++) {
         const began = performance.now()
         expect2xx(await (calls[(count + index) % 2] as Call)('POST', `${CURRENT}/lines`, { sku: 'W-6' }))
-        slowest = Math.max(slowest, performance.now() - began)
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        times.push(performance.now() - began)
+        await pause(20)
       }
     })
-    await Promise.all(adding).finally(() => client.query('COMMIT'))
-    await client.end()
-    assert.ok(slowest < 500, `an add to another cart took ${Math.round(slowest)} ms`)
+    await Promise.all(adding).finally(async () => {
+      await client.query('COMMIT')
+      await client.end()
+      await Promise.allSettled([...adding, ...waiting])
+    })
+    // A machine that is busy with something else may make a few wait; whoever waited for the lock would have been refused.
+    const slow = times.sort((a, b) => a - b)[Math.floor(times.length * 0.98)] ?? 0
+    assert.ok(slow < 500, `adds to other carts took ${Math.round(slow)} ms`)
 
     const answers = await Promise.all(waiting)
     for (const answer of answers.filter((each) => each.status !== 200)) {
       assert.deepEqual([answer.status, answer.body.code], [503, 'overloaded'])
       assert.ok(Number(answer.headers.get('retry-after')) >= 1)
     }
+    const told = answers.filter((each) => each.status === 200)
     for (const [index, calls] of held.entries()) {
       expect2xx(await calls[0]('POST', `${CURRENT}/lines`, { sku: 'W-6' }))
-      const told = answers.slice(2 * index, 2 * index + 2).filter((answer) => answer.status === 200).length
-      assert.equal((await linesOf(calls[1])).get('W-6'), 2 + told)
+      const done = answers.slice(2 * index, 2 * index + 2).filter((answer) => answer.status === 200).length
+      assert.equal((await linesOf(calls[1])).get('W-6'), 2 + done)
     }
     console.log(
-      `  slowest add to another cart: ${Math.round(slowest)} ms; ${answers.filter((each) => each.status === 200).length} of ${answers.length} waited out the lock`,
+      `  98 % of ${times.length} adds to other carts took at most ${Math.round(slow)} ms; ${told.length} of ${answers.length} waited out the lock`,
     )
   })
 
@@ -191,10 +210,10 @@ describe('two nodes on one database', () => {
     await client.query('BEGIN')
     await client.query('SELECT id FROM carts WHERE id = $1 FOR UPDATE', [id])
     const adds = atOnce(12, () => calls[0]('POST', `${CURRENT}/lines`, { sku: 'MUG-STONE' }))
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await pause(300)
     const orders = atOnce(12, () => calls[0]('POST', `${SHOP}/orders`, { cartId: id, expectedTotal: 10_000_000 }))
     // Long enough that what is known of the stock is out of date: whoever gets the lock must read it again.
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await pause(1500)
     const released = Date.now()
     await client.query('COMMIT')
     await client.end()
@@ -206,7 +225,12 @@ describe('two nodes on one database', () => {
   })
 })
 
-for (const { dialect, engine } of poisoned) {
+/** Another open cart of the same owner, as a second node would insert it. */
+const COPY = `INSERT INTO carts (shop_id, id, owner, type, state, version, number, email, format, epoch, revision, fresh_until, stock_seen, activity,
+  expires_at, created_at, intent, priced) SELECT shop_id, 'cart_other', owner, type, 'OPEN', 1, number, email, format, epoch, revision, fresh_until,
+  stock_seen, activity, expires_at, created_at, replace(replace(intent, id, 'cart_other'), '"CLOSED"', '"OPEN"'), priced FROM carts WHERE id = $1`
+
+for (const { dialect, url, engine } of poisoned) {
   describe(`poison on ${dialect}`, () => {
     const { carts, store } = engine
 
@@ -248,6 +272,36 @@ for (const { dialect, engine } of poisoned) {
       const kept = await carts.read({ shopId: 'demo', cart: 'current', owner: { kind: 'account', accountId: 'check-6' }, all: false })
       assert.equal(JSON.parse(accepted(kept).text).email, 'last')
     })
+
+    if (dialect === 'postgres') {
+      test('a command that waited for a cart which was closed meanwhile is in the cart that took its place', async () => {
+        const { id } = accepted(await note('replaced', 'first'))
+        const [closing, replacing] = [new pg.Client({ connectionString: url }), new pg.Client({ connectionString: url })]
+        await Promise.all([closing.connect(), replacing.connect()])
+        await closing.query('BEGIN')
+        await closing.query(
+          `UPDATE carts SET state = 'CLOSED', version = 2, intent = replace(intent, '"OPEN"', '"CLOSED"') WHERE id = $1`,
+          [id],
+        )
+        const waiting = note('replaced', 'second')
+        await pause(300)
+        await replacing.query('BEGIN')
+        const inserting = replacing.query(COPY, [id])
+        await pause(100)
+        // Whoever waits for the first cart goes on now, finds it closed, makes a new one, and meets the one that is not committed yet.
+        await closing.query('COMMIT')
+        await inserting
+        await pause(300)
+        await replacing.query('COMMIT')
+        await Promise.all([closing.end(), replacing.end()])
+        const answer = accepted(await waiting)
+        assert.deepEqual([answer.id, answer.version], ['cart_other', 2])
+        const kept = accepted(
+          await carts.read({ shopId: 'demo', cart: 'current', owner: { kind: 'account', accountId: 'replaced' }, all: false }),
+        )
+        assert.deepEqual([kept.id, kept.version], ['cart_other', 2])
+      })
+    }
 
     test('a webhook endpoint that is removed between deciding and saving fails no command', async () => {
       for (let round = 0; round < 5; round++) {

@@ -296,6 +296,11 @@ describe('stock when adding (C18)', () => {
     assert.equal(refusalOf(add(guestCart(), [line('PACK', 6)], stocked({ PACK: 5 }))).refused, 'insufficient_stock')
   })
 
+  it('what a line has itself is not counted twice', () => {
+    const facts = stocked({ MUG: 7 }, 'reject')
+    assert.equal(cartOf(add(cartWith(facts, [line('MUG', 3)]), [line('MUG', 4)], facts)).lines[0]?.quantity, 7)
+  })
+
   it('reject: refused with what is available, two lines of one sku summed', () => {
     const facts = stocked({ MUG: 10 }, 'reject')
     const cart = cartWith(facts, [line('MUG', 7)])

@@ -55,6 +55,12 @@ describe('what stands between a cart and an order', () => {
       ['amount_invalid'],
     ],
     ['less in stock', {}, { stock: { MUG: 5 } }, ['insufficient_stock']],
+    [
+      'a product that is unpublished and out of stock, said once',
+      {},
+      { variants: [{ ...MUG, published: false }, GIFT], stock: { MUG: 0 } },
+      ['line_unavailable'],
+    ],
     ['just enough in stock', {}, { stock: { MUG: 6 } }, []],
     ['no e-mail address', { email: null }, {}, ['email_required']],
     ['no e-mail address where none is asked', { email: null }, { settings: { checkout: { emailRequired: false } as never } }, []],

@@ -374,8 +374,10 @@ describe('which tax and which shipping', () => {
   ]
   for (const [title, address, defaultCountry, tax] of table) {
     it(`tax: ${title}`, () => {
-      const facts = factsOf({ variants: [variantOf('MUG', 1000)], settings: { tax: { rates, defaultCountry } } })
-      assert.equal(price({ ...cartWith(facts, [line('MUG')]), ...address }, facts).additionalTaxTotal.amount, tax)
+      for (const listed of [rates, [...rates].reverse()]) {
+        const facts = factsOf({ variants: [variantOf('MUG', 1000)], settings: { tax: { rates: listed, defaultCountry } } })
+        assert.equal(price({ ...cartWith(facts, [line('MUG')]), ...address }, facts).additionalTaxTotal.amount, tax)
+      }
     })
   }
 
@@ -394,6 +396,27 @@ describe('which tax and which shipping', () => {
     const shipped = (country: string | null) =>
       price({ ...cart, shippingAddress: country === null ? null : { country } }, facts).shippingTotal.amount
     assert.deepEqual(['DE', 'AT', 'US', null].map(shipped), [2, 2, 4, 4])
+  })
+})
+
+describe('shipping that is given away', () => {
+  it('is credited to the first promotion that gives it, and carries no tax', () => {
+    const facts = factsOf({
+      variants: [variantOf('MUG', 1000)],
+      promotions: [promotionOf('b', { kind: 'free_shipping' }), promotionOf('a', { kind: 'free_shipping' })],
+      settings: {
+        tax: { rates: [rateOf('10')], shippingCategory: 'standard' },
+        shipping: { methods: [{ id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 499 }] }] },
+      },
+    })
+    const priced = price({ ...cartWith(facts, [line('MUG')]), shippingMethod: 'post' }, facts)
+    assert.deepEqual(
+      priced.adjustments.map(({ type, amount, source }) => [type, amount.amount, source.id]),
+      [
+        ['shipping', 499, 'post'],
+        ['promotion', -499, 'a'],
+      ],
+    )
   })
 })
 

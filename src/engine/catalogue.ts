@@ -177,7 +177,8 @@ export function createCatalogue({ store, facts, clock, random }: { store: Store;
       const row = await readStockRow(writer, shopId, sku)
       if (!row) return refuse('product_not_found', { sku, reason: 'unknown_or_untracked' })
       const onHand = 'onHand' in change ? change.onHand : row.on_hand + change.delta
-      if (onHand < 0 && row.policy === 'deny') return refuse('invalid', { path: '/delta', reason: 'below_zero', onHand: row.on_hand })
+      if (onHand < 0 && row.policy === 'deny')
+        return refuse('invalid', { path: 'onHand' in change ? '/onHand' : '/delta', reason: 'below_zero', onHand: row.on_hand })
       await setStock(writer, shopId, sku, onHand, row.policy, clock.now())
       return { sku, onHand, policy: row.policy }
     })
