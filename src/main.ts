@@ -9,9 +9,8 @@ import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { seedDemo } from './cli/demo-shops.ts'
 import { type Actions, createProgram } from './cli/program.ts'
+import { readProductJson } from './contract/product-json.ts'
 import { exponentOf } from './core/money.ts'
-import type { ProductInput } from './core/product.ts'
-import { rowsOf } from './engine/catalogue.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import type { Clock } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
@@ -278,7 +277,7 @@ const actions: Actions = {
       const size = statSync(file).size
       const stream = createReadStream(file)
       const rows = isJson
-        ? rowsOf(productsOf(JSON.parse(readFileSync(file, 'utf8'))))
+        ? readProductJson(productsOf(JSON.parse(readFileSync(file, 'utf8'))))
         : readProductCsv(stream, { currency: shop.currency, exponent: exponentOf })
       const report = await catalogue.importProducts(shopId, rows, (done) => {
         if (process.stderr.isTTY)
@@ -297,7 +296,8 @@ const actions: Actions = {
   async makeKey({ shop: shopId, kind, name, scopes }) {
     await withEngine(async ({ catalogue, facts }) => {
       if (!(await facts.shop(shopId))) throw new Error(`There is no shop "${shopId}".`)
-      const { token } = await catalogue.makeKey(shopId, { kind, name, scopes })
+      const { token, ...draft } = catalogue.draftKey(kind)
+      await catalogue.makeKey(shopId, draft, { kind, name, scopes })
       process.stdout.write(`${token}\n`)
     })
   },
@@ -329,18 +329,22 @@ const actions: Actions = {
       .select('id')
       .execute()
       .catch((error: Error) => error)
-    say(
-      `\nNode ${process.versions.node}, database ${store.dialect}: ${shops instanceof Error ? `not usable (${shops.message})` : `${shops.length} shops`}`,
-    )
+    const isEmpty = shops instanceof Error && /no such table|relation "shops" does not exist/.test(shops.message)
+    const found = isEmpty
+      ? 'empty; the first start or `cartwright migrate` makes the schema'
+      : shops instanceof Error
+        ? `not usable (${shops.message})`
+        : `${shops.length} shops`
+    say(`\nNode ${process.versions.node}, database ${store.dialect}: ${found}`)
     await store.close()
-    if (shops instanceof Error) process.exitCode = 1
+    if (shops instanceof Error && !isEmpty) process.exitCode = 1
   },
 }
 
-function productsOf(json: unknown): readonly ProductInput[] {
+function productsOf(json: unknown): readonly unknown[] {
   const products = Array.isArray(json) ? json : (json as { products?: unknown }).products
   if (!Array.isArray(products)) throw new Error('The JSON file must be a list of products, or {"products": [...]}.')
-  return products as ProductInput[]
+  return products
 }
 
 /** Runs the command line: what `bin/cartwright.js` and `node src/main.ts` do. */

@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { SCOPES, type Scope } from '../src/core/scope.ts'
 import { createApp } from '../src/http/app.ts'
 import { ADMIN, type Answer, caller, freshDatabase, startTestServer } from './harness.ts'
-import { ADDRESS, assertProblem, contentOfTables, product } from './http-probe.ts'
+import { ADDRESS, assertProblem, contentOfTables, product, secretOf } from './http-probe.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
 const { engine } = server
@@ -78,8 +78,8 @@ async function revokedKey(): Promise<string> {
   return token
 }
 
-const [, guestId] = victims.guest.token.split('_') as [string, string, string]
-const [, , otherSecret] = others.guest.token.split('_') as [string, string, string]
+const guestId = victims.guest.token.slice('ct_'.length, 'ct_'.length + 32)
+const otherSecret = secretOf(others.guest.token)
 
 /** Tokens that are good for nothing in this shop. */
 const INVALID: Readonly<Record<string, string>> = {

@@ -96,6 +96,19 @@ describe('products', () => {
   })
 })
 
+describe('products written at once', () => {
+  for (const dialect of DIALECTS) {
+    test(`the same new product is made once, and a new sku goes to one product (${dialect})`, async () => {
+      const { url } = dialect === 'sqlite' ? server : await startTestServer(await freshDatabase(dialect))
+      const put = (handle: string, sku: string) => caller(url, ADMIN)('PUT', `${SHOP}/products/${handle}`, product(handle, sku, 100))
+      const same = await atOnce(6, () => put('at-once', 'AT-ONCE'))
+      assert.deepEqual(same.map((answer) => answer.status).sort(), [200, 200, 200, 200, 200, 201], told(same[0] as Answer))
+      const rivals = await atOnce(6, (index) => put(`rival-${index}`, 'WANTED'))
+      assert.deepEqual(rivals.map((answer) => answer.status).sort(), [201, 409, 409, 409, 409, 409], told(rivals[0] as Answer))
+    })
+  }
+})
+
 describe('imports', () => {
   const importCsv = (text: string) => admin('POST', `${SHOP}/products/import`, text, { 'content-type': 'text/csv; charset=utf-8' })
   const counts = ({ body }: Answer) => [body.created, body.changed, body.unchanged, body.refusedCount]
@@ -419,6 +432,16 @@ for (const dialect of DIALECTS) {
         )
       }
       assert.deepEqual(await rows(), was)
+    })
+
+    test('is in the next read also when it came with an import, of JSON or CSV', async () => {
+      await price(1000)
+      const buyer = caller(first.url, (await caller(first.url)('POST', LINES, { sku: 'KITE' })).body.token)
+      await shop('POST', `${SHOP}/products/import`, { products: [product('kite', 'KITE', 1300)] })
+      assert.equal((await buyer('GET', CURRENT)).body.total.amount, 1300)
+      const csv = 'Handle,Title,Variant SKU,Variant Price,Published\nkite,Kite,KITE,14.00,true\n'
+      await shop('POST', `${SHOP}/products/import`, csv, { 'content-type': 'text/csv' })
+      assert.equal((await buyer('GET', CURRENT)).body.total.amount, 1400)
     })
 
     test('moves `pricing` with every change and never back, also when the price comes back', async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
-import { ADDRESS, assertProblem, rowsIn } from './http-probe.ts'
+import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
@@ -76,7 +76,7 @@ for (const dialect of DIALECTS) {
     test('a key still counts after the server was closed and started again', async () => {
       const own = await freshDatabase(dialect)
       const before = await startTestServer(own)
-      const headers = [withKey(), withKey()]
+      const headers = [withKey(), withKey()] as const
       const first = await caller(before.url)('POST', LINES, { sku: 'MUG-STONE' }, headers[0])
       const second = await caller(before.url, first.body.token)('POST', LINES, { sku: 'MUG-INK' }, headers[1])
       await before.close()
@@ -118,7 +118,7 @@ for (const dialect of DIALECTS) {
     test('no table holds the secret that was answered, nor the key in clear', async () => {
       const headers = withKey()
       const { body } = await caller(url)('POST', LINES, { sku: 'MUG-INK' }, headers)
-      const secret = (body.token as string).split('_').at(-1) as string
+      const secret = secretOf(body.token)
       const kept = JSON.stringify(await reader.db.selectFrom('idempotency').selectAll().execute())
       const hashes = JSON.stringify(await reader.db.selectFrom('guest_secrets').selectAll().execute())
       for (const clear of [secret, body.token, headers['idempotency-key']])
@@ -231,5 +231,76 @@ for (const dialect of DIALECTS) {
         'idempotency_key_reused',
       )
     })
+
+    const half = { name: 'Half', conditions: [{ kind: 'code' }], benefit: { kind: 'percent_off', percent: '50' } }
+    /** The writes of a shop's own side: what must be there first, the request, and another request for the same key. */
+    const operations: Record<string, () => Promise<{ method?: string; path: string; body?: unknown; other?: unknown; secret?: string }>> = {
+      'making a shop': async () => ({
+        path: '/v1/shops',
+        body: { id: 'twice', name: 'T', currency: 'USD' },
+        other: { id: 'twice', name: 'Other', currency: 'USD' },
+      }),
+      'renaming a shop': async () => ({ method: 'PATCH', path: SHOP, body: { name: 'One' }, other: { name: 'Two' } }),
+      'changing settings': async () => ({
+        method: 'PATCH',
+        path: `${SHOP}/settings`,
+        body: { lines: { linesMax: 400 } },
+        other: { lines: { linesMax: 401 } },
+      }),
+      'writing a product': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/products/once`,
+        body: product('once', 'ONCE', 100),
+        other: product('once', 'ONCE', 200),
+      }),
+      'changing stock by a difference': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/stock/MUG-STONE`,
+        body: { delta: 5 },
+        other: { delta: 6 },
+      }),
+      'making a promotion': async () => ({ path: `${SHOP}/promotions`, body: half, other: { ...half, name: 'Other' } }),
+      'adding a code': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
+        return { path: `${SHOP}/promotions/${id}/codes`, body: { code: `C${id.slice(-6)}` }, other: { code: 'OTHER' } }
+      },
+      'making a key': async () => ({
+        path: `${SHOP}/api-keys`,
+        body: { name: 'k', scopes: ['carts:read'] },
+        other: { name: 'k', scopes: ['*'] },
+        secret: 'token',
+      }),
+      'revoking a key': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/api-keys`, { name: 'k', scopes: ['carts:read'] })).body
+        return { method: 'DELETE', path: `${SHOP}/api-keys/${id}` }
+      },
+      'registering a webhook': async () => ({
+        path: `${SHOP}/webhooks`,
+        body: { url: 'http://127.0.0.1:9/', types: ['refund.failed'] },
+        other: { url: 'http://127.0.0.1:9/b' },
+        secret: 'secret',
+      }),
+      'removing a webhook': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
+        return { method: 'DELETE', path: `${SHOP}/webhooks/${id}` }
+      },
+    }
+    for (const [name, prepare] of Object.entries(operations)) {
+      test(`${name} twice under one key happens once, and the answer is the same`, async () => {
+        const { method = 'POST', path, body, other, secret } = await prepare()
+        const headers = withKey()
+        const answers = await atOnce(4, () => caller(url, ADMIN)(method, path, body, headers))
+        const first = answers.find((answer) => !isReplay(answer)) as Answer
+        assert.ok(first && first.status < 300, told(first ?? (answers[0] as Answer)))
+        assert.equal(answers.filter((answer) => !isReplay(answer)).length, 1)
+        const was = await contentOfTables(reader)
+        answers.push(await caller(url, ADMIN)(method, path, body, headers))
+        for (const answer of answers) assert.deepEqual([answer.status, answer.body], [first.status, first.body])
+        if (secret) assert.match(first.body[secret], /\S{20,}/)
+        if (other) assertProblem(await caller(url, ADMIN)(method, path, other, headers), 422, 'idempotency_key_reused')
+        if (secret) assertProblem(await caller(url, ADMIN)(method, path, body, withKey('weak')), 422, 'idempotency_key_required')
+        assert.deepEqual(await contentOfTables(reader), was)
+      })
+    }
   })
 }

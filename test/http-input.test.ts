@@ -21,6 +21,8 @@ interface Write {
   readonly nullable?: readonly string[]
   /** The only write whose body may be larger than 256 KB. */
   readonly large?: true
+  /** Pointer of a row that is reported when it is bad, instead of failing the request. */
+  readonly row?: string
 }
 
 const server = await startTestServer(await freshDatabase('sqlite'))
@@ -205,6 +207,7 @@ const WRITES: readonly Write[] = [
     as: 'server',
     open: ['variants/0/options'],
     large: true,
+    row: '/products/0',
     body: () => ({ products: [product('bowl', 'BOWL', 3000)] }),
   },
   { name: 'setting stock', method: 'PUT', path: () => '/stock/MUG-INK', as: 'server', body: () => ({ onHand: 400 }) },
@@ -251,19 +254,46 @@ function send(write: Write, body: unknown, headers: Record<string, string> = {})
   return caller(server.url, token)(write.method, SHOP + write.path(), body, headers)
 }
 
-/** Sends something that must not be understood; the answer is a problem and every table is as it was. */
-async function refused(
-  write: Write,
-  body: unknown,
-  expected: { status: number; code?: string; path?: string },
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const was = await contentOfTables(server.engine.store.reader)
+interface Expected {
+  readonly status: number
+  readonly code?: string
+  readonly path?: string
+}
+
+/** Sends something that must not be understood; the answer is a problem that names the fault. */
+async function answered(write: Write, body: unknown, expected: Expected, headers: Record<string, string> = {}): Promise<Answer> {
   const answer = await send(write, body, headers)
   assertProblem(answer, expected.status, expected.code)
   if (expected.path !== undefined) assert.equal(answer.body.path, expected.path, JSON.stringify(answer.body))
-  assert.deepEqual(await contentOfTables(server.engine.store.reader), was)
   return answer
+}
+
+/** Fails if any table holds something else after the work than before it. */
+async function unwritten<T>(work: () => Promise<T>): Promise<T> {
+  const was = await contentOfTables(server.engine.store.reader)
+  const result = await work()
+  assert.deepEqual(await contentOfTables(server.engine.store.reader), was)
+  return result
+}
+
+/** Sends a body with a fault at a path: refused as a whole, or in an import reported with line and place. */
+async function faulty(write: Write, body: Json, path: string): Promise<void> {
+  if (write.row === undefined || !path.startsWith(write.row)) {
+    await answered(write, body, { status: 422, code: 'invalid', path })
+    return
+  }
+  const answer = await send(write, body)
+  assert.deepEqual(
+    [answer.status, answer.body.created, answer.body.changed, answer.body.refusedCount],
+    [200, 0, 0, 1],
+    JSON.stringify(answer.body),
+  )
+  assert.deepEqual([answer.body.refused[0].line, answer.body.refused[0].column], [1, path.slice(write.row.length)])
+}
+
+/** Both: refused with the fault named, and every table is as it was. */
+function refused(write: Write, body: unknown, expected: Expected, headers: Record<string, string> = {}): Promise<Answer> {
+  return unwritten(() => answered(write, body, expected, headers))
 }
 
 /** Every node of a body with its pointer. */
@@ -291,46 +321,47 @@ const BROKEN_NUMBERS: readonly Json[] = [1.5, '1', true, 1e308, -1e308, [], {}]
 
 for (const write of WRITES) {
   describe(write.name, () => {
-    test('refuses an unknown field at every depth and names it', async () => {
-      const body = write.body()
-      for (const { pointer, value } of nodesOf(body)) {
-        if (!isObject(value) || isOpen(write, pointer)) continue
-        await refused(write, withAt(body, pointer, { ...value, bogus: 1 }), { status: 422, code: 'invalid', path: `${pointer}/bogus` })
-      }
-    })
+    const body = write.body()
+    const nodes = [...nodesOf(body)]
+    const numbers = nodes.filter(({ pointer, value }) => typeof value === 'number' && !inOpen(write, pointer))
 
-    test('refuses an array where an object is meant', async () => {
-      const body = write.body()
-      for (const { pointer, value } of nodesOf(body))
-        if (isObject(value)) await refused(write, withAt(body, pointer, []), { status: 422, code: 'invalid', path: pointer })
-    })
+    test('refuses an unknown field at every depth and names it', () =>
+      unwritten(async () => {
+        for (const { pointer, value } of nodes) {
+          if (!isObject(value) || isOpen(write, pointer)) continue
+          await faulty(write, withAt(body, pointer, { ...value, bogus: 1 }), `${pointer}/bogus`)
+        }
+      }))
 
-    test('refuses a number that is text, a fraction, a truth value, null or beyond all bounds, and names it', async () => {
-      const body = write.body()
-      for (const { pointer, value } of nodesOf(body)) {
-        if (typeof value !== 'number' || inOpen(write, pointer)) continue
-        const name = pointer.slice(pointer.lastIndexOf('/') + 1)
-        for (const wrong of write.nullable?.includes(name) ? BROKEN_NUMBERS : [...BROKEN_NUMBERS, null])
-          await refused(write, withAt(body, pointer, wrong), { status: 422, code: 'invalid', path: pointer })
-      }
-    })
+    test('refuses an array where an object is meant', () =>
+      unwritten(async () => {
+        for (const { pointer, value } of nodes) if (isObject(value)) await faulty(write, withAt(body, pointer, []), pointer)
+      }))
 
-    test('refuses what is no JSON, another media type and a poisoned prototype', async () => {
-      await refused(write, '{"sku":', { status: 400, code: 'malformed' })
-      await refused(write, '{"sku":"MUG-STONE","quantity":NaN}', { status: 400, code: 'malformed' })
-      await refused(write, '', { status: 400, code: 'malformed' })
-      await refused(
-        write,
-        'sku=MUG-STONE',
-        { status: 415, code: 'unsupported_media_type' },
-        { 'content-type': 'application/x-www-form-urlencoded' },
-      )
-      await refused(write, '{"__proto__":{"isAdmin":true}}', { status: 400, code: 'malformed' })
-      await refused(write, '{"constructor":{"prototype":{"isAdmin":true}}}', { status: 400, code: 'malformed' })
-      await refused(write, 'null', { status: 422, code: 'invalid' })
-      await refused(write, `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`, { status: 422, code: 'invalid' })
-      if (!write.large) await refused(write, JSON.stringify({ a: 'x'.repeat(300 * 1024) }), { status: 413, code: 'too_large' })
-    })
+    if (numbers.length > 0)
+      test('refuses a number that is text, a fraction, a truth value, null or beyond all bounds, and names it', () =>
+        unwritten(async () => {
+          for (const { pointer } of numbers) {
+            const name = pointer.slice(pointer.lastIndexOf('/') + 1)
+            for (const wrong of write.nullable?.includes(name) ? BROKEN_NUMBERS : [...BROKEN_NUMBERS, null])
+              await faulty(write, withAt(body, pointer, wrong), pointer)
+          }
+        }))
+
+    test('refuses what is no JSON, another media type, a poisoned prototype and what is too large', () =>
+      unwritten(async () => {
+        const malformed = { status: 400, code: 'malformed' }
+        const form = { 'content-type': 'application/x-www-form-urlencoded' }
+        await answered(write, '{"sku":', malformed)
+        await answered(write, '{"sku":"MUG-STONE","quantity":NaN}', malformed)
+        await answered(write, '', malformed)
+        await answered(write, 'sku=MUG-STONE', { status: 415, code: 'unsupported_media_type' }, form)
+        await answered(write, '{"__proto__":{"isAdmin":true}}', malformed)
+        await answered(write, '{"constructor":{"prototype":{"isAdmin":true}}}', malformed)
+        await answered(write, 'null', { status: 422, code: 'invalid' })
+        await answered(write, `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`, { status: 422, code: 'invalid' })
+        if (!write.large) await answered(write, JSON.stringify({ a: 'x'.repeat(300 * 1024) }), { status: 413, code: 'too_large' })
+      }))
   })
 }
 

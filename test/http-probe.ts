@@ -95,3 +95,10 @@ export function product(handle: string, sku: string, amount: number) {
     ],
   }
 }
+
+/** The secret part of a guest's token `ct_<32 hex>_<secret>`; it may itself contain underscores. */
+export function secretOf(token: string): string {
+  const secret = token.slice('ct_'.length + 33)
+  assert.match(secret, /^[\w-]{43}$/)
+  return secret
+}

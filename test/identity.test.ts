@@ -24,7 +24,9 @@ describe('accounts by JWKS', async () => {
   const patched = await caller(shop, ADMIN)('PATCH', '/settings', { access: { issuers: [issuer] } })
   assert.equal(patched.status, 200, JSON.stringify(patched.body))
 
-  const token = (changes: { iss?: string; aud?: string; exp?: number | null; sub?: string; key?: CryptoKey; alg?: string } = {}) => {
+  const token = (
+    changes: { iss?: string; aud?: string; exp?: number | null; sub?: string; key?: typeof privateKey; alg?: string } = {},
+  ) => {
     const jwt = new SignJWT({ mail: 'robin@example.com' })
       .setProtectedHeader({ alg: changes.alg ?? 'ES256', kid: 'k1' })
       .setIssuer(changes.iss ?? issuer.iss)

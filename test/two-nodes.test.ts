@@ -1,11 +1,14 @@
 // Two server processes on one PostgreSQL keep the promises of one: nothing is lost or done twice, nobody sees a conflict, no deadlock arises, and
 // what is wrong with one cart (held by somebody, or poison) is felt by its own callers only. LONG=1 runs the long form.
 import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { isRefusal, type Refusal } from '../src/core/refusal.ts'
 import type { CartCommand } from '../src/engine/carts.ts'
+import { deleteEndpoint, insertEndpoint } from '../src/store/outbox.ts'
+import { moveEpoch } from '../src/store/shops.ts'
 import { ADMIN, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
 import { expect2xx, login, type Node, startNode, stockUp, wares } from './nodes.ts'
 
@@ -227,8 +230,8 @@ describe('two nodes on one database', () => {
 
 /** Another open cart of the same owner, as a second node would insert it. */
 const COPY = `INSERT INTO carts (shop_id, id, owner, type, state, version, number, email, format, epoch, revision, fresh_until, stock_seen, activity,
-  expires_at, created_at, intent, priced) SELECT shop_id, 'cart_other', owner, type, 'OPEN', 1, number, email, format, epoch, revision, fresh_until,
-  stock_seen, activity, expires_at, created_at, replace(replace(intent, id, 'cart_other'), '"CLOSED"', '"OPEN"'), priced FROM carts WHERE id = $1`
+  expires_at, created_at, intent, priced) SELECT shop_id, $2, owner, type, 'OPEN', 1, number, email, format, epoch, revision, fresh_until,
+  stock_seen, activity, expires_at, created_at, replace(replace(intent, id, $2), '"CLOSED"', '"OPEN"'), priced FROM carts WHERE id = $1`
 
 for (const { dialect, url, engine } of poisoned) {
   describe(`poison on ${dialect}`, () => {
@@ -275,7 +278,16 @@ for (const { dialect, url, engine } of poisoned) {
 
     if (dialect === 'postgres') {
       test('a command that waited for a cart which was closed meanwhile is in the cart that took its place', async () => {
-        const { id } = accepted(await note('replaced', 'first'))
+        // Two wake up when the cart is released; now and then the command is faster than who replaces the cart, and then it made the new one.
+        let replaced = false
+        for (let attempt = 0; attempt < 12 && !replaced; attempt++) replaced = await replaceUnder(`replaced-${attempt}`)
+        assert.ok(replaced, 'the race was lost 12 times')
+      })
+
+      /** A cart is closed and another made in its place while a command waits for it; answers whether the other was there first. */
+      async function replaceUnder(account: string): Promise<boolean> {
+        const { id } = accepted(await note(account, 'first'))
+        const other = `cart_other_${account}`
         const [closing, replacing] = [new pg.Client({ connectionString: url }), new pg.Client({ connectionString: url })]
         await Promise.all([closing.connect(), replacing.connect()])
         await closing.query('BEGIN')
@@ -283,42 +295,100 @@ for (const { dialect, url, engine } of poisoned) {
           `UPDATE carts SET state = 'CLOSED', version = 2, intent = replace(intent, '"OPEN"', '"CLOSED"') WHERE id = $1`,
           [id],
         )
-        const waiting = note('replaced', 'second')
+        const waiting = note(account, 'second')
         await pause(300)
         await replacing.query('BEGIN')
-        const inserting = replacing.query(COPY, [id])
+        const inserting = replacing.query(COPY, [id, other]).then(
+          () => true,
+          () => false,
+        )
         await pause(100)
         // Whoever waits for the first cart goes on now, finds it closed, makes a new one, and meets the one that is not committed yet.
         await closing.query('COMMIT')
-        await inserting
-        await pause(300)
+        const isFirst = await inserting
+        await pause(200)
         await replacing.query('COMMIT')
         await Promise.all([closing.end(), replacing.end()])
         const answer = accepted(await waiting)
-        assert.deepEqual([answer.id, answer.version], ['cart_other', 2])
         const kept = accepted(
-          await carts.read({ shopId: 'demo', cart: 'current', owner: { kind: 'account', accountId: 'replaced' }, all: false }),
+          await carts.read({ shopId: 'demo', cart: 'current', owner: { kind: 'account', accountId: account }, all: false }),
         )
-        assert.deepEqual([kept.id, kept.version], ['cart_other', 2])
-      })
+        assert.deepEqual([answer.id, answer.version], [kept.id, kept.version])
+        assert.equal(answer.id === other, isFirst)
+        return isFirst
+      }
     }
 
     test('a webhook endpoint that is removed between deciding and saving fails no command', async () => {
       for (let round = 0; round < 5; round++) {
-        const { id } = accepted(
-          await engine.catalogue.makeEndpoint('demo', { url: 'http://127.0.0.1:9/', types: ['cart.updated', 'cart.created'] }),
-        )
+        const endpoint = {
+          shop_id: 'demo',
+          id: `we_${round}`,
+          url: 'http://127.0.0.1:9/',
+          types: '["*"]',
+          secret: 's',
+          active: 1,
+          created_at: 0,
+        }
+        await store.transact(async (writer) => {
+          await insertEndpoint(writer, endpoint)
+          await moveEpoch(writer, 'demo', null, Date.now())
+        })
         await note(`hooked-${round}`, 'first')
         let dropping: Promise<unknown> | null = null
         const answer = await note(`hooked-${round}`, 'second', (cart) => {
-          dropping ??= engine.catalogue.dropEndpoint('demo', id)
+          dropping ??= store.transact(async (writer) => {
+            await deleteEndpoint(writer, 'demo', endpoint.id)
+            await moveEpoch(writer, 'demo', null, Date.now())
+          })
           return { cart: { ...cart, note: 'second' } }
         })
         assert.equal(accepted(answer).version, 2)
         await dropping
       }
     })
+
+    test('2 500 commands that meet a database held for 2.5 s are each answered: done, or overloaded and not done', async () => {
+      const owner = (index: number) => ({ kind: 'account' as const, accountId: `counter-${index % 10}` })
+      const address = (index: number) => ({ shopId: 'demo', cart: 'current', owner: owner(index), all: false })
+      const count = (index: number) =>
+        carts.change({ ...address(index), creates: true, decide: (cart) => ({ cart: { ...cart, note: String(Number(cart.note) + 1) } }) })
+      for (let index = 0; index < 10; index++) accepted(await count(index))
+      const release = await hold(dialect, url)
+      const answers = Array.from({ length: 2500 }, (_, index) => count(index))
+      await pause(1500)
+      const late = atOnce(100, count)
+      await pause(1000)
+      const closing = carts.drain()
+      await release()
+      const all = [...(await Promise.all(answers)), ...(await late)]
+      await closing
+      const done = all.filter((answer) => !isRefusal(answer)).length
+      assert.ok(all.every((answer) => !isRefusal(answer) || (answer.refused === 'overloaded' && answer.retryAfter === 1)))
+      assert.ok(done > 0 && all.length - done >= 500, 'the queue is bounded')
+      let kept = 0
+      for (let index = 0; index < 10; index++) kept += Number(JSON.parse(accepted(await carts.read(address(index))).text).note)
+      assert.equal(kept, 10 + done)
+      assert.equal(carts.waiting(), 0)
+      const after = await count(0)
+      assert.ok(isRefusal(after) && after.refused === 'overloaded', 'nothing is accepted after closing')
+      console.log(`  ${dialect}: ${done} done, ${all.length - done} overloaded`)
+    })
   })
+}
+
+/** Keeps everybody from writing carts; answers how to let go. */
+async function hold(dialect: string, url: string): Promise<() => Promise<void>> {
+  if (dialect === 'sqlite') {
+    const database = new DatabaseSync(url.slice('sqlite:'.length))
+    database.exec('BEGIN IMMEDIATE')
+    return async () => database.close()
+  }
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('BEGIN')
+  await client.query('LOCK TABLE carts IN EXCLUSIVE MODE')
+  return () => client.end()
 }
 
 function accepted<T>(answer: T | Refusal): T {

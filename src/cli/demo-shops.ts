@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs'
 import { exponentOf } from '../core/money.ts'
 import type { Benefit, Condition } from '../core/promotion.ts'
-import { isRefusal } from '../core/refusal.ts'
+import { isRefusal, type Refusal } from '../core/refusal.ts'
 import type { PresetName, SettingsPatch } from '../core/settings.ts'
 import type { Engine } from '../engine/engine.ts'
 import { readProductCsv } from '../engine/product-csv.ts'
@@ -93,22 +93,25 @@ export async function seedDemo(
     const report = await catalogue.importProducts(id, rows)
     if (report.refusedCount > 0) throw new Error(`The demo catalogue has bad rows: ${JSON.stringify(report.refused.slice(0, 3))}`)
     for (const { code, name: promotionName, conditions, benefit } of PROMOTIONS) {
-      const promotion = await catalogue.putPromotion(id, {
-        name: promotionName,
-        active: true,
-        startsAt: null,
-        endsAt: null,
-        lane: 0,
-        priority: 0,
-        usesMax: null,
-        conditions,
-        benefit,
-      })
-      unrefused(await catalogue.addCode(id, promotion.id, code, null))
+      const promotion = unrefused(
+        await catalogue.putPromotion(id, {
+          name: promotionName,
+          active: true,
+          startsAt: null,
+          endsAt: null,
+          lane: 0,
+          priority: 0,
+          usesMax: null,
+          conditions,
+          benefit,
+        }),
+      )
+      unrefused(await catalogue.addCode(id, promotion.value.id, code, null))
     }
   }
 }
 
-function unrefused(result: unknown): void {
+function unrefused<T>(result: T | Refusal): T {
   if (isRefusal(result)) throw new Error(`The demo could not be made: ${JSON.stringify(result)}`)
+  return result as T
 }

@@ -653,3 +653,37 @@ describe('limits that hold whatever a shop says', () => {
     assert.equal(refusalOf(setLine(given, { lineId: 'ln_a', options }, FACTS)).refused, 'options_invalid')
   })
 })
+
+describe('plans of a subscription, where a shop lets subscriptions in', () => {
+  const plans = [
+    { id: 'monthly', name: 'Monthly', interval: 'P1M', price: { currency: 'USD', amount: 2400 } },
+    { id: 'yearly', name: 'Yearly', interval: 'P1Y', price: { currency: 'USD', amount: 25_900 } },
+  ]
+  const facts = factsOf({
+    variants: [variantOf('CLUB', {}, { kind: 'subscription', plans }), variantOf('MUG', 1000)],
+    settings: { lines: { allowKinds: ['goods', 'subscription'] } },
+  })
+
+  it('each plan is a line of its own at its own price', () => {
+    const cart = cartWith(facts, [
+      line('CLUB', 1, { plan: 'monthly' }),
+      line('CLUB', 1, { plan: 'yearly' }),
+      line('CLUB', 2, { plan: 'monthly' }),
+    ])
+    assert.deepEqual(
+      cart.lines.map((each) => [each.plan, each.quantity, each.priceWhenAdded]),
+      [
+        ['monthly', 3, 2400],
+        ['yearly', 1, 25_900],
+      ],
+    )
+  })
+
+  it('a missing or unknown plan is refused with those that exist, and a plan for a product without plans, too', () => {
+    for (const plan of [undefined, 'weekly']) {
+      const refused = refusalOf(add(guestCart(), [line('CLUB', 1, { plan })], facts))
+      assert.deepEqual([refused.refused, refused.plans], ['plan_invalid', ['monthly', 'yearly']])
+    }
+    assert.equal(refusalOf(add(guestCart(), [line('MUG', 1, { plan: 'monthly' })], facts)).refused, 'plan_invalid')
+  })
+})

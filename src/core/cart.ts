@@ -3,7 +3,7 @@
 // lines are one when reference kind, sku, canonical options, amount, plan and price source agree; a note never separates lines.
 import type { Facts } from './facts.ts'
 import { exponentOf, type Money, multiply } from './money.ts'
-import { type ProductKind, priceIn, type RechargeRule, type Variant } from './product.ts'
+import { type Plan, type ProductKind, priceOf, type RechargeRule, type Variant } from './product.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { eligibleMethods } from './shipping.ts'
 
@@ -373,11 +373,11 @@ function sourceOf(request: LineRequest): Line['priceSource'] {
 
 /** What of a request belongs to the identity of its line. */
 function identityOf(request: LineRequest): Parameters<typeof lineKey>[0] {
-  const { inline, sku, amount, unitPrice } = request
+  const { inline, sku, amount, plan, unitPrice } = request
   const options = canonicalOptions(request.options)
   if (inline) return { sku: null, options, amount: null, plan: null, priceSource: 'inline', unitPrice: inline.unitPrice, inline }
   const priceSource = sourceOf(request)
-  return { sku: sku ?? null, options, amount: amount ?? null, plan: null, priceSource, unitPrice: unitPrice ?? null, inline: null }
+  return { sku: sku ?? null, options, amount: amount ?? null, plan: plan ?? null, priceSource, unitPrice: unitPrice ?? null, inline: null }
 }
 
 /** The identity of the line that a request stands for. */
@@ -423,7 +423,10 @@ export function bytesOf(value: unknown): number {
 
 /** Today's unit price of what is asked. The first line settles a currency that nobody chose: the shop's, else the product's own. */
 function settlePrice(draft: Draft, request: LineRequest, variant: Variant): { unitPrice: number; currency: string } | Refusal {
-  const currencies = variant.recharge ? [variant.recharge.currency] : variant.prices.map((price) => price.currency)
+  const plan = planOf(request, variant)
+  if (isRefusal(plan)) return plan
+  const prices = plan ? [plan.price] : variant.prices
+  const currencies = variant.recharge ? [variant.recharge.currency] : prices.map((price) => price.currency)
   let currency = draft.cart.currency
   const isOpen = !isSettled(draft) && !draft.cart.currencyChosen && request.unitPrice === undefined
   if (isOpen && currencies[0] && !currencies.includes(currency)) currency = currencies[0]
@@ -432,10 +435,18 @@ function settlePrice(draft: Draft, request: LineRequest, variant: Variant): { un
     if (wrong) return wrong
   } else if (request.amount !== undefined)
     return refuse('amount_invalid', { sku: variant.sku, reason: 'not_a_recharge_product', path: '/amount' })
-  const unitPrice = request.unitPrice ?? request.amount ?? priceIn(variant, currency)?.amount
+  const unitPrice = request.unitPrice ?? request.amount ?? priceOf(variant, currency, plan?.id ?? null)?.amount
   if (unitPrice !== undefined) return { unitPrice, currency }
   if (currencies.length === 0) return refuse('no_price', { sku: variant.sku, currency })
   return refuse('currency_mismatch', { sku: variant.sku, cartCurrency: currency, currencies })
+}
+
+/** The plan that a line asks for: products with plans need one of theirs, others have none. */
+function planOf(request: LineRequest, variant: Variant): Plan | null | Refusal {
+  const plans = variant.plans ?? []
+  if (plans.length === 0 && request.plan === undefined) return null
+  const plan = plans.find((each) => each.id === request.plan)
+  return plan ?? refuse('plan_invalid', { sku: variant.sku, plans: plans.map((each) => each.id), path: '/plan' })
 }
 
 function unexpectedPrice(request: LineRequest, unitPrice: number, currency: string): Refusal | null {
@@ -700,7 +711,7 @@ function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | 
   if (currency === cart.currency) return null
   const unpriced = cart.lines.filter((line) => {
     const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
-    return line.priceSource !== 'catalog' || line.amount !== null || !variant || !priceIn(variant, currency)
+    return line.priceSource !== 'catalog' || line.amount !== null || !variant || !priceOf(variant, currency, line.plan)
   })
   if (unpriced.length === 0) return null
   return refuse('currency_mismatch', {
@@ -713,7 +724,7 @@ function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | 
 
 function reprice(line: Line, currency: string, facts: Facts): Line {
   const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
-  return { ...line, priceWhenAdded: (variant && priceIn(variant, currency)?.amount) ?? line.priceWhenAdded }
+  return { ...line, priceWhenAdded: (variant && priceOf(variant, currency, line.plan)?.amount) ?? line.priceWhenAdded }
 }
 
 /**

@@ -11,6 +11,7 @@ export const EVENT_TYPES = [
   'order.placed',
   'order.cancelled',
   'order.expired',
+  'payment.authorized',
   'payment.succeeded',
   'payment.failed',
   'payment.mismatch',

@@ -17,7 +17,7 @@ import {
 } from './cart.ts'
 import type { CodeFacts, Facts } from './facts.ts'
 import { allocate, type Money, sum } from './money.ts'
-import { type ProductKind, priceIn, type Variant } from './product.ts'
+import { type ProductKind, priceOf, type Variant } from './product.ts'
 import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, type Promotion, type PromotionView } from './promotion.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { durationMs } from './settings.ts'
@@ -196,7 +196,7 @@ export function priceCart(cart: Cart, facts: Facts): Pricing | Refusal {
 
 function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal {
   const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
-  const current = line.unitPrice ?? line.amount ?? (variant && priceIn(variant, currency)?.amount) ?? null
+  const current = line.unitPrice ?? line.amount ?? (variant && priceOf(variant, currency, line.plan)?.amount) ?? null
   const unitPrice = current ?? line.priceWhenAdded
   const available = line.inline !== null || (variant?.published === true && current !== null)
   const itemTotal = lineTotal(unitPrice, line.quantity)
@@ -448,7 +448,8 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
 function servedLine(work: Work, currency: string): PricedLine {
   const { line, variant } = work
   const inline: InlineItem | null = line.inline
-  const list = variant && line.priceSource === 'catalog' && line.amount === null ? priceIn(variant, currency)?.listAmount : undefined
+  const list =
+    variant && line.priceSource === 'catalog' && line.amount === null ? priceOf(variant, currency, line.plan)?.listAmount : undefined
   return {
     id: line.id,
     sku: line.sku,

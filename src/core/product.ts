@@ -103,6 +103,13 @@ export interface Variant {
   readonly plans?: readonly Plan[]
 }
 
+/** The price of what a line stands for: of its plan where one was chosen, else of the variant. Undefined: not sold in this currency. */
+export function priceOf(variant: Variant, currency: string, plan: string | null): Price | undefined {
+  if (plan === null) return priceIn(variant, currency)
+  const price = variant.plans?.find((each) => each.id === plan)?.price
+  return price?.currency === currency ? price : undefined
+}
+
 /** The price of a variant in a currency, or undefined: absent means "not sold in it" (C10), never zero. */
 export function priceIn(variant: Variant, currency: string): Price | undefined {
   return variant.prices.find((price) => price.currency === currency)

@@ -37,6 +37,7 @@ export const REFUSALS = [
   'options_invalid',
   'amount_required',
   'amount_invalid',
+  'plan_invalid',
   'custom_price_forbidden',
   'currency_unknown',
   'currency_mismatch',
@@ -60,7 +61,6 @@ export const REFUSALS = [
   'code_exhausted',
   'cart_already_ordered',
   'order_state_forbids',
-  'payment_state_forbids',
   'provider_unavailable',
   'event_not_genuine',
   'rate_limited',
@@ -119,6 +119,7 @@ export function isTransient(code: RefusalCode): boolean {
     case 'options_invalid':
     case 'amount_required':
     case 'amount_invalid':
+    case 'plan_invalid':
     case 'custom_price_forbidden':
     case 'currency_unknown':
     case 'currency_mismatch':
@@ -141,7 +142,6 @@ export function isTransient(code: RefusalCode): boolean {
     case 'code_exhausted':
     case 'cart_already_ordered':
     case 'order_state_forbids':
-    case 'payment_state_forbids':
     case 'event_not_genuine':
       return false
   }

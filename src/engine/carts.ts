@@ -16,6 +16,7 @@ import { publish, wants } from '../store/outbox.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
+import type { IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 /** Limits of the queue: beyond them 503 `overloaded`, nothing written. */
@@ -43,13 +44,6 @@ export interface CartAddress {
   readonly type?: string | undefined
   readonly owner: Owner | null
   readonly all: boolean
-}
-
-/** A write's Idempotency-Key, as the store needs it: hashes only. `sealed` is the answer's secret under the raw key. */
-export interface IdempotencyClaim {
-  readonly key: string
-  readonly requestHash: string
-  readonly sealed: string | null
 }
 
 /** One command on one cart. */

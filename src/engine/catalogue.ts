@@ -9,14 +9,13 @@ import { type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import { durationMs, type PresetName, patchSettings, type Settings, type SettingsPatch } from '../core/settings.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
-import { deleteEndpoint, insertEndpoint } from '../store/outbox.ts'
+import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
 import { insertCode, readPromotion, writePromotion } from '../store/promotions.ts'
 import { insertShop, lockSettings, moveEpoch, updateShopName, writeSettings } from '../store/shops.ts'
-import { readStockRow, setStock } from '../store/stock.ts'
+import { lockStock, readStockRow, setStock } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
-import type { EndpointTable } from '../store/tables.ts'
-import type { FactsCache } from './facts.ts'
+import { type IdempotencyClaim, once } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 import { hashSecret } from './tokens.ts'
 
@@ -43,36 +42,39 @@ export interface ImportReport {
 export type Catalogue = ReturnType<typeof createCatalogue>
 
 /** Makes it. */
-export function createCatalogue({ store, facts, clock, random }: { store: Store; facts: FactsCache; clock: Clock; random: Randomness }) {
+export function createCatalogue(parts: { store: Store; clock: Clock; random: Randomness }) {
+  const { store, clock, random } = parts
+
   /** Makes a shop; its id is its name in addresses, for ever. */
-  async function makeShop(input: { id: string; name: string; currency: string; preset: PresetName }): Promise<Refusal | null> {
+  async function makeShop(input: { id: string; name: string; currency: string; preset: PresetName }, claim?: IdempotencyClaim) {
     if (exponentOf(input.currency) === undefined) return refuse('currency_unknown', { currency: input.currency, path: '/currency' })
-    const made = await store.transact((writer) => insertShop(writer, { ...input, created_at: clock.now() }))
-    return made ? null : refuse('already_exists', { shopId: input.id, path: '/id' })
+    return once(parts, input.id, claim, async (writer) => {
+      const made = await insertShop(writer, { ...input, created_at: clock.now() })
+      return made ? { id: input.id } : refuse('already_exists', { shopId: input.id, path: '/id' })
+    })
   }
 
   /** Gives a shop another name. */
-  async function renameShop(shopId: string, name: string): Promise<void> {
-    await store.transact(async (writer) => {
+  function renameShop(shopId: string, name: string, claim?: IdempotencyClaim) {
+    return once(parts, shopId, claim, async (writer) => {
       await updateShopName(writer, shopId, name)
       await moveEpoch(writer, shopId, null, clock.now())
+      return { id: shopId }
     })
   }
 
   /** Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. */
-  async function changeSettings(shopId: string, patch: SettingsPatch): Promise<Settings | Refusal> {
+  async function changeSettings(shopId: string, patch: SettingsPatch, claim?: IdempotencyClaim) {
     const wrong = settingsRefusal(patch)
     if (wrong) return wrong
-    const done = await store.transact(async (writer) => {
+    return once(parts, shopId, claim, async (writer) => {
       const document = await lockSettings(writer, shopId)
-      if (document === undefined) return false
+      if (document === undefined) return refuse('shop_not_found', { shopId })
       const changed = mergePatches(JSON.parse(document) as SettingsPatch, patch)
       await writeSettings(writer, shopId, JSON.stringify(changed), clock.now())
       await moveEpoch(writer, shopId, null, clock.now())
-      return true
+      return { id: shopId }
     })
-    const shop = done ? await facts.shop(shopId) : null
-    return shop ? shop.settings : refuse('shop_not_found', { shopId })
   }
 
   /** Writes products as they come; bad ones are reported and stop nothing. Importing the same twice changes nothing. */
@@ -156,8 +158,8 @@ export function createCatalogue({ store, facts, clock, random }: { store: Store;
   }
 
   /** Writes one product, found by its handle. */
-  async function putProduct(shopId: string, product: ProductInput): Promise<{ id: string; created: boolean } | Refusal> {
-    return store.transact(async (writer) => {
+  function putProduct(shopId: string, product: ProductInput, claim?: IdempotencyClaim) {
+    return once(parts, shopId, claim, async (writer) => {
       const result = await writeProduct(writer, shopId, product, clock.now(), random.id('prd'))
       if (result.outcome === 'refused') return refuse('already_exists', { sku: result.sku, path: '/variants', detail: result.reason })
       if (result.outcome !== 'unchanged') await moveEpoch(writer, shopId, result.skus, clock.now())
@@ -166,38 +168,33 @@ export function createCatalogue({ store, facts, clock, random }: { store: Store;
   }
 
   /** Sets how many there are of a tracked sku, or changes it by a difference. Stock is not part of the epoch. */
-  async function changeStock(
-    shopId: string,
-    sku: string,
-    change: { onHand: number } | { delta: number },
-  ): Promise<{ sku: string; onHand: number; policy: string } | Refusal> {
-    return store.transact(async (writer) => {
-      if (writer.dialect === 'postgres')
-        await writer.db.selectFrom('stock').select('sku').where('shop_id', '=', shopId).where('sku', '=', sku).forUpdate().execute()
+  function changeStock(shopId: string, sku: string, change: { onHand: number } | { delta: number }, claim?: IdempotencyClaim) {
+    return once(parts, shopId, claim, async (writer) => {
+      await lockStock(writer, shopId, [sku])
       const row = await readStockRow(writer, shopId, sku)
       if (!row) return refuse('product_not_found', { sku, reason: 'unknown_or_untracked' })
       const onHand = 'onHand' in change ? change.onHand : row.on_hand + change.delta
-      if (onHand < 0 && row.policy === 'deny')
-        return refuse('invalid', { path: 'onHand' in change ? '/onHand' : '/delta', reason: 'below_zero', onHand: row.on_hand })
+      const path = 'onHand' in change ? '/onHand' : '/delta'
+      if (onHand < 0 && row.policy === 'deny') return refuse('invalid', { path, reason: 'below_zero', onHand: row.on_hand })
       await setStock(writer, shopId, sku, onHand, row.policy, clock.now())
       return { sku, onHand, policy: row.policy }
     })
   }
 
   /** Writes a promotion (a new one without `id`). */
-  async function putPromotion(shopId: string, promotion: Omit<Promotion, 'id'> & { id?: string }): Promise<Promotion> {
+  function putPromotion(shopId: string, promotion: Omit<Promotion, 'id'> & { id?: string }, claim?: IdempotencyClaim) {
     const whole: Promotion = { ...promotion, id: promotion.id ?? random.id('prm') }
-    await store.transact(async (writer) => {
+    return once(parts, shopId, claim, async (writer) => {
       await writePromotion(writer, shopId, whole, clock.now())
       await moveEpoch(writer, shopId, null, clock.now())
+      return { id: whole.id }
     })
-    return whole
   }
 
   /** Adds a code that opens a promotion. */
-  async function addCode(shopId: string, promotionId: string, code: string, usesMax: number | null): Promise<{ code: string } | Refusal> {
+  function addCode(shopId: string, promotionId: string, code: string, usesMax: number | null, claim?: IdempotencyClaim) {
     const normalised = normaliseCode(code)
-    return store.transact(async (writer) => {
+    return once(parts, shopId, claim, async (writer) => {
       if (!(await readPromotion(writer, shopId, promotionId))) return refuse('promotion_not_found', { promotionId })
       if (!(await insertCode(writer, shopId, promotionId, normalised, usesMax)))
         return refuse('already_exists', { promotionCode: normalised, path: '/code' })
@@ -206,59 +203,66 @@ export function createCatalogue({ store, facts, clock, random }: { store: Store;
     })
   }
 
-  /** Makes a server or staff key. The token is shown once and never again. */
-  async function makeKey(
-    shopId: string,
-    input: { kind: 'server' | 'staff'; name: string; scopes: readonly Scope[] },
-  ): Promise<{ id: string; token: string }> {
+  /** A new key's id and token, before it exists: the token is shown once and never again, so it is made before it can be sealed. */
+  function draftKey(kind: 'server' | 'staff'): { id: string; token: string; hash: string } {
     const id = random.id('key')
     const secret = random.secret()
-    await store.transact((writer) =>
-      insertApiKey(writer, {
-        shop_id: shopId,
-        id,
-        kind: input.kind,
-        name: input.name,
-        scopes: JSON.stringify(input.scopes),
-        hash: hashSecret(secret),
-        created_at: clock.now(),
-        revoked_at: null,
-      }),
-    )
-    return { id, token: `${input.kind === 'server' ? 'sk' : 'st'}_${id.slice('key_'.length)}_${secret}` }
+    return { id, token: `${kind === 'server' ? 'sk' : 'st'}_${id.slice('key_'.length)}_${secret}`, hash: hashSecret(secret) }
+  }
+
+  /** Keeps a server or staff key that was drafted. */
+  function makeKey(
+    shopId: string,
+    draft: { id: string; hash: string },
+    input: { kind: 'server' | 'staff'; name: string; scopes: readonly Scope[] },
+    claim?: IdempotencyClaim,
+  ) {
+    const { kind, name, scopes } = input
+    const row = { shop_id: shopId, ...draft, kind, name, scopes: JSON.stringify(scopes), created_at: clock.now(), revoked_at: null }
+    return once(parts, shopId, claim, async (writer) => {
+      await insertApiKey(writer, row)
+      return { id: draft.id }
+    })
   }
 
   /** Revokes a key at once. */
-  async function dropKey(shopId: string, id: string): Promise<Refusal | null> {
-    const revoked = await store.transact((writer) => revokeApiKey(writer, shopId, id, clock.now()))
-    return revoked ? null : refuse('api_key_not_found', { id })
+  function dropKey(shopId: string, id: string, claim?: IdempotencyClaim) {
+    return once(parts, shopId, claim, async (writer) => {
+      const revoked = await revokeApiKey(writer, shopId, id, clock.now())
+      return revoked ? { id } : refuse('api_key_not_found', { id })
+    })
   }
 
-  /** Registers an address for events; the secret (Standard Webhooks, `whsec_…`) is shown once. */
-  async function makeEndpoint(shopId: string, input: { url: string; types: readonly string[] }): Promise<EndpointTable> {
-    const secret = `whsec_${Buffer.from(random.secret(), 'base64url').toString('base64')}`
-    const endpoint: EndpointTable = {
-      shop_id: shopId,
-      id: random.id('we'),
-      url: input.url,
-      types: JSON.stringify(input.types),
-      secret,
-      active: 1,
-      created_at: clock.now(),
-    }
-    await store.transact(async (writer) => {
+  /** A new endpoint's signing secret (Standard Webhooks, `whsec_…`): shown once. */
+  function draftEndpointSecret(): string {
+    return `whsec_${Buffer.from(random.secret(), 'base64url').toString('base64')}`
+  }
+
+  /** Registers an address for events. */
+  function makeEndpoint(shopId: string, input: { url: string; types: readonly string[]; secret: string }, claim?: IdempotencyClaim) {
+    const { url, types, secret } = input
+    const endpoint = { shop_id: shopId, id: random.id('we'), url, types: JSON.stringify(types), secret, active: 1, created_at: clock.now() }
+    return once(parts, shopId, claim, async (writer) => {
       await insertEndpoint(writer, endpoint)
       await moveEpoch(writer, shopId, null, clock.now())
+      return { id: endpoint.id }
     })
-    return endpoint
   }
 
   /** Removes an address with what waits for it. */
-  async function dropEndpoint(shopId: string, id: string): Promise<Refusal | null> {
-    return store.transact(async (writer) => {
+  function dropEndpoint(shopId: string, id: string, claim?: IdempotencyClaim) {
+    return once(parts, shopId, claim, async (writer) => {
       if (!(await deleteEndpoint(writer, shopId, id))) return refuse('endpoint_not_found', { id })
       await moveEpoch(writer, shopId, null, clock.now())
-      return null
+      return { id }
+    })
+  }
+
+  /** Sends a delivery again, whatever became of it. */
+  function sendAgain(shopId: string, endpointId: string, id: string, claim?: IdempotencyClaim) {
+    return once(parts, shopId, claim, async (writer) => {
+      const again = await redeliver(writer, shopId, endpointId, id, clock.now(), random.id('dl'))
+      return again === undefined ? refuse('delivery_not_found', { id }) : { id: again }
     })
   }
 
@@ -271,10 +275,13 @@ export function createCatalogue({ store, facts, clock, random }: { store: Store;
     changeStock,
     putPromotion,
     addCode,
+    draftKey,
     makeKey,
     dropKey,
+    draftEndpointSecret,
     makeEndpoint,
     dropEndpoint,
+    sendAgain,
   }
 }
 
@@ -305,9 +312,4 @@ function settingsRefusal(patch: SettingsPatch): Refusal | null {
     if (unknown) return refuse('currency_unknown', { path: `/shipping/methods/${index}/rates`, currency: unknown.currency })
   }
   return null
-}
-
-/** Products of a JSON import as rows; the line is the product's place in the list, from 1. */
-export async function* rowsOf(products: readonly ProductInput[]): AsyncGenerator<ImportRow> {
-  for (const [index, product] of products.entries()) yield { line: index + 1, product }
 }

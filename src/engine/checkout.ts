@@ -28,8 +28,9 @@ import { lockPromotions, redeem, returnRedemptions } from '../store/promotions.t
 import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
-import { type IdempotencyClaim, parseIntent, skusOf } from './carts.ts'
+import { parseIntent, skusOf } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
+import type { IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
 import type { Payments } from './payments.ts'
 import { type Placement, Rollback, usedPromotions } from './placing.ts'
@@ -222,6 +223,8 @@ export function createCheckout(parts: {
       facts,
     )
     if (isRefusal(added)) return added
+    const { maxCodes } = shop.settings.promotions
+    if (codes.length > maxCodes) return refuse('too_many_codes', { max: maxCodes, path: '/codes' })
     const changed = changeCart(added.cart, { email, shippingAddress, billingAddress, shippingMethod }, facts)
     if (isRefusal(changed)) return changed
     cart = { ...changed.cart, codes }

@@ -53,6 +53,7 @@ export function createEngine(parts: EngineParts): Engine {
   const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const facts = createFactsCache(store, clock)
   const base = { store, facts, clock, random }
+  const carts = createCarts(base)
   const placement = createPlacement(base)
   const payments = createPayments({
     ...base,
@@ -70,8 +71,8 @@ export function createEngine(parts: EngineParts): Engine {
     checkout,
     payments,
     providers,
-    carts: createCarts(base),
-    merge: createMerging(base),
+    carts,
+    merge: createMerging({ ...base, carts }),
     catalogue: createCatalogue(base),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     jobs: createJobs({ ...base, checkout, payments, providers, log, extra: parts.extraJobs ?? [] }),

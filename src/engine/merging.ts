@@ -7,20 +7,29 @@ import { priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { revokeGuest } from '../store/access.ts'
 import { type CartRow, type CartSave, loadCarts, lockCarts, ownerKey, removeCart, saveCarts } from '../store/carts.ts'
+import { readRecorded, record } from '../store/idempotency.ts'
 import { ordersOfCart, reassignOrders } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
 import type { Store } from '../store/store.ts'
-import { parseIntent, saveOf, skusOf } from './carts.ts'
+import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
 import type { FactsCache } from './facts.ts'
+import type { IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 const ATTEMPTS = 10
 
-/** Guest carts to merge; each guest was proved by its secret. */
+/** A guest's cart; the guest was proved by its secret. */
+export interface ProvedGuest {
+  readonly cartId: string
+  readonly guestId: string
+}
+
+/** Guest carts to merge. `prove` checks the guests' secrets: after the replay of a key, because a merge kills them. */
 export interface MergeRequest {
   readonly shopId: string
   readonly account: Extract<Owner, { kind: 'account' }>
-  readonly guests: readonly { readonly cartId: string; readonly guestId: string }[]
+  readonly prove: () => Promise<readonly ProvedGuest[] | Refusal>
+  readonly idempotency?: IdempotencyClaim | undefined
 }
 
 /** The account's cart after merging, as it is sent, with the report. */
@@ -28,6 +37,7 @@ export interface MergeAnswer {
   readonly text: string
   readonly report: readonly MergedLine[]
   readonly created: boolean
+  readonly replayed: boolean
 }
 
 /** Makes the merging command. */
@@ -36,21 +46,40 @@ export function createMerging({
   facts: cache,
   clock,
   random,
+  carts,
 }: {
   store: Store
   facts: FactsCache
   clock: Clock
   random: Randomness
+  carts: Carts
 }) {
   return async function merge(request: MergeRequest): Promise<MergeAnswer | Refusal> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const done = await tryMerge(request)
+      const replayed = await replay(request)
+      if (replayed) return replayed
+      const guests = await request.prove()
+      if (isRefusal(guests)) return guests
+      const done = await tryMerge(request, guests)
       if (done !== 'again') return done
     }
     return refuse('overloaded', { retryAfter: 1 })
   }
 
-  async function tryMerge({ shopId, account, guests }: MergeRequest): Promise<MergeAnswer | Refusal | 'again'> {
+  /** What a merge with this key came to before: its report, with the account's cart as it is now. */
+  async function replay({ shopId, account, idempotency: claim }: MergeRequest): Promise<MergeAnswer | Refusal | null> {
+    const known = claim && (await readRecorded(store.reader, shopId, [claim.key], clock.now())).get(claim.key)
+    if (!claim || !known) return null
+    if (known.request_hash !== claim.requestHash) return refuse('idempotency_key_reused')
+    const { cartId, report, created } = JSON.parse(known.outcome) as { cartId: string; report: MergedLine[]; created: boolean }
+    const current = await carts.read({ shopId, cart: cartId, owner: account, all: false })
+    return isRefusal(current) ? current : { text: current.text, report, created, replayed: true }
+  }
+
+  async function tryMerge(
+    { shopId, account, idempotency: claim }: MergeRequest,
+    guests: readonly ProvedGuest[],
+  ): Promise<MergeAnswer | Refusal | 'again'> {
     const loaded = await loadCarts(
       store.reader,
       shopId,
@@ -71,14 +100,14 @@ export function createMerging({
     const base = target
       ? parseIntent(target)
       : emptyCart({ id: random.id('cart'), number: random.number(), shopId, type, owner: account, currency: shop.currency, now })
-    const carts = [base, ...sources.map(parseIntent)]
+    const merging = [base, ...sources.map(parseIntent)]
     await cache.collect(
       shop,
-      carts.flatMap(skusOf),
-      carts.flatMap((cart) => cart.codes),
+      merging.flatMap(skusOf),
+      merging.flatMap((cart) => cart.codes),
     )
-    const facts = cache.forCart(shop, [...new Set(carts.flatMap((cart) => cart.codes))], carts.flatMap(skusOf), base.id)
-    const merged = mergeCarts(base, carts.slice(1), facts)
+    const facts = cache.forCart(shop, [...new Set(merging.flatMap((cart) => cart.codes))], merging.flatMap(skusOf), base.id)
+    const merged = mergeCarts(base, merging.slice(1), facts)
     if (isRefusal(merged)) return merged
 
     const saves: { row: CartRow | null; cart: Cart }[] = [{ row: target, cart: merged.cart }]
@@ -117,6 +146,9 @@ export function createMerging({
             if ((await ordersOfCart(writer, shopId, row.id)).every((order) => order.state !== 'NEW'))
               await removeCart(writer, shopId, row.id)
         }
+        const outcome = JSON.stringify({ cartId: base.id, report: merged.report, created: target === null })
+        if (claim && !(await record(writer, shopId, claim.key, { request_hash: claim.requestHash, outcome, sealed: null }, now)))
+          throw new Conflict('The key was used by another request meanwhile.')
         await publish(writer, shopId, shop.endpoints, events, now, () => random.id('dl'))
         return true
       })
@@ -124,7 +156,7 @@ export function createMerging({
         if (error instanceof Conflict) return false
         throw error
       })
-    return done ? { text: prepared[0]?.text ?? '', report: merged.report, created: target === null } : 'again'
+    return done ? { text: prepared[0]?.text ?? '', report: merged.report, created: target === null, replayed: false } : 'again'
   }
 }
 

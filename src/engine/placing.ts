@@ -23,8 +23,7 @@ import type { Clock, Randomness } from './ports.ts'
 import { renderReference } from './reference.ts'
 
 /** Thrown inside a transaction to roll it back; `again` means: somebody was faster, begin anew. */
-export /** Thrown inside a transaction to roll it back with a refusal as the answer. */
-class Rollback extends Error {
+export class Rollback extends Error {
   readonly refusal: Refusal | 'again'
   constructor(refusal: Refusal | 'again') {
     super('rolled back')
@@ -109,7 +108,12 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     await emit(
       writer,
       shop,
-      [...(payment ? [{ type: 'payment.succeeded' as const, order: placed }] : []), { type: 'order.placed', order: placed }],
+      [
+        ...(payment
+          ? [{ type: payment.state === 'PAID' ? ('payment.succeeded' as const) : ('payment.authorized' as const), order: placed }]
+          : []),
+        { type: 'order.placed', order: placed },
+      ],
       cartEvents,
     )
   }

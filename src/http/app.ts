@@ -11,6 +11,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifySchema,
   LogController,
 } from 'fastify'
 import { Cart, CartAnswer } from '../contract/cart.ts'
@@ -70,6 +71,8 @@ export async function createApp({
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? STRICT : COERCING).compile(schema as object))
   app.setSerializerCompiler(() => JSON.stringify)
   app.setErrorHandler(answerError)
+  // Fastify reads text/plain by default; this API speaks JSON, and anything else is told so.
+  app.removeContentTypeParser('text/plain')
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
       reply,
@@ -84,6 +87,7 @@ export async function createApp({
   await app.register(cors, corsOf(engine))
   await app.register(swagger, {
     openapi: openApi(version),
+    transform: ({ schema, url, route }) => ({ schema: withHeaders(schema, url, String(route.method)), url }),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`) },
   })
   for (const schema of [Problem, Cart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
@@ -114,7 +118,7 @@ export async function createApp({
   installAccess(app as unknown as FastifyInstance, engine, guard)
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
-      { method: request.method, url: request.url.split('?', 1)[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
+      { method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
       'request',
     )
   })
@@ -264,6 +268,20 @@ function corsOf(engine: Engine) {
       )
     },
   }
+}
+
+/** The headers of writes, for the document only: reading them is the business of `idempotency.ts` and `carts.ts`. */
+function withHeaders(schema: FastifySchema, url: string, method: string): FastifySchema {
+  const isWrite = method !== 'GET' && method !== 'HEAD'
+  if (!isWrite || !url.startsWith('/v1/shops') || url.includes('/payments/:provider') || url.endsWith('/import')) return schema
+  const text = (description: string) => ({ type: 'string', description })
+  const properties = {
+    'Idempotency-Key': text('The same key and body are executed once, also when repeated within 24 hours. Without a token: a UUID'),
+    ...(url.includes('/carts/')
+      ? { 'If-Match': text('The version that was read, in quotes; another one is 412 and changes nothing') }
+      : {}),
+  }
+  return { ...schema, headers: { type: 'object', properties } }
 }
 
 function openApi(version: string) {

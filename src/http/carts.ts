@@ -31,6 +31,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { eligibleMethods } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { ProvedGuest } from '../engine/merging.ts'
 import { guestToken, hashSecret } from '../engine/tokens.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
@@ -436,10 +437,17 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         const { owner, shop } = callerOf(request)
         if (owner?.kind !== 'account') throw new Refused(refuse('merge_forbidden', { reason: 'target_is_not_an_account_cart' }))
         if (request.params.cart !== 'current') unwrap(await carts.read(address(callerOf(request), request.params.cart)))
-        const guests: { cartId: string; guestId: string }[] = []
-        for (const { id, token } of request.body.carts)
-          guests.push({ cartId: id, guestId: unwrap(await engine.identities.guestOf(shop.id, token)) })
-        const merged = unwrap(await engine.merge({ shopId: shop.id, account: owner, guests }))
+        const prove = async () => {
+          const guests: ProvedGuest[] = []
+          for (const { id, token } of request.body.carts) {
+            const guestId = await engine.identities.guestOf(shop.id, token)
+            if (isRefusal(guestId)) return guestId
+            guests.push({ cartId: id, guestId })
+          }
+          return guests
+        }
+        const merged = unwrap(await engine.merge({ shopId: shop.id, account: owner, prove, idempotency: claimOf(request, null) }))
+        if (merged.replayed) reply.header('idempotency-replayed', 'true')
         reply.code(merged.created ? 201 : 200).header('etag', etagOf(merged.text))
         return json(reply, `{"cart":${merged.text},"report":${JSON.stringify(merged.report)}}`)
       },

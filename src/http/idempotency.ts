@@ -1,12 +1,12 @@
 // The Idempotency-Key of a write: its scope (caller, method, path), the hash of its request, and which keys are good enough. Only hashes are
 // kept; a secret in the answer is sealed under the raw key, which only the caller has.
 import { createHash } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { refuse } from '../core/refusal.ts'
 import type { Actor } from '../engine/actor.ts'
-import type { IdempotencyClaim } from '../engine/carts.ts'
+import type { IdempotencyClaim, Once } from '../engine/once.ts'
 import { seal, unseal } from '../engine/tokens.ts'
-import { callerOf, Refused } from './access.ts'
+import { Refused } from './access.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** 22 characters of base64url or 32 of hex carry 128 bits. */
@@ -17,7 +17,7 @@ const ANY = /^[\x21-\x7e]{1,255}$/
 export function claimOf(request: FastifyRequest, secret: string | null): IdempotencyClaim | undefined {
   const raw = rawKey(request)
   if (raw === undefined) return undefined
-  const { actor } = callerOf(request)
+  const actor = actorOf(request)
   const sensitive = secret !== null || actor.kind === 'anonymous'
   if (!ANY.test(raw) || (sensitive && !UUID.test(raw) && !RANDOM.test(raw)))
     throw new Refused(refuse('idempotency_key_required', { path: '/headers/idempotency-key' }))
@@ -33,7 +33,23 @@ export function claimOf(request: FastifyRequest, secret: string | null): Idempot
 /** The secret of an answer that is replayed, or null. */
 export function replayedSecret(request: FastifyRequest, sealed: string | null): string | null {
   const raw = rawKey(request)
-  return sealed === null || raw === undefined ? null : unseal(sealed, raw, scopeOf(request, callerOf(request).actor))
+  return sealed === null || raw === undefined ? null : unseal(sealed, raw, scopeOf(request, actorOf(request)))
+}
+
+/** The value of a write, with the header that says whether it is a replay. */
+export function answerOnce<T>(reply: FastifyReply, { value, replayed }: Once<T>): T {
+  if (replayed) reply.header('idempotency-replayed', 'true')
+  return value
+}
+
+/** The secret that a write answers: the one just made, or on a replay the one that was sealed then. */
+export function secretOf(request: FastifyRequest, { replayed }: Once<unknown>, made: string): string {
+  return replayed ? (replayedSecret(request, replayed.sealed) ?? '') : made
+}
+
+/** Calls above shops are the admin's. */
+function actorOf(request: FastifyRequest): Actor {
+  return request.caller?.actor ?? { kind: 'server', keyId: 'admin', scopes: ['*'], account: null }
 }
 
 function rawKey(request: FastifyRequest): string | undefined {

@@ -1,6 +1,7 @@
 // Orders over HTTP: ordering, paying again, cancelling, reading. An order that awaits payment is read by its owner or with its token, but not
 // listed unless asked for.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
@@ -8,13 +9,14 @@ import { refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/settings.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
+import { once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { orderToken } from '../engine/tokens.ts'
 import { ownerKey } from '../store/carts.ts'
 import { listOrders, readOrder } from '../store/orders.ts'
 import type { OrderTable } from '../store/tables.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
-import { claimOf } from './idempotency.ts'
+import { answerOnce, claimOf } from './idempotency.ts'
 import type { GuessGuard } from './limits.ts'
 import { lineRequests } from './lines.ts'
 
@@ -133,9 +135,10 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
           response: answers,
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(caller, request.params.order)
+        await bindKey(request, reply, id)
         return answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, request.body?.returnUrl ?? null)))
       },
     )
@@ -153,13 +156,23 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
           response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(caller, request.params.order)
+        await bindKey(request, reply, id)
         const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, caller.all))])
         return order
       },
     )
+  }
+
+  /**
+   * Paying again and cancelling go on where they stopped when they are repeated, so a key only has to be bound to its request: the same key
+   * with another body is refused.
+   */
+  async function bindKey(request: FastifyRequest, reply: FastifyReply, orderId: string): Promise<void> {
+    const claim = claimOf(request, null)
+    if (claim) answerOnce(reply, unwrap(await once(engine, callerOf(request).shop.id, claim, async () => ({ orderId }))))
   }
 
   function itemsOf(request: Parameters<typeof callerOf>[0], body: Extract<Type.Static<typeof contract.CreateOrder>, { items: unknown }>) {

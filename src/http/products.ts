@@ -1,6 +1,7 @@
 // The catalogue, stock and promotions over HTTP.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import { productRefusal, readProductJson } from '../contract/product-json.ts'
 import { CLOSED, Id, Page, Sku, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { exponentOf } from '../core/money.ts'
@@ -9,13 +10,13 @@ import type { Promotion } from '../core/promotion.ts'
 import { refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import { hasScope } from '../engine/actor.ts'
-import { rowsOf } from '../engine/catalogue.ts'
 import type { Engine } from '../engine/engine.ts'
 import { readProductCsv } from '../engine/product-csv.ts'
 import { listProducts, readProduct } from '../store/products.ts'
 import { listCodes, readPromotion, readPromotions } from '../store/promotions.ts'
 import { readStockRow } from '../store/stock.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
+import { answerOnce, claimOf } from './idempotency.ts'
 
 const CATALOGUE = { access: { owner: true, anonymous: true, scope: 'products:read' } } as const
 const PRODUCTS = { access: { scope: 'products:write' } } as const
@@ -89,8 +90,9 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const input = request.body as ProductInput
         if (input.handle !== request.params.product)
           throw new Refused(refuse('invalid', { path: '/handle', reason: 'must_equal_the_address' }))
-        checkProduct(input, '')
-        const { created } = unwrap(await catalogue.putProduct(shopId, input))
+        const wrong = productRefusal(input)
+        if (wrong) throw new Refused(wrong)
+        const { created } = answerOnce(reply, unwrap(await catalogue.putProduct(shopId, input, claimOf(request, null))))
         reply.code(created ? 201 : 200)
         return readProduct(store.reader, shopId, input.handle)
       },
@@ -130,7 +132,11 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           response: { 200: contract.Stock },
         },
       },
-      async (request) => unwrap(await catalogue.changeStock(callerOf(request).shop.id, request.params.sku, request.body)),
+      async (request, reply) =>
+        answerOnce(
+          reply,
+          unwrap(await catalogue.changeStock(callerOf(request).shop.id, request.params.sku, request.body, claimOf(request, null))),
+        ),
     )
 
     await app.register(promotionRoutes(engine))
@@ -158,41 +164,18 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const isCsv = request.headers['content-type']?.startsWith('text/csv') === true
         const rows = isCsv
           ? readProductCsv(request.body as AsyncIterable<Buffer>, { currency: shop.currency, exponent: exponentOf })
-          : rowsOf(jsonProducts(request.body))
+          : readProductJson(productsOf(request.body))
         const report = await catalogue.importProducts(shop.id, rows)
         return { ...report, refused: [...report.refused] }
       },
     )
-    const compile = app.validatorCompiler?.({ schema: contract.ImportProducts, method: 'POST', url: '/products/import', httpPart: 'body' })
-    function jsonProducts(body: unknown): readonly ProductInput[] {
-      const valid = compile?.(body)
-      if (valid !== true)
-        throw Object.assign(new Error('invalid'), {
-          validation: (compile as { errors?: unknown[] } | undefined)?.errors ?? [],
-          validationContext: 'body',
-          statusCode: 422,
-        })
-      const { products } = body as { products: readonly ProductInput[] }
-      for (const [index, product] of products.entries()) checkProduct(product, `/products/${index}`)
-      return products
+    const isImport = app.validatorCompiler?.({ schema: contract.ImportProducts, method: 'POST', url: '/products/import', httpPart: 'body' })
+    // The route takes two kinds of bodies, so the JSON one is validated here, with the same answer as any other.
+    function productsOf(body: unknown): readonly unknown[] {
+      if (isImport?.(body) === true) return (body as { products: readonly unknown[] }).products
+      const validation = (isImport as { errors?: unknown[] } | undefined)?.errors ?? []
+      throw Object.assign(new Error('invalid'), { validation, validationContext: 'body', statusCode: 422 })
     }
-  }
-}
-
-/** What the schema cannot say of a product: known currencies, one price per currency, distinct skus, amounts where amounts are asked. */
-function checkProduct(product: ProductInput, at: string): void {
-  const skus = new Set<string>()
-  for (const [index, { sku, prices }] of product.variants.entries()) {
-    if (skus.has(sku)) throw new Refused(refuse('invalid', { path: `${at}/variants/${index}/sku`, reason: 'sku_twice', sku }))
-    skus.add(sku)
-    const currencies = prices.map((price) => price.currency)
-    const unknown = currencies.find((currency) => exponentOf(currency) === undefined)
-    if (unknown) throw new Refused(refuse('currency_unknown', { path: `${at}/variants/${index}/prices`, currency: unknown }))
-    if (new Set(currencies).size < currencies.length)
-      throw new Refused(refuse('invalid', { path: `${at}/variants/${index}/prices`, reason: 'currency_twice' }))
-  }
-  if (product.kind === 'recharge' && (!product.recharge || (product.recharge.presets.length === 0 && !product.recharge.allowCustom))) {
-    throw new Refused(refuse('invalid', { path: `${at}/recharge`, reason: 'presets_or_custom_amount_required' }))
   }
 }
 
@@ -244,7 +227,7 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
       },
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
-        const { id } = await catalogue.putPromotion(shopId, promotionOf(request.body))
+        const { id } = answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotionOf(request.body), claimOf(request, null))))
         reply.code(201)
         return served(shopId, id)
       },
@@ -263,10 +246,11 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
           response: { 200: Type.Ref('Promotion') },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
         await served(shopId, request.params.promotion)
-        await catalogue.putPromotion(shopId, { ...promotionOf(request.body), id: request.params.promotion })
+        const promotion = { ...promotionOf(request.body), id: request.params.promotion }
+        answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotion, claimOf(request, null))))
         return served(shopId, request.params.promotion)
       },
     )
@@ -308,8 +292,11 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
         },
       },
       async (request, reply) => {
-        const made = unwrap(
-          await catalogue.addCode(callerOf(request).shop.id, request.params.promotion, request.body.code, request.body.usesMax ?? null),
+        const { code, usesMax = null } = request.body
+        const { shop } = callerOf(request)
+        const made = answerOnce(
+          reply,
+          unwrap(await catalogue.addCode(shop.id, request.params.promotion, code, usesMax, claimOf(request, null))),
         )
         reply.code(201)
         return made

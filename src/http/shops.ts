@@ -10,9 +10,10 @@ import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
 import { listApiKeys } from '../store/access.ts'
-import { listDeliveries, readEndpoints, redeliver } from '../store/outbox.ts'
+import { listDeliveries, readEndpoints } from '../store/outbox.ts'
 import { listShops } from '../store/shops.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
+import { answerOnce, claimOf, secretOf } from './idempotency.ts'
 
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 
@@ -45,7 +46,7 @@ export function shopListRoutes({ store, catalogue, facts }: Engine): FastifyPlug
       },
       async (request, reply) => {
         const { id, name, currency, preset = 'default' } = request.body
-        unwrap((await catalogue.makeShop({ id, name, currency, preset: preset as PresetName })) ?? true)
+        answerOnce(reply, unwrap(await catalogue.makeShop({ id, name, currency, preset: preset as PresetName }, claimOf(request, null))))
         reply.code(201)
         return servedShop(unwrap((await facts.shop(id)) ?? refuse('shop_not_found', {})))
       },
@@ -55,7 +56,7 @@ export function shopListRoutes({ store, catalogue, facts }: Engine): FastifyPlug
 
 /** The routes of one shop: itself, settings, keys, webhooks. */
 export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
-  const { store, catalogue, random, clock } = engine
+  const { store, catalogue } = engine
 
   return async (app) => {
     app.get(
@@ -86,9 +87,9 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           response: { 200: Type.Ref('Shop') },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { id } = callerOf(request).shop
-        await catalogue.renameShop(id, request.body.name)
+        answerOnce(reply, unwrap(await catalogue.renameShop(id, request.body.name, claimOf(request, null))))
         return servedShop(unwrap((await engine.facts.shop(id)) ?? refuse('shop_not_found', {})))
       },
     )
@@ -119,7 +120,11 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           response: { 200: Type.Unsafe<unknown>(Type.Object({}, { additionalProperties: true })) },
         },
       },
-      async (request) => shown(unwrap(await catalogue.changeSettings(callerOf(request).shop.id, request.body as SettingsPatch))),
+      async (request, reply) => {
+        const { id } = callerOf(request).shop
+        answerOnce(reply, unwrap(await catalogue.changeSettings(id, request.body as SettingsPatch, claimOf(request, null))))
+        return shown(unwrap((await engine.facts.shop(id)) ?? refuse('shop_not_found', {})).settings)
+      },
     )
 
     app.get(
@@ -161,8 +166,11 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const mine = 'scopes' in actor ? actor.scopes : []
         const beyond = scopes.find((scope) => !mine.includes('*') && !mine.includes(scope))
         if (beyond) throw new Refused(refuse('missing_scope', { scope: beyond }))
+        const { token, ...draft } = catalogue.draftKey(kind as 'server' | 'staff')
+        const input = { kind: kind as 'server' | 'staff', name, scopes: scopes as Scope[] }
+        const made = unwrap(await catalogue.makeKey(shop.id, draft, input, claimOf(request, token)))
         reply.code(201)
-        return catalogue.makeKey(shop.id, { kind: kind as 'server' | 'staff', name, scopes: scopes as Scope[] })
+        return { ...answerOnce(reply, made), token: secretOf(request, made, token) }
       },
     )
 
@@ -179,7 +187,7 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         },
       },
       async (request, reply) => {
-        unwrap((await catalogue.dropKey(callerOf(request).shop.id, request.params.key)) ?? true)
+        answerOnce(reply, unwrap(await catalogue.dropKey(callerOf(request).shop.id, request.params.key, claimOf(request, null))))
         return reply.code(204).send(null)
       },
     )
@@ -225,9 +233,10 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const { url, types = ['*'] } = request.body
-        const made = await catalogue.makeEndpoint(callerOf(request).shop.id, { url, types })
+        const secret = catalogue.draftEndpointSecret()
+        const made = unwrap(await catalogue.makeEndpoint(callerOf(request).shop.id, { url, types, secret }, claimOf(request, secret)))
         reply.code(201)
-        return { id: made.id, url: made.url, types: [...types], secret: made.secret }
+        return { ...answerOnce(reply, made), url, types: [...types], secret: secretOf(request, made, secret) }
       },
     )
 
@@ -244,7 +253,7 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         },
       },
       async (request, reply) => {
-        unwrap((await catalogue.dropEndpoint(callerOf(request).shop.id, request.params.endpoint)) ?? true)
+        answerOnce(reply, unwrap(await catalogue.dropEndpoint(callerOf(request).shop.id, request.params.endpoint, claimOf(request, null))))
         return reply.code(204).send(null)
       },
     )
@@ -301,12 +310,9 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const { endpoint, delivery } = request.params
-        const id = await store.transact((writer) =>
-          redeliver(writer, callerOf(request).shop.id, endpoint, delivery, clock.now(), random.id('dl')),
-        )
-        if (id === undefined) throw new Refused(refuse('delivery_not_found', {}))
+        const again = unwrap(await catalogue.sendAgain(callerOf(request).shop.id, endpoint, delivery, claimOf(request, null)))
         reply.code(202)
-        return { id }
+        return answerOnce(reply, again)
       },
     )
   }

@@ -111,6 +111,10 @@ export async function writeProduct(
   now: number,
   newId: string,
 ): Promise<ProductWrite> {
+  // One writer of a shop's products at a time: two who find no such handle or sku would both insert it. The row is the one whose moving ends
+  // every such transaction anyway; readers of carts do not wait for it. On SQLite transactions follow each other as it is.
+  if (writer.dialect === 'postgres')
+    await writer.db.selectFrom('epochs').select('epoch').where('shop_id', '=', shopId).forNoKeyUpdate().execute()
   const existing = await writer.db
     .selectFrom('products')
     .select(['id', 'hash'])

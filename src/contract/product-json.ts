@@ -1,0 +1,63 @@
+// Products as JSON, one by one: each is checked against the schema and against what a schema cannot say. A bad product is a row of the import's
+// report and never stops a good one.
+import { Ajv, type ValidateFunction } from 'ajv'
+import addFormats from 'ajv-formats'
+import { exponentOf } from '../core/money.ts'
+import type { ProductInput } from '../core/product.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
+import { ProductInput as schema } from './shop.ts'
+
+let compiled: ValidateFunction<ProductInput> | null = null
+
+/** A product to import with its place in the list (from 1), or why it cannot be one. */
+export type ProductRow =
+  | { readonly line: number; readonly product: ProductInput }
+  | { readonly line: number; readonly handle?: string; readonly refused: string; readonly column?: string }
+
+/** Reads a list of whatever was sent as products. */
+export async function* readProductJson(items: readonly unknown[]): AsyncGenerator<ProductRow> {
+  for (const [index, item] of items.entries()) yield rowOf(item, index + 1)
+}
+
+function rowOf(item: unknown, line: number): ProductRow {
+  const handle =
+    typeof item === 'object' && item !== null && 'handle' in item && typeof item.handle === 'string' ? { handle: item.handle } : {}
+  compiled ??= compile()
+  const isProduct = compiled
+  if (!isProduct(item)) {
+    const [error] = isProduct.errors ?? []
+    const { additionalProperty, missingProperty } = (error?.params ?? {}) as { additionalProperty?: string; missingProperty?: string }
+    const field = additionalProperty ?? missingProperty
+    const reason = additionalProperty ? 'is not a known field' : missingProperty ? 'is missing' : (error?.message ?? 'is not valid')
+    return { line, ...handle, column: `${error?.instancePath ?? ''}${field === undefined ? '' : `/${field}`}`, refused: reason }
+  }
+  const refusal = productRefusal(item)
+  return refusal
+    ? { line, ...handle, column: refusal.path ?? '', refused: String(refusal.reason ?? refusal.refused) }
+    : { line, product: item }
+}
+
+function compile(): ValidateFunction<ProductInput> {
+  const ajv = new Ajv({ strict: false })
+  addFormats.default(ajv)
+  return ajv.compile<ProductInput>(schema)
+}
+
+/** What the schema cannot say of a product: known currencies, one price per currency, distinct skus, amounts where amounts are asked. */
+export function productRefusal(product: ProductInput): Refusal | null {
+  const skus = new Set<string>()
+  for (const [index, { sku, prices }] of product.variants.entries()) {
+    const path = `/variants/${index}`
+    if (skus.has(sku)) return refuse('invalid', { path: `${path}/sku`, reason: 'sku_twice', sku })
+    skus.add(sku)
+    const currencies = prices.map((price) => price.currency)
+    const unknown = currencies.find((currency) => exponentOf(currency) === undefined)
+    if (unknown) return refuse('currency_unknown', { path: `${path}/prices`, currency: unknown })
+    if (new Set(currencies).size < currencies.length) return refuse('invalid', { path: `${path}/prices`, reason: 'currency_twice' })
+  }
+  const { kind, recharge } = product
+  if (kind === 'recharge' && (!recharge || (recharge.presets.length === 0 && !recharge.allowCustom))) {
+    return refuse('invalid', { path: '/recharge', reason: 'presets_or_custom_amount_required' })
+  }
+  return null
+}
