@@ -171,7 +171,7 @@ for (const dialect of DIALECTS) {
       }
       const all = adders.reduce((sum, each) => sum + each.acknowledged, 0)
       console.log(`  ${dialect}: ${all} adds acknowledged, ${carts.length} carts bought from`)
-      assert.ok(all > 100 && carts.length > 10, 'there was load')
+      assert.ok(all > 30 && carts.length > 5, 'there was load')
     })
 
     test('comes to rest: every paid order is placed, whole, and none is stuck', async () => {
@@ -197,7 +197,7 @@ for (const dialect of DIALECTS) {
       )
       const placed = orders.filter((row) => row.state === 'PLACED')
       console.log(`  ${dialect}: ${placed.length} orders placed, ${orders.length - placed.length} never paid`)
-      assert.ok(placed.length > 5, 'something was bought')
+      assert.ok(placed.length > 3, 'something was bought')
       for (const row of placed) {
         const order = JSON.parse(row.document) as Order
         assert.ok(order.number && order.reference && row.placed_at, `order ${row.id} has no number or reference`)

@@ -10,6 +10,10 @@ import { ADDRESS, assertProblem, contentOfTables, product } from './http-probe.t
 
 const server = await startTestServer(await freshDatabase('sqlite'))
 const { reader } = server.engine.store
+const shared = await freshDatabase('postgres')
+const second = await startTestServer(shared)
+/** One process on SQLite; two that share a database on PostgreSQL. */
+const NODES = { sqlite: [server.url], postgres: [second.url, (await startTestServer(shared)).url] } as const
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
 const LINES = `${CURRENT}/lines`
@@ -99,7 +103,7 @@ describe('products', () => {
 describe('products written at once', () => {
   for (const dialect of DIALECTS) {
     test(`the same new product is made once, and a new sku goes to one product (${dialect})`, async () => {
-      const { url } = dialect === 'sqlite' ? server : await startTestServer(await freshDatabase(dialect))
+      const [url] = NODES[dialect]
       const put = (handle: string, sku: string) => caller(url, ADMIN)('PUT', `${SHOP}/products/${handle}`, product(handle, sku, 100))
       const same = await atOnce(6, () => put('at-once', 'AT-ONCE'))
       assert.deepEqual(same.map((answer) => answer.status).sort(), [200, 200, 200, 200, 200, 201], told(same[0] as Answer))
@@ -196,7 +200,7 @@ describe('stock', () => {
 
   for (const dialect of DIALECTS) {
     test(`differences at once all count (${dialect})`, async () => {
-      const { url } = dialect === 'sqlite' ? server : await startTestServer(await freshDatabase(dialect))
+      const [url] = NODES[dialect]
       const shop = caller(url, ADMIN)
       await shop('PUT', path, { onHand: 100 })
       const answers = await atOnce(30, (index) => shop('PUT', path, { delta: index % 3 === 0 ? 5 : -2 }))
@@ -273,16 +277,14 @@ describe('API keys', () => {
   })
 
   test('a key is revoked at once, also on another node, and stays in the list as revoked', async () => {
-    const address = await freshDatabase('postgres')
-    const [one, two] = [await startTestServer(address), await startTestServer(address)]
-    const { id, token } = (await caller(one.url, ADMIN)('POST', `${SHOP}/api-keys`, { kind: 'staff', name: 's', scopes: ['carts:read'] }))
-      .body
-    for (const { url } of [one, two]) assert.equal((await caller(url, token)('GET', `${SHOP}/carts`)).status, 200)
-    assert.equal((await caller(one.url, ADMIN)('DELETE', `${SHOP}/api-keys/${id}`)).status, 204)
-    for (const { url } of [one, two]) assertProblem(await caller(url, token)('GET', `${SHOP}/carts`), 401, 'invalid_token')
-    const listed = (await caller(two.url, ADMIN)('GET', `${SHOP}/api-keys`)).body.items.find((key: { id: string }) => key.id === id)
+    const [one, two] = NODES.postgres
+    const { id, token } = (await caller(one, ADMIN)('POST', `${SHOP}/api-keys`, { kind: 'staff', name: 's', scopes: ['carts:read'] })).body
+    for (const url of [one, two]) assert.equal((await caller(url, token)('GET', `${SHOP}/carts`)).status, 200)
+    assert.equal((await caller(one, ADMIN)('DELETE', `${SHOP}/api-keys/${id}`)).status, 204)
+    for (const url of [one, two]) assertProblem(await caller(url, token)('GET', `${SHOP}/carts`), 401, 'invalid_token')
+    const listed = (await caller(two, ADMIN)('GET', `${SHOP}/api-keys`)).body.items.find((key: { id: string }) => key.id === id)
     assert.match(listed.revokedAt, /^\d{4}-/)
-    assertProblem(await caller(one.url, ADMIN)('DELETE', `${SHOP}/api-keys/${id}`), 404, 'api_key_not_found')
+    assertProblem(await caller(one, ADMIN)('DELETE', `${SHOP}/api-keys/${id}`), 404, 'api_key_not_found')
   })
 
   test('nobody grants more than they have', async () => {
@@ -406,19 +408,18 @@ describe('webhooks', async () => {
 // Prices in carts --------------------------------------------------------------------------------------------------------------------------------
 
 for (const dialect of DIALECTS) {
-  describe(`a price that changes (${dialect})`, async () => {
-    const address = await freshDatabase(dialect)
-    const nodes = [await startTestServer(address), ...(dialect === 'postgres' ? [await startTestServer(address)] : [])]
+  describe(`a price that changes (${dialect})`, () => {
+    const nodes = NODES[dialect]
     const [first] = nodes
-    if (!first) return
-    const shop = caller(first.url, ADMIN)
+    const { store } = dialect === 'sqlite' ? server.engine : second.engine
+    const shop = caller(first, ADMIN)
     const price = (amount: number) => shop('PUT', `${SHOP}/products/kite`, product('kite', 'KITE', amount))
-    const rows = () => first.engine.store.reader.db.selectFrom('carts').selectAll().execute()
+    const rows = () => store.reader.db.selectFrom('carts').selectAll().execute()
 
     test('is in the next read of a cart on every node, told by a notice, without a write', async () => {
       await price(1000)
-      const { token, cart } = (await caller(first.url)('POST', LINES, { sku: 'KITE', quantity: 2 })).body
-      const read = () => Promise.all(nodes.map(async ({ url }) => (await caller(url, token)('GET', CURRENT)).body))
+      const { token, cart } = (await caller(first)('POST', LINES, { sku: 'KITE', quantity: 2 })).body
+      const read = () => Promise.all(nodes.map(async (url) => (await caller(url, token)('GET', CURRENT)).body))
       for (const before of await read()) assert.deepEqual([before.total.amount, before.pricing, before.notices], [2000, cart.pricing, []])
       const was = await rows()
       await price(1250)
@@ -436,7 +437,7 @@ for (const dialect of DIALECTS) {
 
     test('is in the next read also when it came with an import, of JSON or CSV', async () => {
       await price(1000)
-      const buyer = caller(first.url, (await caller(first.url)('POST', LINES, { sku: 'KITE' })).body.token)
+      const buyer = caller(first, (await caller(first)('POST', LINES, { sku: 'KITE' })).body.token)
       await shop('POST', `${SHOP}/products/import`, { products: [product('kite', 'KITE', 1300)] })
       assert.equal((await buyer('GET', CURRENT)).body.total.amount, 1300)
       const csv = 'Handle,Title,Variant SKU,Variant Price,Published\nkite,Kite,KITE,14.00,true\n'
@@ -446,11 +447,11 @@ for (const dialect of DIALECTS) {
 
     test('moves `pricing` with every change and never back, also when the price comes back', async () => {
       await price(1000)
-      const { token } = (await caller(first.url)('POST', LINES, { sku: 'KITE' })).body
+      const { token } = (await caller(first)('POST', LINES, { sku: 'KITE' })).body
       let last = 0
       for (const amount of [1100, 900, 1000]) {
         await price(amount)
-        const carts = await Promise.all(nodes.map(async ({ url }) => (await caller(url, token)('GET', CURRENT)).body))
+        const carts = await Promise.all(nodes.map(async (url) => (await caller(url, token)('GET', CURRENT)).body))
         for (const cart of carts) assert.equal(cart.total.amount, amount)
         assert.equal(new Set(carts.map((cart) => cart.pricing)).size, 1)
         assert.ok(carts[0].pricing > last)
@@ -460,7 +461,7 @@ for (const dialect of DIALECTS) {
 
     test('is not taken without consent: ordering answers 409 price_changed with the new total', async () => {
       await price(1000)
-      const buyer = caller(first.url, (await caller(first.url)('POST', LINES, { sku: 'KITE' })).body.token)
+      const buyer = caller(first, (await caller(first)('POST', LINES, { sku: 'KITE' })).body.token)
       const { body } = await buyer('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, shippingMethod: 'standard' })
       await price(2000)
       const refused = await buyer('POST', `${SHOP}/orders`, { cartId: body.cart.id, expectedTotal: body.cart.total.amount })

@@ -195,6 +195,19 @@ for (const dialect of DIALECTS) {
       }
     })
 
+    test('a merge repeated under its key answers the merge again, though the guest is gone', async () => {
+      const token = await guest()
+      const guestCart = (await caller(url, token)('GET', CURRENT)).body.id
+      const account = caller(url, await login(`merger-${dialect}`))
+      const headers = withKey()
+      const body = { carts: [{ id: guestCart, token }] }
+      const first = await account('POST', `${CURRENT}/merge`, body, headers)
+      const second = await account('POST', `${CURRENT}/merge`, body, headers)
+      assert.equal(first.status, 201, told(first))
+      assert.deepEqual([second.status, second.body.cart, isReplay(second)], [201, first.body.cart, true], told(second))
+      assertProblem(await account('POST', `${CURRENT}/merge`, body, withKey()), 404, 'cart_not_found')
+    })
+
     test('ordering twice under one key is one order with one payment', async () => {
       const token = await guest()
       const buyer = caller(url, token)

@@ -33,6 +33,8 @@ const CONTENDED_MAX_MS = 10_000
 /** For so many shops reads that come together share a statement. */
 const SHOPS_KEPT = 1000
 const NONE: ReadonlySet<string> = new Set()
+/** Facts are read outside the transaction that brings their epoch along. */
+const ALONE = { alone: true } as const
 /** The newest document format this code reads. */
 const FORMAT = 1
 
@@ -294,7 +296,7 @@ export function createCarts({
         await lockCarts(writer, shopId, (loaded?.rows ?? []).map((row) => row.id).sort())
         const prepared = await prepare(writer, shopId, jobs)
         return { works: prepared, saved: await write(writer, shopId, prepared) }
-      })
+      }, ALONE)
       for (const work of works) {
         // The lock is on the rows that were there; a cart that took their place meanwhile is not ours yet.
         if (!work.save || saved.has(work.base.id)) answer(work)

@@ -1,9 +1,33 @@
 // Ids, secrets and numbers. Ids are UUIDv7 behind a prefix: opaque to clients, rising with time for the database. They grant nothing.
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
 import type { Randomness } from './ports.ts'
 
-const compact = (): string => v7().replaceAll('-', '')
+/** Random bytes are drawn for many ids at once: a call per id costs more than everything else about it. */
+const POOL = Buffer.alloc(16 * 256)
+const made = Buffer.alloc(16)
+let drawn = POOL.length
+let msecs = 0
+let seq = 0
+
+/** A UUIDv7 without dashes. Within a millisecond a counter rises (it starts at random), so ids of one process rise strictly. */
+function compact(): string {
+  if (drawn === POOL.length) {
+    randomFillSync(POOL)
+    drawn = 0
+  }
+  const random = POOL.subarray(drawn, drawn + 16)
+  drawn += 16
+  const now = Date.now()
+  if (now > msecs) {
+    msecs = now
+    seq = random.readUInt32BE(6) & 0x7fffffff
+  } else if (++seq > 0x7fffffff) {
+    msecs++
+    seq = 0
+  }
+  return v7({ random, msecs, seq }, made).toString('hex')
+}
 
 /** The system's randomness. */
 export const systemRandomness: Randomness = {

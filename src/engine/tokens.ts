@@ -1,10 +1,10 @@
 // Secrets that are shown: how they are made, recognised and checked. Guest secrets and keys are random and only their hash is kept; order tokens
 // are signed and expire, so nothing is kept at all. Every comparison is in constant time.
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** SHA-256 of a secret, as it is kept. */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
+  return hash('sha256', secret, 'base64url')
 }
 
 /** Whether a secret has this hash, in constant time. */

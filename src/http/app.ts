@@ -61,6 +61,8 @@ export async function createApp({
     trustProxy: trustProxy === undefined ? false : trustProxy,
     requestIdHeader: false,
     genReqId: () => engine.random.id('req'),
+    // Our two log lines name the request themselves: a logger per request would cost more than what most requests log.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
     forceCloseConnections: 'idle',
@@ -105,22 +107,23 @@ export async function createApp({
     app.server.once('close', () => clearInterval(reaper))
   })
   // Before access is checked, so that refused requests carry their id too.
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    if (isClosing) throw new Refused(refuse('overloaded', { retryAfter: 1 }))
-    if (request.url.includes('%00')) throw new Refused(refuse('invalid', { path: '/url', reason: NUL_REASON }))
+    if (isClosing) return done(new Refused(refuse('overloaded', { retryAfter: 1 })))
+    if (request.url.includes('%00')) return done(new Refused(refuse('invalid', { path: '/url', reason: NUL_REASON })))
+    done()
   })
-  app.addHook('preHandler', async ({ body }) => {
+  app.addHook('preHandler', ({ body }, _reply, done) => {
     const path = pathOfNul(body)
-    if (path !== null) throw new Refused(refuse('invalid', { path, reason: NUL_REASON }))
+    done(path === null ? undefined : new Refused(refuse('invalid', { path, reason: NUL_REASON })))
   })
   const guard = createGuessGuard(guessLimits)
   installAccess(app as unknown as FastifyInstance, engine, guard)
-  app.addHook('onResponse', async (request, reply) => {
-    request.log.info(
-      { method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
-      'request',
-    )
+  app.addHook('onResponse', (request, reply, done) => {
+    const { id: reqId, method, routeOptions } = request
+    const ms = Math.round(reply.elapsedTime * 10) / 10
+    log.info({ reqId, method, route: routeOptions.url, status: reply.statusCode, ms }, 'request')
+    done()
   })
   await app.register(shopListRoutes(engine))
   for (const routes of [shopRoutes(engine), cartRoutes(engine, guard), orderRoutes(engine, guard), productRoutes(engine)])
@@ -249,21 +252,25 @@ function sendProblem(reply: FastifyReply, problem: { status: number; requestId: 
 
 // CORS and OpenAPI ---------------------------------------------------------------------------------------------------------------------
 
+const CORS = {
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
+  exposedHeaders: ['etag', 'retry-after', 'idempotency-replayed', 'x-request-id'],
+  methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  maxAge: 86_400,
+}
+/** Who sends no Origin is no browser on another page. */
+const NO_CORS = { origin: false }
+
 /** Origins are a shop's setting. No cookie is ever read, so `*` gives nothing away; preflights are cached for a day. */
 function corsOf(engine: Engine) {
   return {
     delegator: (request: FastifyRequest, done: (error: Error | null, options: { origin: string | string[] | boolean }) => void) => {
+      if (!request.headers.origin) return done(null, NO_CORS)
       const shopId = /^\/v1\/shops\/([a-z0-9-]+)/.exec(request.url)?.[1]
-      const shared = {
-        allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
-        exposedHeaders: ['etag', 'retry-after', 'idempotency-replayed', 'x-request-id'],
-        methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-        maxAge: 86_400,
-      }
-      if (shopId === undefined || !request.headers.origin) return done(null, { ...shared, origin: request.headers.origin !== undefined })
+      if (shopId === undefined) return done(null, { ...CORS, origin: true })
       engine.facts.shop(shopId).then(
         (shop) =>
-          done(null, { ...shared, origin: !shop || shop.settings.access.origins.includes('*') ? '*' : [...shop.settings.access.origins] }),
+          done(null, { ...CORS, origin: !shop || shop.settings.access.origins.includes('*') ? '*' : [...shop.settings.access.origins] }),
         (error: Error) => done(error, { origin: false }),
       )
     },

@@ -10,14 +10,26 @@ const IDENTIFY: Statement = {
     ON s.shop_id = ?1 AND s.guest_id IN (SELECT value FROM json_each(?2)) AND s.revoked_at IS NULL WHERE e.shop_id = ?1`,
 }
 
+/** One guest at a time: on SQLite half the price of the statement for many. */
+const IDENTIFY_ONE: Statement = {
+  name: 'identify_guest',
+  postgres: '',
+  sqlite: `SELECT e.epoch, s.guest_id, s.hash FROM epochs e LEFT JOIN guest_secrets s
+    ON s.shop_id = ?1 AND s.guest_id = ?2 AND s.revoked_at IS NULL WHERE e.shop_id = ?1`,
+}
+
 /** One SELECT: the shop's epoch and the hashes of the living secrets of these guests. Null when there is no such shop. */
 export async function readSecrets(
   reader: Reader,
   shopId: string,
   guestIds: readonly string[],
 ): Promise<{ epoch: number; hashes: Map<string, string[]> } | null> {
-  const list: Parameter = reader.dialect === 'postgres' ? guestIds : JSON.stringify(guestIds)
-  const rows = await reader.run<{ epoch: number; guest_id: string | null; hash: string | null }>(IDENTIFY, [shopId, list])
+  const single = reader.dialect === 'sqlite' && guestIds.length <= 1
+  const list: Parameter = reader.dialect === 'postgres' ? guestIds : single ? (guestIds[0] ?? '') : JSON.stringify(guestIds)
+  const rows = await reader.run<{ epoch: number; guest_id: string | null; hash: string | null }>(single ? IDENTIFY_ONE : IDENTIFY, [
+    shopId,
+    list,
+  ])
   if (!rows[0]) return null
   const hashes = new Map<string, string[]>()
   for (const { guest_id, hash } of rows) {

@@ -2,7 +2,7 @@
 // was read, skips rows that somebody else holds, and answers which ones it saved.
 import type { Cart, Owner } from '../core/cart.ts'
 import type { PricedCart } from '../core/pricing.ts'
-import type { Dialect, Parameter, Reader, Statement, Writer } from './store.ts'
+import type { Dialect, Reader, Statement, Writer } from './store.ts'
 
 /** A cart as it is kept: `intent` and `priced` are JSON text, `priced` exactly as it is served. */
 export interface CartRow {
@@ -43,10 +43,12 @@ const COLUMNS = 'c.id, c.owner, c.type, c.state, c.version, c.format, c.epoch, c
 const POSTGRES_IDS = 'c.id = ANY($2::text[])'
 const POSTGRES_OWNERS = `c.owner = ANY($3::text[]) AND c.state = 'OPEN'`
 
+function loadPart(shop: string, condition: string): string {
+  return `SELECT e.epoch AS shop_epoch, ${COLUMNS} FROM epochs e LEFT JOIN carts c ON c.shop_id = ${shop} AND ${condition} WHERE e.shop_id = ${shop}`
+}
+
 function loadSql(shop: string, ids: string, owners: string): string {
-  const part = (condition: string) =>
-    `SELECT e.epoch AS shop_epoch, ${COLUMNS} FROM epochs e LEFT JOIN carts c ON c.shop_id = ${shop} AND ${condition} WHERE e.shop_id = ${shop}`
-  return `${part(ids)} UNION ALL ${part(owners)}`
+  return `${loadPart(shop, ids)} UNION ALL ${loadPart(shop, owners)}`
 }
 
 const LOAD: Statement = {
@@ -54,6 +56,11 @@ const LOAD: Statement = {
   postgres: loadSql('$1', POSTGRES_IDS, POSTGRES_OWNERS),
   sqlite: loadSql('?1', 'c.id IN (SELECT value FROM json_each(?2))', `c.owner IN (SELECT value FROM json_each(?3)) AND c.state = 'OPEN'`),
 }
+
+/** One cart at a time: on SQLite half the price of the statement for many. */
+const LOAD_BY_ID: Statement = { name: 'load_cart', postgres: '', sqlite: loadPart('?1', 'c.id = ?2') }
+const LOAD_BY_OWNER: Statement = { name: 'load_owner', postgres: '', sqlite: loadPart('?1', `c.owner = ?2 AND c.state = 'OPEN'`) }
+const LOAD_BY_IDS: Statement = { name: 'load_ids', postgres: '', sqlite: loadPart('?1', 'c.id IN (SELECT value FROM json_each(?2))') }
 
 type Loaded = Omit<CartRow, 'id'> & { readonly shop_epoch: number; readonly id: string | null }
 
@@ -67,13 +74,22 @@ export async function loadCarts(
   ids: readonly string[],
   owners: readonly string[],
 ): Promise<{ epoch: number; rows: CartRow[] } | null> {
-  const list = (values: readonly string[]): Parameter => (reader.dialect === 'postgres' ? values : JSON.stringify(values))
-  const loaded = await reader.run<Loaded>(LOAD, [shopId, list(ids), list(owners)])
+  const loaded =
+    reader.dialect === 'postgres' ? await reader.run<Loaded>(LOAD, [shopId, ids, owners]) : await loadSqlite(reader, shopId, ids, owners)
   const first = loaded[0]
   if (!first) return null
   const rows = new Map<string, CartRow>()
   for (const row of loaded) if (row.id !== null) rows.set(row.id, row as CartRow)
   return { epoch: first.shop_epoch, rows: [...rows.values()] }
+}
+
+function loadSqlite(reader: Reader, shopId: string, ids: readonly string[], owners: readonly string[]): Promise<Loaded[]> {
+  const [id] = ids
+  const [owner] = owners
+  if (owner === undefined && ids.length === 1 && id !== undefined) return reader.run(LOAD_BY_ID, [shopId, id])
+  if (id === undefined && owners.length === 1 && owner !== undefined) return reader.run(LOAD_BY_OWNER, [shopId, owner])
+  if (owner === undefined) return reader.run(LOAD_BY_IDS, [shopId, JSON.stringify(ids)])
+  return reader.run(LOAD, [shopId, JSON.stringify(ids), JSON.stringify(owners)])
 }
 
 const CHANGED = [
@@ -179,7 +195,8 @@ async function updateUnlocked(writer: Writer, shopId: string, saves: readonly Ca
   const small = large.length === 0 ? saves : saves.filter((save) => save.text.length <= LARGE)
   const rows = await updateEach(writer, shopId, large)
   if (small.length === 0) return rows
-  const columns = CHANGED.map((_, index) => small.map((save) => values(save)[index] ?? null))
+  const rowsOf = small.map(values)
+  const columns = CHANGED.map((_, index) => rowsOf.map((row) => row[index] ?? null))
   const many = [shopId, small.map((save) => save.cart.id), small.map((save) => save.was), ...columns]
   return [...rows, ...(await writer.run<{ id: string }>(UPDATE_MANY, many))]
 }

@@ -37,8 +37,11 @@ export interface Store {
   readonly reader: Reader
   /** Number of SQL statements sent so far; tests and the benchmark count with it. */
   statements(): number
-  /** Runs `work` in one transaction: all or nothing. It may run again after a deadlock, so it must change nothing outside. */
-  transact<T>(work: (writer: Writer) => Promise<T>): Promise<T>
+  /**
+   * Runs `work` in one transaction: all or nothing. It may run again after a deadlock, so it must change nothing outside, and it must wait
+   * for nothing but the database. `alone`: what was committed before is visible to `reader`, too (SQLite commits transactions in groups).
+   */
+  transact<T>(work: (writer: Writer) => Promise<T>, options?: { readonly alone?: boolean }): Promise<T>
   /** A transaction of exactly one statement, which needs no BEGIN and COMMIT. */
   transactOne<T>(work: (writer: Writer) => Promise<T>): Promise<T>
   /** Brings the schema up to date; safe to call from many processes at once. */

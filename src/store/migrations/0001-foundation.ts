@@ -14,7 +14,7 @@ const TABLES = [
     activity bigint NOT NULL, expires_at bigint, created_at bigint NOT NULL, intent text NOT NULL, priced text NOT NULL,
     PRIMARY KEY (shop_id, id), CHECK (state IN ('OPEN', 'CLOSED')))`,
   `CREATE UNIQUE INDEX carts_one_open ON carts (shop_id, owner, type) WHERE state = 'OPEN'`,
-  `CREATE INDEX carts_by_owner ON carts (shop_id, owner, created_at)`,
+  `CREATE INDEX carts_by_owner ON carts (shop_id, owner, id)`,
   `CREATE TABLE guests (shop_id text NOT NULL, id text NOT NULL, created_at bigint NOT NULL, PRIMARY KEY (shop_id, id))`,
   `CREATE TABLE guest_secrets (
     shop_id text NOT NULL, guest_id text NOT NULL, hash text NOT NULL, created_at bigint NOT NULL, revoked_at bigint,
@@ -61,7 +61,7 @@ const TABLES = [
   `CREATE UNIQUE INDEX orders_one_placed ON orders (shop_id, cart_id) WHERE placed_at IS NOT NULL AND whole = 1 AND cart_id IS NOT NULL`,
   `CREATE UNIQUE INDEX orders_by_number ON orders (shop_id, number) WHERE placed_at IS NOT NULL`,
   `CREATE INDEX orders_by_owner ON orders (shop_id, owner, id)`,
-  `CREATE INDEX orders_by_cart ON orders (shop_id, cart_id)`,
+  `CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id)`,
   `CREATE INDEX orders_unpaid ON orders (expires_at) WHERE state = 'NEW'`,
   `CREATE TABLE sequences (shop_id text NOT NULL, name text NOT NULL, value bigint NOT NULL, PRIMARY KEY (shop_id, name))`,
   `CREATE TABLE payments (
@@ -69,13 +69,13 @@ const TABLES = [
     currency text NOT NULL, session_id text, token text, url text, return_url text, reason text, version bigint NOT NULL, created_at bigint NOT NULL,
     updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id), CHECK (amount >= 0))`,
-  `CREATE INDEX payments_by_order ON payments (shop_id, order_id)`,
+  `CREATE INDEX payments_by_order ON payments (shop_id, order_id, id)`,
   `CREATE INDEX payments_running ON payments (checked_at) WHERE state IN ('OPENING', 'PENDING', 'FAILED')`,
   `CREATE TABLE refunds (
     shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,
     state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, payment_id) REFERENCES payments (shop_id, id), CHECK (amount > 0))`,
-  `CREATE INDEX refunds_by_order ON refunds (shop_id, order_id)`,
+  `CREATE INDEX refunds_by_order ON refunds (shop_id, order_id, id)`,
   `CREATE INDEX refunds_pending ON refunds (due_at) WHERE state = 'PENDING'`,
   `CREATE TABLE provider_events (
     shop_id text NOT NULL, provider text NOT NULL, event_id text NOT NULL, document text NOT NULL, received_at bigint NOT NULL,
