@@ -122,17 +122,17 @@ describe('adding', () => {
         { index: 2, ok: false, code: 'quantity_step', got: 0 },
       ],
     )
-    assert.equal(results?.[1]?.detail?.path, '/lines/1')
+    assert.equal(results?.[1]?.detail?.path, '/lines/1/sku')
   })
 
   it('atomic: one refused refuses all', () => {
     const refused = refusalOf(addLines(guestCart(), { lines: [line('MUG'), line('NOPE'), line('TEE')], atomic: true }, FACTS))
-    assert.deepEqual([refused.refused, refused.path], ['unknown_sku', '/lines/1'])
+    assert.deepEqual([refused.refused, refused.path], ['unknown_sku', '/lines/1/sku'])
   })
 
   it('all refused: the first refusal with all of them in results', () => {
     const refused = refusalOf(add(guestCart(), [line('PACK', 5), line('NOPE')]))
-    assert.deepEqual([refused.refused, refused.path], ['quantity_step', '/lines/0'])
+    assert.deepEqual([refused.refused, refused.path], ['quantity_step', '/lines/0/quantity'])
     assert.equal((refused.results as unknown[]).length, 2)
   })
 

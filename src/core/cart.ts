@@ -285,7 +285,7 @@ function putLines(
       results.push({ index, ok: true, ...put })
       continue
     }
-    const detail = input.lines.length > 1 ? { ...put, path: `/lines/${index}` } : put
+    const detail = { ...put, path: `/lines/${index}${put.path ?? ''}` }
     first ??= detail
     refusedKeys.push(keyOf(request))
     results.push({ index, ok: false, asked: request.quantity, got: 0, code: put.refused, detail })

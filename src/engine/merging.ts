@@ -29,6 +29,8 @@ export interface MergeRequest {
   readonly shopId: string
   readonly account: Extract<Owner, { kind: 'account' }>
   readonly prove: () => Promise<readonly ProvedGuest[] | Refusal>
+  /** The version the account's cart must have. */
+  readonly ifMatch?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
 }
 
@@ -77,7 +79,7 @@ export function createMerging({
   }
 
   async function tryMerge(
-    { shopId, account, idempotency: claim }: MergeRequest,
+    { shopId, account, ifMatch, idempotency: claim }: MergeRequest,
     guests: readonly ProvedGuest[],
   ): Promise<MergeAnswer | Refusal | 'again'> {
     const loaded = await loadCarts(
@@ -96,6 +98,8 @@ export function createMerging({
     }
     const type = sources[0]?.type ?? ''
     const target = loaded.rows.find((row) => row.owner === ownerKey(account) && row.type === type && row.state === 'OPEN') ?? null
+    if (ifMatch !== undefined && ifMatch !== (target?.version ?? 0))
+      return refuse('stale_version', { expected: ifMatch, current: target?.version ?? 0 })
     const now = clock.now()
     const base = target
       ? parseIntent(target)

@@ -230,7 +230,10 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         return change(request, reply, {
           creates: true,
           skus: skusOf(wanted),
-          decide: (cart, facts) => addLines(cart, { ...defined(input), lines: wanted }, facts),
+          decide: (cart, facts) => {
+            const decided = addLines(cart, { ...defined(input), lines: wanted }, facts)
+            return 'lines' in body || !isRefusal(decided) ? decided : atBody(decided)
+          },
         })
       },
     )
@@ -436,7 +439,11 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       async (request, reply) => {
         const { owner, shop } = callerOf(request)
         if (owner?.kind !== 'account') throw new Refused(refuse('merge_forbidden', { reason: 'target_is_not_an_account_cart' }))
-        if (request.params.cart !== 'current') unwrap(await carts.read(address(callerOf(request), request.params.cart)))
+        // An owner has one open cart of a type, so an open cart that is named is the one that is merged into.
+        const named =
+          request.params.cart === 'current' ? null : unwrap(await carts.inspect(address(callerOf(request), request.params.cart)))
+        const closed = named && requireOpen(named.cart)
+        if (closed) throw new Refused(closed)
         const prove = async () => {
           const guests: ProvedGuest[] = []
           for (const { id, token } of request.body.carts) {
@@ -446,7 +453,9 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           }
           return guests
         }
-        const merged = unwrap(await engine.merge({ shopId: shop.id, account: owner, prove, idempotency: claimOf(request, null) }))
+        const merged = unwrap(
+          await engine.merge({ shopId: shop.id, account: owner, prove, ifMatch: ifMatch(request), idempotency: claimOf(request, null) }),
+        )
         if (merged.replayed) reply.header('idempotency-replayed', 'true')
         reply.code(merged.created ? 201 : 200).header('etag', etagOf(merged.text))
         return json(reply, `{"cart":${merged.text},"report":${JSON.stringify(merged.report)}}`)
@@ -560,6 +569,12 @@ function skusOf(lines: readonly LineRequest[]): string[] {
   return lines.flatMap((line) => line.sku ?? [])
 }
 
+/** A refusal of the only line of a body that is that line: its path begins at the body. */
+function atBody(refusal: Refusal): Refusal {
+  const { path, results, ...rest } = refusal
+  return { ...rest, ...(path === undefined ? {} : { path: path.replace(/^\/lines\/0/, '') || '/' }) }
+}
+
 function createOrKeep(
   cart: Cart,
   input: { wanted: readonly LineRequest[]; currency: string | undefined; attributes: Cart['attributes'] | undefined },
@@ -575,16 +590,19 @@ function createOrKeep(
 interface Step {
   readonly skus: readonly string[]
   readonly codes: readonly string[]
+  /** Where the command's input stands in its entry. */
+  readonly at: string
   readonly run: (cart: Cart, facts: Facts) => Decision | Refusal
 }
 
 type Command = Type.Static<typeof contract.Commands>['commands'][number]
 
 function stepOf(command: Command, requests: (lines: readonly Type.Static<typeof contract.LineInput>[]) => LineRequest[]): Step {
-  const plain = (run: Step['run'], codes: readonly string[] = []): Step => ({ skus: [], codes, run })
+  const [at = ''] = Object.keys(command)
+  const plain = (run: Step['run'], codes: readonly string[] = []): Step => ({ skus: [], codes, at: `/${at}`, run })
   if ('add' in command) {
     const lines = requests(command.add.lines)
-    return { skus: skusOf(lines), codes: [], run: (cart, facts) => addLines(cart, { lines, atomic: true }, facts) }
+    return { skus: skusOf(lines), codes: [], at: '/add', run: (cart, facts) => addLines(cart, { lines, atomic: true }, facts) }
   }
   if ('set' in command) return plain((cart, facts) => setLine(cart, { ...defined(command.set), lineId: command.set.lineId }, facts))
   if ('remove' in command) return plain((cart) => removeLine(cart, command.remove))
@@ -599,7 +617,7 @@ function inSequence(cart: Cart, steps: readonly Step[], facts: Facts): Decision 
   let current = cart
   for (const [index, step] of steps.entries()) {
     const decided = step.run(current, facts)
-    if (isRefusal(decided)) return { ...decided, path: `/commands/${index}${decided.path ?? ''}` }
+    if (isRefusal(decided)) return { ...decided, path: `/commands/${index}${step.at}${decided.path ?? ''}` }
     current = decided.cart
   }
   return { cart: current }

@@ -22,6 +22,7 @@ const CATALOGUE = { access: { owner: true, anonymous: true, scope: 'products:rea
 const PRODUCTS = { access: { scope: 'products:write' } } as const
 /** A CSV file may be larger than other bodies; it is read as it comes, one product at a time. */
 const IMPORT_BYTES = 256 * 1024 * 1024
+const JSON_IMPORT_BYTES = 16 * 1024 * 1024
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 
 /** The routes of products, stock and promotions. */
@@ -145,6 +146,13 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
   /** `POST /products/import` in a scope of its own: it alone reads CSV, as a stream. */
   async function importRoutes(app: Parameters<FastifyPluginAsyncTypebox>[0]): Promise<void> {
     app.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload))
+    // CSV is read as it comes; JSON has to be held in memory, so there is less of it.
+    app.removeContentTypeParser('application/json')
+    app.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string', bodyLimit: JSON_IMPORT_BYTES },
+      app.getDefaultJsonParser('error', 'error'),
+    )
     app.post(
       '/products/import',
       {
