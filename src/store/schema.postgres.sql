@@ -34,7 +34,7 @@ CREATE TABLE carts (
   PRIMARY KEY (shop_id, id),
   CHECK ((state = ANY (ARRAY['OPEN'::text, 'CLOSED'::text])))
 ) WITH (fillfactor=50);
-CREATE INDEX carts_by_owner ON carts USING btree (shop_id, owner, created_at);
+CREATE INDEX carts_by_owner ON carts USING btree (shop_id, owner, id);
 CREATE UNIQUE INDEX carts_one_open ON carts USING btree (shop_id, owner, type) WHERE (state = 'OPEN'::text);
 
 CREATE TABLE deliveries (
@@ -155,7 +155,7 @@ CREATE TABLE orders (
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );
-CREATE INDEX orders_by_cart ON orders USING btree (shop_id, cart_id);
+CREATE INDEX orders_by_cart ON orders USING btree (shop_id, cart_id, id);
 CREATE UNIQUE INDEX orders_by_number ON orders USING btree (shop_id, number) WHERE (placed_at IS NOT NULL);
 CREATE INDEX orders_by_owner ON orders USING btree (shop_id, owner, id);
 CREATE UNIQUE INDEX orders_one_new ON orders USING btree (shop_id, cart_id) WHERE ((state = 'NEW'::text) AND (cart_id IS NOT NULL));
@@ -184,7 +184,7 @@ CREATE TABLE payments (
   FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id),
   CHECK ((amount >= 0))
 );
-CREATE INDEX payments_by_order ON payments USING btree (shop_id, order_id);
+CREATE INDEX payments_by_order ON payments USING btree (shop_id, order_id, id);
 CREATE INDEX payments_running ON payments USING btree (checked_at) WHERE (state = ANY (ARRAY['OPENING'::text, 'PENDING'::text, 'FAILED'::text]));
 
 CREATE TABLE prices (
@@ -272,7 +272,7 @@ CREATE TABLE refunds (
   FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
   CHECK ((amount > 0))
 );
-CREATE INDEX refunds_by_order ON refunds USING btree (shop_id, order_id);
+CREATE INDEX refunds_by_order ON refunds USING btree (shop_id, order_id, id);
 CREATE INDEX refunds_pending ON refunds USING btree (due_at) WHERE (state = 'PENDING'::text);
 
 CREATE TABLE reservations (

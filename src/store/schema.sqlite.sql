@@ -9,7 +9,7 @@ CREATE TABLE carts (
     number text NOT NULL, email text, format bigint NOT NULL, epoch bigint NOT NULL, revision bigint NOT NULL, fresh_until bigint, stock_seen text,
     activity bigint NOT NULL, expires_at bigint, created_at bigint NOT NULL, intent text NOT NULL, priced text NOT NULL,
     PRIMARY KEY (shop_id, id), CHECK (state IN ('OPEN', 'CLOSED')));
-CREATE INDEX carts_by_owner ON carts (shop_id, owner, created_at);
+CREATE INDEX carts_by_owner ON carts (shop_id, owner, id);
 CREATE UNIQUE INDEX carts_one_open ON carts (shop_id, owner, type) WHERE state = 'OPEN';
 
 CREATE TABLE deliveries (
@@ -52,7 +52,7 @@ CREATE TABLE orders (
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,
     version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL,
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
-CREATE INDEX orders_by_cart ON orders (shop_id, cart_id);
+CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
 CREATE UNIQUE INDEX orders_by_number ON orders (shop_id, number) WHERE placed_at IS NOT NULL;
 CREATE INDEX orders_by_owner ON orders (shop_id, owner, id);
 CREATE UNIQUE INDEX orders_one_new ON orders (shop_id, cart_id) WHERE state = 'NEW' AND cart_id IS NOT NULL;
@@ -64,7 +64,7 @@ CREATE TABLE payments (
     currency text NOT NULL, session_id text, token text, url text, return_url text, reason text, version bigint NOT NULL, created_at bigint NOT NULL,
     updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id), CHECK (amount >= 0));
-CREATE INDEX payments_by_order ON payments (shop_id, order_id);
+CREATE INDEX payments_by_order ON payments (shop_id, order_id, id);
 CREATE INDEX payments_running ON payments (checked_at) WHERE state IN ('OPENING', 'PENDING', 'FAILED');
 
 CREATE TABLE prices (
@@ -99,7 +99,7 @@ CREATE TABLE refunds (
     shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,
     state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, payment_id) REFERENCES payments (shop_id, id), CHECK (amount > 0));
-CREATE INDEX refunds_by_order ON refunds (shop_id, order_id);
+CREATE INDEX refunds_by_order ON refunds (shop_id, order_id, id);
 CREATE INDEX refunds_pending ON refunds (due_at) WHERE state = 'PENDING';
 
 CREATE TABLE reservations (
