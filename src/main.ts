@@ -12,13 +12,13 @@ import { type Actions, createProgram } from './cli/program.ts'
 import { readProductJson } from './contract/product-json.ts'
 import { exponentOf } from './core/money.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
+import { createSigner, hashSecret } from './engine/identity.ts'
 import type { Clock } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
-import { systemRandomness } from './engine/random.ts'
-import { createSigner, hashSecret } from './engine/tokens.ts'
+import { createSystemClock, systemRandomness } from './engine/system.ts'
+import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
-import type { GuessLimits } from './http/limits.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
 import { claimInstance } from './store/access.ts'
@@ -117,8 +117,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const store = openStore(config.databaseUrl)
   await store.migrate()
   const keys = await instanceKeys(store, config)
-  let clockOffset = 0
-  const clock: Clock = { now: () => Date.now() + clockOffset }
+  const clock = createSystemClock()
   let port = config.port
   const publicUrl = () => config.publicUrl ?? `http://localhost:${port}`
   const ownUrl = () => `http://${config.host.includes(':') || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`
@@ -140,9 +139,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
         demoRoutes(engine, {
           jwtSecret: keys.demoSecret,
           imagesFolder: `${demoFolder()}images`,
-          moveClock: (ms) => {
-            clockOffset += ms
-          },
+          moveClock: clock.move,
         }),
       ]
     : []
@@ -227,7 +224,7 @@ async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
   const store = openStore(config.databaseUrl)
   try {
     await store.migrate()
-    const clock: Clock = { now: () => Date.now() }
+    const clock = createSystemClock()
     return await work(
       createEngine({
         store,

@@ -37,6 +37,18 @@ for (const dialect of DIALECTS) {
       assert.equal(await quantityOf(token, 'MUG-INK'), 3)
     })
 
+    test('a request that changed nothing has used its key all the same', async () => {
+      const token = await guest()
+      const headers = withKey()
+      const call = caller(url, token)
+      const { note } = (await call('PATCH', CURRENT, { note: 'gift' })).body.cart
+      const same = await call('PATCH', CURRENT, { note }, headers)
+      assert.equal(same.status, 200, told(same))
+      assert.ok(isReplay(await call('PATCH', CURRENT, { note }, headers)))
+      assert.equal((await call('PATCH', CURRENT, { note: 'other' }, headers)).body.code, 'idempotency_key_reused')
+      assert.equal((await call('GET', CURRENT)).body.note, 'gift')
+    })
+
     test('a replay shows the cart as it is now', async () => {
       const token = await guest()
       const headers = withKey()

@@ -477,7 +477,11 @@ describe('what a body leaves open', () => {
   test('options, attributes and notes that are too large are refused', async () => {
     const many = (count: number, size: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 'x'.repeat(size)]))
-    await refused(byName('adding a line'), { sku: 'MUG-STONE', options: many(10, 400) }, { status: 422, code: 'invalid', path: '/options' })
+    await refused(
+      byName('adding a line'),
+      { sku: 'MUG-STONE', options: many(10, 400) },
+      { status: 422, code: 'options_invalid', path: '/options' },
+    )
     await refused(byName('changing a cart'), { attributes: many(10, 1900) }, { status: 422, code: 'invalid', path: '/attributes' })
     await refused(byName('changing a cart'), { note: 'x'.repeat(1001) }, { status: 422, code: 'invalid', path: '/note' })
     await refused(

@@ -81,32 +81,29 @@ export async function seedDemo(
   options: { folder: string; jwtSecret: string; issuer: { name: string; iss: string; aud: string } },
 ): Promise<void> {
   for (const { id, name, preset } of SHOPS) {
-    if (await facts.shop(id)) continue
-    unrefused(await catalogue.makeShop({ id, name, currency: 'USD', preset }))
-    unrefused(
-      await catalogue.changeSettings(
-        id,
-        demoSettings({ ...options.issuer, algorithms: ['HS256'], secret: options.jwtSecret, emailClaim: 'email' }),
-      ),
-    )
+    const shop = await facts.shop(id)
+    // A start that was interrupted, or another node that starts at the same moment, leaves nothing half made: every step may be repeated.
+    if (shop && shop.promotions.size >= PROMOTIONS.length) continue
+    const made = await catalogue.makeShop({ id, name, currency: 'USD', preset })
+    if (isRefusal(made) && made.refused !== 'already_exists') unrefused(made)
+    const issuer = { ...options.issuer, algorithms: ['HS256'], secret: options.jwtSecret, emailClaim: 'email' }
+    unrefused(await catalogue.changeSettings(id, demoSettings(issuer)))
     const rows = readProductCsv(createReadStream(`${options.folder}/catalogue.csv`), { currency: 'USD', exponent: exponentOf })
     const report = await catalogue.importProducts(id, rows)
     if (report.refusedCount > 0) throw new Error(`The demo catalogue has bad rows: ${JSON.stringify(report.refused.slice(0, 3))}`)
-    for (const { code, name: promotionName, conditions, benefit } of PROMOTIONS) {
-      const promotion = unrefused(
-        await catalogue.putPromotion(id, {
-          name: promotionName,
-          active: true,
-          startsAt: null,
-          endsAt: null,
-          lane: 0,
-          priority: 0,
-          usesMax: null,
-          conditions,
-          benefit,
-        }),
-      )
-      unrefused(await catalogue.addCode(id, promotion.value.id, code, null))
+    for (const { code, name: label, conditions, benefit } of PROMOTIONS) {
+      const fixed = {
+        id: `prm_${id}_${code.toLowerCase()}`,
+        active: true,
+        startsAt: null,
+        endsAt: null,
+        lane: 0,
+        priority: 0,
+        usesMax: null,
+      }
+      const { value } = unrefused(await catalogue.putPromotion(id, { ...fixed, name: label, conditions, benefit }))
+      const added = await catalogue.addCode(id, value.id, code, null)
+      if (isRefusal(added) && added.refused !== 'already_exists') unrefused(added)
     }
   }
 }

@@ -20,10 +20,9 @@ import { allocate, type Money, sum } from './money.ts'
 import { type ProductKind, priceOf, type Variant } from './product.ts'
 import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, type Promotion, type PromotionView } from './promotion.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
-import { durationMs } from './settings.ts'
 import { eligibleMethods } from './shipping.ts'
 import { rateFor, type TaxZone, taxOn } from './tax.ts'
-import { rfc3339 } from './time.ts'
+import { durationMs, rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
 export const PRICING_REVISION = 2
@@ -244,7 +243,10 @@ interface Promoted {
   readonly codes: readonly CodeState[]
 }
 
+const NOTHING_PROMOTED: Promoted = { discount: 0, freeShipping: null, codes: [] }
+
 function applyPromotions(cart: Cart, sold: Work[], itemTotal: number, facts: Facts): Promoted {
+  if (facts.promotions.size === 0 && cart.codes.length === 0) return NOTHING_PROMOTED
   const quantity = sold.reduce((total, work) => total + work.line.quantity, 0)
   const view: PromotionView = { now: facts.now, currency: cart.currency, itemTotal, quantity }
   const codeOf = new Map<string, string>()

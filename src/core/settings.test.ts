@@ -1,7 +1,8 @@
 // Settings: a preset is a difference from the defaults, a patch changes what it names and nothing else, and durations have a fixed length.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { DEFAULT_SETTINGS, durationMs, PRESETS, type PresetName, patchSettings, settingsOf } from './settings.ts'
+import { DEFAULT_SETTINGS, PRESETS, type PresetName, patchSettings, settingsOf } from './settings.ts'
+import { durationMs } from './time.ts'
 
 describe('durations', () => {
   const SECOND = 1000

@@ -171,12 +171,3 @@ export function patchSettings(settings: Settings, patch: SettingsPatch): Setting
 export function settingsOf(preset: PresetName, changes: SettingsPatch): Settings {
   return patchSettings(patchSettings(DEFAULT_SETTINGS, PRESETS[preset]), changes)
 }
-
-/** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds; null when it is another text. `never` is Infinity. */
-export function durationMs(duration: string): number | null {
-  if (duration === 'never') return Number.POSITIVE_INFINITY
-  const match = /^P(?=\d|T\d)(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8})S)?)?$/.exec(duration)
-  if (!match) return null
-  const [weeks, days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0)) as [number, number, number, number, number]
-  return ((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
-}

@@ -7,7 +7,7 @@ import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
-import { durationMs } from '../core/settings.ts'
+import { durationMs } from '../core/time.ts'
 import { insertGuest } from '../store/access.ts'
 import { type CartRow, type CartSave, isOneStatement, loadCarts, lockCarts, ownerKey, saveCarts } from '../store/carts.ts'
 import { type Recorded, readRecorded, record } from '../store/idempotency.ts'
@@ -455,9 +455,9 @@ export function createCarts({
 
   /** Saves what changed, in transactions of at most 1 MB of documents, and answers. */
   async function settle(works: readonly Work[]): Promise<void> {
-    const unchanged = works.filter((work) => !work.save)
-    for (const work of unchanged) answer(work)
-    for (const part of split(works.filter((work) => work.save))) {
+    // A command that changed nothing but came with a key has an outcome to record; the rest is answered as it is.
+    for (const work of works) if (!work.save && !isKeyed(work)) answer(work)
+    for (const part of split(works.filter((work) => work.save || isKeyed(work)))) {
       const single =
         part.every((work) => isPlain(work)) &&
         isOneStatement(
@@ -471,7 +471,7 @@ export function createCarts({
         return ids
       })
       for (const work of part) {
-        if (saved.has(work.base.id)) answer(work)
+        if (!work.save || saved.has(work.base.id)) answer(work)
         else again(work.jobs)
       }
     }
@@ -481,7 +481,7 @@ export function createCarts({
   async function write(writer: Writer, shopId: string, works: readonly Work[]): Promise<Set<string>> {
     const saves = works.flatMap((work) => work.save ?? [])
     const saved = await saveCarts(writer, shopId, saves)
-    const mine = works.filter((work) => work.save && saved.has(work.base.id))
+    const mine = works.filter((work) => !work.save || saved.has(work.base.id))
     const done = mine.flatMap((work) =>
       work.jobs.flatMap((job) => {
         const outcome = work.outcomes.get(job)
@@ -515,6 +515,10 @@ export function createCarts({
       clock.now(),
     )
     if (!done) throw new IdempotencyRace('The idempotency key was used by another request meanwhile.')
+  }
+
+  function isKeyed(work: Work): boolean {
+    return work.jobs.some((job) => job.command.idempotency && 'results' in (work.outcomes.get(job) ?? {}))
   }
 
   /** Whether saving a cart is its row and nothing else. */

@@ -7,7 +7,8 @@ import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
-import { durationMs, type PresetName, patchSettings, type Settings, type SettingsPatch } from '../core/settings.ts'
+import { type PresetName, patchSettings, type Settings, type SettingsPatch } from '../core/settings.ts'
+import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
@@ -15,9 +16,9 @@ import { insertCode, readPromotion, writePromotion } from '../store/promotions.t
 import { insertShop, lockSettings, moveEpoch, updateShopName, writeSettings } from '../store/shops.ts'
 import { lockStock, readStockRow, setStock } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
+import { hashSecret } from './identity.ts'
 import { type IdempotencyClaim, once } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
-import { hashSecret } from './tokens.ts'
 
 /** Products written in one transaction: at most some 50 ms of write lock. */
 const IMPORT_CHUNK = 40
@@ -127,6 +128,12 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
       store.transact(async (writer) => {
         const written: Written[] = []
         const skus: string[] = []
+        // All stock rows of the chunk at once, in order of sku: the order in which orders lock them, too.
+        await lockStock(
+          writer,
+          shopId,
+          rows.flatMap(({ product }) => product.variants.map((variant) => variant.sku)),
+        )
         for (const { line, product } of rows) {
           const result = await writeProduct(writer, shopId, product, clock.now(), random.id('prd'))
           if (result.outcome === 'created' || result.outcome === 'changed') skus.push(...result.skus)
@@ -160,6 +167,11 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
   /** Writes one product, found by its handle. */
   function putProduct(shopId: string, product: ProductInput, claim?: IdempotencyClaim) {
     return once(parts, shopId, claim, async (writer) => {
+      await lockStock(
+        writer,
+        shopId,
+        product.variants.map((variant) => variant.sku),
+      )
       const result = await writeProduct(writer, shopId, product, clock.now(), random.id('prd'))
       if (result.outcome === 'refused') return refuse('already_exists', { sku: result.sku, path: '/variants', detail: result.reason })
       if (result.outcome !== 'unchanged') await moveEpoch(writer, shopId, result.skus, clock.now())

@@ -8,9 +8,9 @@ import { contentOf, type Order, orderBlockers, orderedLinesOf, orderMayMove, par
 import { isRunning } from '../core/payment.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
-import { durationMs, type Settings } from '../core/settings.ts'
+import type { Settings } from '../core/settings.ts'
 import { demandOf } from '../core/stock.ts'
-import { rfc3339 } from '../core/time.ts'
+import { durationMs, rfc3339 } from '../core/time.ts'
 import { type CartRow, loadCarts, lockCarts, ownerKey } from '../store/carts.ts'
 import { readRecorded, record } from '../store/idempotency.ts'
 import {

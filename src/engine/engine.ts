@@ -6,13 +6,13 @@ import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
+import type { Signer } from './identity.ts'
 import { createIdentities, type Identities } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
-import type { Signer } from './tokens.ts'
 
 /** A running engine. */
 export interface Engine {

@@ -1,15 +1,121 @@
 // Who is asking, proved from the one header that counts: `Authorization: Bearer …`. The token's prefix says which kind it is. What is unknown,
 // revoked, expired or forged is the same answer, 401 `invalid_token`: it says nothing about what exists.
+import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import type { Owner } from '../core/cart.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import type { Scope } from '../core/scope.ts'
 import type { Issuer } from '../core/settings.ts'
 import { readApiKey, readSecrets } from '../store/access.ts'
 import type { Store } from '../store/store.ts'
-import type { Actor } from './actor.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
 import type { Clock } from './ports.ts'
-import { matchesHash, openOrderToken, parseGuestToken, parseKey, type Signer } from './tokens.ts'
+
+// Who ---------------------------------------------------------------------------------------------------------------------------------
+
+/** A proved caller. A server or staff actor may act for an account (`account`). */
+export type Actor =
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'guest'; readonly guestId: string }
+  | { readonly kind: 'account'; readonly accountId: string; readonly email: string | null }
+  | { readonly kind: 'order'; readonly orderId: string }
+  | { readonly kind: 'server' | 'staff'; readonly keyId: string; readonly scopes: readonly string[]; readonly account: string | null }
+
+/** Whose carts and orders an actor's `current` means; null when it stands for nobody. */
+export function ownerOf(actor: Actor): Owner | null {
+  switch (actor.kind) {
+    case 'guest':
+      return { kind: 'guest', guestId: actor.guestId }
+    case 'account':
+      return { kind: 'account', accountId: actor.accountId }
+    case 'server':
+    case 'staff':
+      return actor.account === null ? null : { kind: 'account', accountId: actor.account }
+    case 'anonymous':
+    case 'order':
+      return null
+  }
+}
+
+/** Whether an actor may address carts and orders of anybody. */
+export function reachesAll(actor: Actor): boolean {
+  return actor.kind === 'server' || actor.kind === 'staff'
+}
+
+/** Whether a key's scopes contain one. */
+export function hasScope(actor: Actor, scope: Scope): boolean {
+  return reachesAll(actor) && 'scopes' in actor && (actor.scopes.includes('*') || actor.scopes.includes(scope))
+}
+
+// By which token ----------------------------------------------------------------------------------------------------------------------
+
+/** SHA-256 of a secret, as it is kept. */
+export function hashSecret(secret: string): string {
+  return hash('sha256', secret, 'base64url')
+}
+
+/** Whether a secret has this hash, in constant time. */
+export function matchesHash(secret: string, hash: string): boolean {
+  const actual = Buffer.from(hashSecret(secret))
+  const expected = Buffer.from(hash)
+  return actual.length === expected.length && timingSafeEqual(actual, expected)
+}
+
+/** A guest's token: `ct_<guest id>_<secret>`. */
+export function guestToken(guestId: string, secret: string): string {
+  return `ct_${guestId}_${secret}`
+}
+
+/** The parts of a guest's token, or null when it is not one. */
+export function parseGuestToken(token: string): { guestId: string; secret: string } | null {
+  const match = /^ct_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/.exec(token)
+  return match?.[1] && match[2] ? { guestId: match[1], secret: match[2] } : null
+}
+
+/** The parts of a key `sk_<id>_<secret>` or `st_<id>_<secret>`, or null. */
+export function parseKey(token: string): { kind: 'server' | 'staff'; keyId: string; secret: string } | null {
+  const match = /^(sk|st)_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/.exec(token)
+  if (!match?.[2] || !match[3]) return null
+  return { kind: match[1] === 'sk' ? 'server' : 'staff', keyId: `key_${match[2]}`, secret: match[3] }
+}
+
+/** Secrets of the installation that sign: the first one signs, all of them verify. */
+export interface Signer {
+  sign(text: string): string
+  verify(text: string, signature: string): boolean
+}
+
+/** A signer over one or more secrets. */
+export function createSigner(secrets: readonly string[]): Signer {
+  const mac = (secret: string, text: string) => createHmac('sha256', secret).update(text).digest('base64url')
+  return {
+    sign: (text) => mac(secrets[0] ?? '', text),
+    verify: (text, signature) =>
+      secrets.some((secret) => {
+        const expected = Buffer.from(mac(secret, text))
+        const actual = Buffer.from(signature)
+        return expected.length === actual.length && timingSafeEqual(expected, actual)
+      }),
+  }
+}
+
+/** An order's token: `ot_<order id>_<expiry in seconds, base 36>_<signature>`; the same for the same order and expiry. */
+export function orderToken(signer: Signer, shopId: string, orderId: string, expiresAt: number): string {
+  const expiry = Math.floor(expiresAt / 1000).toString(36)
+  return `ot_${orderId.slice('ord_'.length)}_${expiry}_${signer.sign(`order ${shopId} ${orderId} ${expiry}`)}`
+}
+
+/** The order that a token opens, or null when it is not genuine or has expired. */
+export function openOrderToken(signer: Signer, shopId: string, token: string, now: number): string | null {
+  const match = /^ot_([0-9a-f]{32})_([0-9a-z]{1,10})_([A-Za-z0-9_-]{43})$/.exec(token)
+  if (!match?.[1] || !match[2] || !match[3]) return null
+  const orderId = `ord_${match[1]}`
+  if (!signer.verify(`order ${shopId} ${orderId} ${match[2]}`, match[3])) return null
+  return Number.parseInt(match[2], 36) * 1000 > now ? orderId : null
+}
+
+// Proved ------------------------------------------------------------------------------------------------------------------------------
 
 /** A proved caller in a shop. */
 export interface Identity {

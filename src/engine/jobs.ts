@@ -27,6 +27,7 @@ import {
   type DeliveryResult,
   publish,
   purgeDeliveries,
+  purgeOrphans,
   settleDelivery,
   shopsWithDeliveries,
 } from '../store/outbox.ts'
@@ -289,6 +290,7 @@ export function createJobs(parts: {
     const removed = await store.transact(async (writer) => ({
       idempotency: await purgeRecorded(writer, now, BATCH * 4),
       holds: await purgeHolds(writer, now - LEASE_MS, BATCH * 4),
+      orphans: await purgeOrphans(writer, BATCH * 4),
       deliveries: await purgeDeliveries(writer, now - DELIVERIES_KEPT_MS, BATCH * 4),
     }))
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'tidied up')

@@ -1,12 +1,13 @@
 // Who may call what. Every route declares its access; one that does not, does not start. The check runs before the body is read.
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Owner } from '../core/cart.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
-import { type Actor, hasScope, ownerOf, reachesAll } from '../engine/actor.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
-import type { GuessGuard } from './limits.ts'
+import { type Actor, hasScope, ownerOf, reachesAll } from '../engine/identity.ts'
 
 /**
  * `public`: no shop, no identity. `admin`: the installation's admin key. Otherwise, in a shop: `owner` lets guests and accounts in (for what is
@@ -121,5 +122,44 @@ export async function guarded<T>(guard: GuessGuard, request: FastifyRequest, wor
   } catch (error) {
     if (error instanceof Refused && error.refusal.refused === 'code_rejected') await guard.count('codes', request.ip)
     throw error
+  }
+}
+
+// Guessing ----------------------------------------------------------------------------------------------------------------------------
+
+/** What can be guessed. */
+export type Guessed = 'tokens' | 'codes'
+
+/** How many failures an address of the network may have in a minute. */
+export type GuessLimits = Readonly<Record<Guessed, number>>
+
+/** What holds unless a server is set up otherwise. */
+export const GUESS_LIMITS: GuessLimits = { tokens: 60, codes: 30 }
+
+const WINDOW_SECONDS = 60
+
+/** Counts failures per network address. */
+export interface GuessGuard {
+  /** The refusal for an address that failed too often, or null. Costs a look into a map. */
+  refusal(what: Guessed, address: string): Promise<Refusal | null>
+  count(what: Guessed, address: string): Promise<void>
+}
+
+/** Makes a guard. */
+export function createGuessGuard(limits: GuessLimits): GuessGuard {
+  const counters: Readonly<Record<Guessed, RateLimiterMemory>> = {
+    tokens: new RateLimiterMemory({ keyPrefix: 'tokens', points: limits.tokens, duration: WINDOW_SECONDS }),
+    codes: new RateLimiterMemory({ keyPrefix: 'codes', points: limits.codes, duration: WINDOW_SECONDS }),
+  }
+  return {
+    async refusal(what, address) {
+      const state = await counters[what].get(address)
+      if (!state || state.consumedPoints < limits[what]) return null
+      return refuse('rate_limited', { what, retryAfter: Math.max(1, Math.ceil(state.msBeforeNext / 1000)) })
+    },
+    async count(what, address) {
+      // Beyond the limit `consume` rejects; the count stands all the same.
+      await counters[what].consume(address).catch(() => undefined)
+    },
   }
 }

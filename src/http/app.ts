@@ -21,9 +21,9 @@ import { Product, Promotion, Shop } from '../contract/shop.ts'
 import { EVENT_TYPES } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
-import { installAccess, Refused } from './access.ts'
+import { LockTimeout } from '../store/store.ts'
+import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
 import { cartRoutes } from './carts.ts'
-import { createGuessGuard, GUESS_LIMITS, type GuessLimits } from './limits.ts'
 import { operationRoutes } from './operation.ts'
 import { orderRoutes } from './orders.ts'
 import { paymentRoutes } from './payments.ts'
@@ -225,6 +225,11 @@ function answerError(
         reason,
       }),
     )
+  }
+  // A lock that could not be had in time: nothing was done, and the same request may succeed in a moment.
+  if (error instanceof LockTimeout) {
+    reply.header('retry-after', '1')
+    return sendProblem(reply, problemOf(refuse('overloaded', { retryAfter: 1 }), request.id))
   }
   const status = error.statusCode ?? 500
   const known = MALFORMED[status]

@@ -31,13 +31,12 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { eligibleMethods } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
+import { type Actor, guestToken, hashSecret, hasScope } from '../engine/identity.ts'
 import type { ProvedGuest } from '../engine/merging.ts'
-import { guestToken, hashSecret } from '../engine/tokens.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
+import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { claimOf, replayedSecret } from './idempotency.ts'
-import type { GuessGuard } from './limits.ts'
-import { lineRequests } from './lines.ts'
 import { namedRefusal, namedResult } from './problem.ts'
 
 const READ = { access: { owner: true, scope: 'carts:read' } } as const
@@ -71,7 +70,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         ...address(caller, params.cart ?? 'current', query.type),
         ...(guest ? { owner: guest.owner, newGuest: guest.made } : {}),
         ifMatch: ifMatch(request),
-        idempotency: claimOf(request, guest?.token ?? null),
+        idempotency: request.headers['idempotency-key'] === undefined ? undefined : claimOf(request, guest?.token ?? null),
         ...command,
       }),
     )
@@ -527,6 +526,29 @@ const ListQuery = Type.Object(
   { additionalProperties: false },
 )
 
+/**
+ * Lines with an id for each: exactly one of sku and inline, prices only from keys that may set them. `path` is where
+ * the list stands in the body; null when the body is the one line.
+ */
+export function lineRequests(
+  actor: Actor,
+  lines: readonly Type.Static<typeof contract.LineInput>[],
+  random: Engine['random'],
+  path: string | null,
+): LineRequest[] {
+  const mayPrice = hasScope(actor, 'carts:custom_prices')
+  return lines.map((line, index) => {
+    const { quantity = 1, ...rest } = line
+    const at = (field: string) => (path === null ? `/${field}` : `${path}/${index}/${field}`)
+    if ((line.unitPrice !== undefined || line.inline !== undefined) && !mayPrice) {
+      throw new Refused(refuse('custom_price_forbidden', { path: at(line.inline === undefined ? 'unitPrice' : 'inline') }))
+    }
+    if ((line.sku === undefined) === (line.inline === undefined))
+      throw new Refused(refuse('invalid', { path: at('sku'), reason: 'exactly_one_of_sku_and_inline' }))
+    return { ...rest, quantity, id: random.id('ln') }
+  })
+}
+
 /** How a caller addresses a cart. */
 export function address({ owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
   checkType({ shop }, type)
@@ -561,7 +583,9 @@ function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, 
   const shown = answer.replayed ? replayedSecret(request, answer.replayed.sealed) : answer.created ? token : null
   reply.code(answer.created ? 201 : 200).header('etag', etagOf(answer.text))
   if (answer.replayed) reply.header('idempotency-replayed', 'true')
-  const results = answer.results ? `,"results":${JSON.stringify(answer.results.map(namedResult))}` : ''
+  const results = answer.results
+    ? `,"results":${JSON.stringify(answer.results.every((result) => result.ok) ? answer.results : answer.results.map(namedResult))}`
+    : ''
   return json(reply, `{"cart":${answer.text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
 }
 

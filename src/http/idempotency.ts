@@ -1,11 +1,10 @@
 // The Idempotency-Key of a write: its scope (caller, method, path), the hash of its request, and which keys are good enough. Only hashes are
 // kept; a secret in the answer is sealed under the raw key, which only the caller has.
-import { createHash } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { refuse } from '../core/refusal.ts'
-import type { Actor } from '../engine/actor.ts'
+import type { Actor } from '../engine/identity.ts'
 import type { IdempotencyClaim, Once } from '../engine/once.ts'
-import { seal, unseal } from '../engine/tokens.ts'
 import { Refused } from './access.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -80,4 +79,28 @@ function callerKey(actor: Actor): string {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('base64url')
+}
+
+/** Encrypts an answer's secret under a key that only the raw Idempotency-Key yields (HKDF-SHA256, AES-256-GCM). */
+function seal(secret: string, rawKey: string, scope: string): string {
+  const iv = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', sealingKey(rawKey, scope), iv)
+  const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()])
+  return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url')
+}
+
+/** Decrypts what `seal` made; null when the key is another one. */
+function unseal(sealed: string, rawKey: string, scope: string): string | null {
+  const bytes = Buffer.from(sealed, 'base64url')
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', sealingKey(rawKey, scope), bytes.subarray(0, 12))
+    decipher.setAuthTag(bytes.subarray(12, 28))
+    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+  } catch {
+    return null
+  }
+}
+
+function sealingKey(rawKey: string, scope: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', rawKey, scope, 'cartwright idempotency', 32))
 }

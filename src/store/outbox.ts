@@ -16,12 +16,19 @@ export async function insertEndpoint(writer: Writer, endpoint: EndpointTable): P
   await writer.db.insertInto('endpoints').values(endpoint).execute()
 }
 
-/** Removes an endpoint with all its deliveries; false when there is none. */
+/**
+ * Removes an endpoint with all its deliveries; false when there is none. A transaction that is under way may still write a row for it: it is
+ * never claimed, and tidied away. (A foreign key would fail that transaction, a shopper's, for a merchant's change.)
+ */
 export async function deleteEndpoint(writer: Writer, shopId: string, id: string): Promise<boolean> {
-  return (
-    (await writer.db.deleteFrom('endpoints').where('shop_id', '=', shopId).where('id', '=', id).returning('id').executeTakeFirst()) !==
-    undefined
-  )
+  await writer.db.deleteFrom('deliveries').where('shop_id', '=', shopId).where('endpoint_id', '=', id).execute()
+  const removed = await writer.db
+    .deleteFrom('endpoints')
+    .where('shop_id', '=', shopId)
+    .where('id', '=', id)
+    .returning('id')
+    .executeTakeFirst()
+  return removed !== undefined
 }
 
 /** Whether an endpoint wants a type. */
@@ -236,6 +243,20 @@ export async function redeliver(
     .onConflict((conflict) => conflict.doNothing())
     .execute()
   return newId
+}
+
+/** Removes deliveries whose endpoint is gone, at most `limit`; answers how many. */
+export async function purgeOrphans(writer: Writer, limit: number): Promise<number> {
+  const orphans = await writer.db
+    .selectFrom('deliveries as d')
+    .leftJoin('endpoints as e', (join) => join.onRef('e.shop_id', '=', 'd.shop_id').onRef('e.id', '=', 'd.endpoint_id'))
+    .select(['d.shop_id', 'd.id'])
+    .where('d.state', '=', 'PENDING')
+    .where('e.id', 'is', null)
+    .limit(limit)
+    .execute()
+  for (const row of orphans) await writer.db.deleteFrom('deliveries').where('shop_id', '=', row.shop_id).where('id', '=', row.id).execute()
+  return orphans.length
 }
 
 /** Removes deliveries that are over and older than `before`, at most `limit`; answers how many. */

@@ -62,6 +62,7 @@ export function openPostgres(url: string, options: { connections?: number } = {}
     db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
     run: async <Row>(statement: Statement, parameters: readonly Parameter[]) => rows<Row>(pool, statement, parameters),
   }
+  const single = asWriter(whole)
   const bound = new WeakMap<pg.PoolClient, Writer>()
   const waiting: (() => void)[] = []
   let free = connections - READS_KEEP
@@ -105,7 +106,7 @@ export function openPostgres(url: string, options: { connections?: number } = {}
     reader: whole,
     statements: () => counter.statements,
     transact,
-    transactOne: (work) => retrying(() => committing(work(asWriter(whole)))),
+    transactOne: (work) => retrying(() => committing(work(single))),
     migrate,
     close: () => whole.db.destroy(),
   }

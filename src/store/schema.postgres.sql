@@ -53,8 +53,7 @@ CREATE TABLE deliveries (
   delivered_at bigint,
   last_status bigint,
   last_error text,
-  PRIMARY KEY (shop_id, id),
-  FOREIGN KEY (shop_id, endpoint_id) REFERENCES endpoints(shop_id, id) ON DELETE CASCADE
+  PRIMARY KEY (shop_id, id)
 );
 CREATE INDEX deliveries_by_endpoint ON deliveries USING btree (shop_id, endpoint_id, id);
 CREATE UNIQUE INDEX deliveries_coalesced ON deliveries USING btree (shop_id, endpoint_id, subject) WHERE ((type = 'cart.updated'::text) AND (state = 'PENDING'::text));

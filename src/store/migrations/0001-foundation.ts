@@ -87,8 +87,7 @@ const TABLES = [
   `CREATE TABLE deliveries (
     shop_id text NOT NULL, id text NOT NULL, endpoint_id text NOT NULL, event_id text NOT NULL, type text NOT NULL, subject text NOT NULL,
     data text NOT NULL, state text NOT NULL, attempts bigint NOT NULL, due_at bigint NOT NULL, leased_until bigint NOT NULL, created_at bigint NOT NULL,
-    delivered_at bigint, last_status bigint, last_error text, PRIMARY KEY (shop_id, id),
-    FOREIGN KEY (shop_id, endpoint_id) REFERENCES endpoints (shop_id, id) ON DELETE CASCADE)`,
+    delivered_at bigint, last_status bigint, last_error text, PRIMARY KEY (shop_id, id))`,
   `CREATE UNIQUE INDEX deliveries_coalesced ON deliveries (shop_id, endpoint_id, subject) WHERE type = 'cart.updated' AND state = 'PENDING'`,
   `CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'PENDING'`,
   `CREATE INDEX deliveries_in_order ON deliveries (shop_id, endpoint_id, subject, id) WHERE state IN ('PENDING', 'SENDING')`,

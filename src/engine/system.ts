@@ -1,7 +1,7 @@
-// Ids, secrets and numbers. Ids are UUIDv7 behind a prefix: opaque to clients, rising with time for the database. They grant nothing.
+// The system's time and randomness. Ids are UUIDv7 behind a prefix: opaque to clients, rising with time for the database. They grant nothing.
 import { randomBytes, randomFillSync } from 'node:crypto'
 import { v7 } from 'uuid'
-import type { Randomness } from './ports.ts'
+import type { Clock, Randomness } from './ports.ts'
 
 /** Random bytes are drawn for many ids at once: a call per id costs more than everything else about it. */
 const POOL = Buffer.alloc(16 * 256)
@@ -35,4 +35,15 @@ export const systemRandomness: Randomness = {
   guestId: compact,
   secret: () => randomBytes(32).toString('base64url'),
   number: () => randomBytes(16).toString('hex'),
+}
+
+/** The system's time. `move` puts it forward by so many milliseconds: for the demo, where waiting would take days. */
+export function createSystemClock(): Clock & { move(ms: number): void } {
+  let ahead = 0
+  return {
+    now: () => Date.now() + ahead,
+    move(ms) {
+      ahead += ms
+    },
+  }
 }
