@@ -9,7 +9,19 @@ import { PRICING_REVISION, type PricedCart, type Pricing, priceCart } from '../c
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import { insertGuest } from '../store/access.ts'
-import { type CartRow, type CartSave, isOneStatement, loadCarts, lockCarts, ownerKey, saveCarts } from '../store/carts.ts'
+import {
+  type CartRow,
+  type CartSave,
+  type IntentRow,
+  isOneStatement,
+  loadIntents,
+  loadServed,
+  lockCarts,
+  ownerKey,
+  readIntent,
+  type ServedRow,
+  saveCarts,
+} from '../store/carts.ts'
 import { type Recorded, readRecorded, record } from '../store/idempotency.ts'
 import { cartsBeingPaid } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
@@ -85,7 +97,7 @@ export interface Carts {
   /** The cart with its intent and the facts it was priced with. */
   inspect(address: CartAddress): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal>
   /** A row as it is served now. */
-  serve(shop: ShopFacts, row: CartRow): Promise<string>
+  serve(shop: ShopFacts, row: ServedRow): Promise<string>
   /** Everything in the queue is done; nothing more is accepted. */
   drain(): Promise<void>
   /** Commands waiting, for `/readyz` and metrics. */
@@ -107,7 +119,7 @@ interface Job {
 interface Work {
   readonly shop: ShopFacts
   readonly jobs: Job[]
-  readonly row: CartRow | null
+  readonly row: IntentRow | null
   readonly base: Cart
   cart: Cart
   pricing: Pricing | null
@@ -292,7 +304,7 @@ export function createCarts({
     const shopId = jobs[0]?.command.shopId ?? ''
     try {
       const { works, saved } = await store.transact(async (writer) => {
-        const loaded = await loadCarts(writer, shopId, ...addressed(jobs))
+        const loaded = await loadIntents(writer, shopId, ...addressed(jobs))
         await lockCarts(writer, shopId, (loaded?.rows ?? []).map((row) => row.id).sort())
         const prepared = await prepare(writer, shopId, jobs)
         return { works: prepared, saved: await write(writer, shopId, prepared) }
@@ -316,7 +328,7 @@ export function createCarts({
       jobs.filter((job) => job.state === 'running'),
     )
     if (pending.length === 0) return []
-    const loaded = await loadCarts(reader, shopId, ...addressed(pending))
+    const loaded = await loadIntents(reader, shopId, ...addressed(pending))
     const shop = loaded && (await cache.shop(shopId, loaded.epoch))
     if (!loaded || !shop) {
       for (const job of pending) job.resolve(refuse('shop_not_found', { shopId }))
@@ -362,7 +374,7 @@ export function createCarts({
   }
 
   /** Which command belongs to which cart. An owner's `current` without a row is a cart that is made now. */
-  function assign(shop: ShopFacts, rows: readonly CartRow[], jobs: readonly Job[]): Work[] {
+  function assign(shop: ShopFacts, rows: readonly IntentRow[], jobs: readonly Job[]): Work[] {
     const works = new Map<string, Work>()
     for (const job of jobs) {
       const { command } = job
@@ -414,6 +426,7 @@ export function createCarts({
       const pricing = priceCart(work.cart, facts)
       if (!isRefusal(pricing)) work.pricing = pricing
       else if (work.cart !== work.base) applyCommands(work, facts, true)
+      else for (const job of work.jobs) work.outcomes.set(job, pricing)
     }
     work.save = work.cart !== work.base && work.pricing ? saveOf(work, work.pricing, work.shop) : null
   }
@@ -542,14 +555,14 @@ export function createCarts({
   }
 
   function answer({ row, cart, save, pricing, jobs, outcomes }: Work): void {
-    let text: string | null = save?.text ?? null
+    let text = save?.text
     for (const job of jobs) {
       const outcome = outcomes.get(job)
       if (!outcome) continue
       if ('thrown' in outcome) job.reject(outcome.thrown)
       else if (isRefusal(outcome)) job.resolve(outcome)
       else {
-        text ??= pricing ? JSON.stringify(pricing.cart) : (row?.priced ?? '')
+        text ??= JSON.stringify(pricing?.cart)
         job.resolve({ text, id: cart.id, version: cart.version, created: row === null, results: outcome.results ?? null, replayed: null })
       }
     }
@@ -558,11 +571,11 @@ export function createCarts({
   // Reading ---------------------------------------------------------------------------------------------------------------------------
 
   /** One SELECT per cart on SQLite; on PostgreSQL carts that are asked for at the same time share one. A key is an owner, or `#` and an id. */
-  const loaders = new Map<string, (key: string) => ReturnType<typeof loadCarts>>()
-  function loadOne(shopId: string, key: string): ReturnType<typeof loadCarts> {
+  const loaders = new Map<string, (key: string) => ReturnType<typeof loadServed>>()
+  function loadOne(shopId: string, key: string): ReturnType<typeof loadServed> {
     const load = (keys: readonly string[]) => {
       const ids = keys.filter((each) => each.startsWith('#')).map((each) => each.slice(1))
-      return loadCarts(
+      return loadServed(
         store.reader,
         shopId,
         ids,
@@ -575,7 +588,7 @@ export function createCarts({
     return known(key)
   }
 
-  async function find(address: CartAddress): Promise<{ shop: ShopFacts; row: CartRow | null; type: string } | Refusal> {
+  async function find(address: CartAddress): Promise<{ shop: ShopFacts; row: ServedRow | null; type: string } | Refusal> {
     const isCurrent = address.cart === 'current'
     if (isCurrent && address.owner === null && address.all) return refuse('owner_required', {})
     const loaded = await loadOne(address.shopId, isCurrent ? (address.owner ? ownerKey(address.owner) : '') : `#${address.cart}`)
@@ -603,23 +616,26 @@ export function createCarts({
     const found = await find(address)
     if (isRefusal(found)) return found
     const { shop, row, type } = found
-    const cart = row ? parseIntent(row) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
+    const intent = row && (await readIntent(store.reader, shop.id, row.id))
+    const cart = intent ? parseIntent({ intent }) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
     await cache.collect(shop, skusOf(cart), cart.codes)
     const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart.id)
     const pricing = priceCart(cart, facts)
     return isRefusal(pricing) ? pricing : { cart, pricing, facts, shop }
   }
 
-  async function serve(shop: ShopFacts, row: CartRow): Promise<string> {
+  async function serve(shop: ShopFacts, row: ServedRow): Promise<string> {
     if (await isFresh(shop, row)) return row.priced
-    const cart = parseIntent(row)
+    const intent = row.intent ?? (await readIntent(store.reader, shop.id, row.id))
+    if (intent === undefined) return row.priced
+    const cart = parseIntent({ intent })
     await cache.collect(shop, skusOf(cart), cart.codes)
     const pricing = priceCart(cart, cache.forCart(shop, cart.codes, skusOf(cart), cart.id))
     return isRefusal(pricing) ? row.priced : JSON.stringify(pricing.cart)
   }
 
   /** Whether the stored price is today's: same epoch, same code, before its time runs out, and the stock it saw would say the same. */
-  async function isFresh(shop: ShopFacts, row: CartRow): Promise<boolean> {
+  async function isFresh(shop: ShopFacts, row: ServedRow): Promise<boolean> {
     if (row.state === 'CLOSED') return true
     if (row.epoch !== shop.epoch || row.revision !== PRICING_REVISION) return false
     if (row.fresh_until !== null && clock.now() >= row.fresh_until) return false
@@ -645,7 +661,7 @@ export function createCarts({
 }
 
 /** What is stored of a priced cart. */
-export function saveOf(work: { row: CartRow | null; cart: Cart }, pricing: Pricing, shop: ShopFacts): CartSave {
+export function saveOf(work: { row: Pick<CartRow, 'version'> | null; cart: Cart }, pricing: Pricing, shop: ShopFacts): CartSave {
   const { cart } = work
   const retention = durationMs(shop.settings.retention[cart.state === 'CLOSED' ? 'closed' : cart.owner.kind]) ?? Number.POSITIVE_INFINITY
   return {
@@ -691,7 +707,11 @@ function addressed(jobs: readonly Job[]): [ids: string[], owners: string[]] {
 }
 
 /** The row that an address means, if its caller may know of it: another owner's cart does not exist. */
-function findRow(rows: readonly CartRow[], { cart, owner, all }: CartAddress, type: string): CartRow | undefined {
+function findRow<Row extends Pick<CartRow, 'id' | 'owner' | 'type' | 'state'>>(
+  rows: readonly Row[],
+  { cart, owner, all }: CartAddress,
+  type: string,
+): Row | undefined {
   const key = owner === null ? null : ownerKey(owner)
   if (cart === 'current') return rows.find((row) => row.owner === key && row.type === type && row.state === 'OPEN')
   return rows.find((row) => row.id === cart && (all ? key === null || row.owner === key : row.owner === key))
