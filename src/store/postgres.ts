@@ -1,5 +1,6 @@
 // PostgreSQL through pg: the production default. READ COMMITTED with explicit row locks in one global order (see docs/architecture.md), so
 // deadlocks do not arise; should one be reported all the same, the transaction runs again and no client sees it.
+import { hash } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { migrateToLatest } from './migrate.ts'
@@ -39,10 +40,15 @@ function exactInteger(text: string): number {
 export function openPostgres(url: string, options: { connections?: number } = {}): Store {
   const counter = { statements: 0 }
   class CountingClient extends pg.Client {
-    // One place through which every statement of this pool goes; the overloads of `query` are passed on as they are.
-    override query = ((...parameters: Parameters<pg.Client['query']>) => {
+    // One place through which every statement of this pool goes. Those of the query builder get a name, so that the server parses and
+    // plans each of them once per connection; other forms of `query` are passed on as they are.
+    override query = ((...parameters: unknown[]) => {
       counter.statements++
-      return super.query(...parameters)
+      const [text, values] = parameters
+      const name = typeof text === 'string' && Array.isArray(values) ? nameOf(text) : undefined
+      return name === undefined
+        ? super.query(...(parameters as [string]))
+        : super.query({ name, text: text as string, values: values as unknown[] })
     }) as unknown as pg.Client['query']
   }
   const connections = Math.max(READS_KEEP + 1, options.connections ?? 10)
@@ -110,6 +116,21 @@ export function openPostgres(url: string, options: { connections?: number } = {}
     migrate,
     close: () => whole.db.destroy(),
   }
+}
+
+const names = new Map<string, string>()
+/** A connection keeps so many prepared statements at most. */
+const NAMES_MAX = 300
+/** A list of five or more values: its length varies, so every length would be a statement of its own. */
+const LONG_LIST = / in \(\$\d+(?:, \$\d+){4}/
+
+/** The name under which a statement is prepared, or undefined when it is not worth one. The same text has the same name everywhere. */
+function nameOf(text: string): string | undefined {
+  const known = names.get(text)
+  if (known !== undefined || names.size >= NAMES_MAX || LONG_LIST.test(text)) return known
+  const name = `q_${hash('sha1', text, 'base64url').slice(0, 16)}`
+  names.set(text, name)
+  return name
 }
 
 async function retrying<T>(work: () => Promise<T>): Promise<T> {
