@@ -49,6 +49,7 @@ export interface Settings {
     readonly guestCarts: boolean
     /** CORS: which web origins may call; `*` is any, safe because no cookie is ever read. */
     readonly origins: readonly string[]
+    /** Who signs the JWTs of this shop's accounts: a key set on the network or a shared secret, each with fixed algorithms. */
     readonly issuers: readonly Issuer[]
   }
   readonly cart: {
@@ -60,7 +61,9 @@ export interface Settings {
     readonly onMerged: 'close' | 'delete'
   }
   readonly lines: {
+    /** How many lines a cart may have; at most 500. */
     readonly linesMax: number
+    /** How many pieces a line may have; at most 99 999. */
     readonly quantityMax: number
     /** Kinds that may be put into a cart (C08). */
     readonly allowKinds: readonly ProductKind[]
@@ -74,6 +77,7 @@ export interface Settings {
     readonly holdTtl: string
   }
   readonly promotions: {
+    /** C31: how many codes a cart may have; at most 10. */
     readonly maxCodes: number
     /** C34: does an unknown, expired or exhausted code say why? */
     readonly publicReasons: 'neutral' | 'detailed'
@@ -81,9 +85,11 @@ export interface Settings {
   readonly pricing: {
     /** C17: must a price increase be confirmed by sending the new total (`confirm`), or is it taken (`accept`)? */
     readonly onIncrease: 'confirm' | 'accept'
+    /** How a fraction of a minor unit becomes a whole one, in percentages and tax. */
     readonly rounding: Rounding
   }
   readonly tax: {
+    /** Tax rates by category and zone; the most specific match counts. */
     readonly rates: readonly TaxRate[]
     /** Which tax category shipping belongs to; null means shipping is not taxed. */
     readonly shippingCategory: string | null
@@ -91,11 +97,13 @@ export interface Settings {
     readonly defaultCountry: string | null
   }
   readonly shipping: {
+    /** Shipping methods in the order in which they are offered. */
     readonly methods: readonly ShippingMethod[]
   }
   readonly checkout: {
     /** May a guest order (C42)? */
     readonly guest: boolean
+    /** Is an e-mail address needed to order? */
     readonly emailRequired: boolean
     /** After this an unpaid order is cancelled at the provider and expires. */
     readonly unpaidTtl: string
@@ -107,7 +115,9 @@ export interface Settings {
   readonly retention: {
     /** C05: how long after the owner's last write a cart is kept; `never` keeps it. */
     readonly guest: string
+    /** The same for the cart of an account. */
     readonly account: string
+    /** The same for a cart that is over. */
     readonly closed: string
   }
   readonly orders: {

@@ -173,7 +173,7 @@ interface Connection {
 function connect(path: string, counter: { statements: number }): Connection {
   const handle = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true })
   handle.exec(
-    'PRAGMA busy_timeout = 1000; PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536',
+    'PRAGMA page_size = 8192; PRAGMA busy_timeout = 1000; PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536',
   )
   const prepared = new Map<string, StatementSync>()
   const prepare = (sql: string): StatementSync => {
