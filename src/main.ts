@@ -1,7 +1,7 @@
 // Configuration and wiring: the only file that knows everything. It reads the environment, opens the database, puts engine, providers and
 // server together, and runs the command line.
 import { randomBytes } from 'node:crypto'
-import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
 import { backup as backupSqlite, DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
@@ -316,10 +316,13 @@ const actions: Actions = {
   },
 
   async doctor() {
-    const say = (text: string) => process.stdout.write(`${text}\n`)
+    const say = (text: string) => void process.stdout.write(`${text}\n`)
     for (const [name, meaning] of Object.entries(VARIABLES))
       say(`${name.padEnd(24)}${process.env[name] === undefined ? 'default' : 'set    '}  ${meaning}`)
     const { databaseUrl } = readConfig(process.env)
+    if (databaseUrl.startsWith('sqlite:') && !existsSync(databaseUrl.slice('sqlite:'.length))) {
+      return say(`\nNode ${process.versions.node}, database sqlite: not there yet; the first start makes it`)
+    }
     const store = openStore(databaseUrl)
     const shops = await store.reader.db
       .selectFrom('shops')

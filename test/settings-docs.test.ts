@@ -31,10 +31,13 @@ function keysOf(text: string): Key[] {
     .find((each) => each?.type === 'TSInterfaceDeclaration' && (each.id as { name: string }).name === 'Settings')
   const commentBefore = (node: Node) => {
     const comment = comments.findLast((each) => each.end <= node.start && text.slice(each.end, node.start).trim() === '')
-    return (comment?.value ?? '')
+    const words = (comment?.value ?? '')
       .replace(/^\s*\*+/gm, '')
       .replace(/\s+/g, ' ')
       .trim()
+    // The ids of our own lists of requirements mean nothing to a reader of the document.
+    const plain = words.replace(/^C\d+: /, '').replace(/ \((?:SEED\d+-\d+|C\d+)[^)]*\)/g, '')
+    return plain.charAt(0).toUpperCase() + plain.slice(1)
   }
   const members = (node: Node) => (((node.typeAnnotation as Node).typeAnnotation as Node).members ?? []) as readonly Node[]
   assert.ok(declaration, 'the source declares the interface Settings')

@@ -62,6 +62,7 @@ export const CartLine = Type.Object(
     options: Options,
     note: Nullable(Type.String()),
     amount: Nullable(Money),
+    plan: Nullable(Type.String()),
     priceSource: Type.Union([Type.Literal('catalog'), Type.Literal('external'), Type.Literal('inline')]),
     unitPrice: Money,
     priceWhenAdded: Money,

@@ -52,6 +52,8 @@ export interface PricedLine {
   readonly options: Options
   readonly note: string | null
   readonly amount: Money | null
+  /** The plan of a subscription, else null. */
+  readonly plan: string | null
   readonly priceSource: 'catalog' | 'external' | 'inline'
   readonly unitPrice: Money
   readonly priceWhenAdded: Money
@@ -465,6 +467,7 @@ function servedLine(work: Work, currency: string): PricedLine {
     options: line.options,
     note: line.note,
     amount: line.amount === null ? null : money(line.amount, currency),
+    plan: line.plan,
     priceSource: line.priceSource,
     unitPrice: money(work.unitPrice, currency),
     priceWhenAdded: money(line.priceWhenAdded, currency),

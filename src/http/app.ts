@@ -241,7 +241,7 @@ function answerError(
 
 const MALFORMED: Readonly<Record<number, readonly [code: string, title: string]>> = {
   400: ['malformed', 'The body is not valid JSON, or the request is malformed.'],
-  413: ['too_large', `The body is larger than ${BODY_BYTES / 1024} KB.`],
+  413: ['too_large', 'The body is larger than this call takes.'],
   415: ['unsupported_media_type', 'Send application/json.'],
   414: ['malformed', 'The address is too long.'],
 }

@@ -13,6 +13,7 @@ import { orderToken } from '../engine/identity.ts'
 import { once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
+import { readRecorded } from '../store/idempotency.ts'
 import { listOrders, readOrder } from '../store/orders.ts'
 import type { OrderTable } from '../store/tables.ts'
 import type { GuessGuard } from './access.ts'
@@ -138,8 +139,9 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(caller, request.params.order)
-        await bindKey(request, reply, id)
-        return answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, request.body?.returnUrl ?? null)))
+        return underKey(request, reply, id, async () =>
+          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, request.body?.returnUrl ?? null))),
+        )
       },
     )
 
@@ -159,20 +161,27 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(caller, request.params.order)
-        await bindKey(request, reply, id)
-        const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, caller.all))])
-        return order
+        return underKey(request, reply, id, async () => {
+          const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, caller.all))])
+          return order
+        })
       },
     )
   }
 
   /**
-   * Paying again and cancelling go on where they stopped when they are repeated, so a key only has to be bound to its request: the same key
-   * with another body is refused.
+   * Paying again and cancelling go on where they stopped when they are repeated, so a key only has to be bound to its request once that
+   * succeeded: the same key with another body is refused.
    */
-  async function bindKey(request: FastifyRequest, reply: FastifyReply, orderId: string): Promise<void> {
+  async function underKey<T>(request: FastifyRequest, reply: FastifyReply, orderId: string, effect: () => Promise<T>): Promise<T> {
     const claim = claimOf(request, null)
-    if (claim) answerOnce(reply, unwrap(await once(engine, callerOf(request).shop.id, claim, async () => ({ orderId }))))
+    if (!claim) return effect()
+    const shopId = callerOf(request).shop.id
+    const known = (await readRecorded(store.reader, shopId, [claim.key], engine.clock.now())).get(claim.key)
+    if (known && known.request_hash !== claim.requestHash) throw new Refused(refuse('idempotency_key_reused'))
+    const result = await effect()
+    answerOnce(reply, unwrap(await once(engine, shopId, claim, async () => ({ orderId }))))
+    return result
   }
 
   function itemsOf(request: Parameters<typeof callerOf>[0], body: Extract<Type.Static<typeof contract.CreateOrder>, { items: unknown }>) {

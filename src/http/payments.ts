@@ -5,6 +5,7 @@ import Type from 'typebox'
 import { Id, Text } from '../contract/schemas.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
+import { isPayable } from '../engine/payments.ts'
 import { readPayment } from '../store/orders.ts'
 import { Refused } from './access.ts'
 
@@ -57,7 +58,7 @@ export function paymentRoutes(engine: Engine): FastifyPluginAsync {
         const payment = await readPayment(engine.store.reader, shop, id)
         if (!payment || payment.provider !== provider) throw new Refused(refuse('payment_not_found', {}))
         // Nothing in this request is believed: it only makes us ask the provider now instead of waiting for its message.
-        if (payment.state === 'PENDING') await engine.payments.askProvider(payment)
+        if (isPayable(payment)) await engine.payments.askProvider(payment)
         const now = await readPayment(engine.store.reader, shop, id)
         reply
           .type('text/html; charset=utf-8')

@@ -20,8 +20,6 @@ import { answerOnce, claimOf } from './idempotency.ts'
 
 const CATALOGUE = { access: { owner: true, anonymous: true, scope: 'products:read' } } as const
 const PRODUCTS = { access: { scope: 'products:write' } } as const
-/** A CSV file may be larger than other bodies; it is read as it comes, one product at a time. */
-const IMPORT_BYTES = 256 * 1024 * 1024
 const JSON_IMPORT_BYTES = 16 * 1024 * 1024
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 
@@ -146,7 +144,7 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
   /** `POST /products/import` in a scope of its own: it alone reads CSV, as a stream. */
   async function importRoutes(app: Parameters<FastifyPluginAsyncTypebox>[0]): Promise<void> {
     app.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload))
-    // CSV is read as it comes; JSON has to be held in memory, so there is less of it.
+    // CSV is read as it comes, whatever its size; JSON has to be held in memory.
     app.removeContentTypeParser('application/json')
     app.addContentTypeParser(
       'application/json',
@@ -157,7 +155,6 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       '/products/import',
       {
         config: PRODUCTS,
-        bodyLimit: IMPORT_BYTES,
         schema: {
           tags: ['Products'],
           summary: 'Import a CSV file (Shopify format) or JSON',
