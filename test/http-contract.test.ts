@@ -147,6 +147,7 @@ describe('every answer is what the document declares', () => {
     const unready = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
     assertProblem(unready, 409)
     await guest('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, attributes: { source: 'tour' } })
+    assert.deepEqual((await guest('GET', `${CURRENT}/payment-methods`)).body.items, [{ provider: 'sandbox', default: true }])
     const methods = await guest('GET', `${CURRENT}/shipping-methods`)
     await guest('PATCH', CURRENT, { shippingMethod: methods.body.items[0].id })
     await guest('POST', `${CURRENT}/notices/acknowledge`, { ids: 'all' })

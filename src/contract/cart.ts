@@ -328,6 +328,12 @@ export const SavedLines = Type.Object(
   CLOSED,
 )
 
+/** `GET /carts/{cart}/payment-methods`: the names to order with; the default is taken when none is named. */
+export const PaymentMethods = Type.Object(
+  { items: Type.Array(Type.Object({ provider: Type.String(), default: Type.Boolean() }, CLOSED)), next: Type.Null() },
+  CLOSED,
+)
+
 /** `GET /carts/{cart}/validation`: everything that stands between the cart and an order. */
 export const Validation = Type.Object(
   {

@@ -493,6 +493,25 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     )
 
     app.get(
+      '/carts/:cart/payment-methods',
+      {
+        config: READ_OR_NEW,
+        schema: {
+          tags: ['Carts'],
+          summary: 'Payment methods that can be chosen; none is needed when there is nothing to pay',
+          params: Params,
+          querystring: Query,
+          response: { 200: contract.PaymentMethods },
+        },
+      },
+      async (request) => {
+        const { pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const offered = pricing.cart.total.amount === 0 ? [] : shop.settings.payment.providers.filter((name) => engine.providers.has(name))
+        return { items: offered.map((provider, index) => ({ provider, default: index === 0 })), next: null }
+      },
+    )
+
+    app.get(
       '/carts/:cart/validation',
       {
         config: READ_OR_NEW,
