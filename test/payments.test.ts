@@ -461,6 +461,7 @@ for (const dialect of DIALECTS) {
         await shop.pay(payment.id)
         success(await shop.admin('PUT', '/stock/A', { onHand: 5 }))
         await shop.tell(payment.id, 'paid')
+        assert.equal((await shop.read(order.id)).paymentState, 'PENDING', 'an order that has ended is not paid')
         await shop.settle()
         const late = await shop.read(order.id)
         assert.deepEqual([late.state, late.refunds.length], ['EXPIRED', 1])
@@ -511,12 +512,13 @@ for (const dialect of DIALECTS) {
         success(await cancelled.run('POST', `/orders/${three.order.id}/cancel`))
         first.says = null
         await shop.tell(one.payment.id, 'paid')
+        assert.equal((await shop.read(two.order.id)).state, 'SUPERSEDED', 'the cart was ordered, so nobody is asked to pay for it again')
         await shop.tell(three.payment.id, 'paid')
         await shop.pay(two.payment.id)
         await shop.tell(two.payment.id, 'paid')
         await shop.settle()
         const states = await Promise.all([one, two, three].map(async ({ order }) => (await shop.read(order.id)).state))
-        assert.deepEqual(states, ['PLACED', 'EXPIRED', 'CANCELLED'])
+        assert.deepEqual(states, ['PLACED', 'SUPERSEDED', 'CANCELLED'])
         assert.deepEqual(lines((await lucky.run('GET', '/carts/current')).body), ['1 B'])
         await shop.balance()
       })
@@ -543,6 +545,38 @@ for (const dialect of DIALECTS) {
           await shop.back(payment.id)
           assert.equal((await shop.read(order.id)).state, 'PLACED')
         }
+        const gone = await shop.guest()
+        first.faults = { open: 'loses' }
+        const { orderId } = (await gone.run('POST', '/orders', { cartId: gone.cartId })).body
+        first.faults = {}
+        await shop.settle()
+        assert.deepEqual(
+          (await shop.payments(orderId)).map((each) => [each.state, each.url !== null]),
+          [['PENDING', true]],
+          'the reconciler goes on where nobody repeats',
+        )
+        await shop.balance()
+      })
+
+      it('while opening: the same Idempotency-Key goes on with the same attempt, 20 times at once and on another node', async () => {
+        const shop = await openShop(world)
+        const guest = await shop.guest()
+        const headers = { 'idempotency-key': randomBytes(16).toString('hex') }
+        const order = () => guest.run('POST', '/orders', { cartId: guest.cartId }, headers)
+        first.faults = { open: 'loses' }
+        assert.deepEqual([...new Set((await atOnce(5, order)).map((each) => each.status))], [502])
+        first.faults = {}
+        const answers = await atOnce(20, order)
+        assert.deepEqual(
+          [...new Set(answers.map((each) => `${each.status} ${each.body.payment.id} ${each.body.payment.url !== null}`))],
+          [`201 ${answers[0]?.body.payment.id} true`],
+        )
+        assert.equal((await shop.payments(answers[0]?.body.order.id)).length, 1)
+        const elsewhere = await world.engineOn(world.store).checkout.payAgain(shop.id, answers[0]?.body.order.id, undefined, null)
+        assert.ok(!isRefusal(elsewhere) && elsewhere.payment?.id === answers[0]?.body.payment.id)
+        await shop.pay(answers[0]?.body.payment.id)
+        await shop.settle()
+        assert.deepEqual([(await order()).body.order.state, (await order()).body.payment], ['PLACED', null])
         await shop.balance()
       })
 
@@ -652,6 +686,12 @@ for (const dialect of DIALECTS) {
           ['refund.failed'],
         )
         success(await shop.admin('DELETE', `/webhooks/${hook.id}`))
+        // Cancelling again, by who may, tries the same refund again.
+        success(await shop.admin('POST', `/orders/${order.id}/cancel`))
+        await shop.settle()
+        const returned = await shop.read(order.id)
+        assert.deepEqual([returned.paymentState, returned.refunds.map((each: { id: string }) => each.id)], ['REFUNDED', [refunds[0].id]])
+        await shop.balance()
       })
 
       it('whose answer about a refund was lost is asked again, and gives back once', async () => {
@@ -760,18 +800,46 @@ for (const dialect of DIALECTS) {
 
       it('who chooses two providers at once can pay at one of them only', async () => {
         const shop = await openShop(world)
+        const openSessions = async (orderId: string) => {
+          const sessions = await Promise.all((await shop.payments(orderId)).map((each) => shop.session(each.id)))
+          return sessions.filter((each) => each.state === 'open').length
+        }
         for (let round = 0; round < 5; round++) {
           const guest = await shop.guest()
           const { order } = await guest.order()
           const wanted = ['other', 'sandbox', 'other', 'sandbox']
           await Promise.all(wanted.map((provider) => guest.run('POST', `/orders/${order.id}/payments`, { provider })))
-          const attempts = await shop.payments(order.id)
-          const sessions = await Promise.all(
-            attempts.map(async (each) => ({ provider: each.provider, session: await shop.session(each.id) })),
-          )
-          const open = sessions.filter(({ session }) => session.state === 'open')
-          assert.equal(open.length, 1, JSON.stringify(sessions.map((each) => [each.provider, each.session.state])))
+          assert.equal(await openSessions(order.id), 1)
         }
+        const guest = await shop.guest()
+        const { order, payment } = await guest.order()
+        const choose = (provider: string) => guest.run('POST', `/orders/${order.id}/payments`, { provider })
+        // While the first session is being closed for the sake of the other provider, another window opens a new one.
+        first.meanwhile = async () => {
+          await shop.tell(payment.id, 'cancelled')
+          success(await choose('sandbox'))
+        }
+        success(await choose('other'))
+        assert.equal((await shop.payments(order.id)).length, 3)
+        assert.equal(await openSessions(order.id), 1)
+      })
+
+      it('an order that is paid too late while it is being replaced gives its money back, and the new one is the answer', async () => {
+        const shop = await openShop(world)
+        await shop.setStock('A', 1)
+        const guest = await shop.guest()
+        const one = await guest.order()
+        world.move(31 * MINUTE)
+        const quick = await (await shop.guest()).order()
+        await shop.pay(quick.payment.id)
+        await shop.tell(quick.payment.id, 'paid')
+        success(await guest.run('PUT', '/carts/current/lines', { mode: 'replace', lines: [{ sku: 'B' }] }))
+        first.meanwhile = () => shop.pay(one.payment.id)
+        const two = await guest.order()
+        assert.deepEqual([two.order.state, lines(two.order)], ['NEW', ['1 B']])
+        await shop.settle()
+        assert.deepEqual([(await shop.read(one.order.id)).state, (await shop.read(one.order.id)).paymentState], ['EXPIRED', 'REFUNDED'])
+        await shop.balance()
       })
 
       it('an order that two providers were paid for is placed once, and the second payment goes back once, also when it is cancelled', async () => {
@@ -856,6 +924,30 @@ for (const dialect of DIALECTS) {
           assert.equal((await guest.run('GET', `/carts/${guest.cartId}`)).body.closedReason, 'ordered')
           await shop.setPrice('A', 1000)
         }
+        await shop.balance()
+      })
+
+      it('busily, by twenty windows at once: the payment is applied at once, and every piece that was acknowledged is somewhere', async () => {
+        const shop = await openShop(world)
+        const guest = await shop.guest()
+        const { order, payment } = await guest.order()
+        await shop.pay(payment.id)
+        let isOver = false
+        let added = 0
+        const windows = atOnce(20, async () => {
+          while (!isOver) {
+            const answer = await guest.run('POST', '/carts/current/lines', { sku: 'B' })
+            if (answer.status === 200 || answer.status === 201) added++
+          }
+        })
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        await shop.tell(payment.id, 'paid')
+        const { state } = await shop.read(order.id)
+        isOver = true
+        await windows
+        assert.equal(state, 'PLACED')
+        assert.ok(added > 0)
+        assert.deepEqual(lines((await guest.run('GET', '/carts/current')).body), [`${added} B`])
         await shop.balance()
       })
 
@@ -975,6 +1067,9 @@ for (const dialect of DIALECTS) {
         const one = await shop.guest()
         const { order, payment } = await one.order()
         const two = await shop.guest()
+        world.move(30 * MINUTE - 1000)
+        assert.equal((await two.run('POST', '/orders', { cartId: two.cartId })).body.code, 'insufficient_stock')
+        assert.equal((await one.order()).order.id, order.id, 'who goes on paying goes on holding')
         world.move(30 * MINUTE - 1000)
         assert.equal((await two.run('POST', '/orders', { cartId: two.cartId })).body.code, 'insufficient_stock')
         await one.run('POST', '/carts/current/lines', { sku: 'B' })
@@ -1127,6 +1222,27 @@ for (const dialect of DIALECTS) {
         }
       }
       assert.ok(deaths >= 16, `died ${deaths} times`)
+    })
+
+    it('items without a cart: what they hold belongs to their order, and ends with it, paid, cancelled or expired', async () => {
+      const shop = await openShop(world)
+      await shop.setStock('A', 3)
+      const anybody = world.call(null)
+      const buy = async () => {
+        const answer = await anybody('POST', `${shop.path}/orders`, { items: [{ sku: 'A' }], email: 'robin@example.com' })
+        return answer.status === 201 ? answer.body : answer.body.code
+      }
+      const [paid, cancelled, expired] = [await buy(), await buy(), await buy()]
+      assert.equal(await buy(), 'insufficient_stock')
+      await shop.pay(paid.payment.id)
+      await shop.tell(paid.payment.id, 'paid')
+      success(await shop.admin('POST', `/orders/${cancelled.order.id}/cancel`))
+      assert.equal((await buy()).order.state, 'NEW')
+      assert.equal(await buy(), 'insufficient_stock')
+      world.move(24 * HOUR)
+      await world.engine.jobs.runDue()
+      assert.deepEqual([(await shop.read(expired.order.id)).state, (await shop.read(paid.order.id)).state], ['EXPIRED', 'PLACED'])
+      await shop.balance()
     })
 
     it('an order token opens its own order in its own shop until its time is up', async () => {

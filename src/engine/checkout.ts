@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto'
 import { type Address, addLines, type Cart, changeCart, emptyCart, type LineRequest, normaliseCode, type Owner } from '../core/cart.ts'
 import type { Facts } from '../core/facts.ts'
 import { contentOf, type Order, orderBlockers, orderedLinesOf, orderMayMove, partOf } from '../core/order.ts'
-import { isRunning } from '../core/payment.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
 import type { Settings } from '../core/settings.ts'
@@ -32,7 +31,7 @@ import { parseIntent, skusOf } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import type { IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
-import type { Payments } from './payments.ts'
+import { isPayable, type Payments } from './payments.ts'
 import { type Placement, Rollback, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 
@@ -152,7 +151,11 @@ export function createCheckout(parts: {
       // Its session must not be payable any more before another order takes its place; if it was paid, it is the order.
       const closed = await closeSessions(request.shopId, unpaid.id)
       if (isRefusal(closed)) return closed
-      if (closed === 'covered') return answerOf(request.shopId, unpaid.id, false)
+      if (closed === 'covered') {
+        // Money that came too late goes back: then this order was not placed, and another one may be.
+        const paid = await readOrder(store.reader, request.shopId, unpaid.id)
+        return paid?.placed_at ? answerOf(request.shopId, unpaid.id, false) : 'again'
+      }
     }
     const created = await create(request, snapshot, isRefusal(provider) ? null : provider, unpaid)
     if (created === 'again' || isRefusal(created)) return created
@@ -403,6 +406,8 @@ export function createCheckout(parts: {
   async function supersede(writer: Writer, shopId: string, orderId: string, nextPromotions: readonly string[]): Promise<void> {
     const [row] = await lockOrders(writer, shopId, [orderId])
     if (row?.state !== 'NEW') throw new Rollback('again')
+    // Somebody may have begun another attempt to pay after the sessions were closed.
+    if ((await paymentsOf(writer, shopId, [orderId])).some(isPayable)) throw new Rollback('again')
     const order = parseOrder(row)
     // Uses are given back for the old order and taken for the new one: all their rows are locked first, in order of id.
     await lockPromotions(writer, shopId, [...usedPromotions(order).keys(), ...nextPromotions])
@@ -431,22 +436,25 @@ export function createCheckout(parts: {
     const known = await readOrder(store.reader, shopId, orderId)
     if (!known) return refuse('order_not_found', { orderId })
     if (known.state !== 'NEW') return refuse('order_state_forbids', { orderId, state: known.state, action: 'pay' })
-    const provider = chooseProvider(wanted, shop.settings)
-    if (isRefusal(provider)) return provider
-    const running = (await paymentsOf(store.reader, shopId, [orderId])).filter((payment) => payment.state !== 'CANCELLED')
-    const other = running.find((payment) => payment.provider !== provider.name)
-    if (other) {
-      const closed = await closeSessions(shopId, orderId)
-      if (isRefusal(closed)) return closed
-      if (closed === 'covered') return answerOf(shopId, orderId, false)
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const payable = (await paymentsOf(store.reader, shopId, [orderId])).filter(isPayable)
+      // Whoever names no provider goes on where the order is being paid.
+      const provider = chooseProvider(wanted ?? payable.at(-1)?.provider, shop.settings)
+      if (isRefusal(provider)) return provider
+      if (payable.some((payment) => payment.provider !== provider.name)) {
+        const closed = await closeSessions(shopId, orderId)
+        if (isRefusal(closed)) return closed
+        if (closed === 'covered') return answerOf(shopId, orderId, false)
+      }
+      try {
+        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, provider.name, returnUrl))
+        return await openSession(shopId, next)
+      } catch (error) {
+        if (!(error instanceof Rollback)) throw error
+        if (error.refusal !== 'again') return error.refusal
+      }
     }
-    try {
-      const attempt = await store.transact((writer) => nextAttempt(writer, shop, orderId, provider.name, returnUrl))
-      return openSession(shopId, attempt)
-    } catch (error) {
-      if (!(error instanceof Rollback) || error.refusal === 'again') throw error
-      return error.refusal
-    }
+    return refuse('overloaded', { retryAfter: 1 })
   }
 
   /** Under the order's lock: holds are renewed, and an attempt that can still be paid is used again. */
@@ -467,23 +475,26 @@ export function createCheckout(parts: {
     const tracked = await hold(writer, shop.id, demandOf(order.lines), holder)
     if (isRefusal(tracked)) throw new Rollback(tracked)
     await replaceHolds(writer, shop.id, holder, orderId, tracked, now + (durationMs(shop.settings.inventory.holdTtl) ?? 0))
-    const payable = (await paymentsOf(writer, shop.id, [orderId])).find(
-      (payment) => payment.provider === provider && (isRunning(payment.state as 'PENDING') || payment.state === 'FAILED'),
-    )
+    const open = (await paymentsOf(writer, shop.id, [orderId])).filter(isPayable)
+    // Somebody chose another provider at this moment: an order is never payable at two of them.
+    if (open.some((payment) => payment.provider !== provider)) throw new Rollback('again')
+    const payable = open[0]
     if (!payable) {
       const payment = newPayment(order, provider, returnUrl, now)
       await insertPayment(writer, payment)
       return { orderId, payment, created: false }
     }
     if (payable.state !== 'FAILED') return { orderId, payment: payable, created: false }
-    await updatePayment(writer, payable, { state: 'PENDING', reason: null }, now)
+    if (!(await updatePayment(writer, payable, { state: 'PENDING', reason: null }, now))) throw new Rollback('again')
     return { orderId, payment: { ...payable, state: 'PENDING', reason: null, version: payable.version + 1 }, created: false }
   }
 
   /** Opens the session of a payment that has none yet, and records it. */
   async function openSession(shopId: string, ordered: Ordered): Promise<Ordered | Refusal> {
     const { payment } = ordered
-    if (payment?.state !== 'OPENING') return ordered
+    // A message may have overtaken the answer that told where to pay.
+    const isMissing = payment?.state === 'OPENING' || (payment?.state === 'PENDING' && payment.url === null)
+    if (!payment || !isMissing) return ordered
     const opened = await open(shopId, payment)
     return isRefusal(opened) ? { ...opened, orderId: ordered.orderId } : { ...ordered, payment: opened }
   }
@@ -491,23 +502,36 @@ export function createCheckout(parts: {
   // Ending ----------------------------------------------------------------------------------------------------------------------------
 
   async function cancel(shopId: string, orderId: string, mayCancelPlaced: boolean): Promise<OrderTable | Refusal> {
-    const before = await readOrder(store.reader, shopId, orderId)
-    if (!before) return refuse('order_not_found', { orderId })
-    if (before.state === 'CANCELLED') return before
-    if (before.state === 'NEW') {
-      const closed = await closeSessions(shopId, orderId)
-      if (isRefusal(closed)) return closed
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const before = await readOrder(store.reader, shopId, orderId)
+      if (!before) return refuse('order_not_found', { orderId })
+      if (before.state === 'CANCELLED') {
+        // Repeating it, by who may, tries refunds again that were given up.
+        if (mayCancelPlaced)
+          await store.transact(async (writer) => {
+            await lockOrders(writer, shopId, [orderId])
+            await refundAll(writer, shopId, orderId)
+          })
+        return before
+      }
+      if (before.state === 'NEW') {
+        const closed = await closeSessions(shopId, orderId)
+        if (isRefusal(closed)) return closed
+      }
+      const ended = await end(shopId, orderId, 'CANCELLED', mayCancelPlaced)
+      if (ended === 'again') continue
+      if (isRefusal(ended)) return ended
+      return (await readOrder(store.reader, shopId, orderId)) ?? refuse('order_not_found', { orderId })
     }
-    const ended = await end(shopId, orderId, 'CANCELLED', mayCancelPlaced)
-    if (isRefusal(ended)) return ended
-    return (await readOrder(store.reader, shopId, orderId)) ?? refuse('order_not_found', { orderId })
+    return refuse('overloaded', { retryAfter: 1 })
   }
 
   async function cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null> {
     const unpaid = (await ordersOfCart(store.reader, shopId, cartId)).find((row) => row.state === 'NEW')
     if (!unpaid) return null
     const cancelled = await cancel(shopId, unpaid.id, false)
-    return isRefusal(cancelled) && cancelled.refused === 'provider_unavailable' ? cancelled : null
+    const mayPass = !isRefusal(cancelled) || (cancelled.refused !== 'provider_unavailable' && cancelled.refused !== 'overloaded')
+    return mayPass ? null : cancelled
   }
 
   async function expire(shopId: string, orderId: string): Promise<void> {
@@ -515,7 +539,12 @@ export function createCheckout(parts: {
     if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', false)
   }
 
-  async function end(shopId: string, orderId: string, state: 'CANCELLED' | 'EXPIRED', mayCancelPlaced: boolean): Promise<Refusal | null> {
+  async function end(
+    shopId: string,
+    orderId: string,
+    state: 'CANCELLED' | 'EXPIRED',
+    mayCancelPlaced: boolean,
+  ): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
     return store.transact(async (writer) => {
@@ -525,6 +554,8 @@ export function createCheckout(parts: {
       const isPlaced = order.state === 'PLACED'
       if (!orderMayMove(order.state, state) || (isPlaced && !mayCancelPlaced))
         return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
+      // Somebody began another attempt to pay after the sessions were closed: it must be closed as well.
+      if (!isPlaced && (await paymentsOf(writer, shopId, [orderId])).some(isPayable)) return 'again'
       await returnRedemptions(writer, shopId, orderId)
       if (isPlaced) {
         const demand = demandOf(order.lines)

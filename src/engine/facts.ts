@@ -8,7 +8,7 @@ import { type PresetName, type Settings, type SettingsPatch, settingsOf } from '
 import { availableTo, type StockLevel } from '../core/stock.ts'
 import { readEndpoints } from '../store/outbox.ts'
 import { readVariants } from '../store/products.ts'
-import { readCodes, readPromotions } from '../store/promotions.ts'
+import { type CodeUses, readCodes, readExhausted, readPromotions } from '../store/promotions.ts'
 import { changedSince, readShop } from '../store/shops.ts'
 import { readStock } from '../store/stock.ts'
 import type { Reader, Store } from '../store/store.ts'
@@ -51,9 +51,14 @@ export interface ShopFacts {
   readonly promotions: ReadonlyMap<string, Promotion>
   /** Those that need no code. */
   readonly automatic: ReadonlyMap<string, Promotion>
+  /** Those of them that have a limit of uses. */
+  readonly limited: readonly string[]
   readonly variants: Map<string, Variant>
   readonly unknownSkus: Set<string>
 }
+
+/** Automatic promotions without a use left, each with the carts whose unpaid order holds one. */
+type Exhausted = ReadonlyMap<string, readonly string[]>
 
 interface Advice<T> {
   readonly at: number
@@ -66,7 +71,7 @@ export interface FactsCache {
   shop(shopId: string, epoch?: number): Promise<ShopFacts | null>
   /** Makes sure that these skus and codes are known, and how many there are of tracked skus, for pricing carts of a shop. */
   collect(shop: ShopFacts, skus: Iterable<string>, codes: Iterable<string>): Promise<void>
-  /** The facts for one cart, from what was collected. `holder` is the cart's id: its own holds do not count against it. */
+  /** The facts for one cart, from what was collected. `holder` is the cart's id: its own holds, of stock and of codes, do not count against it. */
   forCart(shop: ShopFacts, codes: readonly string[], skus: Iterable<string>, holder: string): Facts
   /** The same, with stock and uses read at this moment: for ordering. */
   fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holder: string): Promise<Facts>
@@ -81,7 +86,8 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   const shops = new Map<string, ShopFacts>()
   const refreshing = new Map<string, Promise<ShopFacts | null>>()
   const stock = new Recent<Advice<StockLevel | null>>()
-  const codes = new Recent<Advice<CodeFacts | null>>()
+  const exhausted = new Recent<Advice<Exhausted>>()
+  const codes = new Recent<Advice<CodeUses | null>>()
 
   async function shop(shopId: string, epoch?: number): Promise<ShopFacts | null> {
     const known = shops.get(shopId)
@@ -114,6 +120,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     if (!row) return null
     const promotions = await readPromotions(store.reader, shopId)
     const preset = row.preset as PresetName
+    const automatic = promotions.filter((promotion) => !needsCode(promotion))
     const next: ShopFacts = {
       id: shopId,
       name: row.name,
@@ -124,7 +131,8 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       settings: settingsOf(preset, JSON.parse(row.document) as SettingsPatch),
       endpoints: await readEndpoints(store.reader, shopId),
       promotions: new Map(promotions.map((promotion) => [promotion.id, promotion])),
-      automatic: new Map(promotions.filter((promotion) => !needsCode(promotion)).map((promotion) => [promotion.id, promotion])),
+      automatic: new Map(automatic.map((promotion) => [promotion.id, promotion])),
+      limited: automatic.filter((promotion) => promotion.usesMax !== null).map((promotion) => promotion.id),
       variants: new Map(),
       unknownSkus: new Set(),
     }
@@ -154,6 +162,10 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     }
     if (tracked.length > 0) await refreshStock(known.id, tracked)
     await refreshCodes(known.id, [...new Set(wantedCodes)])
+    if (known.limited.length > 0 && isStale(exhausted.get(known.id), clock.now())) {
+      const at = clock.now()
+      exhausted.set(known.id, { at, value: await readExhausted(store.reader, known.id, known.limited) })
+    }
   }
 
   async function refreshStock(shopId: string, skus: readonly string[]): Promise<void> {
@@ -177,12 +189,21 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     return level ? availableTo(holder, level, clock.now()) : undefined
   }
 
-  function assemble(known: ShopFacts, levels: Map<string, number>, found: Map<string, CodeFacts>): Facts {
-    const promotions = found.size === 0 ? known.automatic : new Map(known.automatic)
-    if (found.size > 0) {
+  function assemble(
+    known: ShopFacts,
+    holder: string,
+    levels: Map<string, number>,
+    found: Map<string, CodeFacts>,
+    gone: Exhausted | undefined,
+  ): Facts {
+    const isPlain = found.size === 0 && (known.limited.length === 0 || !gone || gone.size === 0)
+    const promotions = isPlain ? known.automatic : new Map(known.automatic)
+    if (!isPlain) {
+      const open = promotions as Map<string, Promotion>
+      for (const [id, heldBy] of gone ?? []) if (!heldBy.includes(holder)) open.delete(id)
       for (const { promotionId } of found.values()) {
         const promotion = known.promotions.get(promotionId)
-        if (promotion) (promotions as Map<string, Promotion>).set(promotionId, promotion)
+        if (promotion) open.set(promotionId, promotion)
       }
     }
     const { id, currency, settings } = known
@@ -206,9 +227,9 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const found = new Map<string, CodeFacts>()
     for (const code of wantedCodes) {
       const facts = codes.get(`${known.id}/${code}`)?.value
-      if (facts) found.set(code, facts)
+      if (facts) found.set(code, usableBy(holder, facts))
     }
-    return assemble(known, levels, found)
+    return assemble(known, holder, levels, found, exhausted.get(known.id)?.value)
   }
 
   async function fresh(
@@ -221,10 +242,17 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const levels = new Map<string, number>()
     for (const [sku, level] of await readStock(reader, known.id, skus, clock.now()))
       levels.set(sku, availableTo(holder, level, clock.now()))
-    return assemble(known, levels, await readCodes(reader, known.id, wantedCodes))
+    const found = new Map<string, CodeFacts>()
+    for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy(holder, facts))
+    return assemble(known, holder, levels, found, await readExhausted(reader, known.id, known.limited))
   }
 
   return { shop, collect, forCart, fresh, advice, refreshStock }
+}
+
+/** The use that a cart's own unpaid order holds does not stand in its way, like its stock: it is replaced with that order. */
+function usableBy(holder: string, { promotionId, usesLeft, heldBy }: CodeUses): CodeFacts {
+  return { promotionId, usesLeft: usesLeft !== null && heldBy?.includes(holder) ? usesLeft + 1 : usesLeft }
 }
 
 /** Advice is stale a second after it was read, and at once when the clock was turned back behind it. */

@@ -4,15 +4,16 @@
 import type { Logger } from 'pino'
 import { Webhook } from 'standardwebhooks'
 import type { Event } from '../core/event.ts'
+import { isCovered } from '../core/payment.ts'
 import { rfc3339 } from '../core/time.ts'
 import { purgeRecorded } from '../store/idempotency.ts'
 import {
+  claimExpiredOrders,
   claimProviderEvents,
   claimQuietPayments,
   claimRefunds,
-  expiredOrders,
+  lockOrders,
   paymentsOf,
-  readOrder,
   readPayment,
   refundsOf,
   settleProviderEvent,
@@ -37,7 +38,7 @@ import type { RefundTable } from '../store/tables.ts'
 import type { Checkout } from './checkout.ts'
 import type { FactsCache } from './facts.ts'
 import { parseOrder, serveOrders } from './orders.ts'
-import type { Payments } from './payments.ts'
+import { type Payments, withDeadline } from './payments.ts'
 import type { Clock, PaymentProvider, ProviderEvent, Randomness } from './ports.ts'
 
 const DELIVERY_POLL_MS = 250
@@ -46,7 +47,6 @@ const TIDY_POLL_MS = 60_000
 const BATCH = 50
 const DELIVERY_DEADLINE_MS = 10_000
 const DELIVERY_LEASE_MS = 20_000
-const PROVIDER_DEADLINE_MS = 10_000
 const LEASE_MS = 60_000
 /** When a payment without an answer is asked about: soon when its opening was interrupted, later when a shopper is at it. */
 const QUIET = { openingMs: 15_000, pendingMs: 300_000 }
@@ -221,18 +221,18 @@ export function createJobs(parts: {
 
   async function settlePayments(): Promise<void> {
     const now = clock.now()
-    for (const work of extra) await work()
+    for (const work of extra) await carryOn('work of a provider', work)
     for (const row of await store.transact((writer) => claimProviderEvents(writer, now, now + LEASE_MS, BATCH))) {
       await carryOn('provider event', () => applyEvent(row.shop_id, row.provider, JSON.parse(row.document) as ProviderEvent))
     }
+    // What asks a provider runs side by side: one after the other, a silent provider would outlast the leases and keep all others waiting.
     const quiet = { opening: now - QUIET.openingMs, pending: now - QUIET.pendingMs }
-    for (const payment of await store.transact((writer) => claimQuietPayments(writer, quiet, now, now + LEASE_MS, BATCH))) {
-      await carryOn('quiet payment', () => payments.askProvider(payment))
-    }
-    for (const order of await expiredOrders(store.reader, now, BATCH))
-      await carryOn('expiry', () => checkout.expire(order.shop_id, order.id))
-    for (const refund of await store.transact((writer) => claimRefunds(writer, now, now + LEASE_MS, BATCH)))
-      await carryOn('refund', () => giveBack(refund))
+    const payable = await store.transact((writer) => claimQuietPayments(writer, quiet, now, now + LEASE_MS, BATCH))
+    await Promise.all(payable.map((payment) => carryOn('quiet payment', () => payments.askProvider(payment))))
+    const expired = await store.transact((writer) => claimExpiredOrders(writer, now, now + LEASE_MS, BATCH))
+    await Promise.all(expired.map((order) => carryOn('expiry', () => checkout.expire(order.shop_id, order.id))))
+    const refunds = await store.transact((writer) => claimRefunds(writer, now, LEASE_MS, BATCH))
+    await Promise.all(refunds.map((refund) => carryOn('refund', () => giveBack(refund))))
   }
 
   /** One bad row is logged and does not stop the others. */
@@ -241,11 +241,7 @@ export function createJobs(parts: {
   }
 
   async function giveBack(refund: RefundTable): Promise<void> {
-    const payment = await readPayment(store.reader, refund.shop_id, refund.payment_id)
-    const provider = payment && providers.get(payment.provider)
-    if (!payment?.session_id || !provider) return
-    const request = { shopId: refund.shop_id, sessionId: payment.session_id, refundId: refund.id, amount: refund.amount }
-    const failure = await provider.refund(request, AbortSignal.timeout(PROVIDER_DEADLINE_MS)).then(
+    const failure = await refundAtProvider(refund).then(
       () => null,
       (error: unknown) => error,
     )
@@ -253,11 +249,27 @@ export function createJobs(parts: {
     await recordRefund(refund, failure === null ? 'SUCCEEDED' : 'FAILED')
   }
 
+  /** Rejects while the money is not back. Money that was only reserved is set free by closing its session. */
+  async function refundAtProvider({ shop_id: shopId, payment_id: paymentId, id: refundId, amount }: RefundTable): Promise<void> {
+    const payment = await readPayment(store.reader, shopId, paymentId)
+    const provider = payment && providers.get(payment.provider)
+    const sessionId = payment?.session_id
+    if (!provider || !sessionId) throw new Error(`Refund ${refundId} cannot be made: its provider or its session is not known.`)
+    if (payment.state === 'AUTHORIZED' || payment.state === 'CANCELLED') {
+      const status = await withDeadline((signal) => provider.cancel(shopId, sessionId, signal))
+      if (status.state === 'cancelled') return
+      if (status.state !== 'paid') throw new Error(`Refund ${refundId} cannot be made: the reserved money was not set free.`)
+      await payments.applyStatus(shopId, paymentId, status)
+    }
+    await withDeadline((signal) => provider.refund({ shopId, sessionId, refundId, amount }, signal))
+  }
+
   async function recordRefund(refund: RefundTable, state: 'SUCCEEDED' | 'FAILED'): Promise<void> {
     const shop = await facts.shop(refund.shop_id)
     await store.transact(async (writer) => {
+      // The order first, and locked: it may be placed, cancelled or given to an account at this moment.
+      const [row] = await lockOrders(writer, refund.shop_id, [refund.order_id])
       if (!(await settleRefund(writer, refund, state))) return
-      const row = await readOrder(writer, refund.shop_id, refund.order_id)
       const siblings = await paymentsOf(writer, refund.shop_id, [refund.order_id])
       const payment = siblings.find((each) => each.id === refund.payment_id)
       const returned = (await refundsOf(writer, refund.shop_id, [refund.order_id]))
@@ -266,7 +278,7 @@ export function createJobs(parts: {
       if (!row || !payment || !shop) return
       if (state === 'SUCCEEDED' && returned >= payment.amount) await updatePayment(writer, payment, { state: 'REFUNDED' }, clock.now())
       const order = parseOrder(row)
-      const others = siblings.some((each) => each.id !== payment.id && each.state === 'PAID')
+      const others = siblings.some((each) => each.id !== payment.id && isCovered(each.state as 'PAID'))
       const paymentState =
         state === 'FAILED' || others
           ? order.paymentState

@@ -7,8 +7,19 @@ import { isCovered, isRunning, mayMove } from '../core/payment.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
-import { insertRefund, lockOrders, ordersOfCart, paymentsOf, readOrder, readPayment, updateOrder, updatePayment } from '../store/orders.ts'
-import { redeem, returnRedemptions } from '../store/promotions.ts'
+import {
+  insertRefund,
+  lockOrders,
+  ordersOfCart,
+  paymentsOf,
+  readOrder,
+  readPayment,
+  refundsOf,
+  reviveRefunds,
+  updateOrder,
+  updatePayment,
+} from '../store/orders.ts'
+import { lockPromotions, redeem, returnRedemptions } from '../store/promotions.ts'
 import { releaseHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
@@ -22,6 +33,34 @@ import type { Clock, PaymentProvider, PaymentRequest, Randomness, SessionStatus 
 const PROVIDER_DEADLINE_MS = 10_000
 /** How often a message is applied anew because the order changed meanwhile. */
 const ATTEMPTS = 10
+
+/** Calls a provider. The deadline holds even for one that does not listen to its signal, so that no request and no job waits for ever. */
+export async function withDeadline<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const reason = new Error(`The provider did not answer within ${PROVIDER_DEADLINE_MS} ms.`)
+      late.abort(reason)
+      reject(reason)
+    }, PROVIDER_DEADLINE_MS)
+  })
+  try {
+    return await Promise.race([call(late.signal), deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Whether a shopper may still pay in an attempt: its session must be closed before its order may end. FAILED is one refused card in a session
+ * that is still open; a wrong amount is told (`payment.mismatch`) and stands in nobody's way.
+ */
+export function isPayable(payment: Pick<PaymentTable, 'state' | 'reason'>): boolean {
+  return (isRunning(payment.state as 'PENDING') || payment.state === 'FAILED') && payment.reason !== MISMATCH
+}
+
+const MISMATCH = 'amount_mismatch'
 
 /** Payments at providers. */
 export type Payments = ReturnType<typeof createPayments>
@@ -47,13 +86,21 @@ export function createPayments(parts: {
     const provider = providers.get(payment.provider)
     const row = await readOrder(store.reader, shopId, payment.order_id)
     if (!provider || !row) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
-    const session = await provider.open(requestOf(parseOrder(row), payment), AbortSignal.timeout(PROVIDER_DEADLINE_MS)).catch(() => null)
+    const session = await withDeadline((signal) => provider.open(requestOf(parseOrder(row), payment), signal)).catch(() => null)
     if (!session) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
-    const changes = { state: 'PENDING', session_id: session.sessionId, token: session.token, url: session.url, checked_at: clock.now() }
-    if (await store.transactOne((writer) => updatePayment(writer, payment, changes, clock.now())))
-      return { ...payment, ...changes, version: payment.version + 1 }
-    const now = await readPayment(store.reader, shopId, payment.id)
-    return now ?? refuse('payment_not_found', {})
+    const found = { session_id: session.sessionId, token: session.token, url: session.url, checked_at: clock.now() }
+    let known: PaymentTable | undefined = payment
+    for (let attempt = 1; attempt <= ATTEMPTS && known; attempt++) {
+      // A message, or another call, may have been faster: what it said stays, but where to pay must not be lost.
+      if (!isRunning(known.state as 'PENDING') && known.state !== 'FAILED') return known
+      const changes = { ...found, state: known.state === 'FAILED' ? 'FAILED' : 'PENDING' }
+      const read = known
+      if (await store.transactOne((writer) => updatePayment(writer, read, changes, clock.now())))
+        return { ...read, ...changes, version: read.version + 1 }
+      known = await readPayment(store.reader, shopId, payment.id)
+      if (known?.url && known.session_id === session.sessionId) return known
+    }
+    return known ?? refuse('payment_not_found', {})
   }
 
   function requestOf(order: Order, payment: PaymentTable): PaymentRequest {
@@ -84,6 +131,9 @@ export function createPayments(parts: {
       const applied = await applyStatus(shopId, payment.id, status)
       // Money in a wrong amount covers nothing; it was told as a mismatch.
       if ((status.state === 'paid' || status.state === 'authorized') && applied !== 'mismatch') return 'covered'
+      // "Open" or "failed" means that it can still be paid: nothing may take its place yet.
+      if (status.state === 'open' || status.state === 'failed')
+        return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
     }
     return 'closed'
   }
@@ -92,12 +142,23 @@ export function createPayments(parts: {
     const provider = providers.get(payment.provider)
     // An attempt whose opening was interrupted may have a session that we do not know: opening it again tells.
     const known = payment.session_id === null ? await open(shopId, payment) : payment
-    if (isRefusal(known)) return known
+    if (isRefusal(known)) return payment.session_id === null ? abandon(payment, known) : known
+    const { session_id: sessionId, state } = known
+    if (isCovered(state as 'PAID') || state === 'REFUNDED')
+      return { state: state === 'AUTHORIZED' ? 'authorized' : 'paid', amount: known.amount, currency: known.currency }
     const cancelled =
-      provider &&
-      known.session_id !== null &&
-      (await provider.cancel(shopId, known.session_id, AbortSignal.timeout(PROVIDER_DEADLINE_MS)).catch(() => null))
+      provider && sessionId !== null && (await withDeadline((signal) => provider.cancel(shopId, sessionId, signal)).catch(() => null))
     return cancelled || refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
+  }
+
+  /**
+   * The provider is silent, and the address of this session was never known, so nobody can pay in it: a provider that is down must not keep a
+   * cart from being ordered at another one. Should money come after all, it is handled like any that comes after a cancellation.
+   */
+  async function abandon(payment: PaymentTable, silent: Refusal): Promise<SessionStatus | Refusal> {
+    const changes = { state: 'CANCELLED', reason: 'never_opened' }
+    const abandoned = await store.transactOne((writer) => updatePayment(writer, payment, changes, clock.now()))
+    return abandoned ? { state: 'cancelled', amount: payment.amount, currency: payment.currency } : silent
   }
 
   /** Asks the provider about a payment and applies the answer: for the reconciler and the browser's return. */
@@ -107,9 +168,11 @@ export function createPayments(parts: {
     const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
     const known = payment.session_id === null ? await open(payment.shop_id, payment) : payment
     if (isRefusal(known) || known.session_id === null) return 'unchanged'
+    const { shop_id: shopId, session_id: sessionId } = known
     // A session of an order that no longer awaits payment is closed; if it was paid meanwhile, that is applied like any payment.
-    const ask = row?.state === 'NEW' ? provider.status : provider.cancel
-    const status = await ask(payment.shop_id, known.session_id, AbortSignal.timeout(PROVIDER_DEADLINE_MS)).catch(() => null)
+    const status = await withDeadline((signal) =>
+      row?.state === 'NEW' ? provider.status(shopId, sessionId, signal) : provider.cancel(shopId, sessionId, signal),
+    ).catch(() => null)
     return status ? applyStatus(payment.shop_id, payment.id, status) : 'unchanged'
   }
 
@@ -141,19 +204,33 @@ export function createPayments(parts: {
       return settlePaid(shop, payment, target as 'PAID' | 'AUTHORIZED')
     }
     return store.transact(async (writer) => {
+      const [row] = await lockOrders(writer, shopId, [payment.order_id])
       const changed = await updatePayment(writer, payment, { state: target, reason: status.reason ?? null }, clock.now())
       if (!changed) return 'again'
-      const row = await readOrder(writer, shopId, payment.order_id)
       if (row && target === 'FAILED') await emit(writer, shop, [{ type: 'payment.failed', order: parseOrder(row) }])
+      if (row && payment.state === 'AUTHORIZED') await withdrawn(writer, shop, parseOrder(row), payment)
       return 'applied'
     })
   }
 
+  /** The money that was reserved for a placed order is not there any more: unless we gave it back ourselves, the merchant must know. */
+  async function withdrawn(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
+    if (order.paymentState !== 'AUTHORIZED' || (await isGivenBack(writer, payment))) return
+    const failed: Order = { ...order, paymentState: 'FAILED', version: order.version + 1, updatedAt: rfc3339(clock.now()) }
+    await updateOrder(writer, failed)
+    await emit(writer, shop, [{ type: 'payment.failed', order: failed }])
+  }
+
+  async function isGivenBack(writer: Writer, payment: PaymentTable): Promise<boolean> {
+    const refunds = await refundsOf(writer, payment.shop_id, [payment.order_id])
+    return refunds.some((refund) => refund.payment_id === payment.id)
+  }
+
   /** A genuine message with the wrong amount or currency never marks anything paid (PAY-3); it is kept and told. */
   async function mismatch(shop: ShopFacts, payment: PaymentTable, status: SessionStatus): Promise<'mismatch'> {
-    if (payment.reason === 'amount_mismatch') return 'mismatch'
+    if (payment.reason === MISMATCH) return 'mismatch'
     await store.transact(async (writer) => {
-      await updatePayment(writer, payment, { reason: 'amount_mismatch' }, clock.now())
+      await updatePayment(writer, payment, { reason: MISMATCH }, clock.now())
       const row = await readOrder(writer, shop.id, payment.order_id)
       if (row)
         await emit(writer, shop, [
@@ -182,16 +259,30 @@ export function createPayments(parts: {
     try {
       await store.transact(async (writer) => {
         if (carts) await lockUnchanged(writer, shop.id, carts)
-        const [row] = await lockOrders(writer, shop.id, [payment.order_id])
+        const standing = before.cart_id === null ? [] : await ordersOfCart(writer, shop.id, before.cart_id)
+        const rivalIds =
+          before.whole === 1 ? standing.flatMap((each) => (each.state === 'NEW' && each.id !== before.id ? each.id : [])) : []
+        const locked = await lockOrders(writer, shop.id, [payment.order_id, ...rivalIds])
+        const row = locked.find((each) => each.id === payment.order_id)
+        const rivals = locked.filter((each) => each !== row && each.state === 'NEW').map(parseOrder)
         if (!row || !(await updatePayment(writer, payment, { state: target, reason: null }, clock.now()))) throw new Rollback('again')
         const paid: PaymentTable = { ...payment, state: target }
         const order = parseOrder(row)
-        if (payment.state === 'AUTHORIZED' && order.isCompleted) return capture(writer, shop, order)
+        // What reserved money meant was settled when it was reserved: an order was placed with it, or it is being given back.
+        if (payment.state === 'AUTHORIZED') return (await isGivenBack(writer, payment)) ? undefined : capture(writer, shop, order)
+        if (rivals.length > 0)
+          await lockPromotions(
+            writer,
+            shop.id,
+            [order, ...rivals].flatMap((each) => [...usedPromotions(each).keys()]),
+          )
         const refusal = orderMayMove(order.state, 'PLACED')
-          ? await retake(writer, shop, row, order)
+          ? await retake(writer, shop, row, order, standing)
           : refuse('order_state_forbids', { state: order.state })
-        if (!refusal) await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: paid })
-        else await giveBack(writer, shop, order, paid, refusal)
+        if (!refusal) {
+          await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: paid })
+          for (const rival of rivals) await outdate(writer, shop.id, rival)
+        } else await giveBack(writer, shop, order, paid, refusal)
       })
     } catch (error) {
       if (error instanceof Rollback && error.refusal === 'again') return 'again'
@@ -207,12 +298,23 @@ export function createPayments(parts: {
     await emit(writer, shop, [{ type: 'payment.succeeded', order: paid }])
   }
 
+  /** The cart was ordered by a late payment of an older order: the one that awaits payment cannot be placed any more, and holds nothing. */
+  async function outdate(writer: Writer, shopId: string, rival: Order): Promise<void> {
+    await updateOrder(writer, moved(rival, 'SUPERSEDED'), { held_until: null })
+    await releaseHolds(writer, shopId, rival.id)
+    await returnRedemptions(writer, shopId, rival.id)
+  }
+
   /** Stock and uses for an order that is being placed: what it held is its own; what ran out meanwhile is taken again or refused. */
-  async function retake(writer: Writer, shop: ShopFacts, row: OrderTable, order: Order): Promise<Refusal | null> {
-    if (row.whole === 1 && row.cart_id !== null) {
-      const placed = (await ordersOfCart(writer, shop.id, row.cart_id)).find((each) => each.placed_at !== null && each.whole === 1)
-      if (placed) return refuse('cart_already_ordered', { orderId: placed.id })
-    }
+  async function retake(
+    writer: Writer,
+    shop: ShopFacts,
+    row: OrderTable,
+    order: Order,
+    standing: readonly OrderTable[],
+  ): Promise<Refusal | null> {
+    const placed = row.whole === 1 ? standing.find((each) => each.placed_at !== null && each.whole === 1) : undefined
+    if (placed) return refuse('cart_already_ordered', { orderId: placed.id })
     if (order.state !== 'NEW') {
       const uses = [...usedPromotions(order)].map(([promotionId, code]) => ({ promotionId, code }))
       const exhausted = await redeem(writer, shop.id, order.id, uses, clock.now())
@@ -250,17 +352,21 @@ export function createPayments(parts: {
     if (order.state !== 'PLACED' && order.state !== 'COMPLETED') await returnRedemptions(writer, shopId, order.id)
   }
 
-  /** Writes the intention to give back all that was paid for an order. */
+  /** Writes the intention to give back all that was paid for an order; what failed before is tried again. */
   async function refundAll(writer: Writer, shopId: string, orderId: string): Promise<void> {
     const now = clock.now()
+    await reviveRefunds(writer, shopId, orderId, now)
+    const refunds = await refundsOf(writer, shopId, [orderId])
     for (const payment of await paymentsOf(writer, shopId, [orderId])) {
-      if (!isCovered(payment.state as 'PAID')) continue
+      // A second payment of the order may be on its way back already: no money goes back twice.
+      const returned = refunds.reduce((total, refund) => (refund.payment_id === payment.id ? total + refund.amount : total), 0)
+      if (!isCovered(payment.state as 'PAID') || returned >= payment.amount) continue
       await insertRefund(writer, {
         shop_id: shopId,
         id: random.id('rf'),
         payment_id: payment.id,
         order_id: orderId,
-        amount: payment.amount,
+        amount: payment.amount - returned,
         currency: payment.currency,
         state: 'PENDING',
         reason: 'order_cancelled',

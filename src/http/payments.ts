@@ -58,7 +58,11 @@ export function paymentRoutes(engine: Engine): FastifyPluginAsync {
         const payment = await readPayment(engine.store.reader, shop, id)
         if (!payment || payment.provider !== provider) throw new Refused(refuse('payment_not_found', {}))
         // Nothing in this request is believed: it only makes us ask the provider now instead of waiting for its message.
-        if (isPayable(payment)) await engine.payments.askProvider(payment)
+        // Whatever goes wrong with that, the shopper is led back; the reconciler asks again.
+        if (isPayable(payment))
+          await engine.payments
+            .askProvider(payment)
+            .catch((error: unknown) => request.log.error({ err: error, payment: id }, 'asking failed'))
         const now = await readPayment(engine.store.reader, shop, id)
         reply
           .type('text/html; charset=utf-8')

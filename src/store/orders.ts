@@ -155,16 +155,28 @@ export function listOrders(
   return query.orderBy('id', 'desc').limit(filter.limit).execute()
 }
 
-/** Unpaid orders whose time is up, at most `limit`. */
-export function expiredOrders(reader: Reader, now: number, limit: number): Promise<{ shop_id: string; id: string }[]> {
-  return reader.db
+/**
+ * Claims unpaid orders whose time is up, at most `limit`: nobody looks at them before `again`, so that one whose provider is silent keeps no
+ * other waiting. The column says when an order is looked at next; when it expires is in its document.
+ */
+export async function claimExpiredOrders(
+  writer: Writer,
+  now: number,
+  again: number,
+  limit: number,
+): Promise<{ shop_id: string; id: string }[]> {
+  let query = writer.db
     .selectFrom('orders')
     .select(['shop_id', 'id'])
     .where('state', '=', 'NEW')
     .where('expires_at', '<=', now)
     .orderBy('expires_at')
     .limit(limit)
-    .execute()
+  if (writer.dialect === 'postgres') query = query.forUpdate().skipLocked()
+  const rows = await query.execute()
+  for (const row of rows)
+    await writer.db.updateTable('orders').set({ expires_at: again }).where('shop_id', '=', row.shop_id).where('id', '=', row.id).execute()
+  return rows
 }
 
 /** The next number of a sequence; begins with 1. The last lock a transaction takes. */
@@ -266,8 +278,14 @@ export function refundsOf(reader: Reader, shopId: string, orderIds: readonly str
     .execute()
 }
 
-/** Claims refunds that are due, at most `limit`: until `leasedUntil` nobody else takes them. */
-export async function claimRefunds(writer: Writer, now: number, leasedUntil: number, limit: number): Promise<RefundTable[]> {
+/** A refund that fails is tried again at most this much later. */
+const REFUND_PAUSE_MAX_MS = 7_200_000
+
+/**
+ * Claims refunds that are due, at most `limit`: for `pause` ms nobody else takes them. With each attempt the pause doubles, up to two hours, so
+ * that twenty of them outlast a provider that is down for a day.
+ */
+export async function claimRefunds(writer: Writer, now: number, pause: number, limit: number): Promise<RefundTable[]> {
   let query = writer.db
     .selectFrom('refunds')
     .selectAll()
@@ -280,12 +298,23 @@ export async function claimRefunds(writer: Writer, now: number, leasedUntil: num
   for (const row of rows) {
     await writer.db
       .updateTable('refunds')
-      .set({ due_at: leasedUntil, attempts: row.attempts + 1 })
+      .set({ due_at: now + Math.min(pause * 2 ** row.attempts, REFUND_PAUSE_MAX_MS), attempts: row.attempts + 1 })
       .where('shop_id', '=', row.shop_id)
       .where('id', '=', row.id)
       .execute()
   }
   return rows.map((row) => ({ ...row, attempts: row.attempts + 1 }))
+}
+
+/** Tries the failed refunds of an order again, under their own ids: what a provider did although it did not say so is not done twice. */
+export async function reviveRefunds(writer: Writer, shopId: string, orderId: string, now: number): Promise<void> {
+  await writer.db
+    .updateTable('refunds')
+    .set({ state: 'PENDING', attempts: 0, due_at: now })
+    .where('shop_id', '=', shopId)
+    .where('order_id', '=', orderId)
+    .where('state', '=', 'FAILED')
+    .execute()
 }
 
 /** Sets the state of a refund that is still pending; false when it was settled already. */

@@ -25,8 +25,13 @@ export async function readPromotion(
   return row && { promotion: JSON.parse(row.document) as Promotion, uses: row.uses }
 }
 
+/** What is known of a code, and which carts hold one of its uses for an order that awaits payment: known when no use is left. */
+export interface CodeUses extends CodeFacts {
+  readonly heldBy?: readonly string[]
+}
+
 /** What is known of codes (normalised), with the uses that are left; unknown codes are missing. */
-export async function readCodes(reader: Reader, shopId: string, codes: readonly string[]): Promise<Map<string, CodeFacts>> {
+export async function readCodes(reader: Reader, shopId: string, codes: readonly string[]): Promise<Map<string, CodeUses>> {
   if (codes.length === 0) return new Map()
   const rows = await reader.db
     .selectFrom('promotion_codes as c')
@@ -35,15 +40,51 @@ export async function readCodes(reader: Reader, shopId: string, codes: readonly 
     .where('c.shop_id', '=', shopId)
     .where('c.code', 'in', [...codes])
     .execute()
-  return new Map(
-    rows.map((row) => {
-      const { usesMax } = JSON.parse(row.document) as Promotion
-      const left = [row.uses_max === null ? null : row.uses_max - row.uses, usesMax === null ? null : usesMax - row.promotion_uses].filter(
-        (each) => each !== null,
-      )
-      return [row.code, { promotionId: row.promotion_id, usesLeft: left.length === 0 ? null : Math.min(...left) }]
-    }),
-  )
+  const known = new Map<string, CodeUses>()
+  for (const row of rows) {
+    const { usesMax } = JSON.parse(row.document) as Promotion
+    const ofCode = row.uses_max === null ? Number.POSITIVE_INFINITY : row.uses_max - row.uses
+    const ofPromotion = usesMax === null ? Number.POSITIVE_INFINITY : usesMax - row.promotion_uses
+    const left = Math.min(ofCode, ofPromotion)
+    const held = left > 0 ? [] : await holdersOf(reader, shopId, row.promotion_id, ofCode > 0 ? null : row.code)
+    known.set(row.code, {
+      promotionId: row.promotion_id,
+      usesLeft: Number.isFinite(left) ? left : null,
+      ...(held.length > 0 ? { heldBy: held } : {}),
+    })
+  }
+  return known
+}
+
+/** Of these promotions those that have no use left, each with the carts whose unpaid order holds one of its uses. */
+export async function readExhausted(reader: Reader, shopId: string, ids: readonly string[]): Promise<Map<string, readonly string[]>> {
+  const exhausted = new Map<string, readonly string[]>()
+  if (ids.length === 0) return exhausted
+  const rows = await reader.db
+    .selectFrom('promotions')
+    .select(['id', 'uses', 'document'])
+    .where('shop_id', '=', shopId)
+    .where('id', 'in', [...ids])
+    .execute()
+  for (const { id, uses, document } of rows) {
+    const { usesMax } = JSON.parse(document) as Promotion
+    if (usesMax !== null && uses >= usesMax) exhausted.set(id, await holdersOf(reader, shopId, id, null))
+  }
+  return exhausted
+}
+
+/** The carts whose unpaid order holds a use of a promotion (of this code, if one is named). */
+async function holdersOf(reader: Reader, shopId: string, promotionId: string, code: string | null): Promise<string[]> {
+  let query = reader.db
+    .selectFrom('redemptions as r')
+    .innerJoin('orders as o', (join) => join.onRef('o.shop_id', '=', 'r.shop_id').onRef('o.id', '=', 'r.order_id'))
+    .select('o.cart_id')
+    .where('r.shop_id', '=', shopId)
+    .where('r.promotion_id', '=', promotionId)
+    .where('r.state', '=', 'RESERVED')
+    .where('o.state', '=', 'NEW')
+  if (code !== null) query = query.where('r.code', '=', code)
+  return (await query.execute()).flatMap((row) => row.cart_id ?? [])
 }
 
 /** The codes of a promotion, in alphabetical order. */
