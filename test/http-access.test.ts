@@ -161,11 +161,12 @@ const cartRule = (scope: Scope, targets: readonly Target[], opens: boolean): Rul
   scope,
   targets,
 })
-const orderRule = (scope: Scope, targets: readonly Target[]): Rule => ({
+/** `holder`: what the holder of another order's token is told; who only reads orders with it is told nothing about others. */
+const orderRule = (scope: Scope, targets: readonly Target[], holder = NO_ORDER): Rule => ({
   who: 'shop',
   stranger: NO_ORDER,
   anonymous: LOGIN,
-  orderToken: NO_ORDER,
+  orderToken: holder,
   scope,
   targets,
 })
@@ -270,8 +271,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     targets: [{ path: `${SHOP}/orders` }],
   },
   'GET /v1/shops/:shop/orders/:order': orderRule('orders:read', orders()),
-  'POST /v1/shops/:shop/orders/:order/payments': orderRule('orders:write', orders('/payments', {})),
-  'POST /v1/shops/:shop/orders/:order/cancel': orderRule('orders:write', orders('/cancel')),
+  'POST /v1/shops/:shop/orders/:order/payments': orderRule('orders:write', orders('/payments', {}), LOGIN),
+  'POST /v1/shops/:shop/orders/:order/cancel': orderRule('orders:write', orders('/cancel'), LOGIN),
 
   'PUT /v1/shops/:shop/products/:product': keyRule('products:write', '/products/vase', product('vase', 'VASE', 1)),
   'POST /v1/shops/:shop/products/import': keyRule('products:write', '/products/import', { products: [product('vase', 'VASE', 1)] }),
@@ -484,6 +485,7 @@ describe('ids grant nothing', () => {
     const holder = as(victims.guest.orderToken)
     assert.equal((await holder('GET', `${SHOP}/orders/${victims.guest.order}`)).status, 200)
     assertProblem(await holder('GET', `${SHOP}/orders/${victims.account.order}`), 404, 'order_not_found')
+    assertProblem(await holder('POST', `${SHOP}/orders/${victims.guest.order}/cancel`), 401, 'login_required')
     assertProblem(await holder('GET', `${SHOP}/orders`), 401, 'login_required')
     assertProblem(await holder('GET', `${SHOP}/carts/${victims.guest.cart}`), 401, 'login_required')
     assertProblem(await holder('GET', `${SHOP}/carts/current`), 401, 'login_required')

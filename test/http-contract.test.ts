@@ -161,7 +161,7 @@ describe('every answer is what the document declares', () => {
     await strict()('GET', `${SHOP}/payments/sandbox/returns/${ordered.body.payment.id}`)
     await admin('GET', `${SHOP}/orders?limit=1`)
     assertProblem(await guest('POST', `${SHOP}/carts/${first.body.cart.id}/lines`, { sku: 'MUG-INK' }), 409, 'cart_closed')
-    assertProblem(await strict(ordered.body.orderToken)('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
+    assertProblem(await guest('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
     assert.equal((await admin('POST', `${SHOP}/orders/${order.body.id}/cancel`)).body.state, 'CANCELLED')
   })
 

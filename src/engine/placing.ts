@@ -1,11 +1,12 @@
 // The moment at which an order becomes real, and what is done under its locks: stock is taken, the order gets its number and reference, its
 // cart is brought up to date, the world is told. Every transaction locks in one order: carts, orders, promotions, stock (each by id),
 // sequences last.
+import assert from 'node:assert/strict'
 import { type Cart, closeCart } from '../core/cart.ts'
 import type { Event, EventType } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { type Order, type OrderedLines, withoutOrdered } from '../core/order.ts'
-import { priceCart } from '../core/pricing.ts'
+import { type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
@@ -164,9 +165,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   ): Promise<Event[]> {
     const events: Event[] = []
     for (const { row, cart } of changes) {
-      const next = { ...cart, version: cart.version + 1, updatedAt: facts.now }
-      const pricing = priceCart(next, facts)
-      if (isRefusal(pricing)) throw new Error(`Cart ${cart.id} could not be priced: ${pricing.refused}`)
+      const { next, pricing } = priceable({ ...cart, version: cart.version + 1, updatedAt: facts.now }, facts)
       const save = saveOf({ row, cart: next }, pricing, shop)
       const saved = await saveCarts(writer, shop.id, [save])
       if (!saved.has(cart.id)) throw new Rollback('again')
@@ -220,6 +219,20 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   }
 
   return { hold, place, cartsOf, lockUnchanged, factsFor, moved, emit }
+}
+
+/**
+ * A cart with its price. One whose sum is past the exact range by now gets its lines set aside: the money is there, and an order must not fail
+ * for what is left in its cart.
+ */
+function priceable(cart: Cart, facts: Facts): { next: Cart; pricing: Pricing } {
+  const pricing = priceCart(cart, facts)
+  if (!isRefusal(pricing)) return { next: cart, pricing }
+  const aside = cart.lines.map((line) => ({ ...line, currency: cart.currency }))
+  const emptied = { ...cart, lines: [], savedLines: [...cart.savedLines, ...aside] }
+  const rest = priceCart(emptied, facts)
+  assert(!isRefusal(rest), 'an empty cart has a price')
+  return { next: emptied, pricing: rest }
 }
 
 /** The promotions that gave something, each with the code that opened it. */

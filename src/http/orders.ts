@@ -126,7 +126,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     app.post(
       '/orders/:order/payments',
       {
-        config: { access: { owner: true, orderToken: true, scope: 'orders:write' } },
+        config: { access: { owner: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
           summary: 'Another attempt to pay',
@@ -148,7 +148,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     app.post(
       '/orders/:order/cancel',
       {
-        config: { access: { owner: true, orderToken: true, scope: 'orders:write' } },
+        config: { access: { owner: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
           summary: 'Cancel: unpaid by its owner; placed, with a full refund, by who may',
