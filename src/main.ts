@@ -117,6 +117,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const store = openStore(config.databaseUrl)
   await store.migrate()
   const keys = await instanceKeys(store, config)
+  let admin: { hash: string; made: string | null } = { hash: '', made: null }
   const clock = createSystemClock()
   let port = config.port
   const publicUrl = () => config.publicUrl ?? `http://localhost:${port}`
@@ -127,7 +128,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     clock,
     random: systemRandomness,
     signer: createSigner(keys.secrets),
-    adminHash: () => keys.adminHash,
+    adminHash: () => admin.hash,
     providers: sandbox ? [sandbox] : [],
     log,
     publicUrl,
@@ -154,7 +155,17 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
       (plugin) => async (scope) => void (await scope.register(plugin as (instance: FastifyInstance) => Promise<void>)),
     ),
   })
-  await app.listen({ port: config.port, host: config.host })
+  try {
+    await app.listen({ port: config.port, host: config.host })
+  } catch (error) {
+    await app.close()
+    await store.close()
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    throw isTaken
+      ? new Error(`Port ${config.port} on ${config.host} is taken. Set PORT to another one, or stop what listens there.`, { cause: error })
+      : error
+  }
+  admin = await claimAdminKey(store, config)
   const bound = app.server.address()
   if (bound !== null && typeof bound === 'object') port = bound.port
   engine.jobs.start()
@@ -162,7 +173,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     url: ownUrl(),
     engine,
     app,
-    newAdminKey: keys.newAdminKey,
+    newAdminKey: admin.made,
     async close() {
       await app.close()
       await engine.carts.drain()
@@ -187,23 +198,23 @@ function makeSandbox(parts: { store: Store; clock: Clock; secret: string; public
 
 /** Secrets of the installation: from the environment, else made once and kept in the database, so that all nodes share them. */
 async function instanceKeys(store: Store, config: Config) {
-  const made = randomBytes(32).toString('base64url')
-  const adminKey = config.adminKey ?? `sk_${randomBytes(16).toString('hex')}_${made}`
   return store.transact(async (writer) => {
     const claim = async (name: string, value: string) => (await claimInstance(writer, name, value)).value
-    const admin =
-      config.adminKey === null
-        ? await claimInstance(writer, 'admin_key_hash', hashSecret(adminKey))
-        : { value: hashSecret(adminKey), claimed: false }
     const secret = config.secrets.length > 0 ? [] : [await claim('secret', randomBytes(32).toString('base64url'))]
     return {
       secrets: [...config.secrets, ...secret],
-      adminHash: admin.value,
-      newAdminKey: admin.claimed ? adminKey : null,
       sandboxSecret: await claim('sandbox_secret', `whsec_${randomBytes(32).toString('base64')}`),
       demoSecret: await claim('demo_jwt_secret', randomBytes(32).toString('base64url')),
     }
   })
+}
+
+/** The admin key's hash, and the key itself if this start made it. Asked for once the server listens: a start that fails makes no key. */
+async function claimAdminKey(store: Store, config: Config): Promise<{ hash: string; made: string | null }> {
+  if (config.adminKey !== null) return { hash: hashSecret(config.adminKey), made: null }
+  const key = `sk_${randomBytes(16).toString('hex')}_${randomBytes(32).toString('base64url')}`
+  const { value, claimed } = await store.transact((writer) => claimInstance(writer, 'admin_key_hash', hashSecret(key)))
+  return { hash: value, made: claimed ? key : null }
 }
 
 function createLog(level: string): Logger {
