@@ -109,7 +109,7 @@ export function createCheckout(parts: {
   payments: Payments
 }): Checkout {
   const { store, facts: cache, clock, random, providers, placement, payments } = parts
-  const { hold, place, moved, emit } = placement
+  const { hold, place, supersede, moved, emit } = placement
   const { open, closeSessions, refundAll } = payments
 
   // Ordering --------------------------------------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ export function createCheckout(parts: {
         }
         const uses = [...usedPromotions(pricing.cart)].map(([promotionId, code]) => ({ promotionId, code }))
         if (replaced)
-          await supersede(
+          await replace(
             writer,
             shopId,
             replaced.id,
@@ -403,7 +403,8 @@ export function createCheckout(parts: {
     }
   }
 
-  async function supersede(writer: Writer, shopId: string, orderId: string, nextPromotions: readonly string[]): Promise<void> {
+  /** Under the locks of its cart: the order that awaited payment gives way to the next one. */
+  async function replace(writer: Writer, shopId: string, orderId: string, nextPromotions: readonly string[]): Promise<void> {
     const [row] = await lockOrders(writer, shopId, [orderId])
     if (row?.state !== 'NEW') throw new Rollback('again')
     // Somebody may have begun another attempt to pay after the sessions were closed.
@@ -411,9 +412,7 @@ export function createCheckout(parts: {
     const order = parseOrder(row)
     // Uses are given back for the old order and taken for the new one: all their rows are locked first, in order of id.
     await lockPromotions(writer, shopId, [...usedPromotions(order).keys(), ...nextPromotions])
-    await updateOrder(writer, moved(order, 'SUPERSEDED'), { held_until: null })
-    await releaseHolds(writer, shopId, orderId)
-    await returnRedemptions(writer, shopId, orderId)
+    await supersede(writer, shopId, order)
   }
 
   // Sessions at the provider ----------------------------------------------------------------------------------------------------------

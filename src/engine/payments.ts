@@ -77,7 +77,7 @@ export function createPayments(parts: {
   returnAddress: (shopId: string, provider: string, paymentId: string) => string
 }) {
   const { store, facts: cache, clock, random, placement, providers, returnAddress } = parts
-  const { hold, place, cartsOf, lockUnchanged, factsFor, moved, emit } = placement
+  const { hold, place, supersede, cartsOf, lockUnchanged, factsFor, moved, emit } = placement
 
   // Sessions at the provider ----------------------------------------------------------------------------------------------------------
 
@@ -281,7 +281,8 @@ export function createPayments(parts: {
           : refuse('order_state_forbids', { state: order.state })
         if (!refusal) {
           await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: paid })
-          for (const rival of rivals) await outdate(writer, shop.id, rival)
+          // The cart was ordered by a late payment of an older order: those that await payment are outdated.
+          for (const rival of rivals) await supersede(writer, shop.id, rival)
         } else await giveBack(writer, shop, order, paid, refusal)
       })
     } catch (error) {
@@ -296,13 +297,6 @@ export function createPayments(parts: {
     const paid: Order = { ...moved(order, order.state), paymentState: 'PAID', paidAt: rfc3339(clock.now()) }
     await updateOrder(writer, paid)
     await emit(writer, shop, [{ type: 'payment.succeeded', order: paid }])
-  }
-
-  /** The cart was ordered by a late payment of an older order: the one that awaits payment cannot be placed any more, and holds nothing. */
-  async function outdate(writer: Writer, shopId: string, rival: Order): Promise<void> {
-    await updateOrder(writer, moved(rival, 'SUPERSEDED'), { held_until: null })
-    await releaseHolds(writer, shopId, rival.id)
-    await returnRedemptions(writer, shopId, rival.id)
   }
 
   /** Stock and uses for an order that is being placed: what it held is its own; what ran out meanwhile is taken again or refused. */
@@ -326,20 +320,7 @@ export function createPayments(parts: {
 
   /** A payment that cannot become an order is refunded in full; the order ends, if it had not. */
   async function giveBack(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable, why: Refusal): Promise<void> {
-    const now = clock.now()
-    await insertRefund(writer, {
-      shop_id: shop.id,
-      id: random.id('rf'),
-      payment_id: payment.id,
-      order_id: order.id,
-      amount: payment.amount,
-      currency: payment.currency,
-      state: 'PENDING',
-      reason: why.refused,
-      created_at: now,
-      due_at: now,
-      attempts: 0,
-    })
+    await intendRefund(writer, payment, payment.amount, why.refused)
     await returnRedemptionsUnlessPlaced(writer, shop.id, order)
     if (order.state !== 'NEW') return
     await releaseHolds(writer, shop.id, order.id)
@@ -354,27 +335,32 @@ export function createPayments(parts: {
 
   /** Writes the intention to give back all that was paid for an order; what failed before is tried again. */
   async function refundAll(writer: Writer, shopId: string, orderId: string): Promise<void> {
-    const now = clock.now()
-    await reviveRefunds(writer, shopId, orderId, now)
+    await reviveRefunds(writer, shopId, orderId, clock.now())
     const refunds = await refundsOf(writer, shopId, [orderId])
     for (const payment of await paymentsOf(writer, shopId, [orderId])) {
       // A second payment of the order may be on its way back already: no money goes back twice.
       const returned = refunds.reduce((total, refund) => (refund.payment_id === payment.id ? total + refund.amount : total), 0)
       if (!isCovered(payment.state as 'PAID') || returned >= payment.amount) continue
-      await insertRefund(writer, {
-        shop_id: shopId,
-        id: random.id('rf'),
-        payment_id: payment.id,
-        order_id: orderId,
-        amount: payment.amount - returned,
-        currency: payment.currency,
-        state: 'PENDING',
-        reason: 'order_cancelled',
-        created_at: now,
-        due_at: now,
-        attempts: 0,
-      })
+      await intendRefund(writer, payment, payment.amount - returned, 'order_cancelled')
     }
+  }
+
+  /** Writes the intention to give back `amount` (minor units) of a payment; the reconciler asks the provider for it. */
+  async function intendRefund(writer: Writer, payment: PaymentTable, amount: number, reason: string): Promise<void> {
+    const now = clock.now()
+    await insertRefund(writer, {
+      shop_id: payment.shop_id,
+      id: random.id('rf'),
+      payment_id: payment.id,
+      order_id: payment.order_id,
+      amount,
+      currency: payment.currency,
+      state: 'PENDING',
+      reason,
+      created_at: now,
+      due_at: now,
+      attempts: 0,
+    })
   }
 
   return { open, closeSessions, askProvider, applyStatus, refundAll }

@@ -8,12 +8,12 @@ import type { Facts } from '../core/facts.ts'
 import { type Order, type OrderedLines, withoutOrdered } from '../core/order.ts'
 import { type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
-import { demandOf } from '../core/stock.ts'
+import { availableTo, demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
 import { type CartRow, loadCarts, lockCarts, removeCart, saveCarts } from '../store/carts.ts'
 import { nextInSequence, updateOrder } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
-import { confirmRedemptions } from '../store/promotions.ts'
+import { confirmRedemptions, returnRedemptions } from '../store/promotions.ts'
 import { lockStock, readStock, releaseHolds, takeStock } from '../store/stock.ts'
 import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
@@ -65,13 +65,13 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   ): Promise<[string, number][] | Refusal> {
     const skus = demand.map(([sku]) => sku)
     await lockStock(writer, shopId, skus)
-    const levels = await readStock(writer, shopId, skus, clock.now())
+    const now = clock.now()
+    const levels = await readStock(writer, shopId, skus, now)
     const tracked: [string, number][] = []
     for (const [sku, quantity] of demand) {
       const level = levels.get(sku)
       if (!level) continue
-      const held = level.holds.reduce((total, each) => (each.holder === holder ? total : total + each.quantity), 0)
-      const available = Math.max(0, level.onHand - held)
+      const available = availableTo(holder, level, now)
       if (quantity > available) return refuse('insufficient_stock', { sku, asked: quantity, available, path: `/skus/${sku}` })
       tracked.push([sku, quantity])
     }
@@ -131,13 +131,12 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     const cart = own && parseIntent(own)
     if (own && cart?.state === 'OPEN') {
       const rest = withoutOrdered(cart.lines, bought.ordered)
-      if (!bought.whole)
-        return settings.checkout.removeBoughtLines ? saveAll(writer, shop, facts, [{ row: own, cart: { ...cart, lines: rest } }]) : []
+      if (!bought.whole) return settings.checkout.removeBoughtLines ? [await save(writer, shop, facts, own, { ...cart, lines: rest })] : []
       const closed = closeCart(cart, 'ordered', { orderId: bought.orderId })
       if (isRefusal(closed)) return []
-      const events = await saveAll(writer, shop, facts, [{ row: own, cart: closed.cart }])
+      const event = await save(writer, shop, facts, own, closed.cart)
       if (settings.cart.onOrdered === 'delete') await removeCart(writer, shop.id, cart.id)
-      if (rest.length === 0) return events
+      if (rest.length === 0) return [event]
       const next: Cart = {
         ...cart,
         id: random.id('cart'),
@@ -149,33 +148,28 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
         createdAt: facts.now,
         updatedAt: facts.now,
       }
-      return [...events, ...(await saveAll(writer, shop, facts, [{ row: null, cart: next }]))]
+      return [event, await save(writer, shop, facts, null, next)]
     }
     const targetCart = target && parseIntent(target)
     if (!target || targetCart?.state !== 'OPEN' || (!bought.whole && !settings.checkout.removeBoughtLines)) return []
-    return saveAll(writer, shop, facts, [{ row: target, cart: { ...targetCart, lines: withoutOrdered(targetCart.lines, bought.ordered) } }])
+    return [await save(writer, shop, facts, target, { ...targetCart, lines: withoutOrdered(targetCart.lines, bought.ordered) })]
   }
 
-  /** Prices and saves carts that are locked; answers their events. */
-  async function saveAll(
-    writer: Writer,
-    shop: ShopFacts,
-    facts: Facts,
-    changes: readonly { row: CartRow | null; cart: Cart }[],
-  ): Promise<Event[]> {
-    const events: Event[] = []
-    for (const { row, cart } of changes) {
-      const { next, pricing } = priceable({ ...cart, version: cart.version + 1, updatedAt: facts.now }, facts)
-      const save = saveOf({ row, cart: next }, pricing, shop)
-      const saved = await saveCarts(writer, shop.id, [save])
-      if (!saved.has(cart.id)) throw new Rollback('again')
-      events.push({
-        type: row === null ? 'cart.created' : next.state === 'CLOSED' ? 'cart.closed' : 'cart.updated',
-        subject: cart.id,
-        data: save.text,
-      })
-    }
-    return events
+  /** Prices and saves a cart that is locked; answers its event. */
+  async function save(writer: Writer, shop: ShopFacts, facts: Facts, row: CartRow | null, cart: Cart): Promise<Event> {
+    const { next, pricing } = priceable({ ...cart, version: cart.version + 1, updatedAt: facts.now }, facts)
+    const change = saveOf({ row, cart: next }, pricing, shop)
+    const saved = await saveCarts(writer, shop.id, [change])
+    if (!saved.has(cart.id)) throw new Rollback('again')
+    const type = row === null ? 'cart.created' : next.state === 'CLOSED' ? 'cart.closed' : 'cart.updated'
+    return { type, subject: cart.id, data: change.text }
+  }
+
+  /** Another order took the place of this one, which awaited payment: it cannot be placed any more, and holds nothing. */
+  async function supersede(writer: Writer, shopId: string, order: Order): Promise<void> {
+    await updateOrder(writer, moved(order, 'SUPERSEDED'), { held_until: null })
+    await releaseHolds(writer, shopId, order.id)
+    await returnRedemptions(writer, shopId, order.id)
   }
 
   async function cartsOf(reader: Reader, shopId: string, cartId: string): Promise<Carts> {
@@ -218,7 +212,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     await publish(writer, shop.id, shop.endpoints, [...events, ...others], clock.now(), () => random.id('dl'))
   }
 
-  return { hold, place, cartsOf, lockUnchanged, factsFor, moved, emit }
+  return { hold, place, supersede, cartsOf, lockUnchanged, factsFor, moved, emit }
 }
 
 /**
