@@ -11,7 +11,7 @@ import type { Settings } from '../core/settings.ts'
 import { demandOf } from '../core/stock.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import { type CartRow, loadCarts, lockCarts, ownerKey } from '../store/carts.ts'
-import { readRecorded, record } from '../store/idempotency.ts'
+import { record } from '../store/idempotency.ts'
 import {
   insertOrder,
   insertPayment,
@@ -29,7 +29,7 @@ import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, skusOf } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
-import type { IdempotencyClaim } from './once.ts'
+import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
 import { isPayable, type Payments } from './payments.ts'
 import { type Placement, Rollback, usedPromotions } from './placing.ts'
@@ -125,11 +125,8 @@ export function createCheckout(parts: {
 
   /** What an earlier request with the same key came to, or null when there was none. */
   async function replay(request: OrderRequest): Promise<Ordered | Refusal | null> {
-    const { shopId, idempotency } = request
-    if (!idempotency) return null
-    const recorded = (await readRecorded(store.reader, shopId, [idempotency.key], clock.now())).get(idempotency.key)
-    if (!recorded) return null
-    if (recorded.request_hash !== idempotency.requestHash) return refuse('idempotency_key_reused')
+    const recorded = await findRecorded({ store, clock }, request.shopId, request.idempotency)
+    if (recorded === null || isRefusal(recorded)) return recorded
     const done = await resume(request, (JSON.parse(recorded.outcome) as { orderId: string }).orderId)
     return isRefusal(done) ? done : { ...done, created: true, replayed: true }
   }

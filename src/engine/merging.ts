@@ -6,14 +6,14 @@ import { type MergedLine, mergeCarts } from '../core/merge.ts'
 import { priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { revokeGuest } from '../store/access.ts'
-import { type CartRow, type CartSave, loadCarts, lockCarts, ownerKey, removeCart, saveCarts } from '../store/carts.ts'
-import { readRecorded, record } from '../store/idempotency.ts'
+import { type CartSave, type IntentRow, loadIntents, lockCarts, ownerKey, removeCart, saveCarts } from '../store/carts.ts'
+import { record } from '../store/idempotency.ts'
 import { ordersOfCart, reassignOrders } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
 import type { Store } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
 import type { FactsCache } from './facts.ts'
-import type { IdempotencyClaim } from './once.ts'
+import { findRecorded, type IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 const ATTEMPTS = 10
@@ -70,9 +70,8 @@ export function createMerging({
 
   /** What a merge with this key came to before: its report, with the account's cart as it is now. */
   async function replay({ shopId, account, idempotency: claim }: MergeRequest): Promise<MergeAnswer | Refusal | null> {
-    const known = claim && (await readRecorded(store.reader, shopId, [claim.key], clock.now())).get(claim.key)
-    if (!claim || !known) return null
-    if (known.request_hash !== claim.requestHash) return refuse('idempotency_key_reused')
+    const known = await findRecorded({ store, clock }, shopId, claim)
+    if (known === null || isRefusal(known)) return known
     const { cartId, report, created } = JSON.parse(known.outcome) as { cartId: string; report: MergedLine[]; created: boolean }
     const current = await carts.read({ shopId, cart: cartId, owner: account, all: false })
     return isRefusal(current) ? current : { text: current.text, report, created, replayed: true }
@@ -82,7 +81,7 @@ export function createMerging({
     { shopId, account, ifMatch, idempotency: claim }: MergeRequest,
     guests: readonly ProvedGuest[],
   ): Promise<MergeAnswer | Refusal | 'again'> {
-    const loaded = await loadCarts(
+    const loaded = await loadIntents(
       store.reader,
       shopId,
       guests.map((guest) => guest.cartId),
@@ -90,7 +89,7 @@ export function createMerging({
     )
     const shop = loaded && (await cache.shop(shopId, loaded.epoch))
     if (!loaded || !shop) return refuse('shop_not_found', { shopId })
-    const sources: CartRow[] = []
+    const sources: IntentRow[] = []
     for (const { cartId, guestId } of guests) {
       const row = loaded.rows.find((each) => each.id === cartId && each.owner === `g:${guestId}`)
       if (!row) return refuse('cart_not_found', {})
@@ -114,7 +113,7 @@ export function createMerging({
     const merged = mergeCarts(base, merging.slice(1), facts)
     if (isRefusal(merged)) return merged
 
-    const saves: { row: CartRow | null; cart: Cart }[] = [{ row: target, cart: merged.cart }]
+    const saves: { row: IntentRow | null; cart: Cart }[] = [{ row: target, cart: merged.cart }]
     for (const row of sources) {
       const closed = closeCart(parseIntent(row), 'merged', { mergedInto: base.id })
       if (isRefusal(closed)) return closed
@@ -142,7 +141,7 @@ export function createMerging({
         for (const { guestId } of guests) {
           await reassignOrders(writer, shopId, `g:${guestId}`, ownerKey(account), account)
           // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
-          if ((await loadCarts(writer, shopId, [], [`g:${guestId}`]))?.rows.length === 0) await revokeGuest(writer, shopId, guestId, now)
+          if ((await loadIntents(writer, shopId, [], [`g:${guestId}`]))?.rows.length === 0) await revokeGuest(writer, shopId, guestId, now)
         }
         if (shop.settings.cart.onMerged === 'delete') {
           // A guest cart whose order is being paid stays, closed: placing the order must find where its lines went.

@@ -27,6 +27,17 @@ class Rollback extends Error {
   }
 }
 
+/** What an earlier request with this key came to, or null when there was none; `idempotency_key_reused` when it asked for something else. */
+export async function findRecorded(
+  { store, clock }: { store: Store; clock: Clock },
+  shopId: string,
+  claim: IdempotencyClaim | undefined,
+): Promise<Recorded | Refusal | null> {
+  const known = claim && (await readRecorded(store.reader, shopId, [claim.key], clock.now())).get(claim.key)
+  if (!claim || !known) return null
+  return known.request_hash === claim.requestHash ? known : refuse('idempotency_key_reused')
+}
+
 /** Runs `work` in a transaction, once per key. Its value must be small and plain: it is what a replay answers. */
 export async function once<T>(
   { store, clock }: { store: Store; clock: Clock },
@@ -35,11 +46,8 @@ export async function once<T>(
   work: (writer: Writer) => Promise<T | Refusal>,
 ): Promise<Once<T> | Refusal> {
   const replay = async (): Promise<Once<T> | Refusal | null> => {
-    const known = claim && (await readRecorded(store.reader, shopId, [claim.key], clock.now())).get(claim.key)
-    if (!claim || !known) return null
-    return known.request_hash === claim.requestHash
-      ? { value: JSON.parse(known.outcome) as T, replayed: known }
-      : refuse('idempotency_key_reused')
+    const known = await findRecorded({ store, clock }, shopId, claim)
+    return known === null || isRefusal(known) ? known : { value: JSON.parse(known.outcome) as T, replayed: known }
   }
   const before = await replay()
   if (before) return before

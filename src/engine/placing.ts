@@ -10,7 +10,7 @@ import { type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { availableTo, demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
-import { type CartRow, loadCarts, lockCarts, removeCart, saveCarts } from '../store/carts.ts'
+import { type IntentRow, loadIntents, lockCarts, removeCart, saveCarts } from '../store/carts.ts'
 import { nextInSequence, updateOrder } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
 import { confirmRedemptions, returnRedemptions } from '../store/promotions.ts'
@@ -34,9 +34,9 @@ export class Rollback extends Error {
 
 /** The carts that placing an order changes, as they were read. */
 export interface Carts {
-  readonly own: CartRow | null
+  readonly own: IntentRow | null
   /** Where the cart was merged into. */
-  readonly target: CartRow | null
+  readonly target: IntentRow | null
 }
 
 /** An order that is being placed. `row` is as it was locked. */
@@ -156,7 +156,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   }
 
   /** Prices and saves a cart that is locked; answers its event. */
-  async function save(writer: Writer, shop: ShopFacts, facts: Facts, row: CartRow | null, cart: Cart): Promise<Event> {
+  async function save(writer: Writer, shop: ShopFacts, facts: Facts, row: IntentRow | null, cart: Cart): Promise<Event> {
     const { next, pricing } = priceable({ ...cart, version: cart.version + 1, updatedAt: facts.now }, facts)
     const change = saveOf({ row, cart: next }, pricing, shop)
     const saved = await saveCarts(writer, shop.id, [change])
@@ -173,9 +173,9 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   }
 
   async function cartsOf(reader: Reader, shopId: string, cartId: string): Promise<Carts> {
-    const own = (await loadCarts(reader, shopId, [cartId], []))?.rows[0] ?? null
+    const own = (await loadIntents(reader, shopId, [cartId], []))?.rows[0] ?? null
     const mergedInto = own && parseIntent(own).mergedInto
-    const target = mergedInto ? ((await loadCarts(reader, shopId, [mergedInto], []))?.rows[0] ?? null) : null
+    const target = mergedInto ? ((await loadIntents(reader, shopId, [mergedInto], []))?.rows[0] ?? null) : null
     return { own, target }
   }
 

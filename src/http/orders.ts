@@ -5,15 +5,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
-import { refuse } from '../core/refusal.ts'
+import { isRefusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
 import { orderToken } from '../engine/identity.ts'
-import { once } from '../engine/once.ts'
+import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
-import { readRecorded } from '../store/idempotency.ts'
 import { listOrders, readOrder } from '../store/orders.ts'
 import type { OrderTable } from '../store/tables.ts'
 import type { GuessGuard } from './access.ts'
@@ -177,8 +176,8 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     const claim = claimOf(request, null)
     if (!claim) return effect()
     const shopId = callerOf(request).shop.id
-    const known = (await readRecorded(store.reader, shopId, [claim.key], engine.clock.now())).get(claim.key)
-    if (known && known.request_hash !== claim.requestHash) throw new Refused(refuse('idempotency_key_reused'))
+    const known = await findRecorded(engine, shopId, claim)
+    if (isRefusal(known)) throw new Refused(known)
     const result = await effect()
     answerOnce(reply, unwrap(await once(engine, shopId, claim, async () => ({ orderId }))))
     return result
