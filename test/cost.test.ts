@@ -85,6 +85,8 @@ for (const { dialect, databaseUrl, server } of servers) {
       const note = (text: string) =>
         atOnce(50, (index) =>
           server.engine.carts.change({
+            name: 'test',
+            by: 'account',
             shopId: 'demo',
             cart: 'current',
             owner: owners[index] ?? null,

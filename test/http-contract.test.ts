@@ -93,7 +93,7 @@ describe('every answer is what the document declares', () => {
     await strict()('GET', '/v1/shops/tour')
     await admin('PATCH', '/v1/shops/tour', { name: 'Grand tour' })
     await admin('GET', '/v1/shops/tour/settings')
-    await admin('PATCH', '/v1/shops/tour/settings', { retention: { guest: 'P7D' } })
+    await admin('PATCH', '/v1/shops/tour/settings', { retention: { anonymous: 'P7D' } })
     const key = await admin('POST', '/v1/shops/tour/api-keys', { name: 'k', scopes: ['carts:read'] })
     await admin('GET', '/v1/shops/tour/api-keys')
     await admin('DELETE', `/v1/shops/tour/api-keys/${key.body.id}`)
@@ -505,13 +505,13 @@ describe('settings', () => {
     const admin = as(ADMIN)
     const was = (await admin('GET', `${SHOP}/settings`)).body
     const wrong: [patch: unknown, path: string, code?: string][] = [
-      [{ retention: { guest: '30 days' } }, '/retention/guest'],
+      [{ retention: { anonymous: '30 days' } }, '/retention/anonymous'],
       [{ inventory: { holdTtl: 'P1M' } }, '/inventory/holdTtl'],
       [{ checkout: { unpaidTtl: '' } }, '/checkout/unpaidTtl'],
       [{ orders: { tokenTtl: 'PT' } }, '/orders/tokenTtl'],
       [{ checkout: { gest: true } }, '/checkout/gest'],
       [{ colours: {} }, '/colours'],
-      [{ lines: { linesMax: 501 } }, '/lines/linesMax'],
+      [{ lines: { max: 501 } }, '/lines/max'],
       [{ promotions: { maxCodes: 11 } }, '/promotions/maxCodes'],
       [{ cart: { types: [] } }, '/cart/types'],
       [{ tax: { rates: [{ name: 'VAT', category: 'standard', percent: '19 %', included: true }] } }, '/tax/rates/0/percent'],

@@ -269,8 +269,8 @@ for (const dialect of DIALECTS) {
       'changing settings': async () => ({
         method: 'PATCH',
         path: `${SHOP}/settings`,
-        body: { lines: { linesMax: 400 } },
-        other: { lines: { linesMax: 401 } },
+        body: { lines: { max: 400 } },
+        other: { lines: { max: 401 } },
       }),
       'writing a product': async () => ({
         method: 'PUT',

@@ -187,7 +187,7 @@ const WRITES: readonly Write[] = [
     path: () => '/settings',
     as: 'server',
     body: () => ({
-      lines: { linesMax: 500 },
+      lines: { max: 500 },
       checkout: { guest: true },
       shipping: { methods: [{ id: 'standard', name: 'S', rates: [{ countries: ['US'], currency: 'USD', amount: 495, freeFrom: 7500 }] }] },
     }),

@@ -240,6 +240,8 @@ for (const { dialect, url, engine } of poisoned) {
     /** A command on a cart of its own, in the batch of everything that is sent in the same turn. */
     function note(account: string, text: string, decide?: CartCommand['decide']) {
       return carts.change({
+        name: 'test',
+        by: 'account',
         shopId: 'demo',
         cart: 'current',
         owner: { kind: 'account', accountId: account },
@@ -352,7 +354,13 @@ for (const { dialect, url, engine } of poisoned) {
       const owner = (index: number) => ({ kind: 'account' as const, accountId: `counter-${index % 10}` })
       const address = (index: number) => ({ shopId: 'demo', cart: 'current', owner: owner(index), all: false })
       const count = (index: number) =>
-        carts.change({ ...address(index), creates: true, decide: (cart) => ({ cart: { ...cart, note: String(Number(cart.note) + 1) } }) })
+        carts.change({
+          ...address(index),
+          name: 'test',
+          by: 'account',
+          creates: true,
+          decide: (cart) => ({ cart: { ...cart, note: String(Number(cart.note) + 1) } }),
+        })
       for (let index = 0; index < 10; index++) accepted(await count(index))
       const release = await hold(dialect, url)
       const answers = Array.from({ length: 2500 }, (_, index) => count(index))

@@ -61,6 +61,7 @@ export const CartLine = Type.Object(
     quantity: Type.Integer(),
     options: Options,
     note: Nullable(Type.String()),
+    attributes: Attributes,
     amount: Nullable(Money),
     plan: Nullable(Type.String()),
     priceSource: Type.Union([Type.Literal('catalog'), Type.Literal('external'), Type.Literal('inline')]),
@@ -132,6 +133,7 @@ export const Cart = Type.Object(
     mergedInto: Nullable(Type.String()),
     orderId: Nullable(Type.String()),
     continues: Nullable(Type.String()),
+    isCurrent: Type.Boolean({ description: "Whether it is what its owner's `current` means" }),
     owner: Owner,
     currency: Type.String(),
     version: Type.Integer({ description: 'Moves with each change of the cart' }),
@@ -192,6 +194,7 @@ export const LineInput = Type.Object(
     quantity: Type.Optional(AddedQuantity),
     options: Type.Optional(Options),
     note: Type.Optional(Note),
+    attributes: Type.Optional(Attributes),
     amount: Type.Optional(
       Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Recharge products: the amount, in minor units' }),
     ),

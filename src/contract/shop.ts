@@ -7,6 +7,9 @@ import { Amount, CLOSED, Currency, Id, ListOf, Nullable, OneOf, ShopId, Sku, Tex
 
 const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
 const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
+const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
+  description: 'A JSON schema; a property with "identity": true tells lines apart',
+})
 const Country = Type.String({ pattern: '^[A-Z]{2}$' })
 
 /** `POST /v1/shops`. */
@@ -77,34 +80,94 @@ export const PatchSettings = Type.Object(
     }),
     cart: partial({
       types: Type.Array(Type.String({ pattern: '^[a-z0-9-]{1,40}$' }), { minItems: 1, maxItems: 10 }),
+      multiple: Type.Boolean(),
       onOrdered: OneOf(['close', 'delete']),
       onMerged: OneOf(['close', 'delete']),
+      activeDuration: Duration,
     }),
     lines: partial({
-      linesMax: Type.Integer({ minimum: 1, maximum: 500 }),
+      max: Type.Integer({ minimum: 1, maximum: 500 }),
+      whenFull: OneOf(['refuse', 'replace']),
       quantityMax: Type.Integer({ minimum: 1, maximum: 99_999 }),
+      quantityEditing: OneOf(['editable', 'system']),
       allowKinds: Type.Array(OneOf(PRODUCT_KINDS)),
       noteOnRepeat: OneOf(['replace', 'append', 'keep']),
+      order: OneOf(['oldest', 'newest']),
+      onUnavailable: OneOf(['flag', 'remove']),
     }),
-    inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), holdTtl: Duration }),
-    promotions: partial({ maxCodes: Type.Integer({ minimum: 0, maximum: 10 }), publicReasons: OneOf(['neutral', 'detailed']) }),
-    pricing: partial({ onIncrease: OneOf(['confirm', 'accept']), rounding: OneOf(['halfUp', 'halfEven', 'halfDown']) }),
+    attributes: partial({ cart: Nullable(JsonSchema), line: Nullable(JsonSchema) }),
+    currency: partial({
+      source: Type.Array(OneOf(['explicit', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
+      onMissingPrice: OneOf(['block', 'flag']),
+    }),
+    inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), reserve: OneOf(['checkout', 'none']), holdTtl: Duration }),
+    promotions: partial({
+      maxCodes: Type.Integer({ minimum: 0, maximum: 10 }),
+      caseSensitive: Type.Literal(false),
+      onInvalid: OneOf(['keep', 'remove']),
+      percentBase: OneOf(['original', 'running']),
+      publicReasons: OneOf(['neutral', 'detailed']),
+    }),
+    pricing: partial({
+      onIncrease: OneOf(['confirm', 'accept', 'hold']),
+      holdFor: Duration,
+      requireExpected: Type.Boolean(),
+      rounding: OneOf(['halfUp', 'halfEven', 'halfDown']),
+    }),
     tax: partial({
       rates: Type.Array(TaxRate, { maxItems: 1000 }),
       shippingCategory: Nullable(Text(60)),
       defaultCountry: Nullable(Country),
     }),
     shipping: partial({ methods: Type.Array(ShippingMethod, { maxItems: 100 }) }),
+    totals: partial({ floor: OneOf(['zero']) }),
+    notices: partial({ requireAck: Type.Array(Text(60), { maxItems: 50, uniqueItems: true }) }),
+    merge: partial({
+      quantity: OneOf(['sum', 'max', 'guest', 'account']),
+      overLimit: OneOf(['clamp', 'reject']),
+      attributes: OneOf(['guestWins', 'accountWins']),
+      currencyConflict: OneOf(['reject', 'reprice']),
+      unifyRefKinds: Type.Literal(false),
+      staffSameOwner: Type.Boolean(),
+    }),
+    reconcile: partial({
+      onLogin: OneOf(['merge', 'keepAccount', 'keepGuest', 'adopt', 'restorePrevious']),
+      duringCheckout: OneOf(['merge', 'keepAccount', 'keepGuest']),
+      keepReplaced: Type.Boolean(),
+    }),
+    restore: partial({ tokenTtl: Duration }),
+    links: partial({
+      loadCartRedirectUrl: Nullable(Text(2000)),
+      redirectOrigins: Type.Array(Type.String({ pattern: '^https?://[^/?#]{1,255}$' }), { maxItems: 50 }),
+      planPageUrl: Text(2000),
+    }),
     checkout: partial({
       guest: Type.Boolean(),
+      guestEmailOfAccount: OneOf(['allow']),
       emailRequired: Type.Boolean(),
+      allowEmpty: Type.Boolean(),
+      unavailable: OneOf(['block', 'drop']),
+      freeOrder: OneOf(['complete']),
+      withoutPayment: Type.Literal(false),
+      partialPayment: Type.Literal(false),
+      split: OneOf(['none']),
       unpaidTtl: Duration,
       removeBoughtLines: Type.Boolean(),
       freeze: OneOf(['off', 'whilePaying']),
     }),
-    retention: partial({ guest: Duration, account: Duration, closed: Duration }),
-    orders: partial({ referenceTemplate: Type.String({ minLength: 1, maxLength: 1000 }), tokenTtl: Duration }),
-    payment: partial({ providers: Type.Array(Text(60), { maxItems: 20 }) }),
+    retention: partial({ anonymous: Duration, account: Duration, empty: Duration, closed: Duration, touchOnRead: Type.Literal(false) }),
+    abandoned: partial({ after: Duration }),
+    history: partial({ keep: Duration }),
+    orders: partial({
+      referenceTemplate: Type.String({ minLength: 1, maxLength: 1000 }),
+      tokenTtl: Duration,
+      customerCancel: OneOf(['untilConfirmed', 'never']),
+    }),
+    payment: partial({
+      providers: Type.Array(Text(60), { maxItems: 20 }),
+      maxPayments: Type.Literal(1),
+      presentmentCurrency: OneOf(['off']),
+    }),
   },
   { ...CLOSED, minProperties: 1 },
 )

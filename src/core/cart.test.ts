@@ -167,7 +167,7 @@ describe('adding', () => {
   }
 
   it('when several things are wrong the first in precedence is the answer', () => {
-    const facts = factsOf({ variants: [PACK], stock: { PACK: 6 }, settings: { lines: { linesMax: 1, quantityMax: 60 } } })
+    const facts = factsOf({ variants: [PACK], stock: { PACK: 6 }, settings: { lines: { max: 1, quantityMax: 60 } } })
     const full = cartWith(facts, [line('PACK', 6)])
     const other = { options: { gift: true } }
     const code = (request: LineRequest) => refusalOf(add(full, [request], facts)).refused
@@ -623,7 +623,7 @@ describe('notices', () => {
 })
 
 describe('limits that hold whatever a shop says', () => {
-  const boundless = factsOf({ variants: VARIANTS, settings: { lines: { linesMax: 10_000, quantityMax: 10_000_000 } } })
+  const boundless = factsOf({ variants: VARIANTS, settings: { lines: { max: 10_000, quantityMax: 10_000_000 } } })
 
   it('500 lines a cart', () => {
     const lines = Array.from({ length: LIMITS.lines }, (_, index) => line('MUG', 1, { options: { index } }))

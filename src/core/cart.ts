@@ -58,6 +58,8 @@ export interface Line {
   readonly quantity: number
   readonly options: Options
   readonly note: string | null
+  /** Free data of the shop on the line; what its schema marks as identity is part of the key. */
+  readonly attributes: Attributes
   /** Recharge: the amount the shopper chose, per piece. */
   readonly amount: number | null
   readonly plan: string | null
@@ -68,6 +70,8 @@ export interface Line {
   readonly name: string
   /** Unit price when the line was made: a difference to today's price is told by a notice. */
   readonly priceWhenAdded: number
+  /** What `priceWhenAdded` is in other currencies that the cart had, so that coming back to one changes nothing. */
+  readonly pricesElsewhere: Readonly<Record<string, number>>
   readonly addedAt: number
 }
 
@@ -90,7 +94,7 @@ export type ClosedReason = 'ordered' | 'merged' | 'expired' | 'deleted'
 
 /** The intent of one cart, as it is kept. Times are milliseconds. `version` moves with each change. */
 export interface Cart {
-  readonly format: 1
+  readonly format: 2
   readonly id: string
   readonly number: string
   readonly shopId: string
@@ -101,6 +105,8 @@ export interface Cart {
   readonly mergedInto: string | null
   readonly orderId: string | null
   readonly continues: string | null
+  /** Whether it is the one that its owner's `current` means; further open carts are not (C21). */
+  readonly isCurrent: boolean
   readonly version: number
   readonly currency: string
   /** Whether somebody chose the currency; if not, the first line settles it. */
@@ -115,6 +121,10 @@ export interface Cart {
   readonly shippingMethod: string | null
   readonly attributes: Attributes
   readonly note: string | null
+  /** How long it is kept after the last write, where that was decided for this cart alone (C05): ISO 8601 duration or `never`. */
+  readonly retention: string | null
+  /** The limited secret that gave the e-mail and addresses (C24); null: whoever owns the cart. */
+  readonly contactFrom: string | null
   /** Notices of what commands did (a clamped quantity); those that follow from prices are made by pricing. */
   readonly notices: readonly Notice[]
   readonly acknowledged: readonly string[]
@@ -134,7 +144,7 @@ export function emptyCart(identity: {
 }): Cart {
   const { id, number, shopId, type, owner, currency, now } = identity
   return {
-    format: 1,
+    format: 2,
     id,
     number,
     shopId,
@@ -145,6 +155,7 @@ export function emptyCart(identity: {
     mergedInto: null,
     orderId: null,
     continues: null,
+    isCurrent: true,
     version: 0,
     currency,
     currencyChosen: false,
@@ -158,10 +169,31 @@ export function emptyCart(identity: {
     shippingMethod: null,
     attributes: {},
     note: null,
+    retention: null,
+    contactFrom: null,
     notices: [],
     acknowledged: [],
     createdAt: now,
     updatedAt: now,
+  }
+}
+
+/** The newest format of documents that this code reads and the one that it writes. */
+export const CART_FORMAT = 2
+
+/** A cart from its document. Older formats are lifted: what they did not know has the value that says so. */
+export function parseCart(document: string): Cart {
+  const kept = JSON.parse(document) as Cart & { readonly format: number }
+  if (kept.format === CART_FORMAT) return kept
+  const lift = <L extends Line>(line: L): L => ({ ...line, attributes: line.attributes ?? {}, pricesElsewhere: line.pricesElsewhere ?? {} })
+  return {
+    ...kept,
+    format: CART_FORMAT,
+    isCurrent: true,
+    retention: null,
+    contactFrom: null,
+    lines: kept.lines.map(lift),
+    savedLines: kept.savedLines.map(lift),
   }
 }
 
@@ -172,6 +204,7 @@ export interface LineRequest {
   readonly quantity: number
   readonly options?: Options | undefined
   readonly note?: string | undefined
+  readonly attributes?: Attributes | undefined
   readonly amount?: number | undefined
   readonly plan?: string | undefined
   readonly keepSeparate?: boolean | undefined
@@ -388,7 +421,16 @@ function keyOf(request: LineRequest): string {
 /** The line a request stands for, with its price source and the currency it settles; changes nothing. */
 function settleLine(draft: Draft, request: LineRequest, facts: Facts): { line: Line; variant: Variant | null; currency: string } | Refusal {
   const identity = identityOf(request)
-  const base = { ...identity, id: request.id, key: keyOf(request), note: request.note ?? null, quantity: 0, addedAt: facts.now }
+  const base = {
+    ...identity,
+    id: request.id,
+    key: keyOf(request),
+    note: request.note ?? null,
+    attributes: request.attributes ?? {},
+    quantity: 0,
+    pricesElsewhere: {},
+    addedAt: facts.now,
+  }
   if (request.inline) {
     const refused = optionsRefusal(identity.options)
     if (refused) return refused
@@ -487,7 +529,7 @@ function limitRefusal(asked: number, variant: Variant | null, facts: Facts): Ref
 }
 
 function tooManyLines(count: number, facts: Facts): Refusal | null {
-  const max = Math.min(facts.shop.settings.lines.linesMax, LIMITS.lines)
+  const max = Math.min(facts.shop.settings.lines.max, LIMITS.lines)
   return count >= max ? refuse('too_many_lines', { max }) : null
 }
 

@@ -7,6 +7,8 @@ export const EVENT_TYPES = [
   'cart.updated',
   'cart.merged',
   'cart.closed',
+  'cart.expired',
+  'cart.abandoned',
   'order.created',
   'order.placed',
   'order.cancelled',

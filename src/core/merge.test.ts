@@ -59,7 +59,7 @@ describe('quantities', () => {
   })
 
   it('past the limit of lines are set aside and reported, not lost', () => {
-    const facts = factsOf({ variants: VARIANTS, settings: { lines: { linesMax: 1 } } })
+    const facts = factsOf({ variants: VARIANTS, settings: { lines: { max: 1 } } })
     const { cart, report } = merged(accountWith(line('MUG', 1, { id: 'ln_a' })), [guestWith(line('TEE', 2, { id: 'ln_t' }))], facts)
     assert.deepEqual(quantities(cart), { ln_a: 1 })
     assert.deepEqual(
@@ -76,7 +76,7 @@ describe('quantities', () => {
         maxLength: 10,
       },
     )
-    const limits = fc.record({ quantityMax: fc.integer({ min: 6, max: 80 }), linesMax: fc.integer({ min: 1, max: 8 }) })
+    const limits = fc.record({ quantityMax: fc.integer({ min: 6, max: 80 }), max: fc.integer({ min: 1, max: 8 }) })
     const carts = (base: Cart, lines: { sku: string; packs: number; size: number }[]) =>
       lines.length === 0
         ? base

@@ -43,7 +43,7 @@ export function mergeCarts(account: Cart, guests: readonly Cart[], facts: Facts)
 function mergeOne(account: Cart, guest: Cart, facts: Facts, report: MergedLine[]): Cart {
   const lines = [...account.lines]
   const quantityMax = Math.min(facts.shop.settings.lines.quantityMax, LIMITS.quantity)
-  const linesMax = Math.min(facts.shop.settings.lines.linesMax, LIMITS.lines)
+  const linesMax = Math.min(facts.shop.settings.lines.max, LIMITS.lines)
   const aside: SavedLine[] = []
   for (const line of guest.lines) {
     const index = lines.findIndex((candidate) => candidate.key === line.key)

@@ -16,16 +16,17 @@ import {
   UNSHIPPED_KINDS,
 } from './cart.ts'
 import type { CodeFacts, Facts } from './facts.ts'
+import { expiryOf } from './lifetime.ts'
 import { allocate, type Money, sum } from './money.ts'
 import { type ProductKind, priceOf, type Variant } from './product.ts'
 import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, type Promotion, type PromotionView } from './promotion.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { eligibleMethods } from './shipping.ts'
 import { rateFor, type TaxZone, taxOn } from './tax.ts'
-import { durationMs, rfc3339 } from './time.ts'
+import { rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 2
+export const PRICING_REVISION = 3
 
 /** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
 export interface Adjustment {
@@ -51,6 +52,7 @@ export interface PricedLine {
   readonly quantity: number
   readonly options: Options
   readonly note: string | null
+  readonly attributes: Attributes
   readonly amount: Money | null
   /** The plan of a subscription, else null. */
   readonly plan: string | null
@@ -95,6 +97,7 @@ export interface PricedCart extends Totals {
   readonly mergedInto: string | null
   readonly orderId: string | null
   readonly continues: string | null
+  readonly isCurrent: boolean
   readonly owner: Owner
   readonly currency: string
   readonly version: number
@@ -413,8 +416,7 @@ interface Outcome {
 }
 
 function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Facts): PricedCart {
-  const retention =
-    durationMs(facts.shop.settings.retention[cart.state === 'CLOSED' ? 'closed' : cart.owner.kind]) ?? Number.POSITIVE_INFINITY
+  const expiresAt = expiryOf(cart, facts.shop.settings)
   return {
     id: cart.id,
     number: cart.number,
@@ -425,6 +427,7 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     mergedInto: cart.mergedInto,
     orderId: cart.orderId,
     continues: cart.continues,
+    isCurrent: cart.isCurrent,
     owner: cart.owner,
     currency: cart.currency,
     version: cart.version,
@@ -445,7 +448,7 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     itemCount: cart.lines.reduce((total, line) => total + line.quantity, 0),
     createdAt: rfc3339(cart.createdAt),
     updatedAt: rfc3339(cart.updatedAt),
-    expiresAt: Number.isFinite(retention) ? rfc3339(cart.updatedAt + retention) : null,
+    expiresAt: expiresAt === null ? null : rfc3339(expiresAt),
   }
 }
 
@@ -466,6 +469,7 @@ function servedLine(work: Work, currency: string): PricedLine {
     quantity: line.quantity,
     options: line.options,
     note: line.note,
+    attributes: line.attributes,
     amount: line.amount === null ? null : money(line.amount, currency),
     plan: line.plan,
     priceSource: line.priceSource,

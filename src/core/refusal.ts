@@ -23,18 +23,23 @@ export const REFUSALS = [
   'api_key_not_found',
   'line_not_found',
   'code_not_found',
+  'secret_not_found',
+  'link_invalid',
   'already_exists',
   'idempotency_key_required',
   'idempotency_key_reused',
   'stale_version',
   'cart_closed',
   'cart_frozen',
+  'multiple_carts_off',
   'merge_forbidden',
+  'form_not_genuine',
   'invalid',
   'unknown_sku',
   'not_cartable',
   'unavailable',
   'options_invalid',
+  'attributes_invalid',
   'amount_required',
   'amount_invalid',
   'plan_invalid',
@@ -42,7 +47,9 @@ export const REFUSALS = [
   'currency_unknown',
   'currency_mismatch',
   'no_price',
+  'quantity_managed',
   'quantity_step',
+  'quantity_too_small',
   'quantity_too_large',
   'too_many_lines',
   'code_already_applied',
@@ -50,10 +57,12 @@ export const REFUSALS = [
   'code_rejected',
   'shipping_method_unavailable',
   'amount_too_large',
+  'expected_price_required',
   'price_changed',
   'insufficient_stock',
   'cart_empty',
   'line_unavailable',
+  'notice_unacknowledged',
   'email_required',
   'address_required',
   'shipping_method_required',
@@ -81,70 +90,80 @@ export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && 'refused' in value
 }
 
-/** Whether the same request may succeed later without anybody changing anything about it. Exhaustive: a new code must decide. */
+/** Exhaustive: a new code must decide. */
+const TRANSIENT: Readonly<Record<RefusalCode, boolean>> = {
+  login_required: false,
+  invalid_token: false,
+  missing_scope: false,
+  owner_required: false,
+  shop_not_found: false,
+  cart_not_found: false,
+  order_not_found: false,
+  payment_not_found: false,
+  product_not_found: false,
+  promotion_not_found: false,
+  endpoint_not_found: false,
+  delivery_not_found: false,
+  api_key_not_found: false,
+  line_not_found: false,
+  code_not_found: false,
+  secret_not_found: false,
+  link_invalid: false,
+  already_exists: false,
+  idempotency_key_required: false,
+  idempotency_key_reused: false,
+  stale_version: false,
+  cart_closed: false,
+  cart_frozen: true,
+  multiple_carts_off: false,
+  merge_forbidden: false,
+  form_not_genuine: false,
+  invalid: false,
+  unknown_sku: false,
+  not_cartable: false,
+  unavailable: false,
+  options_invalid: false,
+  attributes_invalid: false,
+  amount_required: false,
+  amount_invalid: false,
+  plan_invalid: false,
+  custom_price_forbidden: false,
+  currency_unknown: false,
+  currency_mismatch: false,
+  no_price: false,
+  quantity_managed: false,
+  quantity_step: false,
+  quantity_too_small: false,
+  quantity_too_large: false,
+  too_many_lines: false,
+  code_already_applied: false,
+  too_many_codes: false,
+  code_rejected: false,
+  shipping_method_unavailable: false,
+  amount_too_large: false,
+  expected_price_required: false,
+  price_changed: false,
+  insufficient_stock: true,
+  cart_empty: false,
+  line_unavailable: false,
+  notice_unacknowledged: false,
+  email_required: false,
+  address_required: false,
+  shipping_method_required: false,
+  payment_method_unavailable: false,
+  code_exhausted: false,
+  cart_already_ordered: false,
+  order_state_forbids: false,
+  provider_unavailable: true,
+  event_not_genuine: false,
+  rate_limited: true,
+  overloaded: true,
+  document_too_new: true,
+}
+
+/** Whether the same request may succeed later without anybody changing anything about it. */
 export function isTransient(code: RefusalCode): boolean {
-  switch (code) {
-    case 'cart_frozen':
-    case 'insufficient_stock':
-    case 'provider_unavailable':
-    case 'rate_limited':
-    case 'overloaded':
-    case 'document_too_new':
-      return true
-    case 'login_required':
-    case 'invalid_token':
-    case 'missing_scope':
-    case 'owner_required':
-    case 'shop_not_found':
-    case 'cart_not_found':
-    case 'order_not_found':
-    case 'payment_not_found':
-    case 'product_not_found':
-    case 'promotion_not_found':
-    case 'endpoint_not_found':
-    case 'delivery_not_found':
-    case 'api_key_not_found':
-    case 'line_not_found':
-    case 'code_not_found':
-    case 'already_exists':
-    case 'idempotency_key_required':
-    case 'idempotency_key_reused':
-    case 'stale_version':
-    case 'cart_closed':
-    case 'merge_forbidden':
-    case 'invalid':
-    case 'unknown_sku':
-    case 'not_cartable':
-    case 'unavailable':
-    case 'options_invalid':
-    case 'amount_required':
-    case 'amount_invalid':
-    case 'plan_invalid':
-    case 'custom_price_forbidden':
-    case 'currency_unknown':
-    case 'currency_mismatch':
-    case 'no_price':
-    case 'quantity_step':
-    case 'quantity_too_large':
-    case 'too_many_lines':
-    case 'too_many_codes':
-    case 'code_already_applied':
-    case 'code_rejected':
-    case 'shipping_method_unavailable':
-    case 'amount_too_large':
-    case 'price_changed':
-    case 'cart_empty':
-    case 'line_unavailable':
-    case 'email_required':
-    case 'address_required':
-    case 'shipping_method_required':
-    case 'payment_method_unavailable':
-    case 'code_exhausted':
-    case 'cart_already_ordered':
-    case 'order_state_forbids':
-    case 'event_not_genuine':
-      return false
-  }
+  return TRANSIENT[code]
 }
 
 /** A price that is no longer what was shown: what was expected, what it is now. */

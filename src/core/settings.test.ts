@@ -50,8 +50,10 @@ describe('settings', () => {
 
   it('every preset has durations that can be read', () => {
     for (const preset of Object.keys(PRESETS) as PresetName[]) {
-      const { retention, inventory, checkout, orders } = settingsOf(preset, {})
-      for (const text of [...Object.values(retention), inventory.holdTtl, checkout.unpaidTtl, orders.tokenTtl])
+      const { retention, inventory, checkout, orders, pricing, restore, cart, abandoned, history } = settingsOf(preset, {})
+      const { anonymous, account, empty, closed } = retention
+      const others = [pricing.holdFor, restore.tokenTtl, cart.activeDuration, abandoned.after, history.keep]
+      for (const text of [anonymous, account, empty, closed, inventory.holdTtl, checkout.unpaidTtl, orders.tokenTtl, ...others])
         assert.notEqual(durationMs(text), null, `${preset}: ${text}`)
     }
   })

@@ -42,49 +42,88 @@ export interface ShippingRate {
   readonly freeFrom?: number
 }
 
-/** Every decision a shop can take. */
+/** A JSON schema as plain data. */
+export type JsonSchema = { readonly [keyword: string]: unknown }
+
+/** Every decision a shop can take. A key whose type is one single value is decided for every shop: it says what holds. */
 export interface Settings {
   readonly access: {
     /** May somebody who is not logged in have a cart? (SEED0-02: no.) */
     readonly guestCarts: boolean
-    /** CORS: which web origins may call; `*` is any, safe because no cookie is ever read. */
+    /** CORS: which web origins may call; `*` is any, safe because no cookie is read outside of `/forms`. */
     readonly origins: readonly string[]
     /** Who signs the JWTs of this shop's accounts: a key set on the network or a shared secret, each with fixed algorithms. */
     readonly issuers: readonly Issuer[]
   }
   readonly cart: {
-    /** Kinds of carts an owner may have, one open cart each; the first is the default (C21). */
+    /** Kinds of carts an owner may have, one current cart each; the first is the default (C21). */
     readonly types: readonly string[]
+    /** C21: may an owner have further open carts of one type beside the current one, switch between them and forget one? */
+    readonly multiple: boolean
     /** C01: is an ordered cart kept, closed, or deleted? */
     readonly onOrdered: 'close' | 'delete'
     /** C02: is a merged guest cart kept, closed, or deleted? */
     readonly onMerged: 'close' | 'delete'
+    /** C06: how long after its owner's last write an open cart counts as active in lists. */
+    readonly activeDuration: string
   }
   readonly lines: {
     /** How many lines a cart may have; at most 500. */
-    readonly linesMax: number
+    readonly max: number
+    /** What happens when a cart has that many: the new line is refused, or it takes the place of the oldest (SEED4-11). */
+    readonly whenFull: 'refuse' | 'replace'
     /** How many pieces a line may have; at most 99 999. */
     readonly quantityMax: number
+    /** C07: who decides how many: the shopper sets quantities, or the system counts what was added and nobody sets them. */
+    readonly quantityEditing: 'editable' | 'system'
     /** Kinds that may be put into a cart (C08). */
     readonly allowKinds: readonly ProductKind[]
     /** C15: what becomes of a line's note when the same item is added again. */
     readonly noteOnRepeat: 'replace' | 'append' | 'keep'
+    /** In which order lines are served: as they were added, or the newest first. */
+    readonly order: 'oldest' | 'newest'
+    /** C19: what becomes of a line whose product is not for sale any more: it is flagged and comes back by itself, or it is removed. */
+    readonly onUnavailable: 'flag' | 'remove'
+  }
+  readonly attributes: {
+    /** JSON schema of a cart's own attributes; null accepts any. */
+    readonly cart: JsonSchema | null
+    /** JSON schema of a line's attributes; a property with `"identity": true` tells lines apart (C13). Null accepts any, none of them identity. */
+    readonly line: JsonSchema | null
+  }
+  readonly currency: {
+    /** C11: what settles the currency of a new cart, in this order: the caller's wish, the shop's, that of the first product. */
+    readonly source: readonly ('explicit' | 'shop' | 'product')[]
+    /** C10: a cart changes its currency and a line has no price in the new one: nothing changes, or the line is flagged. */
+    readonly onMissingPrice: 'block' | 'flag'
   }
   readonly inventory: {
     /** C18: more than there is: lower the quantity with a notice, refuse, or let ordering decide. */
     readonly onAdd: 'clamp' | 'reject' | 'allow'
+    /** C18: from when stock is kept from others: from ordering on, or only when the order is paid. */
+    readonly reserve: 'checkout' | 'none'
     /** How long an unpaid order keeps its stock from others. */
     readonly holdTtl: string
   }
   readonly promotions: {
     /** C31: how many codes a cart may have; at most 10. */
     readonly maxCodes: number
+    /** C31: are codes that differ only in case different codes? */
+    readonly caseSensitive: false
+    /** C32: a code that does not apply any more stays, flagged, and may apply again, or it is removed with a notice. */
+    readonly onInvalid: 'keep' | 'remove'
+    /** C33: percentages are of the original amount, or of what earlier promotions left. */
+    readonly percentBase: 'original' | 'running'
     /** C34: does an unknown, expired or exhausted code say why? */
     readonly publicReasons: 'neutral' | 'detailed'
   }
   readonly pricing: {
-    /** C17: must a price increase be confirmed by sending the new total (`confirm`), or is it taken (`accept`)? */
-    readonly onIncrease: 'confirm' | 'accept'
+    /** C17: a price went up: the new total must be sent as consent, it is taken, or the old price is kept for `pricing.holdFor`. */
+    readonly onIncrease: 'confirm' | 'accept' | 'hold'
+    /** C17: how long after adding the old price is kept with `pricing.onIncrease = "hold"`. */
+    readonly holdFor: string
+    /** C16: must every line that is added name the price the shopper saw (`expectedUnitPrice`)? */
+    readonly requireExpected: boolean
     /** How a fraction of a minor unit becomes a whole one, in percentages and tax. */
     readonly rounding: Rounding
   }
@@ -100,11 +139,67 @@ export interface Settings {
     /** Shipping methods in the order in which they are offered. */
     readonly methods: readonly ShippingMethod[]
   }
+  readonly totals: {
+    /** C37: below which no total falls. */
+    readonly floor: 'zero'
+  }
+  readonly notices: {
+    /** C47: codes of notices that must be acknowledged before the cart can be ordered. */
+    readonly requireAck: readonly string[]
+  }
+  readonly merge: {
+    /** C26: the quantity of a line that both carts have. */
+    readonly quantity: 'sum' | 'max' | 'guest' | 'account'
+    /** C26: a merged line that is over a limit gets as much as is allowed, or the guest's part is set aside; both are told. */
+    readonly overLimit: 'clamp' | 'reject'
+    /** C28: whose value an attribute gets that both carts have. */
+    readonly attributes: 'guestWins' | 'accountWins'
+    /** C29: two carts with lines in different currencies: not merged, or the guest's lines are priced in the account's currency. */
+    readonly currencyConflict: 'reject' | 'reprice'
+    /** C14: are an item of the catalogue and the same item named by the caller one line? */
+    readonly unifyRefKinds: false
+    /** C30: may staff merge two carts of one customer? */
+    readonly staffSameOwner: boolean
+  }
+  readonly reconcile: {
+    /** C25: what happens with a guest's cart when its shopper logs in, unless the request names a mode. */
+    readonly onLogin: 'merge' | 'keepAccount' | 'keepGuest' | 'adopt' | 'restorePrevious'
+    /** C25: the same while an order of the account's cart is being paid. */
+    readonly duringCheckout: 'merge' | 'keepAccount' | 'keepGuest'
+    /** C30: are lines that were replaced (`keepAccount`, `keepGuest`) kept aside in `savedLines`? */
+    readonly keepReplaced: boolean
+  }
+  readonly restore: {
+    /** C24: how long a restore link works. */
+    readonly tokenTtl: string
+  }
+  readonly links: {
+    /** Where a browser goes after a cart was loaded or restored, unless the request names an allowed place (SEED4-19). Null: to the cart as JSON. */
+    readonly loadCartRedirectUrl: string | null
+    /** Web origins that redirects may lead to, besides paths on this host. */
+    readonly redirectOrigins: readonly string[]
+    /** Where the plans of a subscription product are shown; `{handle}` is replaced (C08). */
+    readonly planPageUrl: string
+  }
   readonly checkout: {
     /** May a guest order (C42)? */
     readonly guest: boolean
+    /** C42: may a guest order with the e-mail address of an account? */
+    readonly guestEmailOfAccount: 'allow'
     /** Is an e-mail address needed to order? */
     readonly emailRequired: boolean
+    /** C36: may an empty cart be ordered? */
+    readonly allowEmpty: boolean
+    /** C19: lines that are not for sale any more block ordering, or are left out of the order and stay in a cart. */
+    readonly unavailable: 'block' | 'drop'
+    /** C35: an order of total 0 is placed without payment. */
+    readonly freeOrder: 'complete'
+    /** C38: may an order that costs something be placed without payment? */
+    readonly withoutPayment: false
+    /** C38: may an order be placed when only a part of it is paid? */
+    readonly partialPayment: false
+    /** C40: into how many orders a cart is split. */
+    readonly split: 'none'
     /** After this an unpaid order is cancelled at the provider and expires. */
     readonly unpaidTtl: string
     /** C39: do bought lines leave the cart when only some of it was ordered? */
@@ -113,39 +208,96 @@ export interface Settings {
     readonly freeze: 'off' | 'whilePaying'
   }
   readonly retention: {
-    /** C05: how long after the owner's last write a cart is kept; `never` keeps it. */
-    readonly guest: string
+    /** C05: how long after its owner's last write a guest's cart is kept; `never` removes it never. */
+    readonly anonymous: string
     /** The same for the cart of an account. */
     readonly account: string
+    /** The same for an open cart without lines. */
+    readonly empty: string
     /** The same for a cart that is over. */
     readonly closed: string
+    /** C05: does reading a cart count as activity? */
+    readonly touchOnRead: false
+  }
+  readonly abandoned: {
+    /** C06: how long after its owner's last write an open cart with lines counts as abandoned (`cart.abandoned`, once per idle period). */
+    readonly after: string
+  }
+  readonly history: {
+    /** How long it is kept who changed what in a cart. */
+    readonly keep: string
   }
   readonly orders: {
     /** Liquid template of an order's reference; `seq` is a number that rises by one with every placed order of the shop (C46). */
     readonly referenceTemplate: string
     /** How long an order token opens its order. */
     readonly tokenTtl: string
+    /** C45: may a customer cancel an order that is not confirmed yet? */
+    readonly customerCancel: 'untilConfirmed' | 'never'
   }
   readonly payment: {
     /** Names of payment providers that may be used; the first is the default. */
     readonly providers: readonly string[]
+    /** C38: how many payments may pay one order together. */
+    readonly maxPayments: 1
+    /** C10: is the total shown and paid in another currency than the cart's? */
+    readonly presentmentCurrency: 'off'
   }
 }
 
 /** What a new shop gets. */
 export const DEFAULT_SETTINGS: Settings = {
   access: { guestCarts: true, origins: ['*'], issuers: [] },
-  cart: { types: ['shopping'], onOrdered: 'close', onMerged: 'close' },
-  lines: { linesMax: 500, quantityMax: 99_999, allowKinds: ['goods', 'digital', 'recharge', 'bundle'], noteOnRepeat: 'replace' },
-  inventory: { onAdd: 'clamp', holdTtl: 'PT30M' },
-  promotions: { maxCodes: 1, publicReasons: 'neutral' },
-  pricing: { onIncrease: 'confirm', rounding: 'halfUp' },
+  cart: { types: ['shopping'], multiple: false, onOrdered: 'close', onMerged: 'close', activeDuration: 'PT24H' },
+  lines: {
+    max: 500,
+    whenFull: 'refuse',
+    quantityMax: 99_999,
+    quantityEditing: 'editable',
+    allowKinds: ['goods', 'digital', 'recharge', 'bundle'],
+    noteOnRepeat: 'replace',
+    order: 'oldest',
+    onUnavailable: 'flag',
+  },
+  attributes: { cart: null, line: null },
+  currency: { source: ['explicit', 'shop', 'product'], onMissingPrice: 'block' },
+  inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M' },
+  promotions: { maxCodes: 1, caseSensitive: false, onInvalid: 'keep', percentBase: 'original', publicReasons: 'neutral' },
+  pricing: { onIncrease: 'confirm', holdFor: 'PT24H', requireExpected: false, rounding: 'halfUp' },
   tax: { rates: [], shippingCategory: null, defaultCountry: null },
   shipping: { methods: [] },
-  checkout: { guest: true, emailRequired: true, unpaidTtl: 'PT24H', removeBoughtLines: true, freeze: 'off' },
-  retention: { guest: 'P30D', account: 'P90D', closed: 'P30D' },
-  orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D' },
-  payment: { providers: ['sandbox'] },
+  totals: { floor: 'zero' },
+  notices: { requireAck: [] },
+  merge: {
+    quantity: 'sum',
+    overLimit: 'clamp',
+    attributes: 'guestWins',
+    currencyConflict: 'reject',
+    unifyRefKinds: false,
+    staffSameOwner: false,
+  },
+  reconcile: { onLogin: 'merge', duringCheckout: 'keepGuest', keepReplaced: true },
+  restore: { tokenTtl: 'P7D' },
+  links: { loadCartRedirectUrl: null, redirectOrigins: [], planPageUrl: '/products/{handle}' },
+  checkout: {
+    guest: true,
+    guestEmailOfAccount: 'allow',
+    emailRequired: true,
+    allowEmpty: false,
+    unavailable: 'block',
+    freeOrder: 'complete',
+    withoutPayment: false,
+    partialPayment: false,
+    split: 'none',
+    unpaidTtl: 'PT24H',
+    removeBoughtLines: true,
+    freeze: 'off',
+  },
+  retention: { anonymous: 'P30D', account: 'P90D', empty: 'PT6H', closed: 'P30D', touchOnRead: false },
+  abandoned: { after: 'never' },
+  history: { keep: 'P90D' },
+  orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed' },
+  payment: { providers: ['sandbox'], maxPayments: 1, presentmentCurrency: 'off' },
 }
 
 /** Differences from other settings: any subset of any group. Lists are replaced, not merged. */
@@ -157,15 +309,36 @@ export type PresetName = 'default' | 'store' | 'fill' | 'reconcile' | 'service' 
 /** What each preset changes: the behaviour of one of the five systems that Cartwright replaces. */
 export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
   default: {},
-  store: { access: { guestCarts: false }, checkout: { guest: false, removeBoughtLines: false }, pricing: { onIncrease: 'accept' } },
-  fill: { promotions: { maxCodes: 1, publicReasons: 'detailed' }, inventory: { onAdd: 'reject' } },
-  reconcile: { cart: { onOrdered: 'delete', onMerged: 'delete' }, inventory: { onAdd: 'allow' }, promotions: { maxCodes: 10 } },
+  store: {
+    access: { guestCarts: false },
+    lines: { quantityEditing: 'system', order: 'newest' },
+    pricing: { onIncrease: 'accept' },
+    checkout: { guest: false, removeBoughtLines: false },
+  },
+  fill: { inventory: { onAdd: 'reject' }, promotions: { maxCodes: 1, publicReasons: 'detailed' } },
+  reconcile: {
+    cart: { onOrdered: 'delete', onMerged: 'delete' },
+    lines: { order: 'newest' },
+    inventory: { onAdd: 'allow' },
+    promotions: { maxCodes: 10 },
+    pricing: { requireExpected: true },
+    notices: { requireAck: ['line_removed', 'line_unavailable'] },
+    retention: { account: 'never' },
+  },
   service: {
     cart: { types: ['shopping', 'wishlist'] },
     inventory: { onAdd: 'allow' },
-    retention: { guest: 'P30D', account: 'P30D', closed: 'P30D' },
+    retention: { anonymous: 'P30D', account: 'P30D', empty: 'P30D', closed: 'P30D' },
   },
-  classic: { retention: { guest: 'P90D', account: 'P90D', closed: 'P90D' }, orders: { referenceTemplate: '{{ seq | prepend: "ORD-" }}' } },
+  classic: {
+    cart: { multiple: true },
+    lines: { onUnavailable: 'remove' },
+    promotions: { onInvalid: 'remove' },
+    reconcile: { onLogin: 'restorePrevious' },
+    retention: { anonymous: 'P90D', account: 'P90D', empty: 'P90D', closed: 'P90D' },
+    abandoned: { after: 'PT1H' },
+    orders: { referenceTemplate: '{{ seq | prepend: "ORD-" }}' },
+  },
 }
 
 /** Settings with some groups changed; groups and keys that the patch does not name stay. */

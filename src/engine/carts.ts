@@ -2,12 +2,12 @@
 // the database the next one fills (group commit). A batch loads its carts and the shop's epoch in one SELECT, decides and prices in memory,
 // and saves in one transaction that skips carts which somebody else changed or holds; those are loaded again and their commands applied
 // again, so no client ever sees a conflict. Commands on several carts, or on a cart's owner, never join a batch: see checkout.ts, merging.ts.
-import { type Cart, type Decision, emptyCart, type LineResult, type Owner } from '../core/cart.ts'
+import { CART_FORMAT, type Cart, type Decision, emptyCart, type LineResult, type Owner, parseCart } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
+import { expiryOf } from '../core/lifetime.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
-import { durationMs } from '../core/time.ts'
 import { insertGuest } from '../store/access.ts'
 import {
   type CartRow,
@@ -47,8 +47,6 @@ const SHOPS_KEPT = 1000
 const NONE: ReadonlySet<string> = new Set()
 /** Facts are read outside the transaction that brings their epoch along. */
 const ALONE = { alone: true } as const
-/** The newest document format this code reads. */
-const FORMAT = 1
 
 /** Which cart is meant, and by whom. `owner` null with `all` means any cart, by id only. */
 export interface CartAddress {
@@ -65,6 +63,9 @@ export interface CartCommand extends CartAddress {
   /** Skus and codes that deciding needs, besides those in the cart. */
   readonly skus?: readonly string[]
   readonly codes?: readonly string[]
+  /** What the command is called and who gave it, for the cart's history: `add`, `guest`; `change`, `staff:key_…`. */
+  readonly name: string
+  readonly by: string
   readonly ifMatch?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
   /** The owner is a guest who does not exist yet; made with the cart. `hash` is the SHA-256 of its secret. */
@@ -380,7 +381,7 @@ export function createCarts({
       const { command } = job
       const type = command.type ?? shop.settings.cart.types[0] ?? 'shopping'
       const row = findRow(rows, command, type)
-      if (row && row.format > FORMAT) {
+      if (row && row.format > CART_FORMAT) {
         job.resolve(refuse('document_too_new', { format: row.format }))
         continue
       }
@@ -597,7 +598,7 @@ export function createCarts({
     const type = address.type ?? shop.settings.cart.types[0] ?? 'shopping'
     const row = findRow(loaded.rows, address, type) ?? null
     if (!row && !isCurrent) return refuse('cart_not_found', {})
-    if (row && row.format > FORMAT) return refuse('document_too_new', { format: row.format })
+    if (row && row.format > CART_FORMAT) return refuse('document_too_new', { format: row.format })
     return { shop, row, type }
   }
 
@@ -663,7 +664,6 @@ export function createCarts({
 /** What is stored of a priced cart. */
 export function saveOf(work: { row: Pick<CartRow, 'version'> | null; cart: Cart }, pricing: Pricing, shop: ShopFacts): CartSave {
   const { cart } = work
-  const retention = durationMs(shop.settings.retention[cart.state === 'CLOSED' ? 'closed' : cart.owner.kind]) ?? Number.POSITIVE_INFINITY
   return {
     was: work.row?.version ?? 0,
     cart,
@@ -673,13 +673,13 @@ export function saveOf(work: { row: Pick<CartRow, 'version'> | null; cart: Cart 
     revision: PRICING_REVISION,
     freshUntil: pricing.freshUntil,
     stockSeen: pricing.stockSeen.length === 0 ? null : JSON.stringify(pricing.stockSeen),
-    expiresAt: Number.isFinite(retention) ? cart.updatedAt + retention : null,
+    expiresAt: expiryOf(cart, shop.settings),
   }
 }
 
 /** The intent in a row. */
 export function parseIntent(row: Pick<CartRow, 'intent'>): Cart {
-  return JSON.parse(row.intent) as Cart
+  return parseCart(row.intent)
 }
 
 /** The skus of a cart's lines. */
@@ -707,13 +707,13 @@ function addressed(jobs: readonly Job[]): [ids: string[], owners: string[]] {
 }
 
 /** The row that an address means, if its caller may know of it: another owner's cart does not exist. */
-function findRow<Row extends Pick<CartRow, 'id' | 'owner' | 'type' | 'state'>>(
+function findRow<Row extends Pick<CartRow, 'id' | 'owner' | 'type' | 'state' | 'is_current'>>(
   rows: readonly Row[],
   { cart, owner, all }: CartAddress,
   type: string,
 ): Row | undefined {
   const key = owner === null ? null : ownerKey(owner)
-  if (cart === 'current') return rows.find((row) => row.owner === key && row.type === type && row.state === 'OPEN')
+  if (cart === 'current') return rows.find((row) => row.owner === key && row.type === type && row.state === 'OPEN' && row.is_current === 1)
   return rows.find((row) => row.id === cart && (all ? key === null || row.owner === key : row.owner === key))
 }
 

@@ -307,8 +307,14 @@ function settingsRefusal(patch: SettingsPatch): Refusal | null {
     ['/inventory/holdTtl', patch.inventory?.holdTtl],
     ['/checkout/unpaidTtl', patch.checkout?.unpaidTtl],
     ['/orders/tokenTtl', patch.orders?.tokenTtl],
-    ['/retention/guest', patch.retention?.guest],
+    ['/pricing/holdFor', patch.pricing?.holdFor],
+    ['/restore/tokenTtl', patch.restore?.tokenTtl],
+    ['/cart/activeDuration', patch.cart?.activeDuration],
+    ['/abandoned/after', patch.abandoned?.after],
+    ['/history/keep', patch.history?.keep],
+    ['/retention/anonymous', patch.retention?.anonymous],
     ['/retention/account', patch.retention?.account],
+    ['/retention/empty', patch.retention?.empty],
     ['/retention/closed', patch.retention?.closed],
   ]
   for (const [path, duration] of durations) {

@@ -38,6 +38,11 @@ export function ownerOf(actor: Actor): Owner | null {
   }
 }
 
+/** Who it is, as histories and audits name it: `guest`, `account`, or a key by its id. Which guest or account, the cart says. */
+export function nameOf(actor: Actor): string {
+  return 'keyId' in actor ? `${actor.kind}:${actor.keyId}` : actor.kind
+}
+
 /** Whether an actor may address carts and orders of anybody. */
 export function reachesAll(actor: Actor): boolean {
   return actor.kind === 'server' || actor.kind === 'staff'

@@ -31,7 +31,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { eligibleMethods } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
-import { type Actor, guestToken, hashSecret, hasScope } from '../engine/identity.ts'
+import { type Actor, guestToken, hashSecret, hasScope, nameOf } from '../engine/identity.ts'
 import type { ProvedGuest } from '../engine/merging.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
@@ -60,7 +60,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
   async function change(
     request: FastifyRequest,
     reply: FastifyReply,
-    command: Pick<CartCommand, 'decide' | 'check' | 'skus' | 'codes' | 'creates'>,
+    command: Pick<CartCommand, 'name' | 'decide' | 'check' | 'skus' | 'codes' | 'creates'>,
   ): Promise<string> {
     const { params, query } = request as CartRequest
     const caller = callerOf(request)
@@ -69,6 +69,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       await carts.change({
         ...address(caller, params.cart ?? 'current', query.type),
         ...(guest ? { owner: guest.owner, newGuest: guest.made } : {}),
+        by: guest ? 'guest' : nameOf(caller.actor),
         ifMatch: ifMatch(request),
         idempotency: request.headers['idempotency-key'] === undefined ? undefined : claimOf(request, guest?.token ?? null),
         ...command,
@@ -128,6 +129,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         checkType(caller, type)
         const wanted = lines ? wantedLines(request, lines) : []
         return change(request, reply, {
+          name: 'create',
           creates: true,
           skus: skusOf(wanted),
           decide: (cart, facts) => createOrKeep(cart, { wanted, currency, attributes }, facts),
@@ -189,7 +191,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         // A stale caller changes nothing, so nothing is cancelled for him either; `change` refuses him.
         const isStale = ![undefined, found.version].includes(ifMatch(request))
         if (found.version > 0 && !isStale) unwrap((await engine.checkout.cancelUnpaid(request.params.shop, found.id)) ?? true)
-        return change(request, reply, { decide: (cart) => closeCart(cart, 'deleted') })
+        return change(request, reply, { name: 'delete', decide: (cart) => closeCart(cart, 'deleted') })
       },
     )
 
@@ -206,7 +208,8 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           response: answers,
         },
       },
-      (request, reply) => change(request, reply, { creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) }),
+      (request, reply) =>
+        change(request, reply, { name: 'change', creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) }),
     )
 
     app.post(
@@ -227,6 +230,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         const input = 'lines' in body ? body : { lines: [body] }
         const wanted = wantedLines(request, input.lines, 'lines' in body ? '/lines' : null)
         return change(request, reply, {
+          name: 'add',
           creates: true,
           skus: skusOf(wanted),
           decide: (cart, facts) => {
@@ -254,6 +258,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         const { mode = 'upsert' } = request.body
         const wanted = wantedLines(request, request.body.lines)
         return change(request, reply, {
+          name: 'fill',
           creates: true,
           skus: skusOf(wanted),
           decide: (cart, facts) => fillLines(cart, { ...defined(request.body), lines: wanted, mode }, facts),
@@ -276,6 +281,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       (request, reply) =>
         change(request, reply, {
+          name: 'set',
           decide: (cart, facts) => setLine(cart, { lineId: request.params.line, ...defined(request.body) }, facts),
         }),
     )
@@ -283,13 +289,13 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     app.delete(
       '/carts/:cart/lines/:line',
       { config: WRITE, schema: { tags: ['Lines'], summary: 'Remove a line', params: LineParams, querystring: Query, response: answers } },
-      (request, reply) => change(request, reply, { decide: (cart) => removeLine(cart, { lineId: request.params.line }) }),
+      (request, reply) => change(request, reply, { name: 'remove', decide: (cart) => removeLine(cart, { lineId: request.params.line }) }),
     )
 
     app.delete(
       '/carts/:cart/lines',
       { config: WRITE, schema: { tags: ['Lines'], summary: 'Remove all lines', params: Params, querystring: Query, response: answers } },
-      (request, reply) => change(request, reply, { decide: (cart) => clearLines(cart) }),
+      (request, reply) => change(request, reply, { name: 'clear', decide: (cart) => clearLines(cart) }),
     )
 
     app.post(
@@ -298,7 +304,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         config: WRITE,
         schema: { tags: ['Lines'], summary: 'Set a line aside', params: LineParams, querystring: Query, response: answers },
       },
-      (request, reply) => change(request, reply, { decide: (cart) => saveLine(cart, { lineId: request.params.line }) }),
+      (request, reply) => change(request, reply, { name: 'save_line', decide: (cart) => saveLine(cart, { lineId: request.params.line }) }),
     )
 
     app.get(
@@ -329,7 +335,11 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       async (request, reply) => {
         const { cart } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
         const skus = cart.savedLines.flatMap((line) => line.sku ?? [])
-        return change(request, reply, { skus, decide: (current, facts) => restoreLine(current, { lineId: request.params.line }, facts) })
+        return change(request, reply, {
+          name: 'restore_line',
+          skus,
+          decide: (current, facts) => restoreLine(current, { lineId: request.params.line }, facts),
+        })
       },
     )
 
@@ -350,6 +360,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         const { code } = request.body
         return guarded(guard, request, () =>
           change(request, reply, {
+            name: 'apply_code',
             creates: true,
             codes: [normaliseCode(code)],
             decide: (cart, facts) => applyCode(cart, { code }, facts),
@@ -371,7 +382,8 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           response: answers,
         },
       },
-      (request, reply) => change(request, reply, { decide: (cart) => removeCode(cart, { code: request.params.code }) }),
+      (request, reply) =>
+        change(request, reply, { name: 'remove_code', decide: (cart) => removeCode(cart, { code: request.params.code }) }),
     )
 
     app.post(
@@ -393,6 +405,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         )
         const codes = steps.flatMap((step) => step.codes)
         const command = {
+          name: 'commands',
           creates: true,
           skus: steps.flatMap((step) => step.skus),
           codes,
@@ -418,7 +431,10 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       async (request, reply) => {
         const { pricing } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
-        return change(request, reply, { decide: (cart) => acknowledgeNotices(cart, request.body, pricing.cart.notices) })
+        return change(request, reply, {
+          name: 'acknowledge',
+          decide: (cart) => acknowledgeNotices(cart, request.body, pricing.cart.notices),
+        })
       },
     )
 

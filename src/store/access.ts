@@ -44,7 +44,7 @@ export async function insertGuest(writer: Writer, shopId: string, guestId: strin
   await writer.db.insertInto('guests').values({ shop_id: shopId, id: guestId, created_at: now }).execute()
   await writer.db
     .insertInto('guest_secrets')
-    .values({ shop_id: shopId, guest_id: guestId, hash, created_at: now, revoked_at: null })
+    .values({ shop_id: shopId, guest_id: guestId, hash, created_at: now, revoked_at: null, cart_id: null, device: null })
     .execute()
 }
 

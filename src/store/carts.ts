@@ -10,6 +10,8 @@ export interface CartRow {
   readonly owner: string
   readonly type: string
   readonly state: string
+  /** 1: it is its owner's current cart of this type. */
+  readonly is_current: number
   readonly version: number
   readonly format: number
   readonly epoch: number
@@ -45,7 +47,7 @@ export function ownerKey(owner: Owner): string {
   return owner.kind === 'account' ? `a:${owner.accountId}` : `g:${owner.guestId}`
 }
 
-const FINDING = 'c.id, c.owner, c.type, c.state, c.version, c.format, c.epoch, c.revision, c.fresh_until, c.stock_seen'
+const FINDING = 'c.id, c.owner, c.type, c.state, c.is_current, c.version, c.format, c.epoch, c.revision, c.fresh_until, c.stock_seen'
 
 interface Loaders {
   readonly many: Statement
@@ -133,6 +135,7 @@ function loadSqlite<Loaded>(
 const FIXED = ['owner', 'type', 'number'] as const
 const CHANGED = [
   'state',
+  'is_current',
   'version',
   'email',
   'format',
@@ -147,6 +150,7 @@ const CHANGED = [
 ] as const
 const TYPES: Readonly<Record<(typeof CHANGED)[number], string>> = {
   state: 'text',
+  is_current: 'int8',
   version: 'int8',
   email: 'text',
   format: 'int8',
@@ -172,10 +176,13 @@ const UPDATE_ONE: Statement = {
     FROM locked l WHERE c.shop_id = $1 AND c.id = l.id RETURNING c.id`,
 }
 
-/** A cart that stays open: SQLite writes an index anew when one of its columns is named, changed or not, and `state` is in one. */
+/**
+ * A cart that stays open and current: SQLite writes an index anew when one of its columns is named, changed or not, and `state` and
+ * `is_current` are in one.
+ */
 const UPDATE_OPEN: Statement = {
   name: 'update_open_cart',
-  sqlite: `UPDATE carts SET ${SET('?').slice(1).join(', ')} WHERE shop_id = ?1 AND id = ?2 AND version = ?3 AND state = ?4 RETURNING id`,
+  sqlite: `UPDATE carts SET ${SET('?').slice(2).join(', ')} WHERE shop_id = ?1 AND id = ?2 AND version = ?3 AND state = ?4 AND is_current = ?5 RETURNING id`,
   postgres: '',
 }
 
@@ -231,8 +238,11 @@ export async function saveCarts(writer: Writer, shopId: string, saves: readonly 
 async function updateEach(writer: Writer, shopId: string, saves: readonly CartSave[]): Promise<{ id: string }[]> {
   const rows: { id: string }[] = []
   for (const save of saves) {
-    const statement = writer.dialect === 'sqlite' && save.cart.state === 'OPEN' ? UPDATE_OPEN : UPDATE_ONE
-    rows.push(...(await writer.run<{ id: string }>(statement, [shopId, save.cart.id, save.was, ...values(save)])))
+    const parameters = [shopId, save.cart.id, save.was, ...values(save)]
+    const isOpen = writer.dialect === 'sqlite' && save.cart.state === 'OPEN' && save.cart.isCurrent
+    const done = isOpen ? await writer.run<{ id: string }>(UPDATE_OPEN, parameters) : []
+    // A cart that becomes current again is not found by the short statement.
+    rows.push(...(done.length > 0 ? done : await writer.run<{ id: string }>(UPDATE_ONE, parameters)))
   }
   return rows
 }
@@ -256,6 +266,7 @@ function values({ cart, text, epoch, revision, freshUntil, stockSeen, expiresAt 
   const expires = expiresAt === null ? null : Math.ceil(expiresAt / COARSE_MS) * COARSE_MS
   return [
     cart.state,
+    cart.isCurrent ? 1 : 0,
     cart.version,
     cart.email,
     cart.format,
@@ -302,7 +313,21 @@ export async function listCarts(
 ): Promise<CartRow[]> {
   let query = reader.db
     .selectFrom('carts')
-    .select(['id', 'owner', 'type', 'state', 'version', 'format', 'epoch', 'revision', 'fresh_until', 'stock_seen', 'intent', 'priced'])
+    .select([
+      'id',
+      'owner',
+      'type',
+      'state',
+      'is_current',
+      'version',
+      'format',
+      'epoch',
+      'revision',
+      'fresh_until',
+      'stock_seen',
+      'intent',
+      'priced',
+    ])
     .where('shop_id', '=', shopId)
   if (filter.owner !== undefined) query = query.where('owner', '=', filter.owner)
   if (filter.state !== undefined) query = query.where('state', '=', filter.state)

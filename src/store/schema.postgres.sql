@@ -12,6 +12,28 @@ CREATE TABLE api_keys (
   PRIMARY KEY (shop_id, id)
 );
 
+CREATE TABLE audit (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  at bigint NOT NULL,
+  actor text NOT NULL,
+  action text NOT NULL,
+  subject text NOT NULL,
+  before text,
+  after text,
+  PRIMARY KEY (shop_id, id)
+);
+
+CREATE TABLE cart_history (
+  shop_id text NOT NULL,
+  cart_id text NOT NULL,
+  version bigint NOT NULL,
+  at bigint NOT NULL,
+  entry text NOT NULL,
+  PRIMARY KEY (shop_id, cart_id, version)
+);
+CREATE INDEX cart_history_age ON cart_history USING btree (at);
+
 CREATE TABLE carts (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -31,11 +53,17 @@ CREATE TABLE carts (
   created_at bigint NOT NULL,
   intent text NOT NULL,
   priced text NOT NULL,
+  is_current bigint DEFAULT 1 NOT NULL,
+  due_at bigint,
+  abandoned_at bigint,
+  last_change text,
   PRIMARY KEY (shop_id, id),
   CHECK ((state = ANY (ARRAY['OPEN'::text, 'CLOSED'::text])))
 ) WITH (fillfactor=50);
+CREATE INDEX carts_by_number ON carts USING btree (shop_id, number);
 CREATE INDEX carts_by_owner ON carts USING btree (shop_id, owner, id);
-CREATE UNIQUE INDEX carts_one_open ON carts USING btree (shop_id, owner, type) WHERE (state = 'OPEN'::text);
+CREATE INDEX carts_due ON carts USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX carts_one_open ON carts USING btree (shop_id, owner, type) WHERE ((state = 'OPEN'::text) AND (is_current = 1));
 
 CREATE TABLE deliveries (
   shop_id text NOT NULL,
@@ -90,6 +118,8 @@ CREATE TABLE guest_secrets (
   hash text NOT NULL,
   created_at bigint NOT NULL,
   revoked_at bigint,
+  cart_id text,
+  device text,
   PRIMARY KEY (shop_id, guest_id, hash),
   FOREIGN KEY (shop_id, guest_id) REFERENCES guests(shop_id, id) ON DELETE CASCADE
 );
@@ -117,6 +147,18 @@ CREATE TABLE instance (
   value text NOT NULL,
   PRIMARY KEY (name)
 );
+
+CREATE TABLE merges (
+  shop_id text NOT NULL,
+  cart_id text NOT NULL,
+  guest_id text NOT NULL,
+  account text NOT NULL,
+  into_cart text NOT NULL,
+  report text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, cart_id)
+);
+CREATE INDEX merges_age ON merges USING btree (created_at);
 
 CREATE TABLE migrations (
   name character varying(255) NOT NULL,
@@ -311,6 +353,7 @@ CREATE TABLE settings (
   document text NOT NULL,
   version bigint NOT NULL,
   updated_at bigint NOT NULL,
+  due_from text,
   PRIMARY KEY (shop_id)
 );
 

@@ -4,13 +4,30 @@ CREATE TABLE api_keys (
     shop_id text NOT NULL, id text NOT NULL, kind text NOT NULL, name text NOT NULL, scopes text NOT NULL, hash text NOT NULL,
     created_at bigint NOT NULL, revoked_at bigint, PRIMARY KEY (shop_id, id));
 
+CREATE TABLE audit (
+    shop_id text NOT NULL, id text NOT NULL, at bigint NOT NULL, actor text NOT NULL, action text NOT NULL, subject text NOT NULL,
+    before text, after text, PRIMARY KEY (shop_id, id));
+
+CREATE TABLE cart_history (
+    shop_id text NOT NULL, cart_id text NOT NULL, version bigint NOT NULL, at bigint NOT NULL, entry text NOT NULL,
+    PRIMARY KEY (shop_id, cart_id, version));
+CREATE INDEX cart_history_age ON cart_history (at);
+CREATE TRIGGER carts_history_insert AFTER INSERT ON carts WHEN NEW.last_change IS NOT NULL BEGIN
+    INSERT INTO cart_history (shop_id, cart_id, version, at, entry) VALUES (NEW.shop_id, NEW.id, NEW.version, NEW.activity, NEW.last_change);
+  END;
+CREATE TRIGGER carts_history_update AFTER UPDATE OF last_change ON carts WHEN NEW.version > OLD.version AND NEW.last_change IS NOT NULL BEGIN
+    INSERT INTO cart_history (shop_id, cart_id, version, at, entry) VALUES (NEW.shop_id, NEW.id, NEW.version, NEW.activity, NEW.last_change);
+  END;
+
 CREATE TABLE carts (
     shop_id text NOT NULL, id text NOT NULL, owner text NOT NULL, type text NOT NULL, state text NOT NULL, version bigint NOT NULL,
     number text NOT NULL, email text, format bigint NOT NULL, epoch bigint NOT NULL, revision bigint NOT NULL, fresh_until bigint, stock_seen text,
-    activity bigint NOT NULL, expires_at bigint, created_at bigint NOT NULL, intent text NOT NULL, priced text NOT NULL,
+    activity bigint NOT NULL, expires_at bigint, created_at bigint NOT NULL, intent text NOT NULL, priced text NOT NULL, is_current bigint NOT NULL DEFAULT 1, due_at bigint, abandoned_at bigint, last_change text,
     PRIMARY KEY (shop_id, id), CHECK (state IN ('OPEN', 'CLOSED')));
+CREATE INDEX carts_by_number ON carts (shop_id, number);
 CREATE INDEX carts_by_owner ON carts (shop_id, owner, id);
-CREATE UNIQUE INDEX carts_one_open ON carts (shop_id, owner, type) WHERE state = 'OPEN';
+CREATE INDEX carts_due ON carts (due_at) WHERE due_at IS NOT NULL;
+CREATE UNIQUE INDEX carts_one_open ON carts (shop_id, owner, type) WHERE state = 'OPEN' AND is_current = 1;
 
 CREATE TABLE deliveries (
     shop_id text NOT NULL, id text NOT NULL, endpoint_id text NOT NULL, event_id text NOT NULL, type text NOT NULL, subject text NOT NULL,
@@ -30,7 +47,7 @@ CREATE TABLE epoch_log (shop_id text NOT NULL, epoch bigint NOT NULL, skus text,
 CREATE TABLE epochs (shop_id text PRIMARY KEY, epoch bigint NOT NULL);
 
 CREATE TABLE guest_secrets (
-    shop_id text NOT NULL, guest_id text NOT NULL, hash text NOT NULL, created_at bigint NOT NULL, revoked_at bigint,
+    shop_id text NOT NULL, guest_id text NOT NULL, hash text NOT NULL, created_at bigint NOT NULL, revoked_at bigint, cart_id text, device text,
     PRIMARY KEY (shop_id, guest_id, hash), FOREIGN KEY (shop_id, guest_id) REFERENCES guests (shop_id, id) ON DELETE CASCADE);
 
 CREATE TABLE guests (shop_id text NOT NULL, id text NOT NULL, created_at bigint NOT NULL, PRIMARY KEY (shop_id, id));
@@ -41,6 +58,11 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_age ON idempotency (created_at);
 
 CREATE TABLE instance (name text PRIMARY KEY, value text NOT NULL);
+
+CREATE TABLE merges (
+    shop_id text NOT NULL, cart_id text NOT NULL, guest_id text NOT NULL, account text NOT NULL, into_cart text NOT NULL, report text NOT NULL,
+    created_at bigint NOT NULL, PRIMARY KEY (shop_id, cart_id));
+CREATE INDEX merges_age ON merges (created_at);
 
 CREATE TABLE "migrations" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
 
@@ -115,7 +137,7 @@ CREATE INDEX sandbox_sessions_due ON sandbox_sessions (event_due_at) WHERE event
 
 CREATE TABLE sequences (shop_id text NOT NULL, name text NOT NULL, value bigint NOT NULL, PRIMARY KEY (shop_id, name));
 
-CREATE TABLE settings (shop_id text PRIMARY KEY, document text NOT NULL, version bigint NOT NULL, updated_at bigint NOT NULL);
+CREATE TABLE settings (shop_id text PRIMARY KEY, document text NOT NULL, version bigint NOT NULL, updated_at bigint NOT NULL, due_from text);
 
 CREATE TABLE shops (id text PRIMARY KEY, name text NOT NULL, currency text NOT NULL, preset text NOT NULL, created_at bigint NOT NULL);
 

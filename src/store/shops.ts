@@ -13,7 +13,10 @@ export async function insertShop(writer: Writer, shop: ShopTable): Promise<boole
     .returning('id')
     .executeTakeFirst()
   if (!made) return false
-  await writer.db.insertInto('settings').values({ shop_id: shop.id, document: '{}', version: 1, updated_at: shop.created_at }).execute()
+  await writer.db
+    .insertInto('settings')
+    .values({ shop_id: shop.id, document: '{}', version: 1, updated_at: shop.created_at, due_from: null })
+    .execute()
   await writer.db.insertInto('epochs').values({ shop_id: shop.id, epoch: shop.created_at }).execute()
   return true
 }

@@ -16,6 +16,8 @@ export interface SettingsTable {
   document: string
   version: number
   updated_at: number
+  /** While a change of retention is being applied: the cart id behind which it goes on; else null. */
+  due_from: string | null
 }
 /** A shop's epoch: moves when prices may move. */
 export interface EpochTable {
@@ -45,9 +47,42 @@ export interface CartTable {
   stock_seen: string | null
   intent: string
   priced: string
+  is_current: number
   activity: number
   expires_at: number | null
+  due_at: number | null
+  abandoned_at: number | null
+  last_change: string | null
   created_at: number
+}
+/** What a change did to a cart: one row per version. */
+export interface CartHistoryTable {
+  shop_id: string
+  cart_id: string
+  version: number
+  at: number
+  entry: string
+}
+/** A guest's cart that was merged: kept for a day, so that the same account may repeat the merge and gets the same report. */
+export interface MergeTable {
+  shop_id: string
+  cart_id: string
+  guest_id: string
+  account: string
+  into_cart: string
+  report: string
+  created_at: number
+}
+/** Who changed what in the shop itself. */
+export interface AuditTable {
+  shop_id: string
+  id: string
+  at: number
+  actor: string
+  action: string
+  subject: string
+  before: string | null
+  after: string | null
 }
 /** A guest: an owner without an account. */
 export interface GuestTable {
@@ -62,6 +97,10 @@ export interface GuestSecretTable {
   hash: string
   created_at: number
   revoked_at: number | null
+  /** The one cart that it reaches, or null: everything of the guest's. */
+  cart_id: string | null
+  /** What the device calls itself. */
+  device: string | null
 }
 /** Server and staff keys; only the hash of the secret part is kept. */
 export interface ApiKeyTable {
@@ -278,6 +317,9 @@ export interface Tables {
   epochs: EpochTable
   epoch_log: EpochLogTable
   carts: CartTable
+  cart_history: CartHistoryTable
+  merges: MergeTable
+  audit: AuditTable
   guests: GuestTable
   guest_secrets: GuestSecretTable
   api_keys: ApiKeyTable
