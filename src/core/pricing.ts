@@ -16,14 +16,13 @@ import {
   UNSHIPPED_KINDS,
 } from './cart.ts'
 import type { CodeFacts, Facts } from './facts.ts'
-import { expiryOf } from './lifetime.ts'
 import { allocate, type Money, sum } from './money.ts'
 import { type ProductKind, priceOf, type Variant } from './product.ts'
 import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, type Promotion, type PromotionView } from './promotion.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { eligibleMethods } from './shipping.ts'
 import { rateFor, type TaxZone, taxOn } from './tax.ts'
-import { rfc3339 } from './time.ts'
+import { expiryOf, rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
 export const PRICING_REVISION = 3

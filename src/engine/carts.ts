@@ -5,9 +5,9 @@
 import { CART_FORMAT, type Cart, type Decision, emptyCart, type LineResult, type Owner, parseCart } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
-import { expiryOf } from '../core/lifetime.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { expiryOf } from '../core/time.ts'
 import { insertGuest } from '../store/access.ts'
 import {
   type CartRow,
