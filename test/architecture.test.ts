@@ -23,6 +23,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 }
 
 const LINES_MAX = 70
+/** Packages that the core may use: they compute, and nothing else. */
+const PURE_PACKAGES = ['currency-codes', '@cfworker/json-schema']
 const BANNED_PATHS = ['util', 'utils', 'helper', 'helpers', 'common', 'lib', 'types', 'interfaces', 'manager', 'base', 'shared', 'misc']
 const BANNED_WORDS = ['Manager', 'Service', 'Handler', 'Processor', 'Helper', 'Helpers', 'Util', 'Utils', 'Impl']
 
@@ -147,7 +149,7 @@ function* impurities(source: Source): Generator<[number, string]> {
     if (what) yield [node.start, what]
     if (node.async === true || (node.type === 'ForOfStatement' && node.await === true)) yield [node.start, 'is async']
   }
-  for (const { name, at } of source.imports) if (!name.startsWith('.') && name !== 'currency-codes') yield [at, `imports ${name}`]
+  for (const { name, at } of source.imports) if (!name.startsWith('.') && !PURE_PACKAGES.includes(name)) yield [at, `imports ${name}`]
 }
 
 function impureExpression(node: Node): string | null {

@@ -60,6 +60,7 @@ export function variantOf(sku: string, prices: number | Readonly<Record<string, 
     taxable: true,
     grams: 100,
     quantityStep: 1,
+    quantityMin: 1,
     tags: [],
     ...changes,
   }

@@ -549,7 +549,7 @@ describe('settings', () => {
     test(`a change takes effect with the next request, on every node (${dialect})`, async () => {
       const address = await freshDatabase(dialect)
       const nodes = [await startTestServer(address), ...(dialect === 'postgres' ? [await startTestServer(address)] : [])]
-      const shop = '/v1/shops/reconcile'
+      const shop = '/v1/shops/classic'
       const add = async () =>
         (await Promise.all(nodes.map((node) => caller(node.url)('POST', `${shop}/carts/current/lines`, { sku: 'MUG-STONE' })))).map(
           (answer) => answer.status,

@@ -228,7 +228,12 @@ export const FillLines = Type.Object(
 
 /** `PATCH /carts/{cart}/lines/{line}`. */
 export const SetLine = Type.Object(
-  { quantity: Type.Optional(SetQuantity), options: Type.Optional(Options), note: Type.Optional(Nullable(Note)) },
+  {
+    quantity: Type.Optional(SetQuantity),
+    options: Type.Optional(Options),
+    note: Type.Optional(Nullable(Note)),
+    attributes: Type.Optional(Attributes),
+  },
   { ...CLOSED, minProperties: 1 },
 )
 
@@ -271,7 +276,13 @@ export const Commands = Type.Object(
         Type.Object(
           {
             set: Type.Object(
-              { lineId: Id, quantity: Type.Optional(SetQuantity), options: Type.Optional(Options), note: Type.Optional(Nullable(Note)) },
+              {
+                lineId: Id,
+                quantity: Type.Optional(SetQuantity),
+                options: Type.Optional(Options),
+                note: Type.Optional(Nullable(Note)),
+                attributes: Type.Optional(Attributes),
+              },
               CLOSED,
             ),
           },

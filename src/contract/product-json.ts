@@ -46,7 +46,7 @@ function compile(): ValidateFunction<ProductInput> {
 /** What the schema cannot say of a product: known currencies, one price per currency, distinct skus, amounts where amounts are asked. */
 export function productRefusal(product: ProductInput): Refusal | null {
   const skus = new Set<string>()
-  for (const [index, { sku, prices }] of product.variants.entries()) {
+  for (const [index, { sku, prices, quantityStep = 1, quantityMin = 1, quantityMax = quantityMin }] of product.variants.entries()) {
     const path = `/variants/${index}`
     if (skus.has(sku)) return refuse('invalid', { path: `${path}/sku`, reason: 'sku_twice', sku })
     skus.add(sku)
@@ -54,10 +54,15 @@ export function productRefusal(product: ProductInput): Refusal | null {
     const unknown = currencies.find((currency) => exponentOf(currency) === undefined)
     if (unknown) return refuse('currency_unknown', { path: `${path}/prices`, currency: unknown })
     if (new Set(currencies).size < currencies.length) return refuse('invalid', { path: `${path}/prices`, reason: 'currency_twice' })
+    if (quantityMin > quantityMax) return refuse('invalid', { path: `${path}/quantityMax`, reason: 'less_than_quantityMin' })
+    if (quantityMin > 1 && quantityMin % quantityStep !== 0)
+      return refuse('invalid', { path: `${path}/quantityMin`, reason: 'not_a_multiple_of_quantityStep' })
   }
   const { kind, recharge } = product
   if (kind === 'recharge' && (!recharge || (recharge.presets.length === 0 && !recharge.allowCustom))) {
     return refuse('invalid', { path: '/recharge', reason: 'presets_or_custom_amount_required' })
   }
+  if (recharge && (recharge.min ?? 0) > (recharge.max ?? Number.MAX_SAFE_INTEGER))
+    return refuse('invalid', { path: '/recharge/max', reason: 'less_than_min' })
   return null
 }

@@ -188,6 +188,8 @@ const Variant = Type.Object(
     barcode: Type.Optional(Text(100)),
     image: Type.Optional(Text(2000)),
     quantityStep: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+    quantityMin: Type.Optional(Type.Integer({ minimum: 1, maximum: 99_999 })),
+    quantityMax: Type.Optional(Type.Integer({ minimum: 1, maximum: 99_999 })),
   },
   CLOSED,
 )
@@ -211,6 +213,7 @@ const product = {
         allowCustom: Type.Boolean(),
         min: Type.Optional(Amount),
         max: Type.Optional(Amount),
+        step: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
       },
       CLOSED,
     ),

@@ -1,10 +1,12 @@
 // A cart is intent: which items, how many, where to, which codes. It holds no price of the catalogue, so no price can go stale in it.
 // Each command is one function (cart, input, facts) → the changed cart, or a refusal and nothing changed. Line identity is rule C13: two
 // lines are one when reference kind, sku, canonical options, amount, plan and price source agree; a note never separates lines.
+import { type Attributes, attributesRefusal, identifying } from './attributes.ts'
 import type { Facts } from './facts.ts'
 import { exponentOf, type Money, multiply } from './money.ts'
 import { type Plan, type ProductKind, priceOf, type RechargeRule, type Variant } from './product.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
+import type { Settings } from './settings.ts'
 import { eligibleMethods } from './shipping.ts'
 
 /** Limits that hold in every shop, whatever its settings say. */
@@ -36,9 +38,6 @@ export interface Address {
 
 /** Chosen details of an item, such as an engraving. Part of the line's identity; the order of keys does not matter. */
 export type Options = Readonly<Record<string, string | number | boolean>>
-
-/** Free data of the shop on a cart; never part of a line's identity, never looked at by pricing. */
-export type Attributes = Readonly<Record<string, string | number | boolean | null>>
 
 /** An item without a catalogue entry (server only): all that a line shows, told by the caller. Minor units. */
 export interface InlineItem {
@@ -230,18 +229,28 @@ export interface Decision {
   readonly results?: readonly LineResult[]
 }
 
-/** Options in canonical form: keys sorted, nulls dropped, so that their order and absence never make a second line (DX-1). */
-export function canonicalOptions(options: Readonly<Record<string, string | number | boolean | null>> | undefined): Options {
+/**
+ * Options in canonical form: keys sorted, nulls dropped, so that their order and absence never make a second line (DX-1). What the variant is
+ * anyway (`Size: L` of the L) says nothing new and is dropped, too.
+ */
+export function canonicalOptions(
+  options: Readonly<Record<string, string | number | boolean | null>> | undefined,
+  own: Readonly<Record<string, string>> = {},
+): Options {
   if (!options) return {}
   const kept = Object.keys(options)
-    .filter((key) => options[key] !== null)
+    .filter((key) => options[key] !== null && !(Object.hasOwn(own, key) && own[key] === options[key]))
     .sort()
   return Object.fromEntries(kept.map((key) => [key, options[key] as string | number | boolean]))
 }
 
-/** The identity of a line (C13). `separate` is a value of its own for lines that must never be joined, else null. */
+/**
+ * The identity of a line (C13). `told` are its attributes that tell lines apart; `separate` is a value of its own for lines that must never be
+ * joined, else null.
+ */
 export function lineKey(
   line: Pick<Line, 'sku' | 'options' | 'amount' | 'plan' | 'priceSource' | 'unitPrice' | 'inline'>,
+  told: Attributes,
   separate: string | null,
 ): string {
   const { sku, options, amount, plan, priceSource, unitPrice, inline } = line
@@ -253,6 +262,7 @@ export function lineKey(
     plan,
     priceSource,
     unitPrice,
+    ...(Object.keys(told).length === 0 ? [] : [told]),
     separate,
   ])
 }
@@ -283,10 +293,17 @@ export function fillLines(
   input: { lines: readonly LineRequest[]; mode: 'upsert' | 'replace'; atomic?: boolean; currency?: string },
   facts: Facts,
 ): Decision | Refusal {
+  const managed = requireOpen(cart) ?? managedQuantity(facts)
+  if (managed) return managed
   if (input.mode === 'upsert') return putLines(cart, input, facts, (_existing, asked) => asked)
   // Lines that stay keep their id, so that a client's references hold: the request is matched against the old lines.
   const former = new Map(cart.lines.map((line) => [line.key, line]))
   return putLines({ ...cart, lines: [] }, input, facts, (existing, asked) => existing + asked, former)
+}
+
+/** Where the shop counts, nobody sets a quantity: lines are added and removed (SEED0-17, C07). */
+function managedQuantity(facts: Facts): Refusal | null {
+  return facts.shop.settings.lines.quantityEditing === 'system' ? refuse('quantity_managed', {}) : null
 }
 
 function putLines(
@@ -306,7 +323,7 @@ function putLines(
     former,
   }
   if (input.currency !== undefined) {
-    const refused = chooseCurrency(draft, input.currency)
+    const refused = chooseCurrency(draft, input.currency, facts.shop.settings)
     if (refused) return refused
   }
   const results: LineResult[] = []
@@ -320,7 +337,7 @@ function putLines(
     }
     const detail = { ...put, path: `/lines/${index}${put.path ?? ''}` }
     first ??= detail
-    refusedKeys.push(keyOf(request))
+    refusedKeys.push(keyOf(request, facts))
     results.push({ index, ok: false, asked: request.quantity, got: 0, code: put.refused, detail })
     if (input.atomic) return { ...detail, results }
   }
@@ -329,7 +346,10 @@ function putLines(
     const stays = draft.byKey.has(key) ? undefined : former.get(key)
     if (stays) draft.lines.push(stays)
   }
-  return { cart: withLines(draft.cart, draft.lines, draft.notices), results }
+  const left = new Set(draft.lines.map((line) => line.id))
+  // A line that a later one of the same request pushed out is told, too.
+  const told = results.map((result) => (result.ok && !left.has(result.lineId ?? '') ? { ...result, got: 0, code: 'replaced' } : result))
+  return { cart: withLines(draft.cart, draft.lines, draft.notices), results: told }
 }
 
 /** The cart with these lines. A notice about a line that is gone goes with it, and the same notice never stands twice. */
@@ -342,8 +362,8 @@ function withLines(cart: Cart, lines: readonly Line[], notices: readonly Notice[
 
 interface Draft {
   cart: Cart
-  readonly lines: Line[]
-  readonly byKey: Map<string, number>
+  lines: Line[]
+  byKey: Map<string, number>
   readonly notices: Notice[]
   /** By key, the lines that a `replace` found. */
   readonly former: ReadonlyMap<string, Line>
@@ -354,9 +374,10 @@ function isSettled(draft: Draft): boolean {
   return draft.lines.length > 0 || draft.former.size > 0
 }
 
-function chooseCurrency(draft: Draft, currency: string): Refusal | null {
+function chooseCurrency(draft: Draft, currency: string, settings: Settings): Refusal | null {
   if (exponentOf(currency) === undefined) return refuse('currency_unknown', { currency })
-  if (isSettled(draft)) {
+  const isOpen = !isSettled(draft) && settings.currency.source.includes('explicit')
+  if (!isOpen) {
     if (currency === draft.cart.currency) return null
     return refuse('currency_mismatch', { cartCurrency: draft.cart.currency, currencies: [currency] })
   }
@@ -374,13 +395,12 @@ function putLine(
   const settled = settleLine(draft, request, facts)
   if (isRefusal(settled)) return settled
   const { line, variant, currency } = settled
-  const index = draft.byKey.get(line.key)
-  const existing = index === undefined ? undefined : draft.lines[index]
+  const existing = lineOf(draft, line.key)
   const former = draft.former.get(line.key)
   const asked = quantityOf(existing?.quantity ?? 0, request.quantity)
   const refused =
     limitRefusal(asked, variant, facts) ??
-    (existing ? null : tooManyLines(draft.lines.length, facts)) ??
+    (existing ? null : noRoom(draft, facts)) ??
     unexpectedPrice(request, line.priceWhenAdded, currency)
   if (refused) return refused
   const had = Math.max(existing?.quantity ?? 0, former?.quantity ?? 0)
@@ -388,14 +408,35 @@ function putLine(
   if (isRefusal(got)) return got
   const base = existing ?? (former ? { ...line, id: former.id, priceWhenAdded: former.priceWhenAdded, addedAt: former.addedAt } : line)
   const note = existing ? repeatedNote(existing.note, line.note, facts.shop.settings.lines.noteOnRepeat) : line.note
-  const put: Line = { ...base, quantity: got, note }
+  const attributes = existing && request.attributes ? { ...existing.attributes, ...request.attributes } : base.attributes
+  const put: Line = { ...base, quantity: got, note, attributes }
   if (currency !== draft.cart.currency) draft.cart = { ...draft.cart, currency }
+  if (!existing) makeRoom(draft, facts)
+  const index = draft.byKey.get(line.key)
   if (index === undefined) {
     draft.byKey.set(line.key, draft.lines.length)
     draft.lines.push(put)
   } else draft.lines[index] = put
   if (got < asked) draft.notices.push(notice('quantity_reduced', 'warning', `/lines/${put.id}`, { from: asked, to: got, sku: line.sku }))
   return { lineId: put.id, asked, got }
+}
+
+function lineOf(draft: Draft, key: string): Line | undefined {
+  const index = draft.byKey.get(key)
+  return index === undefined ? undefined : draft.lines[index]
+}
+
+/** Whether there is room for one more line, or it may take the place of another. */
+function noRoom(draft: Draft, facts: Facts): Refusal | null {
+  return facts.shop.settings.lines.whenFull === 'replace' ? null : tooManyLines(draft.lines.length, facts)
+}
+
+/** Where a new line takes the place of the oldest (SEED4-11), that one goes. */
+function makeRoom(draft: Draft, facts: Facts): void {
+  const surplus = draft.lines.length + 1 - linesMax(facts)
+  if (surplus <= 0) return
+  draft.lines = draft.lines.slice(surplus)
+  draft.byKey = new Map(draft.lines.map((line, index) => [line.key, index]))
 }
 
 /** Where the price of a requested line comes from. */
@@ -405,26 +446,33 @@ function sourceOf(request: LineRequest): Line['priceSource'] {
 }
 
 /** What of a request belongs to the identity of its line. */
-function identityOf(request: LineRequest): Parameters<typeof lineKey>[0] {
+function identityOf(request: LineRequest, facts: Facts): Parameters<typeof lineKey>[0] {
   const { inline, sku, amount, plan, unitPrice } = request
-  const options = canonicalOptions(request.options)
+  const options = canonicalOptions(request.options, facts.variants.get(sku ?? '')?.options)
   if (inline) return { sku: null, options, amount: null, plan: null, priceSource: 'inline', unitPrice: inline.unitPrice, inline }
   const priceSource = sourceOf(request)
   return { sku: sku ?? null, options, amount: amount ?? null, plan: plan ?? null, priceSource, unitPrice: unitPrice ?? null, inline: null }
 }
 
+/** What of a line's attributes belongs to its identity: nothing, where the shop has no schema that says so. */
+function toldApart(attributes: Attributes, facts: Facts): Attributes {
+  const schema = facts.shop.settings.attributes.line
+  return schema === null ? {} : identifying(schema, attributes)
+}
+
 /** The identity of the line that a request stands for. */
-function keyOf(request: LineRequest): string {
-  return lineKey(identityOf(request), request.keepSeparate ? request.id : null)
+function keyOf(request: LineRequest, facts: Facts): string {
+  const told = toldApart(request.attributes ?? {}, facts)
+  return lineKey(identityOf(request, facts), told, request.keepSeparate ? request.id : null)
 }
 
 /** The line a request stands for, with its price source and the currency it settles; changes nothing. */
 function settleLine(draft: Draft, request: LineRequest, facts: Facts): { line: Line; variant: Variant | null; currency: string } | Refusal {
-  const identity = identityOf(request)
+  const identity = identityOf(request, facts)
   const base = {
     ...identity,
     id: request.id,
-    key: keyOf(request),
+    key: keyOf(request, facts),
     note: request.note ?? null,
     attributes: request.attributes ?? {},
     quantity: 0,
@@ -432,18 +480,37 @@ function settleLine(draft: Draft, request: LineRequest, facts: Facts): { line: L
     addedAt: facts.now,
   }
   if (request.inline) {
-    const refused = optionsRefusal(identity.options)
+    const refused = optionsRefusal(identity.options) ?? lineAttributesRefusal(base.attributes, facts)
     if (refused) return refused
     const line = { ...base, name: request.inline.name, priceWhenAdded: request.inline.unitPrice }
     return { line, variant: null, currency: draft.cart.currency }
   }
   const variant = facts.variants.get(request.sku ?? '')
   if (!variant) return refuse('unknown_sku', { sku: request.sku ?? null, path: '/sku' })
-  if (!facts.shop.settings.lines.allowKinds.includes(variant.kind)) return refuse('not_cartable', { sku: variant.sku, kind: variant.kind })
+  if (!facts.shop.settings.lines.allowKinds.includes(variant.kind)) return notCartable(variant, facts)
   if (!variant.published) return refuse('unavailable', { sku: variant.sku })
-  const priced = optionsRefusal(identity.options) ?? settlePrice(draft, request, variant)
+  const priced =
+    optionsRefusal(identity.options) ?? lineAttributesRefusal(base.attributes, facts) ?? settlePrice(draft, request, variant, facts)
   if (isRefusal(priced)) return priced
   return { line: { ...base, name: variant.name, priceWhenAdded: priced.unitPrice }, variant, currency: priced.currency }
+}
+
+/** What is not put into a cart is bought where its plans are shown (SEED0-07, C08). */
+export function notCartable(variant: Variant, facts: Facts): Refusal {
+  const { planPageUrl } = facts.shop.settings.links
+  const buyUrl = variant.kind === 'subscription' ? planPageUrl.replaceAll('{handle}', encodeURIComponent(variant.handle)) : null
+  return refuse('not_cartable', { sku: variant.sku, kind: variant.kind, buyUrl })
+}
+
+function lineAttributesRefusal(attributes: Attributes, facts: Facts): Refusal | null {
+  return attributesOff(attributes, facts.shop.settings.attributes.line)
+}
+
+/** Attributes that are too large, or that the shop's schema does not accept. */
+function attributesOff(attributes: Attributes, schema: Settings['attributes']['line']): Refusal | null {
+  if (bytesOf(attributes) > LIMITS.attributesBytes)
+    return refuse('invalid', { path: '/attributes', reason: 'too_large', max: LIMITS.attributesBytes })
+  return schema === null ? null : attributesRefusal(schema, attributes, '/attributes')
 }
 
 function optionsRefusal(options: Options): Refusal | null {
@@ -464,14 +531,21 @@ export function bytesOf(value: unknown): number {
 }
 
 /** Today's unit price of what is asked. The first line settles a currency that nobody chose: the shop's, else the product's own. */
-function settlePrice(draft: Draft, request: LineRequest, variant: Variant): { unitPrice: number; currency: string } | Refusal {
+function settlePrice(
+  draft: Draft,
+  request: LineRequest,
+  variant: Variant,
+  facts: Facts,
+): { unitPrice: number; currency: string } | Refusal {
   const plan = planOf(request, variant)
   if (isRefusal(plan)) return plan
   const prices = plan ? [plan.price] : variant.prices
   const currencies = variant.recharge ? [variant.recharge.currency] : prices.map((price) => price.currency)
   let currency = draft.cart.currency
   const isOpen = !isSettled(draft) && !draft.cart.currencyChosen && request.unitPrice === undefined
-  if (isOpen && currencies[0] && !currencies.includes(currency)) currency = currencies[0]
+  const source = facts.shop.settings.currency.source
+  const isProductFirst = source.includes('product') && !(source.includes('shop') && source.indexOf('shop') < source.indexOf('product'))
+  if (isOpen && source.includes('product') && currencies[0] && (isProductFirst || !currencies.includes(currency))) currency = currencies[0]
   if (variant.kind === 'recharge') {
     const wrong = amountRefusal(variant.recharge, request.amount, currency)
     if (wrong) return wrong
@@ -509,27 +583,38 @@ export function amountRefusal(rule: RechargeRule | undefined, amount: number | u
     allowCustom: rule.allowCustom,
     min: rule.min ?? null,
     max: rule.max ?? null,
+    step: rule.step ?? null,
     currency: rule.currency,
     path: '/amount',
   }
   if (amount === undefined || amount === null) return refuse('amount_required', accepted)
   if (rule.currency !== currency) return refuse('currency_mismatch', { cartCurrency: currency, currencies: [rule.currency] })
   if (rule.presets.includes(amount)) return null
-  if (!rule.allowCustom || amount <= 0 || amount < (rule.min ?? 1) || amount > (rule.max ?? Number.MAX_SAFE_INTEGER))
-    return refuse('amount_invalid', { amount, ...accepted })
+  const isInRange = amount > 0 && amount >= (rule.min ?? 1) && amount <= (rule.max ?? Number.MAX_SAFE_INTEGER)
+  if (!rule.allowCustom || !isInRange || amount % (rule.step ?? 1) !== 0) return refuse('amount_invalid', { amount, ...accepted })
   return null
 }
 
 /** Limits that hold whatever is in stock: they refuse, never lower. */
 function limitRefusal(asked: number, variant: Variant | null, facts: Facts): Refusal | null {
-  const max = Math.min(facts.shop.settings.lines.quantityMax, LIMITS.quantity)
-  const step = variant?.quantityStep ?? 1
+  const max = quantityMaxOf(variant, facts)
+  const { step, min } = { step: variant?.quantityStep ?? 1, min: variant?.quantityMin ?? 1 }
   if (asked % step !== 0) return refuse('quantity_step', { step, asked, sku: variant?.sku, path: '/quantity' })
+  if (asked < min) return refuse('quantity_too_small', { min, asked, sku: variant?.sku, path: '/quantity' })
   return asked > max ? refuse('quantity_too_large', { max, asked, path: '/quantity' }) : null
 }
 
+/** How many pieces of a variant one line may hold, by the variant, the shop and the house. */
+export function quantityMaxOf(variant: Variant | null, facts: Facts): number {
+  return Math.min(variant?.quantityMax ?? LIMITS.quantity, facts.shop.settings.lines.quantityMax, LIMITS.quantity)
+}
+
+function linesMax(facts: Facts): number {
+  return Math.min(facts.shop.settings.lines.max, LIMITS.lines)
+}
+
 function tooManyLines(count: number, facts: Facts): Refusal | null {
-  const max = Math.min(facts.shop.settings.lines.max, LIMITS.lines)
+  const max = linesMax(facts)
   return count >= max ? refuse('too_many_lines', { max }) : null
 }
 
@@ -544,7 +629,8 @@ function stockedQuantity(
   if (!variant || available === undefined || mode === 'allow' || asked <= had || asked + others <= available) return asked
   const rest = Math.max(0, available - others)
   const possible = rest - (rest % variant.quantityStep)
-  if (mode === 'reject' || possible <= had) return refuse('insufficient_stock', { sku: variant.sku, asked, available: rest })
+  if (mode === 'reject' || possible <= had || possible < variant.quantityMin)
+    return refuse('insufficient_stock', { sku: variant.sku, asked, available: rest })
   return possible
 }
 
@@ -569,15 +655,17 @@ export function repeatedNote(existing: string | null, added: string | null, rule
  */
 export function setLine(
   cart: Cart,
-  input: { lineId: string; quantity?: number; options?: Options; note?: string | null },
+  input: { lineId: string; quantity?: number; options?: Options; note?: string | null; attributes?: Attributes },
   facts: Facts,
 ): Decision | Refusal {
   const closed = requireOpen(cart)
   if (closed) return closed
   const line = cart.lines.find((candidate) => candidate.id === input.lineId)
   if (!line) return refuse('line_not_found', { lineId: input.lineId })
+  const managed = input.quantity === undefined ? null : managedQuantity(facts)
+  if (managed) return managed
   if (input.quantity === 0) return removeLine(cart, { lineId: line.id })
-  const renamed = input.options === undefined ? line : withOptions(line, canonicalOptions(input.options))
+  const renamed = withIdentity(line, input, facts)
   if (isRefusal(renamed)) return renamed
   const twin = cart.lines.find((candidate) => candidate.key === renamed.key && candidate.id !== line.id)
   const had = line.quantity + (twin?.quantity ?? 0)
@@ -600,8 +688,21 @@ export function setLine(
   return { cart: withLines(cart, lines, got < asked ? [...cart.notices, reduced] : cart.notices), results }
 }
 
-function withOptions(line: Line, options: Options): Line | Refusal {
-  return optionsRefusal(options) ?? { ...line, options, key: lineKey({ ...line, options }, separateOf(line.key)) }
+/** A line with other options or attributes, and the key that follows from them. */
+function withIdentity(line: Line, input: { options?: Options; attributes?: Attributes }, facts: Facts): Line | Refusal {
+  if (input.options === undefined && input.attributes === undefined) return line
+  const own = facts.variants.get(line.sku ?? '')?.options
+  const options = input.options === undefined ? line.options : canonicalOptions(input.options, own)
+  const attributes = mergedAttributes(line.attributes, input.attributes)
+  const told = toldApart(attributes, facts)
+  const key = lineKey({ ...line, options }, told, separateOf(line.key))
+  return optionsRefusal(options) ?? lineAttributesRefusal(attributes, facts) ?? { ...line, options, attributes, key }
+}
+
+/** Named attributes are set, null removes one, the others stay. */
+function mergedAttributes(kept: Attributes, changes: Attributes | undefined): Attributes {
+  if (changes === undefined) return kept
+  return Object.fromEntries(Object.entries({ ...kept, ...changes }).filter(([, value]) => value !== null))
 }
 
 function separateOf(key: string): string | null {
@@ -609,7 +710,7 @@ function separateOf(key: string): string | null {
 }
 
 function sameLine(a: Line, b: Line): boolean {
-  return a.quantity === b.quantity && a.note === b.note && a.key === b.key
+  return a.quantity === b.quantity && a.note === b.note && a.key === b.key && a.attributes === b.attributes
 }
 
 /** Removes a line. */
@@ -655,6 +756,7 @@ export function restoreLine(cart: Cart, input: { lineId: string }, facts: Facts)
     quantity: saved.quantity,
     options: saved.options,
     note: saved.note ?? undefined,
+    attributes: saved.attributes,
     amount: saved.amount ?? undefined,
     plan: saved.plan ?? undefined,
     keepSeparate: separateOf(saved.key) !== null,
@@ -721,17 +823,17 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
   }
   if (changes.billingSameAsShipping !== undefined) next.billingSameAsShipping = changes.billingSameAsShipping
   if (changes.attributes !== undefined) {
-    const merged = { ...cart.attributes, ...changes.attributes }
-    next.attributes = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
-    if (bytesOf(next.attributes) > LIMITS.attributesBytes)
-      return refuse('invalid', { path: '/attributes', reason: 'too_large', max: LIMITS.attributesBytes })
+    next.attributes = mergedAttributes(cart.attributes, changes.attributes)
+    const refused = attributesOff(next.attributes, facts.shop.settings.attributes.cart)
+    if (refused) return refused
   }
   if (changes.currency !== undefined) {
     const refused = currencyRefusal(cart, changes.currency, facts)
     if (refused) return refused
     next.currency = changes.currency
     next.currencyChosen = true
-    if (changes.currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, changes.currency as string, facts))
+    const { currency } = changes
+    if (currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, cart.currency, currency, facts))
   }
   if (changes.shippingMethod !== undefined) {
     const country = next.shippingAddress?.country ?? null
@@ -751,9 +853,14 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
 function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | null {
   if (exponentOf(currency) === undefined) return refuse('currency_unknown', { currency, path: '/currency' })
   if (currency === cart.currency) return null
+  const { source, onMissingPrice } = facts.shop.settings.currency
+  if (!source.includes('explicit'))
+    return refuse('currency_mismatch', { cartCurrency: cart.currency, currencies: [currency], path: '/currency' })
   const unpriced = cart.lines.filter((line) => {
+    // Amounts that somebody named mean nothing in another currency.
+    if (line.priceSource !== 'catalog' || line.amount !== null) return true
     const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
-    return line.priceSource !== 'catalog' || line.amount !== null || !variant || !priceOf(variant, currency, line.plan)
+    return onMissingPrice === 'block' && (!variant || !priceOf(variant, currency, line.plan))
   })
   if (unpriced.length === 0) return null
   return refuse('currency_mismatch', {
@@ -764,9 +871,12 @@ function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | 
   })
 }
 
-function reprice(line: Line, currency: string, facts: Facts): Line {
+/** A line in another currency. What it cost when it was added is remembered per currency, so that going there and back changes nothing. */
+function reprice(line: Line, from: string, to: string, facts: Facts): Line {
   const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
-  return { ...line, priceWhenAdded: (variant && priceOf(variant, currency, line.plan)?.amount) ?? line.priceWhenAdded }
+  const { [to]: known, ...others } = line.pricesElsewhere
+  const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan)?.amount) ?? line.priceWhenAdded
+  return { ...line, priceWhenAdded, pricesElsewhere: { ...others, [from]: line.priceWhenAdded } }
 }
 
 /**

@@ -1,7 +1,9 @@
 // Guest carts into an account's cart, with a report per line. Nothing is dropped: quantities of equal lines are added (SEED3-07), limits are
 // applied afterwards and reported, sold-out lines come along and block only ordering (SEED3-11). Two carts with lines in different
 // currencies are not merged (SEED3-09); an empty side takes the other's currency (C29).
-import { type Attributes, bytesOf, type Cart, LIMITS, type Line, repeatedNote, requireOpen, type SavedLine } from './cart.ts'
+
+import type { Attributes } from './attributes.ts'
+import { bytesOf, type Cart, LIMITS, type Line, repeatedNote, requireOpen, type SavedLine } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { type Refusal, refuse } from './refusal.ts'
 

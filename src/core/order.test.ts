@@ -19,6 +19,9 @@ const MOVES: Readonly<Record<OrderState, string>> = {
   CANCELLED: '. . . . . .',
 }
 
+/** Methods that do not deliver where the carts of these tests go. */
+const ELSEWHERE = [{ id: 'far', name: 'Far', rates: [{ countries: ['ZZ'], currency: 'USD', amount: 1 }] }]
+
 describe('states', () => {
   for (const from of STATES) {
     it(`${from} moves to ${MOVES[from]}`, () => {
@@ -66,7 +69,8 @@ describe('what stands between a cart and an order', () => {
     ['no e-mail address where none is asked', { email: null }, { settings: { checkout: { emailRequired: false } as never } }, []],
     ['no address', { shippingAddress: null }, {}, ['address_required']],
     ['no shipping method', { shippingMethod: null }, {}, ['shipping_method_required']],
-    ['a shipping method that is gone', { shippingMethod: 'gone' }, {}, ['shipping_method_unavailable']],
+    ['a shipping method that is gone, where another takes its place', { shippingMethod: 'gone' }, {}, []],
+    ['a shipping method, where none delivers', {}, { settings: { shipping: { methods: ELSEWHERE } } }, ['shipping_method_unavailable']],
     ['no shipping method where the shop has none', { shippingMethod: null }, { settings: { shipping: { methods: [] } } }, []],
   ]
   for (const [title, changes, given, expected] of table) {
@@ -81,7 +85,8 @@ describe('what stands between a cart and an order', () => {
 
   it('everything is said, in the order of precedence of refusals', () => {
     const given = { variants: [{ ...MUG, quantityStep: 4 }], stock: { MUG: 1 }, settings: { checkout: { guest: false } as never } }
-    const said = blockers({ ...ready, email: null, shippingAddress: null, shippingMethod: 'gone' }, withDefaults(given))
+    const elsewhere = withDefaults({ ...given, settings: { ...given.settings, shipping: { methods: ELSEWHERE } } })
+    const said = blockers({ ...ready, email: null, shippingAddress: null }, elsewhere)
     assert.deepEqual(said, [
       'login_required',
       'quantity_step',

@@ -1,6 +1,8 @@
 // An order is what was bought, frozen: lines, adjustments and totals are copies of the priced cart at the moment of ordering and never change
 // with the catalogue. It begins as NEW (awaiting payment: no number, no reference, not listed) and is *placed* when money is there.
-import { type Address, type Attributes, amountRefusal, type Cart, type Line, type Owner } from './cart.ts'
+
+import type { Attributes } from './attributes.ts'
+import { type Address, amountRefusal, type Cart, type Line, notCartable, type Owner, quantityMaxOf } from './cart.ts'
 import type { Facts } from './facts.ts'
 import type { PaymentAttemptState } from './payment.ts'
 import type { Adjustment, CodeState, PricedCart, PricedLine, Totals } from './pricing.ts'
@@ -116,7 +118,7 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Ref
   const { settings } = facts.shop
   const blockers: Refusal[] = []
   if (cart.owner.kind === 'guest' && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
-  if (priced.lines.length === 0) blockers.push(refuse('cart_empty', { path: '/lines' }))
+  if (priced.lines.length === 0 && !settings.checkout.allowEmpty) blockers.push(refuse('cart_empty', { path: '/lines' }))
   for (const line of priced.lines) {
     if (line.state === 'UNAVAILABLE')
       blockers.push(refuse('line_unavailable', { lineId: line.id, sku: line.sku, path: `/lines/${line.id}` }))
@@ -151,9 +153,11 @@ function lineBlockers(line: Line, currency: string, facts: Facts): Refusal[] {
   const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
   if (!variant) return []
   const path = `/lines/${line.id}`
-  if (!facts.shop.settings.lines.allowKinds.includes(variant.kind))
-    return [refuse('not_cartable', { sku: variant.sku, kind: variant.kind, path })]
+  if (!facts.shop.settings.lines.allowKinds.includes(variant.kind)) return [{ ...notCartable(variant, facts), path }]
   if (line.quantity % variant.quantityStep !== 0) return [refuse('quantity_step', { sku: variant.sku, step: variant.quantityStep, path })]
+  if (line.quantity < variant.quantityMin) return [refuse('quantity_too_small', { sku: variant.sku, min: variant.quantityMin, path })]
+  const max = quantityMaxOf(variant, facts)
+  if (line.quantity > max) return [refuse('quantity_too_large', { sku: variant.sku, max, path })]
   const wrong =
     variant.kind === 'recharge' && line.priceSource === 'catalog' ? amountRefusal(variant.recharge, line.amount, currency) : null
   return wrong ? [{ ...wrong, path }] : []

@@ -1,8 +1,9 @@
 // The price of a cart: one function, the order of operations on one screen. Nothing else in the house computes a price, and the only way a
 // price changes is an adjustment with a source, so "why does it cost that?" is answered by reading rows.
+
+import type { Attributes } from './attributes.ts'
 import {
   type Address,
-  type Attributes,
   type Cart,
   type ClosedReason,
   type InlineItem,
@@ -22,10 +23,10 @@ import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, t
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { eligibleMethods } from './shipping.ts'
 import { rateFor, type TaxZone, taxOn } from './tax.ts'
-import { expiryOf, rfc3339 } from './time.ts'
+import { durationMs, expiryOf, rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 3
+export const PRICING_REVISION = 4
 
 /** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
 export interface Adjustment {
@@ -119,9 +120,10 @@ export interface PricedCart extends Totals {
   readonly expiresAt: string | null
 }
 
-/** What pricing answers: the priced cart, until when it stays true by itself, and which stock it looked at (sku, wanted, was there). */
+/** What pricing answers: the priced cart, the intent as it stands now (without what the shop's settings remove from carts), until when it stays true by itself, and which stock it looked at (sku, wanted, was there). */
 export interface Pricing {
   readonly cart: PricedCart
+  readonly intent: Cart
   readonly freshUntil: number | null
   readonly stockSeen: readonly (readonly [sku: string, wanted: number, available: number])[]
 }
@@ -148,7 +150,8 @@ interface Work {
  * 5. totals, as sums of adjustments and nothing else.
  * @returns the priced cart, or `amount_too_large` where a sum leaves the exact range
  */
-export function priceCart(cart: Cart, facts: Facts): Pricing | Refusal {
+export function priceCart(given: Cart, facts: Facts): Pricing | Refusal {
+  const cart = withoutGone(given, facts)
   const works: Work[] = []
   for (const line of cart.lines) {
     const work = unitPriced(line, cart.currency, facts)
@@ -175,24 +178,73 @@ export function priceCart(cart: Cart, facts: Facts): Pricing | Refusal {
     additionalTaxTotal: money(taxes.additional, currency),
     total: money(total, currency),
   }
-  const stockSeen = seenStock(sold, facts)
+  const lacking = seenStock(
+    sold.map((work) => work.line),
+    facts,
+  )
+  const intent = withoutInvalidCodes(cart, promoted.codes, facts)
+  const codes = intent === cart ? promoted.codes : promoted.codes.filter((state) => intent.codes.includes(state.code))
   const notices = [
-    ...cart.notices,
+    ...intent.notices,
     ...works.flatMap((work) => lineNotices(work, currency)),
     ...shipping.notices,
-    ...stockNotices(stockSeen),
+    ...stockNotices(lacking),
   ]
   const edges = timeEdges(cart, facts)
   return {
-    cart: served(
-      cart,
-      works,
-      { totals, codes: promoted.codes, adjustments: shipping.adjustments, notices, ships: shipping.needed, stamp: edges.stamp },
-      facts,
-    ),
+    cart: served(cart, works, { totals, codes, adjustments: shipping.adjustments, notices, shipping, stamp: edges.stamp }, facts),
+    intent,
     freshUntil: edges.freshUntil,
-    stockSeen,
+    // Of lines that left because they are sold out, too: they come back with their stock.
+    stockSeen: cart === given ? lacking : seenStock(given.lines, facts),
   }
+}
+
+// 0. What is gone ------------------------------------------------------------------------------------------------------------------------
+
+/**
+ * A shop may want what cannot be bought to leave the cart instead of being flagged (SEED4-35, C19): lines that are not for sale or sold out
+ * go, lines with more than there is are lowered, each with a notice. Nothing is written by this: the next command keeps it.
+ */
+export function withoutGone(cart: Cart, facts: Facts): Cart {
+  if (facts.shop.settings.lines.onUnavailable === 'flag' || cart.state === 'CLOSED') return cart
+  const left = new Map(facts.stock)
+  const notices: Notice[] = []
+  const lines = cart.lines.flatMap((line) => {
+    const { sku } = line
+    const variant = sku === null ? null : (facts.variants.get(sku) ?? null)
+    const gone = (reason: string) => notices.push(notice('line_removed', 'warning', '/lines', { sku, name: line.name, reason }))
+    if (!isForSale(line, variant, cart.currency)) {
+      gone(variant?.published ? 'no_price' : 'not_for_sale')
+      return []
+    }
+    const available = sku === null ? undefined : left.get(sku)
+    if (sku === null || available === undefined) return [line]
+    const possible = available - (available % (variant?.quantityStep ?? 1))
+    const quantity = Math.min(line.quantity, possible)
+    left.set(sku, available - Math.max(0, quantity))
+    if (quantity === line.quantity) return [line]
+    if (quantity <= 0 || quantity < (variant?.quantityMin ?? 1)) {
+      gone('sold_out')
+      return []
+    }
+    notices.push(notice('quantity_reduced', 'warning', `/lines/${line.id}`, { from: line.quantity, to: quantity, sku }))
+    return [{ ...line, quantity }]
+  })
+  if (notices.length === 0) return cart
+  const known = new Set(cart.notices.map(({ id }) => id))
+  return { ...cart, lines, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }
+}
+
+/** The same for codes (C32): one that does not apply any more leaves the cart with a notice. A cart without lines keeps its codes. */
+function withoutInvalidCodes(cart: Cart, states: readonly CodeState[], facts: Facts): Cart {
+  const isKept = facts.shop.settings.promotions.onInvalid === 'keep' || cart.state === 'CLOSED' || cart.lines.length === 0
+  const gone = isKept ? [] : states.filter((state) => !state.applied)
+  if (gone.length === 0) return cart
+  const notices = gone.map(({ code, reason }) => notice('code_removed', 'warning', '/codes', { promotionCode: code, reason }))
+  const codes = cart.codes.filter((code) => !gone.some((state) => state.code === code))
+  const known = new Set(cart.notices.map(({ id }) => id))
+  return { ...cart, codes, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }
 }
 
 // 1. Unit prices -----------------------------------------------------------------------------------------------------------------------
@@ -200,8 +252,12 @@ export function priceCart(cart: Cart, facts: Facts): Pricing | Refusal {
 function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal {
   const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
   const current = line.unitPrice ?? line.amount ?? (variant && priceOf(variant, currency, line.plan)?.amount) ?? null
-  const unitPrice = current ?? line.priceWhenAdded
-  const available = line.inline !== null || (variant?.published === true && current !== null)
+  const heldUntil = holdOf(line, facts)
+  const unitPrice =
+    current === null || (heldUntil !== null && facts.now < heldUntil)
+      ? Math.min(current ?? line.priceWhenAdded, line.priceWhenAdded)
+      : current
+  const available = isForSale(line, variant, currency)
   const itemTotal = lineTotal(unitPrice, line.quantity)
   if (itemTotal === null) return refuse('amount_too_large', { path: `/lines/${line.id}` })
   const taxCategory = line.inline ? line.inline.taxCategory : variant?.taxable ? variant.taxCategory : null
@@ -211,21 +267,41 @@ function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal 
   return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, discount: 0, adjustments: [] }
 }
 
+/** Whether a line can be bought: its product is offered and has a price in this currency. */
+function isForSale(line: Line, variant: Variant | null, currency: string): boolean {
+  if (line.inline !== null) return true
+  return variant?.published === true && (line.unitPrice ?? line.amount ?? priceOf(variant, currency, line.plan)) !== undefined
+}
+
+/** Until when a line keeps the price it was added at although the catalogue's went up (C17); null where shops do not promise that. */
+function holdOf(line: Line, facts: Facts): number | null {
+  const { onIncrease, holdFor } = facts.shop.settings.pricing
+  if (onIncrease !== 'hold' || line.priceSource !== 'catalog' || line.amount !== null) return null
+  return line.addedAt + (durationMs(holdFor) ?? 0)
+}
+
 function lineNotices(work: Work, currency: string): Notice[] {
-  const { line, unitPrice } = work
+  const { line } = work
   const path = `/lines/${line.id}`
   if (!work.available) {
     const reason = work.variant?.published ? 'no_price' : 'not_for_sale'
     return [notice('line_unavailable', 'error', path, { sku: line.sku, reason })]
   }
+  const minimum = work.variant?.quantityMin ?? 1
+  const short =
+    line.quantity < minimum ? [notice('quantity_below_minimum', 'error', path, { sku: line.sku, quantity: line.quantity, minimum })] : []
+  return [...short, ...priceNotices(work, currency, path)]
+}
+
+function priceNotices({ line, unitPrice }: Work, currency: string, path: string): Notice[] {
   if (line.priceSource !== 'catalog' || unitPrice === line.priceWhenAdded) return []
   const code = unitPrice > line.priceWhenAdded ? 'price_increased' : 'price_decreased'
   return [notice(code, 'warning', path, { sku: line.sku, from: line.priceWhenAdded, to: unitPrice, currency })]
 }
 
-function seenStock(sold: readonly Work[], facts: Facts): [string, number, number][] {
+function seenStock(lines: readonly Line[], facts: Facts): [string, number, number][] {
   const wanted = new Map<string, number>()
-  for (const { line } of sold) {
+  for (const line of lines) {
     if (line.sku !== null && facts.stock.has(line.sku)) wanted.set(line.sku, (wanted.get(line.sku) ?? 0) + line.quantity)
   }
   return [...wanted].map(([sku, quantity]) => [sku, quantity, facts.stock.get(sku) ?? 0])
@@ -289,7 +365,9 @@ function unusable(known: CodeFacts | undefined, codeOf: ReadonlyMap<string, stri
 
 /** Spreads one discount over the lines in proportion to what is left of each; answers its size (>= 0). */
 function discountLines(promotion: Promotion, code: string | null, sold: Work[], view: PromotionView, left: number, facts: Facts): number {
-  const discount = discountOf(promotion.benefit, view, left, facts.shop.settings.pricing.rounding)
+  const { pricing, promotions } = facts.shop.settings
+  const base = promotions.percentBase === 'running' ? left : view.itemTotal
+  const discount = discountOf(promotion.benefit, { ...view, base }, left, pricing.rounding)
   if (discount === 0) return 0
   const parts = allocate(
     discount,
@@ -316,6 +394,8 @@ function discountLines(promotion: Promotion, code: string | null, sold: Work[], 
 
 interface Shipped {
   readonly needed: boolean
+  /** The method that counts: the chosen one, or the one that took its place. */
+  readonly method: string | null
   readonly amount: number
   /** <= 0 */
   readonly discount: number
@@ -325,14 +405,20 @@ interface Shipped {
 
 function applyShipping(cart: Cart, sold: readonly Work[], discounted: number, free: Promoted['freeShipping'], facts: Facts): Shipped {
   const needed = sold.some((work) => work.ships)
-  if (!needed || cart.shippingMethod === null) return { needed, amount: 0, discount: 0, adjustments: [], notices: [] }
+  const unpriced = { needed, method: cart.shippingMethod, amount: 0, discount: 0, adjustments: [] }
+  if (!needed || cart.shippingMethod === null) return { ...unpriced, notices: [] }
   const country = cart.shippingAddress?.country ?? null
   const quotes = eligibleMethods(facts.shop.settings, { country, currency: cart.currency, itemTotal: discounted })
-  const chosen = quotes.find((quote) => quote.id === cart.shippingMethod)
+  const wanted = quotes.find((quote) => quote.id === cart.shippingMethod)
+  const chosen = wanted ?? quotes[0]
   if (!chosen) {
     const gone = notice('shipping_method_unavailable', 'error', '/shippingMethod', { shippingMethod: cart.shippingMethod, country })
-    return { needed, amount: 0, discount: 0, adjustments: [], notices: [gone] }
+    return { ...unpriced, notices: [gone] }
   }
+  // The choice stays in the cart, so it counts again as soon as it is offered again (SEED4-39).
+  const notices = wanted
+    ? []
+    : [notice('shipping_method_changed', 'warning', '/shippingMethod', { from: cart.shippingMethod, to: chosen.id })]
   const source = { kind: 'shipping_method' as const, id: chosen.id }
   const adjustments: Adjustment[] = [
     { type: 'shipping', label: chosen.name, amount: money(chosen.amount, cart.currency), included: false, source, target: 'shipping' },
@@ -349,7 +435,7 @@ function applyShipping(cart: Cart, sold: readonly Work[], discounted: number, fr
       target: 'shipping',
     })
   }
-  return { needed, amount: chosen.amount, discount, adjustments, notices: [] }
+  return { needed, method: chosen.id, amount: chosen.amount, discount, adjustments, notices }
 }
 
 // 4. Tax -------------------------------------------------------------------------------------------------------------------------------
@@ -395,12 +481,11 @@ function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp
   let freshUntil: number | null = null
   let stamp = facts.epoch
   if (cart.lines.length === 0) return { freshUntil, stamp }
-  for (const { startsAt, endsAt } of facts.promotions.values()) {
-    for (const edge of [startsAt, endsAt]) {
-      if (edge === null) continue
-      if (edge > facts.now) freshUntil = Math.min(edge, freshUntil ?? edge)
-      else stamp = Math.max(stamp, edge)
-    }
+  const promotionEdges = [...facts.promotions.values()].flatMap(({ startsAt, endsAt }) => [startsAt, endsAt])
+  for (const edge of [...promotionEdges, ...cart.lines.map((line) => holdOf(line, facts))]) {
+    if (edge === null) continue
+    if (edge > facts.now) freshUntil = Math.min(edge, freshUntil ?? edge)
+    else stamp = Math.max(stamp, edge)
   }
   return { freshUntil, stamp }
 }
@@ -410,7 +495,7 @@ interface Outcome {
   readonly codes: readonly CodeState[]
   readonly adjustments: readonly Adjustment[]
   readonly notices: readonly Notice[]
-  readonly ships: boolean
+  readonly shipping: Shipped
   readonly stamp: number
 }
 
@@ -431,14 +516,14 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     currency: cart.currency,
     version: cart.version,
     pricing: outcome.stamp,
-    lines: works.map((work) => servedLine(work, cart.currency)),
+    lines: inShownOrder(works, facts).map((work) => servedLine(work, cart.currency)),
     codes: outcome.codes,
     email: cart.email,
     shippingAddress: cart.shippingAddress,
     billingAddress: cart.billingAddress,
     billingSameAsShipping: cart.billingSameAsShipping,
-    shippingMethod: cart.shippingMethod,
-    requiresShipping: outcome.ships,
+    shippingMethod: outcome.shipping.method,
+    requiresShipping: outcome.shipping.needed,
     attributes: cart.attributes,
     note: cart.note,
     adjustments: outcome.adjustments,
@@ -449,6 +534,12 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     updatedAt: rfc3339(cart.updatedAt),
     expiresAt: expiresAt === null ? null : rfc3339(expiresAt),
   }
+}
+
+/** As they were added, or the newest first; lines of one moment in the order in which they came. */
+function inShownOrder(works: readonly Work[], facts: Facts): readonly Work[] {
+  if (facts.shop.settings.lines.order === 'oldest') return works
+  return works.toReversed().sort((a, b) => b.line.addedAt - a.line.addedAt)
 }
 
 function servedLine(work: Work, currency: string): PricedLine {

@@ -24,6 +24,8 @@ export interface RechargeRule {
   readonly allowCustom: boolean
   readonly min?: number
   readonly max?: number
+  /** Custom amounts are multiples of this; 1 when absent. */
+  readonly step?: number
 }
 
 /** A plan of a subscription product: `interval` is an ISO 8601 duration such as `P1M`. */
@@ -55,6 +57,9 @@ export interface VariantInput {
   readonly image?: string
   /** Sold in multiples of this (a pack of 6 has 6); 1 when absent. */
   readonly quantityStep?: number
+  /** The fewest and the most pieces that one line may hold; 1 and the shop's limit when absent. */
+  readonly quantityMin?: number
+  readonly quantityMax?: number
 }
 
 /** A picture: an absolute or root-relative address, and what it shows. */
@@ -98,6 +103,8 @@ export interface Variant {
   readonly taxable: boolean
   readonly grams: number
   readonly quantityStep: number
+  readonly quantityMin: number
+  readonly quantityMax?: number
   readonly tags: readonly string[]
   readonly recharge?: RechargeRule
   readonly plans?: readonly Plan[]

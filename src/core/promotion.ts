@@ -1,6 +1,6 @@
 // A promotion is conditions and one benefit. Conditions are data, all must hold. Promotions run in one fixed order (lane, then priority, then
-// id), so the result never depends on the order in which anybody entered anything (PRO-3). Percentages are taken from the original amount
-// (C33), and no benefit takes more than what is left, so nothing ever becomes negative (MON-6).
+// id), so the result never depends on the order in which anybody entered anything (PRO-3). Percentages are of the original amount or of what
+// earlier ones left (C33), and no benefit takes more than what is left, so nothing ever becomes negative (MON-6).
 import { percentOf, type Rounding } from './money.ts'
 import type { Price } from './product.ts'
 
@@ -78,11 +78,11 @@ export function inOrder(promotions: readonly Promotion[]): Promotion[] {
   return [...promotions].sort((a, b) => a.lane - b.lane || b.priority - a.priority || (a.id < b.id ? -1 : 1))
 }
 
-/** What a benefit takes off the items, in minor units >= 0, never more than `left`. Free shipping takes nothing off items. */
-export function discountOf(benefit: Benefit, view: PromotionView, left: number, rounding: Rounding): number {
+/** What a benefit takes off the items (a percentage: of `base`), in minor units >= 0, never more than `left`. Free shipping takes nothing off items. */
+export function discountOf(benefit: Benefit, view: PromotionView & { readonly base: number }, left: number, rounding: Rounding): number {
   switch (benefit.kind) {
     case 'percent_off':
-      return Math.min(left, percentOf(view.itemTotal, benefit.percent, rounding))
+      return Math.min(left, percentOf(view.base, benefit.percent, rounding))
     case 'amount_off':
       return Math.min(left, amountIn(benefit.amounts, view.currency) ?? 0)
     case 'free_shipping':

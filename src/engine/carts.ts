@@ -5,7 +5,7 @@
 import { CART_FORMAT, type Cart, type Decision, emptyCart, type LineResult, type Owner, parseCart } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
-import { PRICING_REVISION, type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
+import { PRICING_REVISION, type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { expiryOf } from '../core/time.ts'
 import { insertGuest } from '../store/access.ts'
@@ -122,6 +122,8 @@ interface Work {
   readonly jobs: Job[]
   readonly row: IntentRow | null
   readonly base: Cart
+  /** `base` without what the shop's settings remove from carts: what the commands begin with. */
+  start: Cart
   cart: Cart
   pricing: Pricing | null
   save: CartSave | null
@@ -394,7 +396,17 @@ export function createCarts({
       if (known) known.jobs.push(job)
       else {
         const base = row ? parseIntent(row) : newCart(shop, command.owner as Owner, type)
-        works.set(key, { shop, jobs: [job], row: row ?? null, base, cart: base, pricing: null, save: null, outcomes: new Map() })
+        works.set(key, {
+          shop,
+          jobs: [job],
+          row: row ?? null,
+          base,
+          start: base,
+          cart: base,
+          pricing: null,
+          save: null,
+          outcomes: new Map(),
+        })
       }
     }
     return [...works.values()]
@@ -422,18 +434,19 @@ export function createCarts({
     }
     const facts = cache.forCart(work.shop, codesIn(work), new Set(skusIn(work)), work.base.id)
     const stepwise = work.jobs.some((job) => job.command.check)
+    work.start = withoutGone(work.base, facts)
     applyCommands(work, facts, stepwise)
-    if (!stepwise || work.cart === work.base) {
+    if (!stepwise || work.cart === work.start) {
       const pricing = priceCart(work.cart, facts)
       if (!isRefusal(pricing)) work.pricing = pricing
-      else if (work.cart !== work.base) applyCommands(work, facts, true)
+      else if (work.cart !== work.start) applyCommands(work, facts, true)
       else for (const job of work.jobs) work.outcomes.set(job, pricing)
     }
-    work.save = work.cart !== work.base && work.pricing ? saveOf(work, work.pricing, work.shop) : null
+    work.save = work.cart !== work.start && work.pricing ? saveOf(work.row, work.pricing, work.shop) : null
   }
 
   function applyCommands(work: Work, facts: Facts, stepwise: boolean): void {
-    work.cart = work.base
+    work.cart = work.start
     work.pricing = null
     work.outcomes.clear()
     for (const job of work.jobs) {
@@ -451,7 +464,7 @@ export function createCarts({
       return refuse('stale_version', { expected: ifMatch, current: work.cart.version })
     const decided = command.decide(work.cart, facts)
     if (isRefusal(decided)) return decided
-    const isNew = work.row === null && work.cart === work.base
+    const isNew = work.row === null && work.cart === work.start
     if (decided.cart === work.cart && !isNew) return { results: decided.results ?? null }
     const next = { ...decided.cart, version: work.cart.version + 1, updatedAt: facts.now }
     if (stepwise) {
@@ -661,11 +674,11 @@ export function createCarts({
   return { change, read, inspect, serve, drain, waiting: () => queue.length }
 }
 
-/** What is stored of a priced cart. */
-export function saveOf(work: { row: Pick<CartRow, 'version'> | null; cart: Cart }, pricing: Pricing, shop: ShopFacts): CartSave {
-  const { cart } = work
+/** What is stored of a priced cart: the intent as pricing left it, and the price. `row` is what was read, null for a new cart. */
+export function saveOf(row: Pick<CartRow, 'version'> | null, pricing: Pricing, shop: ShopFacts): CartSave {
+  const cart = pricing.intent
   return {
-    was: work.row?.version ?? 0,
+    was: row?.version ?? 0,
     cart,
     priced: pricing.cart,
     text: JSON.stringify(pricing.cart),

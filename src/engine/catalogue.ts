@@ -1,13 +1,15 @@
 // What a shop sells and how it is set up: shops, settings, products, stock, promotions, keys, webhook endpoints. Every change that may move a
 // price ends with moving the shop's epoch. Imports work in small transactions, so that a shop goes on selling while 100 000 products come in.
 
+import { type Schema, Validator } from '@cfworker/json-schema'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { normaliseCode } from '../core/cart.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
-import { type PresetName, patchSettings, type Settings, type SettingsPatch } from '../core/settings.ts'
+import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch } from '../core/settings.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
@@ -301,6 +303,17 @@ function mergePatches(kept: SettingsPatch, patch: SettingsPatch): SettingsPatch 
   return patchSettings(kept as Settings, patch)
 }
 
+/** Whether a schema can be used: it follows the standard's own schema, refers to nothing outside of itself, and accepts or refuses an object. */
+function isJsonSchema(schema: JsonSchema): boolean {
+  if (!new Ajv2020({ strict: false }).validateSchema(schema)) return false
+  try {
+    new Validator(schema as Schema, '2020-12').validate({})
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** What the schema cannot say: durations, currencies, one source of trust per issuer. */
 function settingsRefusal(patch: SettingsPatch): Refusal | null {
   const durations: [string, string | undefined][] = [
@@ -320,6 +333,10 @@ function settingsRefusal(patch: SettingsPatch): Refusal | null {
   for (const [path, duration] of durations) {
     if (duration !== undefined && durationMs(duration) === null)
       return refuse('invalid', { path, reason: 'not_a_duration', example: 'PT30M, P30D or never' })
+  }
+  for (const where of ['cart', 'line'] as const) {
+    const schema = patch.attributes?.[where]
+    if (schema && !isJsonSchema(schema)) return refuse('invalid', { path: `/attributes/${where}`, reason: 'not_a_json_schema' })
   }
   for (const [index, issuer] of (patch.access?.issuers ?? []).entries()) {
     if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))

@@ -240,6 +240,10 @@ export function createCheckout(parts: {
     const facts = await cache.fresh(store.reader, shop, cart.codes, skusOf(cart), holder)
     const pricing = priceCart(cart, facts)
     if (isRefusal(pricing)) return pricing
+    const gone = pricing.cart.lines.filter((line) => line.state === 'UNAVAILABLE').map((line) => line.id)
+    // What cannot be bought is left out where the shop says so; it stays in a cart like everything that was not ordered (C19).
+    if (gone.length > 0 && shop.settings.checkout.unavailable === 'drop')
+      return priced(shop, row, { ...cart, lines: cart.lines.filter((line) => !gone.includes(line.id)) }, whole, holder)
     const identity = JSON.stringify([contentOf(pricing.cart), orderedLinesOf(cart), whole])
     return { shop, row, cart, whole, facts, pricing, contentHash: createHash('sha256').update(identity).digest('base64url') }
   }
@@ -305,7 +309,8 @@ export function createCheckout(parts: {
         const tracked = await hold(writer, shopId, demand, holder)
         if (isRefusal(tracked)) throw new Rollback(tracked)
         const heldUntil = now + (durationMs(shop.settings.inventory.holdTtl) ?? 0)
-        await replaceHolds(writer, shopId, holder, order.id, tracked, heldUntil)
+        const held = shop.settings.inventory.reserve === 'none' ? [] : tracked
+        await replaceHolds(writer, shopId, holder, order.id, held, heldUntil)
         const expiresAt = order.expiresAt === null ? null : Date.parse(order.expiresAt)
         const kept = {
           owner: ownerKey(cart.owner),

@@ -124,7 +124,7 @@ export function createMerging({
       const next = { ...cart, version: cart.version + 1, updatedAt: now }
       const pricing = priceCart(next, facts)
       if (isRefusal(pricing)) return pricing
-      prepared.push(saveOf({ row, cart: next }, pricing, shop))
+      prepared.push(saveOf(row, pricing, shop))
     }
     const done = await store
       .transact(async (writer) => {

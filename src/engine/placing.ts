@@ -158,7 +158,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   /** Prices and saves a cart that is locked; answers its event. */
   async function save(writer: Writer, shop: ShopFacts, facts: Facts, row: IntentRow | null, cart: Cart): Promise<Event> {
     const { next, pricing } = priceable({ ...cart, version: cart.version + 1, updatedAt: facts.now }, facts)
-    const change = saveOf({ row, cart: next }, pricing, shop)
+    const change = saveOf(row, pricing, shop)
     const saved = await saveCarts(writer, shop.id, [change])
     if (!saved.has(cart.id)) throw new Rollback('again')
     const type = row === null ? 'cart.created' : next.state === 'CLOSED' ? 'cart.closed' : 'cart.updated'

@@ -31,7 +31,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { eligibleMethods } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
-import { type Actor, guestToken, hashSecret, hasScope, nameOf } from '../engine/identity.ts'
+import { guestToken, hashSecret, hasScope, nameOf, reachesAll } from '../engine/identity.ts'
 import type { ProvedGuest } from '../engine/merging.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
@@ -91,7 +91,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     lines: readonly Type.Static<typeof contract.LineInput>[],
     path: string | null = '/lines',
   ): LineRequest[] {
-    return lineRequests(callerOf(request).actor, lines, random, path)
+    return lineRequests(callerOf(request), lines, random, path)
   }
 
   /** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
@@ -566,18 +566,21 @@ const ListQuery = Type.Object(
  * the list stands in the body; null when the body is the one line.
  */
 export function lineRequests(
-  actor: Actor,
+  { actor, shop: { settings } }: Pick<Caller, 'actor' | 'shop'>,
   lines: readonly Type.Static<typeof contract.LineInput>[],
   random: Engine['random'],
   path: string | null,
 ): LineRequest[] {
   const mayPrice = hasScope(actor, 'carts:custom_prices')
+  const { requireExpected } = settings.pricing
   return lines.map((line, index) => {
     const { quantity = 1, ...rest } = line
     const at = (field: string) => (path === null ? `/${field}` : `${path}/${index}/${field}`)
     if ((line.unitPrice !== undefined || line.inline !== undefined) && !mayPrice) {
       throw new Refused(refuse('custom_price_forbidden', { path: at(line.inline === undefined ? 'unitPrice' : 'inline') }))
     }
+    if (requireExpected && !reachesAll(actor) && line.expectedUnitPrice === undefined)
+      throw new Refused(refuse('expected_price_required', { path: at('expectedUnitPrice') }))
     if ((line.sku === undefined) === (line.inline === undefined))
       throw new Refused(refuse('invalid', { path: at('sku'), reason: 'exactly_one_of_sku_and_inline' }))
     return { ...rest, quantity, id: random.id('ln') }

@@ -160,6 +160,8 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(caller, request.params.order)
+        if (!caller.all && caller.shop.settings.orders.customerCancel === 'never')
+          throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_may_not_cancel' }))
         return underKey(request, reply, id, async () => {
           const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, caller.all))])
           return order
@@ -189,7 +191,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as {
       [K in keyof typeof optional]?: NonNullable<(typeof optional)[K]>
     }
-    return { lines: lineRequests(callerOf(request).actor, items, random, '/items'), ...given }
+    return { lines: lineRequests(callerOf(request), items, random, '/items'), ...given }
   }
 }
 

@@ -223,6 +223,8 @@ async function putVariant(
     taxable: variant.taxable,
     grams: variant.grams,
     quantityStep: variant.quantityStep ?? 1,
+    quantityMin: variant.quantityMin ?? 1,
+    ...(variant.quantityMax === undefined ? {} : { quantityMax: variant.quantityMax }),
     tags: product.tags,
     ...(product.recharge ? { recharge: product.recharge } : {}),
     ...(product.plans ? { plans: product.plans } : {}),
