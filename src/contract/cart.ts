@@ -63,6 +63,7 @@ export const CartLine = Type.Object(
     note: Nullable(Type.String()),
     attributes: Attributes,
     amount: Nullable(Money),
+    parts: Type.Array(Type.Object({ sku: Type.String(), quantity: Type.Integer() }, CLOSED)),
     plan: Nullable(Type.String()),
     priceSource: Type.Union([Type.Literal('catalog'), Type.Literal('external'), Type.Literal('inline')]),
     unitPrice: Money,

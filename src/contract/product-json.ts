@@ -43,11 +43,23 @@ function compile(): ValidateFunction<ProductInput> {
   return ajv.compile<ProductInput>(schema)
 }
 
+/** Why a variant's parts are not a bundle's, or null. What a bundle's parts are is its own stock, so it has none beside it. */
+function partsReason({ kind }: ProductInput, { sku, parts, stockPolicy }: ProductInput['variants'][number]): string | null {
+  if (!parts) return null
+  if (kind !== 'bundle') return 'only_bundles_have_parts'
+  if (stockPolicy !== 'untracked') return 'a_bundle_has_the_stock_of_its_parts'
+  if (parts.some((part) => part.sku === sku)) return 'a_bundle_is_no_part_of_itself'
+  return new Set(parts.map((part) => part.sku)).size < parts.length ? 'sku_twice' : null
+}
+
 /** What the schema cannot say of a product: known currencies, one price per currency, distinct skus, amounts where amounts are asked. */
 export function productRefusal(product: ProductInput): Refusal | null {
   const skus = new Set<string>()
-  for (const [index, { sku, prices, quantityStep = 1, quantityMin = 1, quantityMax = quantityMin }] of product.variants.entries()) {
+  for (const [index, variant] of product.variants.entries()) {
+    const { sku, prices, quantityStep = 1, quantityMin = 1, quantityMax = quantityMin } = variant
     const path = `/variants/${index}`
+    const wrongParts = partsReason(product, variant)
+    if (wrongParts) return refuse('invalid', { path: `${path}/parts`, reason: wrongParts, sku })
     if (skus.has(sku)) return refuse('invalid', { path: `${path}/sku`, reason: 'sku_twice', sku })
     skus.add(sku)
     const currencies = prices.map((price) => price.currency)

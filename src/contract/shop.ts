@@ -190,6 +190,9 @@ const Variant = Type.Object(
     quantityStep: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
     quantityMin: Type.Optional(Type.Integer({ minimum: 1, maximum: 99_999 })),
     quantityMax: Type.Optional(Type.Integer({ minimum: 1, maximum: 99_999 })),
+    parts: Type.Optional(
+      Type.Array(Type.Object({ sku: Sku, quantity: Type.Integer({ minimum: 1, maximum: 10_000 }) }, CLOSED), { minItems: 1, maxItems: 50 }),
+    ),
   },
   CLOSED,
 )

@@ -18,7 +18,7 @@ import {
 } from './cart.ts'
 import type { CodeFacts, Facts } from './facts.ts'
 import { allocate, type Money, sum } from './money.ts'
-import { type ProductKind, priceOf, type Variant } from './product.ts'
+import { type Part, type ProductKind, priceOf, type Variant } from './product.ts'
 import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, type Promotion, type PromotionView } from './promotion.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { eligibleMethods } from './shipping.ts'
@@ -54,6 +54,8 @@ export interface PricedLine {
   readonly note: string | null
   readonly attributes: Attributes
   readonly amount: Money | null
+  /** What one piece of a bundle consists of; empty for everything else. */
+  readonly parts: readonly Part[]
   /** The plan of a subscription, else null. */
   readonly plan: string | null
   readonly priceSource: 'catalog' | 'external' | 'inline'
@@ -561,6 +563,7 @@ function servedLine(work: Work, currency: string): PricedLine {
     note: line.note,
     attributes: line.attributes,
     amount: line.amount === null ? null : money(line.amount, currency),
+    parts: variant?.parts ?? [],
     plan: line.plan,
     priceSource: line.priceSource,
     unitPrice: money(work.unitPrice, currency),

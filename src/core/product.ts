@@ -41,6 +41,12 @@ export interface Plan {
  */
 export type StockPolicy = 'untracked' | 'deny' | 'continue'
 
+/** An item of a bundle: how many pieces of a sku are in one bundle. */
+export interface Part {
+  readonly sku: string
+  readonly quantity: number
+}
+
 /** One variant as it is written by an import or a `PUT /products/{product}`. */
 export interface VariantInput {
   readonly sku: string
@@ -60,6 +66,8 @@ export interface VariantInput {
   /** The fewest and the most pieces that one line may hold; 1 and the shop's limit when absent. */
   readonly quantityMin?: number
   readonly quantityMax?: number
+  /** What a bundle consists of: as many can be sold as there are of its scarcest part, and selling one takes its parts. */
+  readonly parts?: readonly Part[]
 }
 
 /** A picture: an absolute or root-relative address, and what it shows. */
@@ -106,6 +114,7 @@ export interface Variant {
   readonly quantityMin: number
   readonly quantityMax?: number
   readonly tags: readonly string[]
+  readonly parts?: readonly Part[]
   readonly recharge?: RechargeRule
   readonly plans?: readonly Plan[]
 }

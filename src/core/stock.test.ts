@@ -31,7 +31,7 @@ it('lines of one sku are summed, in the order in which rows are locked, and line
     { sku: 'b', quantity: 3 },
     { sku: 'B', quantity: 1 },
   ]
-  assert.deepEqual(demandOf(lines), [
+  assert.deepEqual(demandOf(lines.map((line) => ({ ...line, parts: [] }))), [
     ['B', 1],
     ['a', 2],
     ['b', 4],

@@ -1,6 +1,7 @@
 // How many there are for whom. Stock that is held for an unpaid order counts as taken for everybody but the cart that holds it, so nobody is
 // blocked by their own unfinished payment (CON-7). Holds end by time; an order that is placed takes the stock for good.
 import type { PricedLine } from './pricing.ts'
+import type { Part } from './product.ts'
 
 /** A hold on some pieces of a sku until `expiresAt` (ms). `holder` is the cart's id, or the order's where there is no cart. */
 export interface Hold {
@@ -22,9 +23,21 @@ export function availableTo(holder: string, level: StockLevel, now: number): num
   return Math.max(0, level.onHand - held)
 }
 
-/** How many of each sku lines need together (two lines of one sku are summed, CON-6), in order of sku: the order in which rows are locked. */
-export function demandOf(lines: readonly Pick<PricedLine, 'sku' | 'quantity'>[]): [sku: string, quantity: number][] {
+/** How many bundles the parts at hand make; undefined when none of them is counted. `of` says how many there are of a sku. */
+export function bundlesOf(parts: readonly Part[], of: (sku: string) => number | undefined): number | undefined {
+  const counted = parts.flatMap(({ sku, quantity }) => {
+    const available = of(sku)
+    return available === undefined ? [] : [Math.floor(available / quantity)]
+  })
+  return counted.length === 0 ? undefined : Math.min(...counted)
+}
+
+/** How many of each sku lines need together (two lines of one sku are summed, CON-6; a bundle needs its parts), in order of sku: the order in which rows are locked. */
+export function demandOf(lines: readonly Pick<PricedLine, 'sku' | 'quantity' | 'parts'>[]): [sku: string, quantity: number][] {
   const demand = new Map<string, number>()
-  for (const line of lines) if (line.sku !== null) demand.set(line.sku, (demand.get(line.sku) ?? 0) + line.quantity)
+  for (const line of lines) {
+    const parts = line.parts.length > 0 ? line.parts : line.sku === null ? [] : [{ sku: line.sku, quantity: 1 }]
+    for (const part of parts) demand.set(part.sku, (demand.get(part.sku) ?? 0) + part.quantity * line.quantity)
+  }
   return [...demand].sort(([a], [b]) => (a < b ? -1 : 1))
 }

@@ -5,7 +5,7 @@ import type { CodeFacts, Facts } from '../core/facts.ts'
 import type { Variant } from '../core/product.ts'
 import { needsCode, type Promotion } from '../core/promotion.ts'
 import { type PresetName, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
-import { availableTo, type StockLevel } from '../core/stock.ts'
+import { availableTo, bundlesOf, type StockLevel } from '../core/stock.ts'
 import { readEndpoints } from '../store/outbox.ts'
 import { readVariants } from '../store/products.ts'
 import { type CodeUses, readCodes, readExhausted, readPromotions } from '../store/promotions.ts'
@@ -146,7 +146,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     for (const sku of new Set(skus)) {
       const variant = known.variants.get(sku)
       if (!variant && !known.unknownSkus.has(sku)) missing.push(sku)
-      else if (variant?.stockPolicy === 'deny') tracked.push(sku)
+      else if (isCounted(variant)) tracked.push(sku)
     }
     if (missing.length > 0) {
       // Whoever works with `known` at this moment keeps it whole; the next one begins anew.
@@ -157,7 +157,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
         const variant = read.get(sku)
         if (variant) known.variants.set(sku, variant)
         else known.unknownSkus.add(sku)
-        if (variant?.stockPolicy === 'deny') tracked.push(sku)
+        if (isCounted(variant)) tracked.push(sku)
       }
     }
     if (tracked.length > 0) await refreshStock(known.id, tracked)
@@ -170,7 +170,10 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
 
   async function refreshStock(shopId: string, skus: readonly string[]): Promise<void> {
     const now = clock.now()
-    const stale = skus.filter((sku) => isStale(stock.get(`${shopId}/${sku}`), now))
+    const variants = shops.get(shopId)?.variants
+    const stale = skus
+      .flatMap((sku) => variants?.get(sku)?.parts?.map((part) => part.sku) ?? sku)
+      .filter((sku) => isStale(stock.get(`${shopId}/${sku}`), now))
     if (stale.length === 0) return
     const levels = await readStock(store.reader, shopId, stale, now)
     for (const sku of stale) stock.set(`${shopId}/${sku}`, { at: now, value: levels.get(sku) ?? null })
@@ -185,8 +188,12 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   }
 
   function advice(shopId: string, sku: string, holder: string): number | undefined {
-    const level = stock.get(`${shopId}/${sku}`)?.value
-    return level ? availableTo(holder, level, clock.now()) : undefined
+    const parts = shops.get(shopId)?.variants.get(sku)?.parts
+    const single = (each: string) => {
+      const level = stock.get(`${shopId}/${each}`)?.value
+      return level ? availableTo(holder, level, clock.now()) : undefined
+    }
+    return parts ? bundlesOf(parts, single) : single(sku)
   }
 
   function assemble(
@@ -240,14 +247,25 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     holder: string,
   ): Promise<Facts> {
     const levels = new Map<string, number>()
-    for (const [sku, level] of await readStock(reader, known.id, skus, clock.now()))
+    const partsOf = (sku: string) => known.variants.get(sku)?.parts
+    const counted = skus.flatMap((sku) => partsOf(sku)?.map((part) => part.sku) ?? sku)
+    for (const [sku, level] of await readStock(reader, known.id, [...new Set(counted)], clock.now()))
       levels.set(sku, availableTo(holder, level, clock.now()))
+    for (const sku of skus) {
+      const bundles = bundlesOf(partsOf(sku) ?? [], (part) => levels.get(part))
+      if (bundles !== undefined) levels.set(sku, bundles)
+    }
     const found = new Map<string, CodeFacts>()
     for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy(holder, facts))
     return assemble(known, holder, levels, found, await readExhausted(reader, known.id, known.limited))
   }
 
   return { shop, collect, forCart, fresh, advice, refreshStock }
+}
+
+/** Whether there may be too few of it: counted and not sold beyond zero, by itself or by its parts. */
+function isCounted(variant: Variant | undefined): boolean {
+  return variant?.stockPolicy === 'deny' || variant?.parts !== undefined
 }
 
 /** The use that a cart's own unpaid order holds does not stand in its way, like its stock: it is replaced with that order. */

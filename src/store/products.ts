@@ -226,6 +226,7 @@ async function putVariant(
     quantityMin: variant.quantityMin ?? 1,
     ...(variant.quantityMax === undefined ? {} : { quantityMax: variant.quantityMax }),
     tags: product.tags,
+    ...(variant.parts ? { parts: variant.parts } : {}),
     ...(product.recharge ? { recharge: product.recharge } : {}),
     ...(product.plans ? { plans: product.plans } : {}),
   }
