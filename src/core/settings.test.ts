@@ -57,4 +57,27 @@ describe('settings', () => {
         assert.notEqual(durationMs(text), null, `${preset}: ${text}`)
     }
   })
+
+  /** Where existing systems differ, a shop decides: the question of each of these keys is answered differently by at least two of them. */
+  const DECIDED = `
+    cart.onOrdered cart.onMerged cart.activeDuration cart.types cart.multiple
+    retention.anonymous retention.account retention.empty retention.closed retention.touchOnRead abandoned.after
+    lines.quantityEditing lines.allowKinds lines.noteOnRepeat lines.onUnavailable
+    currency.onMissingPrice currency.source payment.presentmentCurrency payment.maxPayments
+    merge.unifyRefKinds merge.quantity merge.overLimit merge.attributes merge.currencyConflict merge.staffSameOwner
+    pricing.requireExpected pricing.onIncrease pricing.holdFor inventory.onAdd inventory.reserve
+    restore.tokenTtl reconcile.onLogin reconcile.duringCheckout reconcile.keepReplaced
+    promotions.maxCodes promotions.caseSensitive promotions.onInvalid promotions.percentBase promotions.publicReasons
+    totals.floor checkout.freeOrder checkout.allowEmpty checkout.withoutPayment checkout.partialPayment checkout.removeBoughtLines
+    checkout.split checkout.guest checkout.guestEmailOfAccount checkout.unavailable orders.customerCancel`
+
+  it('there is a key for every question that existing systems answer differently', () => {
+    const keys = Object.entries(DEFAULT_SETTINGS).flatMap(([group, values]) => Object.keys(values).map((name) => `${group}.${name}`))
+    assert.deepEqual(
+      DECIDED.trim()
+        .split(/\s+/)
+        .filter((key) => !keys.includes(key)),
+      [],
+    )
+  })
 })
