@@ -355,23 +355,40 @@ for (const dialect of DIALECTS) {
         assert.deepEqual([lines(asked.cart), asked.report.mode], [['1 MUG', '1 TEE'], 'merge'])
         const during = await brings('CAP')
         assert.deepEqual([during.cart.id, lines(during.cart), during.report.mode], [id, ['1 CAP'], 'keepGuest'])
-        const { session_id, amount, currency } = await running.engine.store.reader.db
-          .selectFrom('payments')
-          .select(['session_id', 'amount', 'currency'])
-          .where('shop_id', '=', shop.id)
-          .where('id', '=', payment.id)
-          .executeTakeFirstOrThrow()
-        const failed = {
-          eventId: 'evt_failed',
-          attemptId: payment.id,
-          sessionId: session_id ?? '',
-          state: 'failed',
-          amount,
-          currency,
-        } as const
-        await running.engine.jobs.receive(shop.id, 'sandbox', failed)
+        await tell(running, shop.id, payment.id, 'failed')
         const after = await brings('MUG')
         assert.deepEqual([lines(after.cart), after.report.mode], [['1 CAP', '1 MUG'], 'merge'])
+      })
+
+      it("what a guest pays after the merge leaves the account's cart from where the merge put it, never what the account had", async () => {
+        for (const [mode, kept, saved] of [
+          ['merge', ['2 MUG'], []],
+          ['keepAccount', ['2 MUG'], ['1 MUG']],
+          ['keepGuest', [], ['2 MUG']],
+        ] as const) {
+          const account = shop.account(`pays-${mode}`)
+          success(await account('POST', '/carts/current/lines', { sku: 'MUG', quantity: 2 }))
+          const guest = await shop.guest([{ sku: 'MUG', quantity: 3 }])
+          success(await guest.call('PATCH', '/carts/current', { email: 'g@example.com' }))
+          const { payment } = success(await guest.call('POST', '/orders', { cartId: guest.id }))
+          // One more while paying: it was not ordered.
+          if (mode === 'keepAccount') success(await guest.call('POST', '/carts/current/lines', { sku: 'MUG' }))
+          success(await account('POST', MERGE, { carts: [guest.named], mode }))
+          await tell(running, shop.id, payment.id, 'paid')
+          const cart = success(await account('GET', '/carts/current'))
+          const aside = success(await account('GET', '/carts/current/saved-lines')).items
+          assert.deepEqual([lines(cart), aside.map(({ quantity, sku }: Body) => `${quantity} ${sku}`)], [kept, saved], mode)
+        }
+      })
+
+      it('what is set aside outlives the order of its cart', async () => {
+        const { account, cart } = await met('outlives', 'keepGuest')
+        success(await account('PATCH', '/carts/current', { email: 'a@example.com' }))
+        const { payment } = success(await account('POST', '/orders', { cartId: cart.id }))
+        await tell(running, shop.id, payment.id, 'paid')
+        const next = success(await account('GET', '/carts/current'))
+        assert.deepEqual([next.continues, lines(next)], [cart.id, []])
+        assert.equal(success(await account('GET', '/carts/current/saved-lines')).items[0].quantity, 2)
       })
 
       it('a cart that is frozen while it is paid is not merged into', async () => {
@@ -660,6 +677,18 @@ for (const dialect of DIALECTS) {
         })
     })
   })
+}
+
+/** The provider's message about a payment. */
+async function tell({ engine }: Server, shopId: string, paymentId: string, state: 'paid' | 'failed'): Promise<void> {
+  const { session_id, amount, currency } = await engine.store.reader.db
+    .selectFrom('payments')
+    .select(['session_id', 'amount', 'currency'])
+    .where('shop_id', '=', shopId)
+    .where('id', '=', paymentId)
+    .executeTakeFirstOrThrow()
+  const known = { attemptId: paymentId, sessionId: session_id ?? '', amount, currency }
+  await engine.jobs.receive(shopId, 'sandbox', { eventId: `evt_${crypto.randomUUID()}`, state, ...known })
 }
 
 /** Merges guests on an engine of its own over a store; null when that failed. */
