@@ -423,6 +423,9 @@ for (const dialect of DIALECTS) {
         assert.deepEqual([both.status, both.body.path], [422, '/carts'])
         const elsewhere = await account('POST', MERGE, { carts: [{ id: many[0]?.id }] })
         assert.deepEqual([elsewhere.status, elsewhere.body.path], [422, '/carts/0/token'])
+        const { id } = success(await account('POST', '/carts', {})).cart
+        const named = await account('POST', `/carts/${id}/merge`, { carts: [], mode: 'restorePrevious' })
+        assert.deepEqual([named.status, named.body.path], [422, '/mode'])
       })
     })
 
