@@ -8,6 +8,7 @@ import * as contractCart from '../src/contract/cart.ts'
 import * as contractOrder from '../src/contract/order.ts'
 import { contentOf, type ServedOrder } from '../src/core/order.ts'
 import { type PricedCart, priceCart } from '../src/core/pricing.ts'
+import type { FullReport } from '../src/engine/merging.ts'
 import { cartWith, done, factsOf, inlineLine, line, promotionOf, variantOf } from './facts.ts'
 
 type WireCart = Type.Static<typeof contractCart.Cart>
@@ -26,6 +27,10 @@ it('a cart on the wire is the cart that is priced', () => {
   isTrue<Equal<WireCart, PricedCart>>(true)
   isTrue<Equal<Type.Static<typeof contractCart.CartLine>, PricedCart['lines'][number]>>(true)
   isTrue<Equal<Type.Static<typeof contractCart.Notice>, PricedCart['notices'][number]>>(true)
+})
+
+it('a report of a merge on the wire is the one that the engine makes', () => {
+  isTrue<Equal<Type.Static<typeof contractCart.MergeReport>, FullReport>>(true)
 })
 
 it('an order on the wire is the order that is served', () => {

@@ -12,6 +12,7 @@ import {
   Id,
   Money,
   Nullable,
+  OneOf,
   Options,
   SetQuantity,
   Sku,
@@ -166,12 +167,60 @@ const LineResult = Type.Object(
   CLOSED,
 )
 
+const MERGE_MODES = ['merge', 'keepAccount', 'keepGuest', 'adopt', 'restorePrevious'] as const
+const LINE_OUTCOMES = ['added', 'combined', 'clamped', 'unavailable', 'rejected'] as const
+
+/** What became of everything that guest carts brought at login. */
+export const MergeReport = Type.Object(
+  {
+    mode: OneOf(MERGE_MODES),
+    lines: Type.Array(
+      Type.Object(
+        {
+          from: Type.String({ description: 'The cart it was in' }),
+          lineId: Type.String({ description: 'The line that it is now; where it was rejected, the line that it was' }),
+          outcome: OneOf(LINE_OUTCOMES),
+          asked: Type.Integer({ description: 'The quantity it brought' }),
+          got: Type.Integer({ description: 'The quantity that the line has now' }),
+          saved: Type.Boolean({ description: 'Set aside: among the saved lines of the cart' }),
+          code: Type.Optional(Type.String({ description: 'Why it was clamped or rejected, or what stands between it and an order' })),
+        },
+        CLOSED,
+      ),
+    ),
+    codes: Type.Array(
+      Type.Object(
+        {
+          from: Type.String(),
+          code: Type.String(),
+          outcome: OneOf(['added', 'combined', 'rejected']),
+          reason: Type.Optional(OneOf(['too_many_codes', 'replaced'])),
+        },
+        CLOSED,
+      ),
+    ),
+    attributes: Type.Array(
+      Type.Object({ from: Type.String(), name: Type.String(), outcome: OneOf(['added', 'combined', 'replaced', 'rejected']) }, CLOSED),
+    ),
+    carts: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          outcome: OneOf(['closed', 'deleted', 'kept']),
+        },
+        { ...CLOSED, description: 'kept: it stays open beside the current cart' },
+      ),
+    ),
+  },
+  CLOSED,
+)
+
 /** What every cart write answers. */
 export const CartAnswer = Type.Object(
   {
     cart: Type.Ref('Cart'),
     results: Type.Optional(Type.Array(LineResult)),
-    report: Type.Optional(Type.Array(Type.Unknown())),
+    report: Type.Optional(MergeReport),
     token: Type.Optional(Type.String({ description: "A new guest's token; shown once" })),
   },
   { $id: 'CartAnswer', ...CLOSED },
@@ -301,11 +350,16 @@ export const Commands = Type.Object(
   CLOSED,
 )
 
-/** `POST /carts/{cart}/merge`. */
+/**
+ * `POST /carts/{cart}/merge`. `token` proves a guest's cart; only staff names carts of the account without one. No carts at all:
+ * `restorePrevious` of somebody who logs in without a cart.
+ */
 export const MergeCarts = Type.Object(
   {
-    carts: Type.Array(Type.Object({ id: Id, token: Type.String({ minLength: 1, maxLength: 200 }) }, CLOSED), { minItems: 1, maxItems: 20 }),
-    mode: Type.Optional(Type.Literal('merge')),
+    carts: Type.Array(Type.Object({ id: Id, token: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) }, CLOSED), {
+      maxItems: 20,
+    }),
+    mode: Type.Optional(OneOf(MERGE_MODES)),
   },
   CLOSED,
 )

@@ -353,7 +353,7 @@ function putLines(
 }
 
 /** The cart with these lines. A notice about a line that is gone goes with it, and the same notice never stands twice. */
-function withLines(cart: Cart, lines: readonly Line[], notices: readonly Notice[] = cart.notices): Cart {
+export function withLines(cart: Cart, lines: readonly Line[], notices: readonly Notice[] = cart.notices): Cart {
   if (notices.length === 0) return { ...cart, lines, notices }
   const paths = new Set(lines.map((line) => `/lines/${line.id}`))
   const kept = notices.filter(({ path }) => !path.startsWith('/lines/') || paths.has(path))

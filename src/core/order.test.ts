@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { accountCart, cartWith, done, factsOf, type Given, guestCart, line, quantities, variantOf } from '../../test/facts.ts'
 import type { Cart } from './cart.ts'
-import { contentOf, type OrderState, orderBlockers, orderedLinesOf, orderMayMove, partOf, withoutOrdered } from './order.ts'
+import { afterOrder, contentOf, type OrderState, orderBlockers, orderedLinesOf, orderMayMove, partOf, withoutOrdered } from './order.ts'
 import { priceCart } from './pricing.ts'
 import { REFUSALS } from './refusal.ts'
 
@@ -151,6 +151,17 @@ describe('part of a cart, and what stays of it', () => {
     const fewer = cart.lines.map((each) => ({ ...each, quantity: 1 }))
     assert.deepEqual(withoutOrdered(fewer, ordered), [])
     assert.deepEqual(withoutOrdered(cart.lines, []), cart.lines)
+  })
+
+  it('a line that was set aside since leaves from there, not from an equal line that somebody else brought', () => {
+    const savedLines = cart.lines.map((each) => ({ ...each, quantity: each.quantity + 1, currency: 'USD' }))
+    const other = cartWith(facts, [line('MUG', 5, { id: 'ln_other' })])
+    const after = afterOrder({ lines: other.lines, savedLines }, orderedLinesOf(cart))
+    assert.deepEqual(quantities({ ...other, lines: after.lines }), { ln_other: 5 })
+    assert.deepEqual(
+      after.savedLines.map(({ quantity }) => quantity),
+      savedLines.map(() => 1),
+    )
   })
 
   it('a line is found by what it is, not by its id', () => {

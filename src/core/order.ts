@@ -170,11 +170,32 @@ export function partOf(cart: Cart, lineIds: readonly string[]): Cart | null {
 }
 
 /** How many of which line an order took: what a cart is reduced by when the order is placed. */
-export type OrderedLines = readonly { readonly key: string; readonly quantity: number }[]
+export type OrderedLines = readonly { readonly id?: string; readonly key: string; readonly quantity: number }[]
 
 /** The lines of a cart as they are remembered with its order. */
 export function orderedLinesOf(cart: Cart): OrderedLines {
-  return cart.lines.map(({ key, quantity }) => ({ key, quantity }))
+  return cart.lines.map(({ id, key, quantity }) => ({ id, key, quantity }))
+}
+
+/**
+ * A cart's lines and saved lines without what was ordered. A line that was set aside since, by its owner or because a merge replaced it, leaves
+ * from where it is now: an equal line that somebody else brought is not what was bought.
+ */
+export function afterOrder(cart: Pick<Cart, 'lines' | 'savedLines'>, ordered: OrderedLines): Pick<Cart, 'lines' | 'savedLines'> {
+  const aside = new Map(cart.savedLines.map(({ id, key }) => [id, key]))
+  const isAside = ({ id, key }: OrderedLines[number]) => id !== undefined && aside.get(id) === key
+  const bought = new Map(ordered.filter(isAside).map(({ id, quantity }) => [id, quantity]))
+  const savedLines = cart.savedLines.flatMap((line) => {
+    const quantity = line.quantity - (bought.get(line.id) ?? 0)
+    return quantity > 0 ? [{ ...line, quantity }] : []
+  })
+  return {
+    lines: withoutOrdered(
+      cart.lines,
+      ordered.filter((each) => !isAside(each)),
+    ),
+    savedLines,
+  }
 }
 
 /** A cart's lines without what was ordered, never below zero: what was added while paying stays (MON-8). */

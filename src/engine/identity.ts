@@ -6,7 +6,8 @@ import type { Owner } from '../core/cart.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Issuer } from '../core/settings.ts'
-import { readApiKey, readSecrets } from '../store/access.ts'
+import { readApiKey, readRevokedSecrets, readSecrets } from '../store/access.ts'
+import { MERGES_KEPT_MS } from '../store/merges.ts'
 import type { Store } from '../store/store.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
@@ -136,6 +137,8 @@ export interface Identities {
   admin(authorization: string | undefined): Actor | Refusal
   /** Whether this guest token is genuine and living, for proving that a guest's cart is the caller's to merge. */
   guestOf(shopId: string, token: string): Promise<string | Refusal>
+  /** Whose this guest token was, if it was revoked within a day: good for nothing but repeating the merge that revoked it. */
+  formerGuestOf(shopId: string, token: string): Promise<string | Refusal>
 }
 
 const SHOPS_KEPT = 1000
@@ -237,7 +240,13 @@ export function createIdentities(parts: {
     return living ? parts.guestId : refuse('cart_not_found', {})
   }
 
-  return { inShop, admin, guestOf }
+  async function formerGuestOf(shopId: string, token: string): Promise<string | Refusal> {
+    const parts = parseGuestToken(token)
+    const hashes = parts ? await readRevokedSecrets(store.reader, shopId, parts.guestId, clock.now() - MERGES_KEPT_MS) : []
+    return parts && hashes.some((hash) => matchesHash(parts.secret, hash)) ? parts.guestId : refuse('cart_not_found', {})
+  }
+
+  return { inShop, admin, guestOf, formerGuestOf }
 }
 
 function adminActor(account: string | null): Actor {

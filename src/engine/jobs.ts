@@ -6,7 +6,9 @@ import { Webhook } from 'standardwebhooks'
 import type { Event } from '../core/event.ts'
 import { isCovered } from '../core/payment.ts'
 import { rfc3339 } from '../core/time.ts'
+import { purgeSecrets } from '../store/access.ts'
 import { purgeRecorded } from '../store/idempotency.ts'
+import { MERGES_KEPT_MS, purgeMerges } from '../store/merges.ts'
 import {
   claimExpiredOrders,
   claimProviderEvents,
@@ -303,6 +305,9 @@ export function createJobs(parts: {
       idempotency: await purgeRecorded(writer, now, BATCH * 4),
       holds: await purgeHolds(writer, now - LEASE_MS, BATCH * 4),
       orphans: await purgeOrphans(writer, BATCH * 4),
+      merges: await purgeMerges(writer, now, BATCH * 4),
+      // A revoked secret is good for nothing but repeating a merge.
+      secrets: await purgeSecrets(writer, now - MERGES_KEPT_MS, BATCH * 4),
       deliveries: await purgeDeliveries(writer, now - DELIVERIES_KEPT_MS, BATCH * 4),
     }))
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'tidied up')

@@ -1,45 +1,94 @@
-// Guest carts become part of an account's cart when a shopper signs in. One transaction under the locks of all carts involved: the lines move,
-// the guest carts close, their secrets die, and the guest's orders (also one that is being paid right now) follow to the account.
-import { type Cart, closeCart, emptyCart, type Owner } from '../core/cart.ts'
+// Guest carts and an account's cart come together when a shopper logs in. One transaction under the locks of all carts involved: the lines move,
+// the guest carts close, their secrets die, and the guest's orders (also one that is being paid right now) follow to the account. For a day the
+// same account may repeat the same merge with the dead secret and gets the same report; nothing is done again.
+import { CART_FORMAT, type Cart, closeCart, emptyCart, type Owner } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
-import { type MergedLine, mergeCarts } from '../core/merge.ts'
-import { priceCart } from '../core/pricing.ts'
+import type { Facts } from '../core/facts.ts'
+import { type MergeDecision, type MergeMode, type MergeReport, mergeCarts, restorePrevious } from '../core/merge.ts'
+import { type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { revokeGuest } from '../store/access.ts'
-import { type CartSave, type IntentRow, loadIntents, lockCarts, ownerKey, removeCart, saveCarts } from '../store/carts.ts'
+import { insertAudit } from '../store/audit.ts'
+import { type IntentRow, loadIntents, lockCarts, ownerKey, removeCart, saveCarts } from '../store/carts.ts'
 import { record } from '../store/idempotency.ts'
-import { ordersOfCart, reassignOrders } from '../store/orders.ts'
+import { insertMerges, readMerge } from '../store/merges.ts'
+import { cartsBeingPaid, ordersOfCart, reassignOrders } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
-import type { Store } from '../store/store.ts'
+import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
-import type { FactsCache } from './facts.ts'
+import type { FactsCache, ShopFacts } from './facts.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 const ATTEMPTS = 10
 
-/** A guest's cart; the guest was proved by its secret. */
+/** A guest's cart; the guest was proved by its secret. One that is dead (`isLiving` false) proves only who may repeat a merge. */
 export interface ProvedGuest {
   readonly cartId: string
   readonly guestId: string
+  readonly isLiving: boolean
 }
 
 /** Guest carts to merge. `prove` checks the guests' secrets: after the replay of a key, because a merge kills them. */
 export interface MergeRequest {
   readonly shopId: string
   readonly account: Extract<Owner, { kind: 'account' }>
+  /** The account's cart: an id, or `current`. */
+  readonly into: string
+  /** Which `current` is meant; without it the one of the first guest cart's type. */
+  readonly type?: string | undefined
+  /** The carts to bring in, in this order; one that is named twice counts once. */
+  readonly carts: readonly string[]
+  /** What to do; without it the shop's settings decide. */
+  readonly mode?: MergeMode | undefined
+  /** Who asks, for the audit. */
+  readonly by: string
+  /** Staff may name other carts of the same account, without a secret, where the shop allows it. */
+  readonly byStaff: boolean
   readonly prove: () => Promise<readonly ProvedGuest[] | Refusal>
   /** The version the account's cart must have. */
   readonly ifMatch?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
 }
 
+/** What became of everything, and of the carts: closed, deleted (`cart.onMerged`), or kept open beside the current one. */
+export interface FullReport extends MergeReport {
+  readonly carts: readonly { readonly id: string; readonly outcome: 'closed' | 'deleted' | 'kept' }[]
+}
+
 /** The account's cart after merging, as it is sent, with the report. */
 export interface MergeAnswer {
   readonly text: string
-  readonly report: readonly MergedLine[]
+  readonly report: FullReport
   readonly created: boolean
   readonly replayed: boolean
+}
+
+/** A cart that is brought in; `guestId` is null where it is another cart of the account's, named by staff. */
+interface Source {
+  readonly row: IntentRow
+  readonly guestId: string | null
+}
+
+/** A cart with its row, if it has one, and what its change is called. */
+interface Change {
+  readonly row: IntentRow | null
+  readonly cart: Cart
+  readonly event: Event['type']
+}
+
+/** Everything that a merge will write, decided and priced before the transaction. */
+interface Plan {
+  readonly request: MergeRequest
+  readonly shop: ShopFacts
+  readonly facts: Facts
+  readonly sources: readonly Source[]
+  /** The account's cart; null when nothing changes. */
+  readonly result: Change | null
+  /** The carts that make way: they are saved first, because an owner has one current cart at any moment. */
+  readonly others: readonly Change[]
+  readonly cartId: string
+  readonly report: MergeReport
 }
 
 /** Makes the merging command. */
@@ -58,109 +107,266 @@ export function createMerging({
 }) {
   return async function merge(request: MergeRequest): Promise<MergeAnswer | Refusal> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const replayed = await replay(request)
-      if (replayed) return replayed
-      const guests = await request.prove()
-      if (isRefusal(guests)) return guests
-      const done = await tryMerge(request, guests)
+      const done = (await replay(request)) ?? (await tryMerge(request))
       if (done !== 'again') return done
     }
     return refuse('overloaded', { retryAfter: 1 })
   }
 
+  // Done before -----------------------------------------------------------------------------------------------------------------------
+
   /** What a merge with this key came to before: its report, with the account's cart as it is now. */
-  async function replay({ shopId, account, idempotency: claim }: MergeRequest): Promise<MergeAnswer | Refusal | null> {
-    const known = await findRecorded({ store, clock }, shopId, claim)
+  async function replay(request: MergeRequest): Promise<MergeAnswer | Refusal | null> {
+    const known = await findRecorded({ store, clock }, request.shopId, request.idempotency)
     if (known === null || isRefusal(known)) return known
-    const { cartId, report, created } = JSON.parse(known.outcome) as { cartId: string; report: MergedLine[]; created: boolean }
-    const current = await carts.read({ shopId, cart: cartId, owner: account, all: false })
-    return isRefusal(current) ? current : { text: current.text, report, created, replayed: true }
+    const outcome = JSON.parse(known.outcome) as { cartId: string; report: FullReport; created: boolean }
+    return asNow(request, outcome.cartId, { ...outcome, replayed: true })
   }
 
-  async function tryMerge(
-    { shopId, account, ifMatch, idempotency: claim }: MergeRequest,
-    guests: readonly ProvedGuest[],
-  ): Promise<MergeAnswer | Refusal | 'again'> {
-    const loaded = await loadIntents(
-      store.reader,
-      shopId,
-      guests.map((guest) => guest.cartId),
-      [ownerKey(account)],
-    )
+  /** The same merge by the same account within a day, proved by the guest's own secret, dead or alive: its report again. */
+  async function repeat(request: MergeRequest, guests: readonly ProvedGuest[]): Promise<MergeAnswer | Refusal | null> {
+    const [first] = guests
+    if (!first || guests.length !== request.carts.length) return null
+    const known = await readMerge(store.reader, request.shopId, first.cartId, clock.now())
+    if (!known || known.account !== request.account.accountId || known.guest_id !== first.guestId) return null
+    const { asked, report } = JSON.parse(known.report) as { asked: string; report: FullReport | null }
+    return report && asked === askedFor(request, guests)
+      ? asNow(request, known.into_cart, { report, created: false, replayed: false })
+      : null
+  }
+
+  async function asNow(
+    { shopId, account, type }: MergeRequest,
+    cartId: string,
+    answer: Omit<MergeAnswer, 'text'>,
+  ): Promise<MergeAnswer | Refusal> {
+    const address = { shopId, owner: account, type, all: false }
+    const kept = await carts.read({ ...address, cart: cartId })
+    // The cart may be gone by now; the account still learns what became of its lines.
+    const current = isRefusal(kept) ? await carts.read({ ...address, cart: 'current' }) : kept
+    return isRefusal(current) ? current : { ...answer, text: current.text }
+  }
+
+  // Deciding --------------------------------------------------------------------------------------------------------------------------
+
+  async function tryMerge(request: MergeRequest): Promise<MergeAnswer | Refusal | 'again'> {
+    const { shopId, account, into, ifMatch } = request
+    const ids = [...new Set(request.carts)]
+    const named = into === 'current' ? ids : [...ids, into]
+    const loaded = await loadIntents(store.reader, shopId, named, [ownerKey(account)])
     const shop = loaded && (await cache.shop(shopId, loaded.epoch))
     if (!loaded || !shop) return refuse('shop_not_found', { shopId })
-    const sources: IntentRow[] = []
-    for (const { cartId, guestId } of guests) {
-      const row = loaded.rows.find((each) => each.id === cartId && each.owner === `g:${guestId}`)
-      if (!row) return refuse('cart_not_found', {})
-      if (!sources.includes(row)) sources.push(row)
-    }
-    const type = sources[0]?.type ?? ''
-    const target = loaded.rows.find((row) => row.owner === ownerKey(account) && row.type === type && row.state === 'OPEN') ?? null
-    if (ifMatch !== undefined && ifMatch !== (target?.version ?? 0))
-      return refuse('stale_version', { expected: ifMatch, current: target?.version ?? 0 })
-    const now = clock.now()
-    const base = target
-      ? parseIntent(target)
-      : emptyCart({ id: random.id('cart'), number: random.number(), shopId, type, owner: account, currency: shop.currency, now })
-    const merging = [base, ...sources.map(parseIntent)]
-    await cache.collect(
-      shop,
-      merging.flatMap(skusOf),
-      merging.flatMap((cart) => cart.codes),
-    )
-    const facts = cache.forCart(shop, [...new Set(merging.flatMap((cart) => cart.codes))], merging.flatMap(skusOf), base.id)
-    const merged = mergeCarts(base, merging.slice(1), facts)
-    if (isRefusal(merged)) return merged
+    const own = loaded.rows.filter((row) => row.owner === ownerKey(account))
+    if (!request.byStaff && own.some((row) => ids.includes(row.id)))
+      return refuse('merge_forbidden', { reason: 'source_is_not_a_guest_cart' })
+    const guests = await request.prove()
+    if (isRefusal(guests)) return guests
+    const before = await repeat(request, guests)
+    if (before) return before
+    const sources = sourcesOf(request, loaded.rows, guests, ids)
+    if (isRefusal(sources)) return sources
+    const type = request.type ?? sources[0]?.row.type ?? shop.settings.cart.types[0] ?? ''
+    const current = own.find((row) => row.state === 'OPEN' && row.is_current === 1 && row.type === type) ?? null
+    const target = into === 'current' ? current : (own.find((row) => row.id === into) ?? null)
+    if (into !== 'current' && !target) return refuse('cart_not_found', {})
+    if (loaded.rows.some((row) => row.format > CART_FORMAT)) return refuse('document_too_new', {})
+    const version = target?.version ?? 0
+    if (ifMatch !== undefined && ifMatch !== version) return refuse('stale_version', { expected: ifMatch, current: version })
+    const mode = await modeOf(request, shop, target, sources)
+    if (isRefusal(mode)) return mode
+    const plan = await planOf(request, shop, { sources, target, own, type, mode })
+    return isRefusal(plan) ? plan : commit(plan)
+  }
 
-    const saves: { row: IntentRow | null; cart: Cart }[] = [{ row: target, cart: merged.cart }]
-    for (const row of sources) {
-      const closed = closeCart(parseIntent(row), 'merged', { mergedInto: base.id })
+  /** What to do: what is asked for, else what the shop's settings say for a login, and for one while the account's cart is being paid (C25). */
+  async function modeOf(
+    request: MergeRequest,
+    { settings }: ShopFacts,
+    target: IntentRow | null,
+    sources: readonly Source[],
+  ): Promise<MergeMode | Refusal> {
+    const involved = [...(target ? [target] : []), ...sources.map(({ row }) => row)].map((row) => row.id)
+    const paying = await cartsBeingPaid(store.reader, request.shopId, involved)
+    if (settings.checkout.freeze !== 'off' && paying.size > 0) return refuse('cart_frozen', { cartId: [...paying][0], retryAfter: 60 })
+    const isCheckout = target !== null && paying.has(target.id) && sources.length > 0
+    const mode = request.mode ?? (isCheckout ? settings.reconcile.duringCheckout : settings.reconcile.onLogin)
+    if (mode === 'restorePrevious' && request.into !== 'current')
+      return refuse('invalid', { path: '/mode', reason: 'only_into_current', mode })
+    if (mode === 'restorePrevious' && sources.length > 1) return refuse('invalid', { path: '/carts', reason: 'one_cart_at_most', mode })
+    if (mode !== 'restorePrevious' && sources.length === 0) return refuse('invalid', { path: '/carts', reason: 'at_least_one_cart', mode })
+    return mode
+  }
+
+  async function planOf(
+    request: MergeRequest,
+    shop: ShopFacts,
+    found: { sources: readonly Source[]; target: IntentRow | null; own: readonly IntentRow[]; type: string; mode: MergeMode },
+  ): Promise<Plan | Refusal> {
+    const { sources, own, type, mode } = found
+    const fresh = freshCart(request, shop, type)
+    const target = found.target && parseIntent(found.target)
+    const brought = sources.map(({ row }) => parseIntent(row))
+    const rows = own.filter((row) => row.state === 'OPEN' && row.type === type && row.id !== target?.id)
+    const further = mode === 'restorePrevious' ? rows.filter((row) => !sources.some((each) => each.row.id === row.id)).map(parseIntent) : []
+    const involved = [target ?? fresh, ...brought, ...further]
+    const skus = involved.flatMap(skusOf)
+    const codes = [...new Set(involved.flatMap((cart) => cart.codes))]
+    await cache.collect(shop, skus, codes)
+    const facts = cache.forCart(shop, codes, skus, (target ?? fresh).id)
+    const decided: (MergeDecision & { replaced?: Cart | null }) | Refusal =
+      mode === 'restorePrevious'
+        ? restorePrevious({ session: brought[0] ?? null, current: target, others: further, fresh }, facts)
+        : mergeCarts(target ?? fresh, brought, facts, { mode, byStaff: request.byStaff })
+    if (isRefusal(decided)) return decided
+    const others: Change[] = []
+    for (const [index, { row }] of sources.entries()) {
+      const closed = closeCart(brought[index] ?? fresh, 'merged', { mergedInto: decided.cart.id })
       if (isRefusal(closed)) return closed
-      saves.push({ row, cart: closed.cart })
+      others.push({ row, cart: closed.cart, event: 'cart.closed' })
     }
-    const prepared: CartSave[] = []
-    for (const { row, cart } of saves) {
-      const next = { ...cart, version: cart.version + 1, updatedAt: now }
-      const pricing = priceCart(next, facts)
-      if (isRefusal(pricing)) return pricing
-      prepared.push(saveOf(row, pricing, shop))
+    if (decided.replaced) others.push({ row: found.target, cart: decided.replaced, event: 'cart.updated' })
+    const row = own.find((each) => each.id === decided.cart.id) ?? null
+    const isSame = sources.length === 0 && [fresh, target].includes(decided.cart)
+    const event = row === null ? 'cart.created' : sources.length > 0 ? 'cart.merged' : 'cart.updated'
+    const result = isSame ? null : ({ row, cart: decided.cart, event } as const)
+    return { request, shop, facts, sources, result, others, cartId: decided.cart.id, report: decided.report }
+  }
+
+  function freshCart({ shopId, account }: MergeRequest, { currency }: ShopFacts, type: string): Cart {
+    return emptyCart({ id: random.id('cart'), number: random.number(), shopId, type, owner: account, currency, now: clock.now() })
+  }
+
+  // Doing it --------------------------------------------------------------------------------------------------------------------------
+
+  async function commit(plan: Plan): Promise<MergeAnswer | Refusal | 'again'> {
+    const { request, shop, facts, result, others } = plan
+    const ready: Prepared[] = []
+    for (const change of [...(result ? [result] : []), ...others]) {
+      const done = prepared(change, facts, shop)
+      if (isRefusal(done)) return done
+      ready.push(done)
     }
-    const done = await store
+    const created = result !== null && result.row === null
+    const report = await store
       .transact(async (writer) => {
-        const rows = [target, ...sources].flatMap((row) => row ?? [])
-        const versions = await lockCarts(writer, shopId, rows.map((row) => row.id).sort())
-        if (rows.some((row) => versions.get(row.id) !== row.version)) return false
-        const saved = await saveCarts(writer, shopId, prepared)
-        if (!prepared.every((save) => saved.has(save.cart.id))) throw new Conflict('A cart changed while it was merged.')
-        const events: Event[] = prepared.map((save, index) => ({
-          type: index > 0 ? 'cart.closed' : target ? 'cart.merged' : 'cart.created',
-          subject: save.cart.id,
-          data: save.text,
-        }))
-        for (const { guestId } of guests) {
-          await reassignOrders(writer, shopId, `g:${guestId}`, ownerKey(account), account)
-          // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
-          if ((await loadIntents(writer, shopId, [], [`g:${guestId}`]))?.rows.length === 0) await revokeGuest(writer, shopId, guestId, now)
-        }
-        if (shop.settings.cart.onMerged === 'delete') {
-          // A guest cart whose order is being paid stays, closed: placing the order must find where its lines went.
-          for (const row of sources)
-            if ((await ordersOfCart(writer, shopId, row.id)).every((order) => order.state !== 'NEW'))
-              await removeCart(writer, shopId, row.id)
-        }
-        const outcome = JSON.stringify({ cartId: base.id, report: merged.report, created: target === null })
-        if (claim && !(await record(writer, shopId, claim.key, { request_hash: claim.requestHash, outcome, sealed: null }, now)))
-          throw new Conflict('The key was used by another request meanwhile.')
-        await publish(writer, shopId, shop.endpoints, events, now, () => random.id('dl'))
-        return true
+        await saveAll(writer, plan, result ? ready.slice(1) : ready, result ? ready.slice(0, 1) : [])
+        const told = await settleSources(writer, plan)
+        await remember(writer, plan, told, created)
+        const events = ready.map(({ change, save }): Event => ({ type: change.event, subject: save.cart.id, data: save.text }))
+        await publish(writer, shop.id, shop.endpoints, events, facts.now, () => random.id('dl'))
+        return told
       })
       .catch((error: unknown) => {
-        if (error instanceof Conflict) return false
+        if (error instanceof Conflict || isDuplicate(error)) return null
         throw error
       })
-    return done ? { text: prepared[0]?.text ?? '', report: merged.report, created: target === null, replayed: false } : 'again'
+    if (report === null) return 'again'
+    const answer = { report, created, replayed: false }
+    return result ? { ...answer, text: ready[0]?.save.text ?? '' } : asNow(request, plan.cartId, answer)
   }
+
+  /** Locks every cart that changes, in order of id, and saves all of them or none. */
+  async function saveAll(writer: Writer, { shop }: Plan, ahead: readonly Prepared[], behind: readonly Prepared[]): Promise<void> {
+    const rows = [...ahead, ...behind].flatMap(({ change }) => change.row ?? [])
+    const versions = await lockCarts(writer, shop.id, rows.map((row) => row.id).sort())
+    if (rows.some((row) => versions.get(row.id) !== row.version)) throw new Conflict('A cart changed meanwhile.')
+    for (const part of [ahead, behind].map((each) => each.map(({ save }) => save))) {
+      if (part.length === 0) continue
+      const saved = await saveCarts(writer, shop.id, part)
+      if (!part.every((save) => saved.has(save.cart.id))) throw new Conflict('A cart changed while it was merged.')
+    }
+  }
+
+  /** What guests leave behind: orders follow to the account, secrets die, and carts go where the shop deletes them (C02). */
+  async function settleSources(writer: Writer, { request, shop, facts, sources, others, report }: Plan): Promise<FullReport> {
+    const { account } = request
+    for (const guestId of new Set(sources.flatMap((source) => source.guestId ?? []))) {
+      await reassignOrders(writer, shop.id, `g:${guestId}`, ownerKey(account), account)
+      // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
+      if ((await loadIntents(writer, shop.id, [], [`g:${guestId}`]))?.rows.length === 0)
+        await revokeGuest(writer, shop.id, guestId, facts.now)
+    }
+    const ended: FullReport['carts'][number][] = []
+    for (const { cart } of others) {
+      // A cart whose order is being paid stays, closed: placing the order must find where its lines went.
+      const isDeleted =
+        cart.state === 'CLOSED' &&
+        shop.settings.cart.onMerged === 'delete' &&
+        (await ordersOfCart(writer, shop.id, cart.id)).every((order) => order.state !== 'NEW')
+      if (isDeleted) await removeCart(writer, shop.id, cart.id)
+      ended.push({ id: cart.id, outcome: cart.state === 'OPEN' ? 'kept' : isDeleted ? 'deleted' : 'closed' })
+    }
+    return { ...report, carts: ended }
+  }
+
+  /** So that the merge is done once: under its key, for who repeats it without one, and, where staff did it, who did. */
+  async function remember(writer: Writer, plan: Plan, report: FullReport, created: boolean): Promise<void> {
+    const { request, shop, facts, sources, cartId } = plan
+    const guests = sources.flatMap(({ row, guestId }) => (guestId === null ? [] : [{ cartId: row.id, guestId }]))
+    const asked = askedFor(request, guests)
+    const rows = guests.map((guest, index) => ({
+      shop_id: shop.id,
+      cart_id: guest.cartId,
+      guest_id: guest.guestId,
+      account: request.account.accountId,
+      into_cart: cartId,
+      // One report for all of them, kept with the first.
+      report: JSON.stringify({ asked, report: index === 0 ? report : null }),
+      created_at: facts.now,
+    }))
+    await insertMerges(writer, rows)
+    const ownCarts = sources.flatMap(({ row, guestId }) => (guestId === null ? [row.id] : []))
+    if (ownCarts.length > 0)
+      await insertAudit(writer, {
+        shop_id: shop.id,
+        id: random.id('aud'),
+        at: facts.now,
+        actor: request.by,
+        action: 'carts.merged',
+        subject: cartId,
+        before: JSON.stringify({ carts: ownCarts }),
+        after: JSON.stringify({ mode: report.mode, account: request.account.accountId }),
+      })
+    const claim = request.idempotency
+    const outcome = JSON.stringify({ cartId, report, created })
+    if (claim && !(await record(writer, shop.id, claim.key, { request_hash: claim.requestHash, outcome, sealed: null }, facts.now)))
+      throw new Conflict('The key was used by another request meanwhile.')
+  }
+}
+
+/** The carts that are brought in, each proved by its guest's living secret or, by staff, as another cart of the same account. */
+function sourcesOf(
+  { account, byStaff }: MergeRequest,
+  rows: readonly IntentRow[],
+  guests: readonly ProvedGuest[],
+  ids: readonly string[],
+): Source[] | Refusal {
+  const sources: Source[] = []
+  for (const id of ids) {
+    const row = rows.find((each) => each.id === id)
+    const guest = guests.find((each) => each.cartId === id)
+    const isProved = guest ? guest.isLiving && row?.owner === `g:${guest.guestId}` : byStaff && row?.owner === ownerKey(account)
+    if (!row || !isProved) return refuse('cart_not_found', {})
+    sources.push({ row, guestId: guest?.guestId ?? null })
+  }
+  return sources
+}
+
+/** What tells one merge from another: the carts, whose they were, and what was asked for. */
+function askedFor({ mode }: MergeRequest, guests: readonly Pick<ProvedGuest, 'cartId' | 'guestId'>[]): string {
+  const carts = new Map(guests.map(({ cartId, guestId }) => [cartId, guestId]))
+  return JSON.stringify([mode ?? null, ...carts])
+}
+
+interface Prepared {
+  readonly change: Change
+  readonly save: ReturnType<typeof saveOf>
+}
+
+function prepared(change: Change, facts: Facts, shop: ShopFacts): Prepared | Refusal {
+  const next = { ...change.cart, version: change.cart.version + 1, updatedAt: facts.now }
+  const pricing: Pricing | Refusal = priceCart(next, facts)
+  return isRefusal(pricing) ? pricing : { change, save: saveOf(change.row, pricing, shop) }
 }
 
 class Conflict extends Error {}

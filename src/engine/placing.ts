@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { type Cart, closeCart } from '../core/cart.ts'
 import type { Event, EventType } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
-import { type Order, type OrderedLines, withoutOrdered } from '../core/order.ts'
+import { afterOrder, type Order, type OrderedLines } from '../core/order.ts'
 import { type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { availableTo, demandOf } from '../core/stock.ts'
@@ -130,19 +130,20 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     const { settings } = shop
     const cart = own && parseIntent(own)
     if (own && cart?.state === 'OPEN') {
-      const rest = withoutOrdered(cart.lines, bought.ordered)
-      if (!bought.whole) return settings.checkout.removeBoughtLines ? [await save(writer, shop, facts, own, { ...cart, lines: rest })] : []
+      const rest = afterOrder(cart, bought.ordered)
+      if (!bought.whole) return settings.checkout.removeBoughtLines ? [await save(writer, shop, facts, own, { ...cart, ...rest })] : []
       const closed = closeCart(cart, 'ordered', { orderId: bought.orderId })
       if (isRefusal(closed)) return []
       const event = await save(writer, shop, facts, own, closed.cart)
       if (settings.cart.onOrdered === 'delete') await removeCart(writer, shop.id, cart.id)
-      if (rest.length === 0) return [event]
+      // What was set aside was not ordered: it must not end with the cart.
+      if (rest.lines.length === 0 && rest.savedLines.length === 0) return [event]
       const next: Cart = {
         ...cart,
         id: random.id('cart'),
         number: random.number(),
         version: 0,
-        lines: rest,
+        ...rest,
         continues: cart.id,
         notices: [],
         createdAt: facts.now,
@@ -152,7 +153,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     }
     const targetCart = target && parseIntent(target)
     if (!target || targetCart?.state !== 'OPEN' || (!bought.whole && !settings.checkout.removeBoughtLines)) return []
-    return [await save(writer, shop, facts, target, { ...targetCart, lines: withoutOrdered(targetCart.lines, bought.ordered) })]
+    return [await save(writer, shop, facts, target, { ...targetCart, ...afterOrder(targetCart, bought.ordered) })]
   }
 
   /** Prices and saves a cart that is locked; answers its event. */

@@ -24,6 +24,7 @@ import type { Engine } from '../engine/engine.ts'
 import { LockTimeout } from '../store/store.ts'
 import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
 import { cartRoutes } from './carts.ts'
+import { mergeRoutes } from './merging.ts'
 import { operationRoutes } from './operation.ts'
 import { orderRoutes } from './orders.ts'
 import { paymentRoutes } from './payments.ts'
@@ -126,7 +127,13 @@ export async function createApp({
     done()
   })
   await app.register(shopListRoutes(engine))
-  for (const routes of [shopRoutes(engine), cartRoutes(engine, guard), orderRoutes(engine, guard), productRoutes(engine)])
+  for (const routes of [
+    shopRoutes(engine),
+    cartRoutes(engine, guard),
+    mergeRoutes(engine),
+    orderRoutes(engine, guard),
+    productRoutes(engine),
+  ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
   await app.register(operationRoutes(engine))

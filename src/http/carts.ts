@@ -32,7 +32,6 @@ import { eligibleMethods } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
 import { guestToken, hashSecret, hasScope, nameOf, reachesAll } from '../engine/identity.ts'
-import type { ProvedGuest } from '../engine/merging.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
@@ -438,45 +437,6 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
     )
 
-    app.post(
-      '/carts/:cart/merge',
-      {
-        config: { access: { owner: true, scope: 'carts:write' } },
-        schema: {
-          tags: ['Carts'],
-          summary: "Merge guest carts into the account's cart",
-          params: Params,
-          querystring: Query,
-          body: contract.MergeCarts,
-          response: answers,
-        },
-      },
-      async (request, reply) => {
-        const { owner, shop } = callerOf(request)
-        if (owner?.kind !== 'account') throw new Refused(refuse('merge_forbidden', { reason: 'target_is_not_an_account_cart' }))
-        // An owner has one open cart of a type, so an open cart that is named is the one that is merged into.
-        const named =
-          request.params.cart === 'current' ? null : unwrap(await carts.inspect(address(callerOf(request), request.params.cart)))
-        const closed = named && requireOpen(named.cart)
-        if (closed) throw new Refused(closed)
-        const prove = async () => {
-          const guests: ProvedGuest[] = []
-          for (const { id, token } of request.body.carts) {
-            const guestId = await engine.identities.guestOf(shop.id, token)
-            if (isRefusal(guestId)) return guestId
-            guests.push({ cartId: id, guestId })
-          }
-          return guests
-        }
-        const merged = unwrap(
-          await engine.merge({ shopId: shop.id, account: owner, prove, ifMatch: ifMatch(request), idempotency: claimOf(request, null) }),
-        )
-        if (merged.replayed) reply.header('idempotency-replayed', 'true')
-        reply.code(merged.created ? 201 : 200).header('etag', etagOf(merged.text))
-        return json(reply, `{"cart":${merged.text},"report":${JSON.stringify(merged.report)}}`)
-      },
-    )
-
     app.get(
       '/carts/:cart/shipping-methods',
       {
@@ -600,18 +560,20 @@ function checkType({ shop }: Pick<Caller, 'shop'>, type: string | undefined): vo
 }
 
 /** `If-Match: "<version>"` as a number. Anything else than a version we could have sent is stale by definition. */
-function ifMatch(request: FastifyRequest): number | undefined {
+export function ifMatch(request: FastifyRequest): number | undefined {
   const header = request.headers['if-match']
   if (header === undefined || header === '*') return undefined
   const match = /^(?:W\/)?"(\d{1,15})"$/.exec(header)
   return match ? Number(match[1]) : -1
 }
 
-function etagOf(text: string): string {
+/** The ETag of what is sent. */
+export function etagOf(text: string): string {
   return `"${hash('sha1', text, 'base64url')}"`
 }
 
-function json(reply: FastifyReply, text: string): string {
+/** Sends JSON text as it is. */
+export function json(reply: FastifyReply, text: string): string {
   reply.header('content-type', 'application/json; charset=utf-8')
   return text
 }

@@ -34,7 +34,10 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
     409,
     'This shop has one open cart per owner and type (cart.multiple is off), so there is none to switch to or to forget.',
   ],
-  merge_forbidden: [409, 'Only guest carts can be merged, and only into the cart of an account.'],
+  merge_forbidden: [
+    409,
+    'This merge is not allowed; nothing was done. Guest carts go into the cart of an account of the same type; the reason says what does not fit.',
+  ],
   form_not_genuine: [403, 'The form was not sent from a page of this shop: its origin or its token does not fit. Load the page again.'],
   invalid: [422, 'The request is not valid; nothing was done.'],
   unknown_sku: [422, 'There is no such sku in this shop.'],

@@ -59,6 +59,37 @@ export async function revokeGuest(writer: Writer, shopId: string, guestId: strin
     .execute()
 }
 
+/** The hashes of a guest's whole secrets that were revoked after `since`. */
+export async function readRevokedSecrets(reader: Reader, shopId: string, guestId: string, since: number): Promise<string[]> {
+  const rows = await reader.db
+    .selectFrom('guest_secrets')
+    .select('hash')
+    .where('shop_id', '=', shopId)
+    .where('guest_id', '=', guestId)
+    .where('revoked_at', '>', since)
+    .where('cart_id', 'is', null)
+    .execute()
+  return rows.map((row) => row.hash)
+}
+
+/** Forgets secrets that were revoked before `before`, at most `limit`; answers how many. */
+export async function purgeSecrets(writer: Writer, before: number, limit: number): Promise<number> {
+  const old = await writer.db
+    .selectFrom('guest_secrets')
+    .select(['shop_id', 'guest_id', 'hash'])
+    .where('revoked_at', '<', before)
+    .limit(limit)
+    .execute()
+  for (const row of old)
+    await writer.db
+      .deleteFrom('guest_secrets')
+      .where('shop_id', '=', row.shop_id)
+      .where('guest_id', '=', row.guest_id)
+      .where('hash', '=', row.hash)
+      .execute()
+  return old.length
+}
+
 /** A key that is not revoked, or undefined. */
 export function readApiKey(reader: Reader, shopId: string, id: string): Promise<ApiKeyTable | undefined> {
   return reader.db

@@ -123,6 +123,7 @@ CREATE TABLE guest_secrets (
   PRIMARY KEY (shop_id, guest_id, hash),
   FOREIGN KEY (shop_id, guest_id) REFERENCES guests(shop_id, id) ON DELETE CASCADE
 );
+CREATE INDEX guest_secrets_revoked ON guest_secrets USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 
 CREATE TABLE guests (
   shop_id text NOT NULL,

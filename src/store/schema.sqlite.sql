@@ -49,6 +49,7 @@ CREATE TABLE epochs (shop_id text PRIMARY KEY, epoch bigint NOT NULL);
 CREATE TABLE guest_secrets (
     shop_id text NOT NULL, guest_id text NOT NULL, hash text NOT NULL, created_at bigint NOT NULL, revoked_at bigint, cart_id text, device text,
     PRIMARY KEY (shop_id, guest_id, hash), FOREIGN KEY (shop_id, guest_id) REFERENCES guests (shop_id, id) ON DELETE CASCADE);
+CREATE INDEX guest_secrets_revoked ON guest_secrets (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE guests (shop_id text NOT NULL, id text NOT NULL, created_at bigint NOT NULL, PRIMARY KEY (shop_id, id));
 

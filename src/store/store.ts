@@ -72,3 +72,12 @@ export class LockTimeout extends Error {
     this.name = 'LockTimeout'
   }
 }
+
+/** Whether a statement failed because a row with the same unique key is there: somebody else was faster. */
+export function isDuplicate(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code, errcode } = error as Error & { readonly code?: unknown; readonly errcode?: unknown }
+  return code === POSTGRES_UNIQUE || errcode === SQLITE_UNIQUE
+}
+const POSTGRES_UNIQUE = '23505'
+const SQLITE_UNIQUE = 2067

@@ -26,6 +26,7 @@ const CHANGES = [
     before text, after text, PRIMARY KEY (shop_id, id))`,
   `ALTER TABLE guest_secrets ADD COLUMN cart_id text`,
   `ALTER TABLE guest_secrets ADD COLUMN device text`,
+  `CREATE INDEX guest_secrets_revoked ON guest_secrets (revoked_at) WHERE revoked_at IS NOT NULL`,
   `ALTER TABLE settings ADD COLUMN due_from text`,
 ]
 
