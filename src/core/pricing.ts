@@ -25,7 +25,7 @@ import { rateFor, type TaxZone, taxOn } from './tax.ts'
 import { expiryOf, rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 3
+export const PRICING_REVISION = 4
 
 /** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
 export interface Adjustment {
@@ -48,6 +48,8 @@ export interface PricedLine {
   readonly variantName: string
   readonly image: string | null
   readonly kind: ProductKind
+  /** Who sells it, where it is not the shop itself. */
+  readonly seller: string | null
   readonly quantity: number
   readonly options: Options
   readonly note: string | null
@@ -465,6 +467,7 @@ function servedLine(work: Work, currency: string): PricedLine {
     variantName: variant?.variantName ?? '',
     image: inline?.image ?? variant?.image ?? null,
     kind: variant?.kind ?? 'goods',
+    seller: variant?.seller ?? null,
     quantity: line.quantity,
     options: line.options,
     note: line.note,

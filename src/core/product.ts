@@ -69,6 +69,8 @@ export interface ProductInput {
   readonly name: string
   readonly description: string
   readonly vendor?: string
+  /** Who sells it, where a shop sells for several (SEED2-13): the line carries it; the cart is the shop's. */
+  readonly seller?: string
   readonly productType?: string
   readonly tags: readonly string[]
   readonly kind: ProductKind
@@ -99,6 +101,7 @@ export interface Variant {
   readonly grams: number
   readonly quantityStep: number
   readonly tags: readonly string[]
+  readonly seller?: string
   readonly recharge?: RechargeRule
   readonly plans?: readonly Plan[]
 }

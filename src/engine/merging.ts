@@ -1,6 +1,6 @@
 // Guest carts become part of an account's cart when a shopper signs in. One transaction under the locks of all carts involved: the lines move,
 // the guest carts close, their secrets die, and the guest's orders (also one that is being paid right now) follow to the account.
-import { type Cart, closeCart, emptyCart, type Owner } from '../core/cart.ts'
+import { type Cart, closeCart, emptyCart, type Owner, visibleContact } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import { type MergedLine, mergeCarts } from '../core/merge.ts'
 import { priceCart } from '../core/pricing.ts'
@@ -13,6 +13,7 @@ import { publish } from '../store/outbox.ts'
 import type { Store } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
 import type { FactsCache } from './facts.ts'
+import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
@@ -22,6 +23,8 @@ const ATTEMPTS = 10
 export interface ProvedGuest {
   readonly cartId: string
   readonly guestId: string
+  /** The secret reaches one cart only: its lines come along, not the orders and contact data of the guest. */
+  readonly limitedTo?: LimitedTo | null
 }
 
 /** Guest carts to merge. `prove` checks the guests' secrets: after the replay of a key, because a merge kills them. */
@@ -96,14 +99,17 @@ export function createMerging({
       if (!sources.includes(row)) sources.push(row)
     }
     const type = sources[0]?.type ?? ''
-    const target = loaded.rows.find((row) => row.owner === ownerKey(account) && row.type === type && row.state === 'OPEN') ?? null
+    const target =
+      loaded.rows.find((row) => row.owner === ownerKey(account) && row.type === type && row.state === 'OPEN' && row.is_current === 1) ??
+      null
     if (ifMatch !== undefined && ifMatch !== (target?.version ?? 0))
       return refuse('stale_version', { expected: ifMatch, current: target?.version ?? 0 })
     const now = clock.now()
     const base = target
       ? parseIntent(target)
       : emptyCart({ id: random.id('cart'), number: random.number(), shopId, type, owner: account, currency: shop.currency, now })
-    const merging = [base, ...sources.map(parseIntent)]
+    const limits = new Map(guests.map((guest) => [guest.cartId, guest.limitedTo?.secretId ?? null]))
+    const merging = [base, ...sources.map((row) => visibleContact(parseIntent(row), limits.get(row.id) ?? null))]
     await cache.collect(
       shop,
       merging.flatMap(skusOf),
@@ -138,7 +144,8 @@ export function createMerging({
           subject: save.cart.id,
           data: save.text,
         }))
-        for (const { guestId } of guests) {
+        for (const { guestId, limitedTo } of guests) {
+          if (limitedTo) continue
           await reassignOrders(writer, shopId, `g:${guestId}`, ownerKey(account), account)
           // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
           if ((await loadIntents(writer, shopId, [], [`g:${guestId}`]))?.rows.length === 0) await revokeGuest(writer, shopId, guestId, now)

@@ -31,19 +31,24 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { eligibleMethods } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
-import { type Actor, guestToken, hashSecret, hasScope, nameOf } from '../engine/identity.ts'
+import { type Actor, guestToken, hashSecret, hasScope, limitOf, nameOf } from '../engine/identity.ts'
 import type { ProvedGuest } from '../engine/merging.ts'
+import type { NewCart, Switched, SwitchRequest } from '../engine/switching.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { claimOf, replayedSecret } from './idempotency.ts'
 import { namedRefusal, namedResult } from './problem.ts'
 
-const READ = { access: { owner: true, scope: 'carts:read' } } as const
-const READ_OR_NEW = { access: { owner: true, anonymous: true, scope: 'carts:read' } } as const
-const WRITE = { access: { owner: true, scope: 'carts:write' } } as const
+const LIST = { access: { owner: true, scope: 'carts:read' } } as const
+const READ = { access: { owner: true, limited: true, scope: 'carts:read' } } as const
+const READ_OR_NEW = { access: { owner: true, anonymous: true, limited: true, scope: 'carts:read' } } as const
+const WRITE = { access: { owner: true, limited: true, scope: 'carts:write' } } as const
+/** Making and deleting carts is the owner's: a secret that is limited to one cart neither makes nor ends any. */
+const CREATE = { access: { owner: true, anonymous: true, scope: 'carts:write' } } as const
+const DELETE = { access: { owner: true, scope: 'carts:write' } } as const
 /** The first write of somebody without a token makes a guest. */
-const WRITE_OR_NEW = { access: { owner: true, anonymous: true, scope: 'carts:write' } } as const
+const WRITE_OR_NEW = { access: { owner: true, anonymous: true, limited: true, scope: 'carts:write' } } as const
 
 const Params = Type.Object({ shop: Text(63), cart: Id })
 const LineParams = Type.Object({ shop: Text(63), cart: Id, line: Id })
@@ -94,6 +99,16 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     return lineRequests(callerOf(request).actor, lines, random, path)
   }
 
+  /** Another cart beside the one there is. Who has no token has none yet, so theirs is just made. */
+  async function begin(request: FastifyRequest, reply: FastifyReply, fresh: NewCart): Promise<string> {
+    const caller = callerOf(request)
+    if (caller.actor.kind === 'anonymous') {
+      if (!caller.shop.settings.cart.multiple) throw new Refused(refuse('multiple_carts_off', {}))
+      return change(request, reply, { name: 'create', creates: true, ...fresh })
+    }
+    return sendSwitched(reply, unwrap(await engine.switching.begin(switchRequest(request, 'current'), fresh)))
+  }
+
   /** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
   function codeCheck(codes: readonly string[]): NonNullable<CartCommand['check']> {
     const wanted = codes.map(normaliseCode)
@@ -110,7 +125,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     app.post(
       '/carts',
       {
-        config: WRITE_OR_NEW,
+        config: CREATE,
         schema: {
           tags: ['Carts'],
           summary: 'Create a cart; who has one gets it back',
@@ -119,7 +134,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           response: answers,
         },
       },
-      (request, reply) => {
+      async (request, reply) => {
         const { lines, currency, attributes, type, owner } = request.body
         const caller = callerOf(request)
         if (owner !== undefined && !caller.all)
@@ -128,11 +143,14 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         if (type !== undefined) (request as CartRequest).query.type = type
         checkType(caller, type)
         const wanted = lines ? wantedLines(request, lines) : []
+        const input = { wanted, currency, attributes }
+        if (request.body.new === true)
+          return begin(request, reply, { skus: skusOf(wanted), decide: (cart, facts) => createOrKeep(cart, input, facts) })
         return change(request, reply, {
           name: 'create',
           creates: true,
           skus: skusOf(wanted),
-          decide: (cart, facts) => createOrKeep(cart, { wanted, currency, attributes }, facts),
+          decide: (cart, facts) => createOrKeep(cart, input, facts),
         })
       },
     )
@@ -140,7 +158,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     app.get(
       '/carts',
       {
-        config: READ,
+        config: LIST,
         schema: {
           tags: ['Carts'],
           summary: 'List carts',
@@ -185,7 +203,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
 
     app.delete(
       '/carts/:cart',
-      { config: WRITE, schema: { tags: ['Carts'], summary: 'Delete the cart', params: Params, querystring: Query, response: answers } },
+      { config: DELETE, schema: { tags: ['Carts'], summary: 'Delete the cart', params: Params, querystring: Query, response: answers } },
       async (request, reply) => {
         const found = unwrap(await carts.read(address(callerOf(request), request.params.cart, request.query.type)))
         // A stale caller changes nothing, so nothing is cancelled for him either; `change` refuses him.
@@ -462,9 +480,10 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         const prove = async () => {
           const guests: ProvedGuest[] = []
           for (const { id, token } of request.body.carts) {
-            const guestId = await engine.identities.guestOf(shop.id, token)
-            if (isRefusal(guestId)) return guestId
-            guests.push({ cartId: id, guestId })
+            const proof = await engine.identities.guestOf(shop.id, token)
+            if (isRefusal(proof)) return proof
+            if (proof.limitedTo && proof.limitedTo.cartId !== id) return refuse('cart_not_found', {})
+            guests.push({ cartId: id, guestId: proof.guestId, limitedTo: proof.limitedTo })
           }
           return guests
         }
@@ -585,9 +604,9 @@ export function lineRequests(
 }
 
 /** How a caller addresses a cart. */
-export function address({ owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
+export function address({ actor, owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
   checkType({ shop }, type)
-  return { shopId: shop.id, cart, type, owner, all }
+  return { shopId: shop.id, cart, type, owner, all, limitedTo: limitOf(actor) }
 }
 
 function checkType({ shop }: Pick<Caller, 'shop'>, type: string | undefined): void {
@@ -597,24 +616,26 @@ function checkType({ shop }: Pick<Caller, 'shop'>, type: string | undefined): vo
 }
 
 /** `If-Match: "<version>"` as a number. Anything else than a version we could have sent is stale by definition. */
-function ifMatch(request: FastifyRequest): number | undefined {
+export function ifMatch(request: FastifyRequest): number | undefined {
   const header = request.headers['if-match']
   if (header === undefined || header === '*') return undefined
   const match = /^(?:W\/)?"(\d{1,15})"$/.exec(header)
   return match ? Number(match[1]) : -1
 }
 
-function etagOf(text: string): string {
+/** The tag of an answer: a hash of what is sent. */
+export function etagOf(text: string): string {
   return `"${hash('sha1', text, 'base64url')}"`
 }
 
-function json(reply: FastifyReply, text: string): string {
+/** A text that is JSON already, as the answer. */
+export function json(reply: FastifyReply, text: string): string {
   reply.header('content-type', 'application/json; charset=utf-8')
   return text
 }
 
 /** `{cart, results?, token?}` around the cart's text, which is sent as it was stored. */
-function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, token: string | null): string {
+export function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, token: string | null): string {
   const shown = answer.replayed ? replayedSecret(request, answer.replayed.sealed) : answer.created ? token : null
   reply.code(answer.created ? 201 : 200).header('etag', etagOf(answer.text))
   if (answer.replayed) reply.header('idempotency-replayed', 'true')
@@ -622,6 +643,26 @@ function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, 
     ? `,"results":${JSON.stringify(answer.results.every((result) => result.ok) ? answer.results : answer.results.map(namedResult))}`
     : ''
   return json(reply, `{"cart":${answer.text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
+}
+
+/** How a caller asks for a switch of carts. */
+export function switchRequest(request: FastifyRequest, cart: string): SwitchRequest {
+  const caller = callerOf(request)
+  const { type } = request.query as { type?: string }
+  return {
+    ...address(caller, cart, type),
+    by: nameOf(caller.actor),
+    onBehalf: caller.all,
+    ifMatch: ifMatch(request),
+    idempotency: claimOf(request, null),
+  }
+}
+
+/** The cart after a switch. */
+export function sendSwitched(reply: FastifyReply, { text, created, replayed }: Switched): string {
+  if (replayed) reply.header('idempotency-replayed', 'true')
+  reply.code(created ? 201 : 200).header('etag', etagOf(text))
+  return json(reply, `{"cart":${text}}`)
 }
 
 function skusOf(lines: readonly LineRequest[]): string[] {

@@ -224,6 +224,7 @@ async function putVariant(
     grams: variant.grams,
     quantityStep: variant.quantityStep ?? 1,
     tags: product.tags,
+    ...(product.seller === undefined ? {} : { seller: product.seller }),
     ...(product.recharge ? { recharge: product.recharge } : {}),
     ...(product.plans ? { plans: product.plans } : {}),
   }
