@@ -825,12 +825,15 @@ function reprice(line: Line, currency: string, facts: Facts): Line {
 }
 
 /**
- * The cart as the holder of a limited secret may see it (C24): without e-mail and addresses, unless this secret gave them. `secretId` null is
+ * The cart as the holder of a limited secret may see it (C24): without e-mail and addresses (and the shipping method that was chosen for one),
+ * unless this secret gave them. `secretId` null is
  * whoever owns the cart, and sees all. What is read, written, priced and ordered with such a secret goes through this one rule.
  */
 export function visibleContact(cart: Cart, secretId: string | null): Cart {
   if (secretId === null || cart.contactFrom === secretId || !hasContact(cart)) return cart
-  return { ...cart, email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true }
+  // A method that was chosen for an address says where that is, and is nothing without it.
+  const shippingMethod = cart.shippingAddress === null ? cart.shippingMethod : null
+  return { ...cart, email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true, shippingMethod }
 }
 
 function hasContact(cart: Cart): boolean {
@@ -855,7 +858,8 @@ export function withContactFrom(cart: Cart, decided: Cart, secretId: string | nu
   const gives = decided.email !== null || decided.shippingAddress !== null || decided.billingAddress !== null
   if (isGiven && gives) return { ...decided, contactFrom: secretId }
   const { email, shippingAddress, billingAddress, billingSameAsShipping } = cart
-  return { ...decided, email, shippingAddress, billingAddress, billingSameAsShipping }
+  const shippingMethod = decided.shippingMethod === visible.shippingMethod ? cart.shippingMethod : decided.shippingMethod
+  return { ...decided, email, shippingAddress, billingAddress, billingSameAsShipping, shippingMethod }
 }
 
 /**
