@@ -18,7 +18,8 @@ const skusOf = (cart: { lines: { sku: string; quantity: number }[] }) => cart.li
 
 for (const dialect of DIALECTS)
   describe(dialect, async () => {
-    const { url, engine } = await startTestServer(await freshDatabase(dialect))
+    const database = await freshDatabase(dialect)
+    const { url, engine } = await startTestServer(database)
     const { reader } = engine.store
     const as = (token?: string) => caller(url, token)
     const admin = as(ADMIN)
@@ -370,6 +371,28 @@ for (const dialect of DIALECTS)
         )
       })
 
+      if (dialect === 'postgres')
+        test('SEED4-15 twenty selects at once through two servers end with exactly one current cart', async () => {
+          const second = await startTestServer(database)
+          const token = await account('nodes')
+          const ids: string[] = []
+          for (let index = 0; index < 4; index++)
+            ids.push(expect2xx(await as(token)('POST', `${CLASSIC}/carts`, { new: true })).body.cart.id)
+          const nodes = [as(token), caller(second.url, token)]
+          const answers = await atOnce(40, (index) => {
+            const me = nodes[index % 2] ?? as(token)
+            if (index % 5 === 0) return me('POST', `${CLASSIC}/carts/current/lines`, { sku: 'MUG-INK' })
+            return me('POST', `${CLASSIC}/carts/${ids[index % 4]}/select`)
+          })
+          for (const answer of answers) assert.equal(answer.status, 200, told(answer))
+          const open = (await as(token)('GET', `${CLASSIC}/carts?state=OPEN`)).body.items as { isCurrent: boolean; itemCount: number }[]
+          assert.equal(open.filter((cart) => cart.isCurrent).length, 1)
+          assert.equal(
+            open.reduce((sum, cart) => sum + cart.itemCount, 0),
+            8,
+          )
+        })
+
       test('SEED4-05 SEED4-21 a forgotten cart is detached, not deleted: the next current one is new and has a new number', async () => {
         const { token, cart } = await guest(CLASSIC)
         const me = as(token)
@@ -448,9 +471,16 @@ for (const dialect of DIALECTS)
         const twice = await atOnce(4, () => me('POST', `${CLASSIC}/carts`, { new: true }, headers))
         assert.equal(new Set(twice.map((answer) => answer.body.cart.id)).size, 1, told(twice[1]))
         for (let index = 1; index < 50; index++) expect2xx(await me('POST', `${CLASSIC}/carts`, { new: true }))
-        const refused = await me('POST', `${CLASSIC}/carts`, { new: true })
-        assertProblem(refused, 422, 'invalid')
-        assert.equal(refused.body.reason, 'too_many_open_carts')
+        const was = await contentOfTables(reader)
+        for (const [path, body] of [
+          [`${CLASSIC}/carts`, { new: true }],
+          [`${CLASSIC}/carts/current/forget`, undefined],
+        ] as const) {
+          const refused = await me('POST', path, body)
+          assertProblem(refused, 422, 'invalid')
+          assert.equal(refused.body.reason, 'too_many_open_carts')
+        }
+        assert.deepEqual(await contentOfTables(reader), was)
       })
 
       test('staff switches for a customer, which the audit tells', async () => {

@@ -147,21 +147,21 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
   }
 
   /** What selecting, restoring or forgetting changes; nothing where it is so already. Who stops being current comes first. */
-  function moving({ shop, target, current }: Locked, action: Action): Change[] | Refusal {
+  function moving({ shop, target, current, openCount }: Locked, action: Action): Change[] | Refusal {
     if (!target) return refuse('cart_not_found', {})
     const cart = parseIntent(target)
     const closed = requireOpen(cart)
     if (closed) return closed
     if (action !== 'cart.restored' && !shop.settings.cart.multiple) return refuse('multiple_carts_off', { cartId: cart.id })
-    if (action === 'cart.forgotten') return cart.isCurrent ? [left(target)] : []
-    if (cart.isCurrent) return []
-    return [...(current ? [left(current)] : []), { row: target, cart: { ...cart, isCurrent: true, updatedAt: clock.now() } }]
+    if (action !== 'cart.forgotten') return cart.isCurrent ? [] : [...(current ? [left(current)] : []), becoming(target, clock.now())]
+    if (!cart.isCurrent) return []
+    return openCount >= OPEN_CARTS_MAX ? tooMany('') : [left(target)]
   }
 
   async function beginning(request: SwitchRequest, locked: Locked, fresh: NewCart): Promise<Change[] | Refusal> {
     const { shop, type, current, openCount } = locked
     if (!shop.settings.cart.multiple) return refuse('multiple_carts_off', {})
-    if (openCount >= OPEN_CARTS_MAX) return refuse('invalid', { path: '/new', reason: 'too_many_open_carts', max: OPEN_CARTS_MAX })
+    if (openCount >= OPEN_CARTS_MAX) return tooMany('/new')
     if (!request.owner) return refuse('owner_required', {})
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type, owner: request.owner }
     const empty = emptyCart({ ...identity, currency: shop.currency, now: clock.now() })
@@ -198,6 +198,16 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
 /** A cart that is not current any more. That is no write of its owner to it, so it keeps the time of the last one. */
 function left(row: IntentRow): Change {
   return { row, cart: { ...parseIntent(row), isCurrent: false } }
+}
+
+/** A cart that its owner made current: a write to it like any other. */
+function becoming(row: IntentRow, now: number): Change {
+  return { row, cart: { ...parseIntent(row), isCurrent: true, updatedAt: now } }
+}
+
+/** Forgetting and adding again would make as many as beginning: both stop at the same number. */
+function tooMany(path: string): Refusal {
+  return refuse('invalid', { path, reason: 'too_many_open_carts', max: OPEN_CARTS_MAX })
 }
 
 /** PostgreSQL's "unique violation": a cart that nobody could lock, because it was only being made, became current first. */
