@@ -393,6 +393,31 @@ for (const dialect of DIALECTS)
           )
         })
 
+      if (dialect === 'postgres')
+        test('SEED4-15 a cart that becomes current while another one is selected gives way, and no client sees the conflict', async () => {
+          const { token, cart } = await guest(CLASSIC)
+          await as(token)('POST', `${CLASSIC}/carts/current/forget`)
+          const row = await reader.db.selectFrom('carts').selectAll().where('id', '=', cart.id).executeTakeFirstOrThrow()
+          const id = `cart_${'f'.repeat(32)}`
+          const intent = JSON.stringify({ ...JSON.parse(row.intent), id, number: id, isCurrent: true })
+          let selecting: Promise<Answer> | undefined
+          // Somebody's first add at this very moment: made, current, not committed, and so for nobody to lock.
+          await engine.store.transact(async (writer) => {
+            await writer.db
+              .insertInto('carts')
+              .values({ ...row, id, number: id, intent, is_current: 1 })
+              .execute()
+            selecting = as(token)('POST', `${CLASSIC}/carts/${cart.id}/select`)
+            await new Promise((resolve) => setTimeout(resolve, 300))
+          })
+          const selected = await selecting
+          assert.deepEqual([selected?.status, selected?.body.cart?.isCurrent], [200, true], told(selected))
+          assert.deepEqual(await listed(token), [
+            [id, false],
+            [cart.id, true],
+          ])
+        })
+
       test('SEED4-05 SEED4-21 a forgotten cart is detached, not deleted: the next current one is new and has a new number', async () => {
         const { token, cart } = await guest(CLASSIC)
         const me = as(token)
