@@ -15,6 +15,9 @@ export const DIALECTS = ['sqlite', 'postgres'] as const
 /** The admin key of test servers. */
 export const ADMIN = `sk_${'a'.repeat(40)}`
 
+/** How to close the servers that run on a database. */
+const running = new Map<string, (() => Promise<void>)[]>()
+
 /** Address of an empty database of its own, removed after the test file. */
 export async function freshDatabase(dialect: (typeof DIALECTS)[number]): Promise<string> {
   if (dialect === 'sqlite') {
@@ -27,9 +30,13 @@ export async function freshDatabase(dialect: (typeof DIALECTS)[number]): Promise
     throw new Error('TEST_DATABASE_URL is missing: run the tests with `npm test`, which starts PostgreSQL, or name a server yourself.')
   const name = `t_${randomBytes(8).toString('hex')}`
   await onServer(server, `CREATE DATABASE ${name}`)
-  after(() => onServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
   const url = new URL(server)
   url.pathname = `/${name}`
+  after(async () => {
+    // What runs on it ends first: a connection that is cut in the middle of a query would be an error of its own.
+    await Promise.all((running.get(url.href) ?? []).map((close) => close()))
+    await onServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+  })
   return url.href
 }
 
@@ -60,14 +67,15 @@ export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): 
 /** Starts a server and closes it after the test file. */
 export async function startTestServer(databaseUrl: string, changes: Partial<Config> = {}): Promise<Running & { close(): Promise<void> }> {
   const config = testConfig(databaseUrl, changes)
-  const running = await startServer(config, { log: pino({ level: config.logLevel }) })
+  const server = await startServer(config, { log: pino({ level: config.logLevel }) })
   let closed: Promise<void> | null = null
   const close = () => {
-    closed ??= running.close()
+    closed ??= server.close()
     return closed
   }
+  running.set(databaseUrl, [...(running.get(databaseUrl) ?? []), close])
   after(close)
-  return { ...running, close }
+  return { ...server, close }
 }
 
 /** An answer: status, headers, and the body as whatever JSON it is. */

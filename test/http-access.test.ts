@@ -30,6 +30,7 @@ async function shopper(token: string | undefined, shop = SHOP) {
   return {
     token: own,
     cart: cart.id as string,
+    number: cart.number as string,
     line: cart.lines[0].id as string,
     order: ordered.body.order.id as string,
     orderToken: ordered.body.orderToken as string,
@@ -207,6 +208,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/payments/:provider/events': 'public',
   'GET /v1/shops/:shop/payments/:provider/returns/:payment': 'public',
 
+  // A restore link's page knows its cart by the signed token in its address.
+  'GET /v1/shops/:shop/r/:token': 'public',
+  'POST /v1/shops/:shop/r/:token': 'public',
+
   'GET /v1/shops': { who: 'admin', target: { path: '/v1/shops' } },
   'POST /v1/shops': { who: 'admin', target: { path: '/v1/shops', body: { id: 'mine', name: 'Mine', currency: 'USD' } } },
 
@@ -247,6 +252,32 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /v1/shops/:shop/carts/:cart/payment-methods': cartRule('carts:read', carts('/payment-methods'), true),
   'GET /v1/shops/:shop/carts/:cart/shipping-methods': cartRule('carts:read', carts('/shipping-methods'), true),
   'GET /v1/shops/:shop/carts/:cart/validation': cartRule('carts:read', carts('/validation'), true),
+  'POST /v1/shops/:shop/carts/:cart/lines/copy': cartRule(
+    'carts:write',
+    [victims.guest, victims.account].map(({ cart }) => ({ path: `${SHOP}/carts/${cart}/lines/copy`, body: { from: cart } })),
+    false,
+  ),
+  'POST /v1/shops/:shop/carts/:cart/select': cartRule('carts:write', carts('/select'), false),
+  'POST /v1/shops/:shop/carts/:cart/forget': cartRule('carts:write', carts('/forget'), false),
+  'POST /v1/shops/:shop/carts/:cart/restore-links': cartRule('carts:write', carts('/restore-links'), false),
+  'GET /v1/shops/:shop/carts/:cart/secrets': cartRule('carts:write', carts('/secrets').slice(0, 1), false),
+  'POST /v1/shops/:shop/carts/:cart/secrets': cartRule('carts:write', carts('/secrets', {}).slice(0, 1), false),
+  'DELETE /v1/shops/:shop/carts/:cart/secrets/:secret': cartRule('carts:write', carts('/secrets/gsc_1').slice(0, 1), false),
+  'POST /v1/shops/:shop/carts/load': {
+    who: 'shop',
+    stranger: NO_CART,
+    anonymous: LOGIN,
+    scope: 'carts:write',
+    targets: [{ path: `${SHOP}/carts/load`, body: { number: victims.guest.number } }],
+  },
+  // Whose links open what is tested with the links themselves: here, that no wrong token comes near.
+  'POST /v1/shops/:shop/carts/restore': {
+    who: 'shop',
+    stranger: 'own',
+    anonymous: 'own',
+    scope: 'carts:write',
+    targets: [{ path: `${SHOP}/carts/restore`, body: { token: 'rt_nothing' } }],
+  },
   // Merging by guests is refused whatever the cart; an account without the guest's secret finds nothing. Both are tested below.
   'POST /v1/shops/:shop/carts/:cart/merge': {
     who: 'shop',
@@ -283,6 +314,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'PUT /v1/shops/:shop/promotions/:promotion': keyRule('promotions:write', `/promotions/${promotion}`, promotionBody),
   'GET /v1/shops/:shop/promotions/:promotion/codes': keyRule('promotions:read', `/promotions/${promotion}/codes`),
   'POST /v1/shops/:shop/promotions/:promotion/codes': keyRule('promotions:write', `/promotions/${promotion}/codes`, { code: 'MINE' }),
+  'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'PATCH /v1/shops/:shop/settings': keyRule('settings:write', '/settings', { checkout: { guest: false } }),
   'GET /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys'),

@@ -181,6 +181,27 @@ describe('every answer is what the document declares', () => {
     await account('GET', `${SHOP}/orders?state=CANCELLED`)
   })
 
+  test('secrets of a guest, several carts, links and the audit', async () => {
+    const shop = '/v1/shops/classic'
+    const current = `${shop}/carts/current`
+    const first = await strict()('POST', `${shop}/carts`, { lines: [{ sku: 'MUG-STONE' }] })
+    const guest = strict(first.body.token)
+    const made = await guest('POST', `${current}/secrets`, { device: 'phone' })
+    await guest('GET', `${current}/secrets`)
+    assert.equal((await guest('DELETE', `${current}/secrets/${made.body.id}`)).status, 204)
+    assertProblem(await guest('DELETE', `${current}/secrets/${made.body.id}`), 404, 'secret_not_found')
+    await guest('POST', `${shop}/carts`, { new: true })
+    await guest('POST', `${current}/lines/copy`, { from: first.body.cart.number })
+    await guest('POST', `${current}/forget`)
+    await guest('POST', `${shop}/carts/${first.body.cart.id}/select`)
+    await guest('POST', `${shop}/carts/load`, { number: first.body.cart.number })
+    const link = await guest('POST', `${current}/restore-links`)
+    await strict()('POST', `${shop}/carts/restore`, { token: link.body.token })
+    assertProblem(await strict()('POST', `${shop}/carts/restore`, { token: 'rt_x' }), 410, 'link_invalid')
+    await admin('PATCH', `${shop}/settings`, { lines: { max: 400 } })
+    await admin('GET', `${shop}/audit`)
+  })
+
   test('webhooks, deliveries, what providers send, and the demo clock', async () => {
     const endpoint = await admin('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['cart.created'] })
     await as()('POST', LINES, { sku: 'MUG-STONE' })
@@ -217,6 +238,8 @@ const HIDDEN = [
   ['GET', '/sandbox/pay/:shop/:session/challenge'],
   ['POST', '/sandbox/pay/:shop/:session/challenge'],
   ['POST', '/sandbox/pay/:shop/:session/leave'],
+  ['GET', '/v1/shops/:shop/r/:token'],
+  ['POST', '/v1/shops/:shop/r/:token'],
 ] as const
 
 // The document -----------------------------------------------------------------------------------------------------------------------------

@@ -296,6 +296,20 @@ for (const dialect of DIALECTS) {
         other: { name: 'k', scopes: ['*'] },
         secret: 'token',
       }),
+      "making a guest's secret": async () => {
+        const cart = (await caller(url, await guest())('GET', CURRENT)).body.id
+        return { path: `${SHOP}/carts/${cart}/secrets`, body: { device: 'a' }, other: { device: 'b' }, secret: 'token' }
+      },
+      "revoking a guest's secret": async () => {
+        const token = await guest()
+        const cart = (await caller(url, token)('GET', CURRENT)).body.id
+        const { id } = (await caller(url, token)('POST', `${CURRENT}/secrets`, {})).body
+        return { method: 'DELETE', path: `${SHOP}/carts/${cart}/secrets/${id}` }
+      },
+      'making a restore link': async () => {
+        const cart = (await caller(url, await guest())('GET', CURRENT)).body.id
+        return { path: `${SHOP}/carts/${cart}/restore-links` }
+      },
       'revoking a key': async () => {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/api-keys`, { name: 'k', scopes: ['carts:read'] })).body
         return { method: 'DELETE', path: `${SHOP}/api-keys/${id}` }

@@ -721,7 +721,8 @@ async function mergeOn(
       carts: named.map(({ id }) => id),
       by: 'account',
       byStaff: false,
-      prove: async () => named.map(({ id, token }) => ({ cartId: id, guestId: token.split('_')[1] ?? '', isLiving: true })),
+      prove: async () =>
+        named.map(({ id, token }) => ({ cartId: id, guestId: token.split('_')[1] ?? '', isLiving: true, limitedTo: null })),
       idempotency: { key: `dying-${crypto.randomUUID()}`, requestHash: 'x', sealed: null },
     })
     .catch(() => null)

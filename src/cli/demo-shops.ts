@@ -87,7 +87,7 @@ export async function seedDemo(
     const made = await catalogue.makeShop({ id, name, currency: 'USD', preset })
     if (isRefusal(made) && made.refused !== 'already_exists') unrefused(made)
     const issuer = { ...options.issuer, algorithms: ['HS256'], secret: options.jwtSecret, emailClaim: 'email' }
-    unrefused(await catalogue.changeSettings(id, demoSettings(issuer)))
+    unrefused(await catalogue.changeSettings(id, demoSettings(issuer), 'demo'))
     const rows = readProductCsv(createReadStream(`${options.folder}/catalogue.csv`), { currency: 'USD', exponent: exponentOf })
     const report = await catalogue.importProducts(id, rows)
     if (report.refusedCount > 0) throw new Error(`The demo catalogue has bad rows: ${JSON.stringify(report.refused.slice(0, 3))}`)

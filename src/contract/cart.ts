@@ -59,6 +59,7 @@ export const CartLine = Type.Object(
       Type.Literal('subscription'),
       Type.Literal('bundle'),
     ]),
+    seller: Nullable(Type.String({ description: 'Who sells it, where it is not the shop itself' })),
     quantity: Type.Integer(),
     options: Options,
     note: Nullable(Type.String()),
@@ -295,6 +296,9 @@ export const CreateCart = Type.Object(
     attributes: Type.Optional(Attributes),
     lines: Type.Optional(lines),
     owner: Type.Optional(Id),
+    new: Type.Optional(
+      Type.Boolean({ description: 'Another cart although there is one; it becomes the current one (needs cart.multiple)' }),
+    ),
   },
   CLOSED,
 )

@@ -202,6 +202,7 @@ const product = {
   name: Type.String({ minLength: 1, maxLength: 255 }),
   description: Text(50_000),
   vendor: Type.Optional(Text(255)),
+  seller: Type.Optional(Text(255)),
   productType: Type.Optional(Text(255)),
   tags: Type.Array(Text(255), { maxItems: 250 }),
   kind: OneOf(PRODUCT_KINDS),

@@ -750,22 +750,76 @@ export function restoreLine(cart: Cart, input: { lineId: string }, facts: Facts)
   if (!saved) return refuse('line_not_found', { lineId: input.lineId })
   if (saved.priceSource !== 'catalog' && saved.currency !== cart.currency)
     return refuse('currency_mismatch', { lineId: saved.id, cartCurrency: cart.currency, currencies: [saved.currency] })
-  const request: LineRequest = {
-    id: saved.id,
-    sku: saved.sku ?? undefined,
-    quantity: saved.quantity,
-    options: saved.options,
-    note: saved.note ?? undefined,
-    attributes: saved.attributes,
-    amount: saved.amount ?? undefined,
-    plan: saved.plan ?? undefined,
-    keepSeparate: separateOf(saved.key) !== null,
-    unitPrice: saved.priceSource === 'external' ? (saved.unitPrice ?? undefined) : undefined,
-    inline: saved.inline ?? undefined,
-  }
-  const added = addLines(cart, { lines: [request] }, facts)
+  const added = addLines(cart, { lines: [requestOf(saved, saved.id)] }, facts)
   if (isRefusal(added)) return added
   return { ...added, cart: { ...added.cart, savedLines: cart.savedLines.filter((line) => line.id !== saved.id) } }
+}
+
+/** The request that asks for a line like this one, under the identity that it would get. */
+function requestOf(line: Line, id: string): LineRequest {
+  return {
+    id,
+    sku: line.sku ?? undefined,
+    quantity: line.quantity,
+    options: line.options,
+    note: line.note ?? undefined,
+    attributes: line.attributes,
+    amount: line.amount ?? undefined,
+    plan: line.plan ?? undefined,
+    keepSeparate: separateOf(line.key) !== null,
+    unitPrice: line.priceSource === 'external' ? (line.unitPrice ?? undefined) : undefined,
+    inline: line.inline ?? undefined,
+  }
+}
+
+/** Lines of another cart to add. `ids` are the identities that new lines get, one per line of that cart. */
+export interface CopyRequest {
+  readonly from: Cart
+  /** Only these lines, in this order; all when absent. */
+  readonly lineIds?: readonly string[] | undefined
+  /** Whether the caller may set prices: else lines with a price of their own are priced by the catalogue, and inline lines are refused. */
+  readonly mayPrice: boolean
+  readonly ids: readonly string[]
+}
+
+/**
+ * Adds lines of another cart through the same checks as adding them (SEED4-77), with a result per line: what cannot be added is told, never
+ * left out silently. A price of its own means nothing in another currency (MON-2).
+ */
+export function copyLines(cart: Cart, { from, lineIds, mayPrice, ids }: CopyRequest, facts: Facts): Decision | Refusal {
+  const closed = requireOpen(cart)
+  if (closed) return closed
+  const known = new Map(from.lines.map((line, index) => [line.id, { line, id: ids[index] ?? line.id }]))
+  const results: LineResult[] = []
+  const wanted: { index: number; request: LineRequest }[] = []
+  for (const [index, lineId] of (lineIds ?? [...known.keys()]).entries()) {
+    const source = known.get(lineId)
+    const refused = source ? uncopyable(source.line, from.currency, cart, mayPrice) : refuse('line_not_found', { lineId })
+    if (refused || !source) {
+      const detail = { ...(refused ?? refuse('line_not_found', { lineId })), path: `/lines/${index}` }
+      results.push({ index, ok: false, asked: source?.line.quantity ?? 0, got: 0, code: detail.refused, detail })
+      continue
+    }
+    const request = requestOf(source.line, source.id)
+    wanted.push({ index, request: mayPrice ? request : { ...request, unitPrice: undefined } })
+  }
+  const added = wanted.length === 0 ? { cart } : addLines(cart, { lines: wanted.map((each) => each.request) }, facts)
+  const own = (isRefusal(added) ? (added.results as readonly LineResult[] | undefined) : added.results) ?? []
+  for (const result of own) {
+    const index = wanted[result.index]?.index ?? result.index
+    const detail = result.detail && { ...result.detail, path: (result.detail.path ?? '').replace(/^\/lines\/\d+/, `/lines/${index}`) }
+    results.push({ ...result, index, ...(detail ? { detail } : {}) })
+  }
+  results.sort((a, b) => a.index - b.index)
+  if (isRefusal(added)) return { ...added, results }
+  const first = results.find((result) => !result.ok)?.detail
+  return first && results.every((result) => !result.ok) ? { ...first, results } : { cart: added.cart, results }
+}
+
+function uncopyable(line: Line, currency: string, cart: Cart, mayPrice: boolean): Refusal | null {
+  if (line.priceSource === 'inline' && !mayPrice) return refuse('custom_price_forbidden', { lineId: line.id })
+  if (line.priceSource === 'catalog' || !mayPrice || currency === cart.currency) return null
+  return refuse('currency_mismatch', { lineId: line.id, cartCurrency: cart.currency, currencies: [currency] })
 }
 
 /** A code as it is compared: without surrounding space, in upper case (C31). */
@@ -877,6 +931,44 @@ function reprice(line: Line, from: string, to: string, facts: Facts): Line {
   const { [to]: known, ...others } = line.pricesElsewhere
   const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan)?.amount) ?? line.priceWhenAdded
   return { ...line, priceWhenAdded, pricesElsewhere: { ...others, [from]: line.priceWhenAdded } }
+}
+
+/**
+ * The cart as the holder of a limited secret may see it (C24): without e-mail and addresses (and the shipping method that was chosen for one),
+ * unless this secret gave them. `secretId` null is
+ * whoever owns the cart, and sees all. What is read, written, priced and ordered with such a secret goes through this one rule.
+ */
+export function visibleContact(cart: Cart, secretId: string | null): Cart {
+  if (secretId === null || cart.contactFrom === secretId || !hasContact(cart)) return cart
+  // A method that was chosen for an address says where that is, and is nothing without it.
+  const shippingMethod = cart.shippingAddress === null ? cart.shippingMethod : null
+  return { ...cart, email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true, shippingMethod }
+}
+
+function hasContact(cart: Cart): boolean {
+  return cart.email !== null || cart.shippingAddress !== null || cart.billingAddress !== null || !cart.billingSameAsShipping
+}
+
+function contactOf(cart: Cart): string {
+  return JSON.stringify([cart.email, cart.shippingAddress, cart.billingAddress, cart.billingSameAsShipping])
+}
+
+/**
+ * What a cart becomes by a command that was decided on `visibleContact(cart, secretId)`. Who may not see the contact data and gives none leaves
+ * them as they are; who gives some takes the place of whoever gave them, and all of theirs go, so that nothing mixes. What the owner gives is
+ * the owner's again.
+ */
+export function withContactFrom(cart: Cart, decided: Cart, secretId: string | null): Cart {
+  const visible = visibleContact(cart, secretId)
+  if (decided === visible) return cart
+  const isGiven = contactOf(decided) !== contactOf(visible)
+  if (secretId === null) return isGiven && cart.contactFrom !== null ? { ...decided, contactFrom: null } : decided
+  if (cart.contactFrom === secretId) return decided
+  const gives = decided.email !== null || decided.shippingAddress !== null || decided.billingAddress !== null
+  if (isGiven && gives) return { ...decided, contactFrom: secretId }
+  const { email, shippingAddress, billingAddress, billingSameAsShipping } = cart
+  const shippingMethod = decided.shippingMethod === visible.shippingMethod ? cart.shippingMethod : decided.shippingMethod
+  return { ...decided, email, shippingAddress, billingAddress, billingSameAsShipping, shippingMethod }
 }
 
 /**

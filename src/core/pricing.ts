@@ -26,7 +26,7 @@ import { rateFor, type TaxZone, taxOn } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 4
+export const PRICING_REVISION = 5
 
 /** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
 export interface Adjustment {
@@ -49,6 +49,8 @@ export interface PricedLine {
   readonly variantName: string
   readonly image: string | null
   readonly kind: ProductKind
+  /** Who sells it, where it is not the shop itself. */
+  readonly seller: string | null
   readonly quantity: number
   readonly options: Options
   readonly note: string | null
@@ -558,6 +560,7 @@ function servedLine(work: Work, currency: string): PricedLine {
     variantName: variant?.variantName ?? '',
     image: inline?.image ?? variant?.image ?? null,
     kind: variant?.kind ?? 'goods',
+    seller: variant?.seller ?? null,
     quantity: line.quantity,
     options: line.options,
     note: line.note,

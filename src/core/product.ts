@@ -82,6 +82,8 @@ export interface ProductInput {
   readonly name: string
   readonly description: string
   readonly vendor?: string
+  /** Who sells it, where a shop sells for several (SEED2-13): the line carries it; the cart is the shop's. */
+  readonly seller?: string
   readonly productType?: string
   readonly tags: readonly string[]
   readonly kind: ProductKind
@@ -115,6 +117,7 @@ export interface Variant {
   readonly quantityMax?: number
   readonly tags: readonly string[]
   readonly parts?: readonly Part[]
+  readonly seller?: string
   readonly recharge?: RechargeRule
   readonly plans?: readonly Plan[]
 }

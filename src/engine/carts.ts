@@ -2,7 +2,17 @@
 // the database the next one fills (group commit). A batch loads its carts and the shop's epoch in one SELECT, decides and prices in memory,
 // and saves in one transaction that skips carts which somebody else changed or holds; those are loaded again and their commands applied
 // again, so no client ever sees a conflict. Commands on several carts, or on a cart's owner, never join a batch: see checkout.ts, merging.ts.
-import { CART_FORMAT, type Cart, type Decision, emptyCart, type LineResult, type Owner, parseCart } from '../core/cart.ts'
+import {
+  CART_FORMAT,
+  type Cart,
+  type Decision,
+  emptyCart,
+  type LineResult,
+  type Owner,
+  parseCart,
+  visibleContact,
+  withContactFrom,
+} from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
@@ -28,6 +38,7 @@ import { publish, wants } from '../store/outbox.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
+import type { LimitedTo } from './identity.ts'
 import type { IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
@@ -56,6 +67,8 @@ export interface CartAddress {
   readonly type?: string | undefined
   readonly owner: Owner | null
   readonly all: boolean
+  /** A caller who reaches one cart only, and sees only the contact data that its secret gave. */
+  readonly limitedTo?: LimitedTo | null | undefined
 }
 
 /** One command on one cart. */
@@ -462,11 +475,13 @@ export function createCarts({
     const { ifMatch } = command
     if (ifMatch !== undefined && ifMatch !== work.cart.version)
       return refuse('stale_version', { expected: ifMatch, current: work.cart.version })
-    const decided = command.decide(work.cart, facts)
+    const secretId = command.limitedTo?.secretId ?? null
+    const decided = command.decide(visibleContact(work.cart, secretId), facts)
     if (isRefusal(decided)) return decided
     const isNew = work.row === null && work.cart === work.start
-    if (decided.cart === work.cart && !isNew) return { results: decided.results ?? null }
-    const next = { ...decided.cart, version: work.cart.version + 1, updatedAt: facts.now }
+    const changed = withContactFrom(work.cart, decided.cart, secretId)
+    if (changed === work.cart && !isNew) return { results: decided.results ?? null }
+    const next = { ...changed, version: work.cart.version + 1, updatedAt: facts.now }
     if (stepwise) {
       const pricing = priceCart(next, facts)
       if (isRefusal(pricing)) return pricing
@@ -568,7 +583,15 @@ export function createCarts({
     queue.unshift(...jobs)
   }
 
-  function answer({ row, cart, save, pricing, jobs, outcomes }: Work): void {
+  /** The cart priced as a limited secret may see it, or null when that is what everybody sees. Its facts were collected with the cart. */
+  function concealed(shop: ShopFacts, cart: Cart, { limitedTo }: CartAddress): PricedCart | Refusal | null {
+    const visible = visibleContact(cart, limitedTo?.secretId ?? null)
+    if (visible === cart) return null
+    const pricing = priceCart(visible, cache.forCart(shop, cart.codes, skusOf(cart), cart.id))
+    return isRefusal(pricing) ? pricing : pricing.cart
+  }
+
+  function answer({ shop, row, cart, save, pricing, jobs, outcomes }: Work): void {
     let text = save?.text
     for (const job of jobs) {
       const outcome = outcomes.get(job)
@@ -577,7 +600,17 @@ export function createCarts({
       else if (isRefusal(outcome)) job.resolve(outcome)
       else {
         text ??= JSON.stringify(pricing?.cart)
-        job.resolve({ text, id: cart.id, version: cart.version, created: row === null, results: outcome.results ?? null, replayed: null })
+        const shown = concealed(shop, cart, job.command)
+        if (isRefusal(shown)) job.resolve(shown)
+        else
+          job.resolve({
+            text: shown === null ? text : JSON.stringify(shown),
+            id: cart.id,
+            version: cart.version,
+            created: row === null,
+            results: outcome.results ?? null,
+            replayed: null,
+          })
       }
     }
   }
@@ -619,6 +652,12 @@ export function createCarts({
     const found = await find(address)
     if (isRefusal(found)) return found
     const { shop, row, type } = found
+    if (row && address.limitedTo) {
+      const seen = await inspect(address)
+      if (isRefusal(seen)) return seen
+      const { id, version } = seen.cart
+      return { text: JSON.stringify(seen.pricing.cart), id, version, created: false, results: null, replayed: null }
+    }
     if (row) return { text: await serve(shop, row), id: row.id, version: row.version, created: false, results: null, replayed: null }
     const cart = newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
     const pricing = priceCart(cart, cache.forCart(shop, [], [], cart.id))
@@ -631,7 +670,8 @@ export function createCarts({
     if (isRefusal(found)) return found
     const { shop, row, type } = found
     const intent = row && (await readIntent(store.reader, shop.id, row.id))
-    const cart = intent ? parseIntent({ intent }) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
+    const whole = intent ? parseIntent({ intent }) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
+    const cart = visibleContact(whole, address.limitedTo?.secretId ?? null)
     await cache.collect(shop, skusOf(cart), cart.codes)
     const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart.id)
     const pricing = priceCart(cart, facts)
@@ -720,11 +760,12 @@ function addressed(jobs: readonly Job[]): [ids: string[], owners: string[]] {
 }
 
 /** The row that an address means, if its caller may know of it: another owner's cart does not exist. */
-function findRow<Row extends Pick<CartRow, 'id' | 'owner' | 'type' | 'state' | 'is_current'>>(
+export function findRow<Row extends Pick<CartRow, 'id' | 'owner' | 'type' | 'state' | 'is_current'>>(
   rows: readonly Row[],
-  { cart, owner, all }: CartAddress,
+  { cart, owner, all, limitedTo }: CartAddress,
   type: string,
 ): Row | undefined {
+  if (limitedTo && limitedTo.cartId !== cart) return undefined
   const key = owner === null ? null : ownerKey(owner)
   if (cart === 'current') return rows.find((row) => row.owner === key && row.type === type && row.state === 'OPEN' && row.is_current === 1)
   return rows.find((row) => row.id === cart && (all ? key === null || row.owner === key : row.owner === key))

@@ -9,13 +9,14 @@ import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
-import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch } from '../core/settings.ts'
+import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
+import { insertAudit } from '../store/audit.ts'
 import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
 import { insertCode, readPromotion, writePromotion } from '../store/promotions.ts'
-import { insertShop, lockSettings, moveEpoch, updateShopName, writeSettings } from '../store/shops.ts'
+import { insertShop, lockSettings, moveEpoch, readShop, updateShopName, writeSettings } from '../store/shops.ts'
 import { lockStock, readStockRow, setStock } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
 import { hashSecret } from './identity.ts'
@@ -67,7 +68,7 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
   }
 
   /** Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. */
-  async function changeSettings(shopId: string, patch: SettingsPatch, claim?: IdempotencyClaim) {
+  async function changeSettings(shopId: string, patch: SettingsPatch, by: string, claim?: IdempotencyClaim) {
     const wrong = settingsRefusal(patch)
     if (wrong) return wrong
     return once(parts, shopId, claim, async (writer) => {
@@ -75,6 +76,18 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
       if (document === undefined) return refuse('shop_not_found', { shopId })
       const changed = mergePatches(JSON.parse(document) as SettingsPatch, patch)
       await writeSettings(writer, shopId, JSON.stringify(changed), clock.now())
+      const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
+      const told = (own: SettingsPatch) => JSON.stringify(namedIn(patch, settingsOf(preset as PresetName, own)))
+      await insertAudit(writer, {
+        shop_id: shopId,
+        id: random.id('aud'),
+        at: clock.now(),
+        actor: by,
+        action: 'settings.changed',
+        subject: shopId,
+        before: told(JSON.parse(document) as SettingsPatch),
+        after: told(changed),
+      })
       await moveEpoch(writer, shopId, null, clock.now())
       return { id: shopId }
     })
@@ -312,6 +325,25 @@ function isJsonSchema(schema: JsonSchema): boolean {
   } catch {
     return false
   }
+}
+
+/** The settings that a patch names, as they stand; of an issuer's secret only that there is one. */
+function namedIn(patch: SettingsPatch, settings: Settings): Record<string, unknown> {
+  const groups = Object.entries(withoutSecrets(settings)).flatMap(([group, values]) => {
+    const named = Object.keys(patch[group as keyof Settings] ?? {})
+    const kept = Object.entries(values as object).filter(([key]) => named.includes(key))
+    return kept.length === 0 ? [] : [[group, Object.fromEntries(kept)]]
+  })
+  return Object.fromEntries(groups) as Record<string, unknown>
+}
+
+/** Settings without the secrets of issuers: as they are shown and audited. */
+export function withoutSecrets(settings: Settings): Record<keyof Settings, unknown> {
+  const issuers = settings.access.issuers.map(({ secret, ...issuer }) => ({
+    ...issuer,
+    ...(secret === undefined ? {} : { hasSecret: true }),
+  }))
+  return { ...settings, access: { ...settings.access, issuers } }
 }
 
 /** What the schema cannot say: durations, currencies, one source of trust per issuer. */

@@ -2,7 +2,17 @@
 // payment, all in one transaction; the provider is called after it (payments.ts), and the order is placed when money is there (placing.ts).
 // Every transaction locks in one order: carts, orders, promotions, stock (each by id), sequences last.
 import { createHash } from 'node:crypto'
-import { type Address, addLines, type Cart, changeCart, emptyCart, type LineRequest, normaliseCode, type Owner } from '../core/cart.ts'
+import {
+  type Address,
+  addLines,
+  type Cart,
+  changeCart,
+  emptyCart,
+  type LineRequest,
+  normaliseCode,
+  type Owner,
+  visibleContact,
+} from '../core/cart.ts'
 import type { Facts } from '../core/facts.ts'
 import { contentOf, type Order, orderBlockers, orderedLinesOf, orderMayMove, partOf } from '../core/order.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
@@ -29,6 +39,7 @@ import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, skusOf } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
+import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
 import { isPayable, type Payments } from './payments.ts'
@@ -44,6 +55,8 @@ export interface OrderRequest {
   /** Whose it is; null with `all` means: whoever owns the cart. */
   readonly owner: Owner | null
   readonly all: boolean
+  /** A caller who reaches one cart only, and orders it with the contact data that its secret gave. */
+  readonly limitedTo?: LimitedTo | null | undefined
   readonly cartId?: string | undefined
   /** Only these lines of the cart. */
   readonly lineIds?: readonly string[] | undefined
@@ -151,6 +164,7 @@ export function createCheckout(parts: {
       if (closed === 'covered') {
         // Money that came too late goes back: then this order was not placed, and another one may be.
         const paid = await readOrder(store.reader, request.shopId, unpaid.id)
+        if (paid?.placed_at && request.limitedTo) return refuse('cart_already_ordered', { orderId: unpaid.id, cartId: snapshot.cart.id })
         return paid?.placed_at ? answerOf(request.shopId, unpaid.id, false) : 'again'
       }
     }
@@ -170,18 +184,21 @@ export function createCheckout(parts: {
     if (!loaded || !shop) return refuse('shop_not_found', { shopId })
     const key = owner === null ? null : ownerKey(owner)
     const reaches = (ownerOfRow: string) => (all && key === null) || ownerOfRow === key
-    const row = loaded.rows.find((each) => (isCurrent ? each.type === shop.settings.cart.types[0] : reaches(each.owner))) ?? null
+    const row =
+      loaded.rows.find((each) => (isCurrent ? each.type === shop.settings.cart.types[0] && each.is_current === 1 : reaches(each.owner))) ??
+      null
     if (!row || row.state === 'CLOSED') {
       const placed = isCurrent
         ? undefined
         : (await ordersOfCart(store.reader, shopId, cartId)).find(
             (each) => each.placed_at !== null && each.whole === 1 && reaches(each.owner),
           )
-      if (placed && request.lineIds) return refuse('cart_already_ordered', { orderId: placed.id, cartId })
+      // It may have been ordered with contact data that this caller must not see.
+      if (placed && (request.lineIds || request.limitedTo)) return refuse('cart_already_ordered', { orderId: placed.id, cartId })
       if (placed) return answerOf(shopId, placed.id, false)
       if (!row) return refuse('cart_not_found', {})
     }
-    const cart = parseIntent(row)
+    const cart = visibleContact(parseIntent(row), request.limitedTo?.secretId ?? null)
     if (cart.state === 'CLOSED')
       return refuse('cart_closed', { cartId: cart.id, closedReason: cart.closedReason, mergedInto: cart.mergedInto, orderId: cart.orderId })
     const source = request.lineIds ? partOf(cart, request.lineIds) : cart

@@ -6,13 +6,15 @@ import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
-import type { Signer } from './identity.ts'
-import { createIdentities, type Identities } from './identity.ts'
+import { createGuests, type Guests } from './guests.ts'
+import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
+import { createRestoring, type Restoring } from './restoring.ts'
+import { createSwitching, type Switching } from './switching.ts'
 
 /** A running engine. */
 export interface Engine {
@@ -29,6 +31,11 @@ export interface Engine {
   readonly identities: Identities
   readonly jobs: Jobs
   readonly providers: ReadonlyMap<string, PaymentProvider>
+  readonly guests: Guests
+  readonly switching: Switching
+  readonly restore: Restoring
+  /** Where browsers reach this installation, without a slash at the end. */
+  readonly publicUrl: () => string
 }
 
 /** What an engine is made of. */
@@ -54,6 +61,8 @@ export function createEngine(parts: EngineParts): Engine {
   const facts = createFactsCache(store, clock)
   const base = { store, facts, clock, random }
   const carts = createCarts(base)
+  const guests = createGuests(base)
+  const switching = createSwitching({ ...base, carts })
   const placement = createPlacement(base)
   const payments = createPayments({
     ...base,
@@ -72,6 +81,10 @@ export function createEngine(parts: EngineParts): Engine {
     payments,
     providers,
     carts,
+    guests,
+    switching,
+    restore: createRestoring({ store, clock, signer, carts, switching, guests }),
+    publicUrl: parts.publicUrl,
     merge: createMerging({ ...base, carts }),
     catalogue: createCatalogue(base),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),

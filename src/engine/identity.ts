@@ -6,7 +6,7 @@ import type { Owner } from '../core/cart.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Issuer } from '../core/settings.ts'
-import { readApiKey, readRevokedSecrets, readSecrets } from '../store/access.ts'
+import { type LivingSecret, readApiKey, readRevokedSecrets, readSecrets } from '../store/access.ts'
 import { MERGES_KEPT_MS } from '../store/merges.ts'
 import type { Store } from '../store/store.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
@@ -15,13 +15,24 @@ import type { Clock } from './ports.ts'
 
 // Who ---------------------------------------------------------------------------------------------------------------------------------
 
+/** What a secret from a restore link reaches: this one cart. `secretId` is that secret's. */
+export interface LimitedTo {
+  readonly cartId: string
+  readonly secretId: string
+}
+
 /** A proved caller. A server or staff actor may act for an account (`account`). */
 export type Actor =
   | { readonly kind: 'anonymous' }
-  | { readonly kind: 'guest'; readonly guestId: string }
+  | { readonly kind: 'guest'; readonly guestId: string; readonly secretId: string; readonly limitedTo: LimitedTo | null }
   | { readonly kind: 'account'; readonly accountId: string; readonly email: string | null }
   | { readonly kind: 'order'; readonly orderId: string }
   | { readonly kind: 'server' | 'staff'; readonly keyId: string; readonly scopes: readonly string[]; readonly account: string | null }
+
+/** The one cart that a caller is limited to, or null. */
+export function limitOf(actor: Actor): LimitedTo | null {
+  return actor.kind === 'guest' ? actor.limitedTo : null
+}
 
 /** Whose carts and orders an actor's `current` means; null when it stands for nobody. */
 export function ownerOf(actor: Actor): Owner | null {
@@ -66,6 +77,11 @@ export function matchesHash(secret: string, hash: string): boolean {
   const actual = Buffer.from(hashSecret(secret))
   const expected = Buffer.from(hash)
   return actual.length === expected.length && timingSafeEqual(actual, expected)
+}
+
+/** What a guest's secret is called in lists: it says nothing about the secret. */
+export function secretIdOf(hash: string): string {
+  return `gsc_${hash.slice(0, 16)}`
 }
 
 /** A guest's token: `ct_<guest id>_<secret>`. */
@@ -129,6 +145,13 @@ export interface Identity {
   readonly shop: ShopFacts
 }
 
+/** A guest with the secret that proved it. */
+export interface GuestProof {
+  readonly guestId: string
+  readonly secretId: string
+  readonly limitedTo: LimitedTo | null
+}
+
 /** Proves who is asking. */
 export interface Identities {
   /** In a shop. `account` is the owner that a server or staff caller names. */
@@ -136,7 +159,7 @@ export interface Identities {
   /** For calls above shops: the admin key only. */
   admin(authorization: string | undefined): Actor | Refusal
   /** Whether this guest token is genuine and living, for proving that a guest's cart is the caller's to merge. */
-  guestOf(shopId: string, token: string): Promise<string | Refusal>
+  guestOf(shopId: string, token: string): Promise<GuestProof | Refusal>
   /** Whose this guest token was, if it was revoked within a day: good for nothing but repeating the merge that revoked it. */
   formerGuestOf(shopId: string, token: string): Promise<string | Refusal>
 }
@@ -177,8 +200,8 @@ export function createIdentities(parts: {
     if (!secrets || !shop) return refuse('shop_not_found', { shopId })
     if (token === null) return { actor: { kind: 'anonymous' }, shop }
     if (token.startsWith('ct_')) {
-      const living = guest && (secrets.hashes.get(guest.guestId) ?? []).some((hash) => matchesHash(guest.secret, hash))
-      return living ? { actor: { kind: 'guest', guestId: guest.guestId }, shop } : invalid()
+      const proved = guest && provedGuest(guest, secrets.secrets)
+      return proved ? { actor: { kind: 'guest', ...proved }, shop } : invalid()
     }
     if (token.startsWith('sk_') || token.startsWith('st_')) return keyed(shop, token, account)
     if (token.startsWith('ot_')) {
@@ -233,11 +256,10 @@ export function createIdentities(parts: {
     return matchesHash(token, adminHash()) ? adminActor(null) : invalid()
   }
 
-  async function guestOf(shopId: string, token: string): Promise<string | Refusal> {
+  async function guestOf(shopId: string, token: string): Promise<GuestProof | Refusal> {
     const parts = parseGuestToken(token)
     const secrets = parts && (await readSecrets(store.reader, shopId, [parts.guestId]))
-    const living = parts && secrets && (secrets.hashes.get(parts.guestId) ?? []).some((hash) => matchesHash(parts.secret, hash))
-    return living ? parts.guestId : refuse('cart_not_found', {})
+    return (parts && secrets && provedGuest(parts, secrets.secrets)) ?? refuse('cart_not_found', {})
   }
 
   async function formerGuestOf(shopId: string, token: string): Promise<string | Refusal> {
@@ -247,6 +269,16 @@ export function createIdentities(parts: {
   }
 
   return { inShop, admin, guestOf, formerGuestOf }
+}
+
+function provedGuest(
+  { guestId, secret }: { guestId: string; secret: string },
+  secrets: ReadonlyMap<string, readonly LivingSecret[]>,
+): GuestProof | null {
+  const living = secrets.get(guestId)?.find((each) => matchesHash(secret, each.hash))
+  if (!living) return null
+  const secretId = secretIdOf(living.hash)
+  return { guestId, secretId, limitedTo: living.cartId === null ? null : { cartId: living.cartId, secretId } }
 }
 
 function adminActor(account: string | null): Actor {

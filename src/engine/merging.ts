@@ -1,7 +1,7 @@
 // Guest carts and an account's cart come together when a shopper logs in. One transaction under the locks of all carts involved: the lines move,
 // the guest carts close, their secrets die, and the guest's orders (also one that is being paid right now) follow to the account. For a day the
 // same account may repeat the same merge with the dead secret and gets the same report; nothing is done again.
-import { CART_FORMAT, type Cart, closeCart, emptyCart, type Owner } from '../core/cart.ts'
+import { CART_FORMAT, type Cart, closeCart, emptyCart, type Owner, visibleContact } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { type MergeDecision, type MergeMode, type MergeReport, mergeCarts, restorePrevious } from '../core/merge.ts'
@@ -17,6 +17,7 @@ import { publish } from '../store/outbox.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
+import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
@@ -27,6 +28,8 @@ export interface ProvedGuest {
   readonly cartId: string
   readonly guestId: string
   readonly isLiving: boolean
+  /** The secret reaches one cart only: its lines come along, not the orders and contact data of the guest. */
+  readonly limitedTo: LimitedTo | null
 }
 
 /** Guest carts to merge. `prove` checks the guests' secrets: after the replay of a key, because a merge kills them. */
@@ -68,6 +71,7 @@ export interface MergeAnswer {
 interface Source {
   readonly row: IntentRow
   readonly guestId: string | null
+  readonly limitedTo: LimitedTo | null
 }
 
 /** A cart with its row, if it has one, and what its change is called. */
@@ -205,7 +209,8 @@ export function createMerging({
     const { sources, own, type, mode } = found
     const fresh = freshCart(request, shop, type)
     const target = found.target && parseIntent(found.target)
-    const brought = sources.map(({ row }) => parseIntent(row))
+    const kept = sources.map(({ row }) => parseIntent(row))
+    const brought = kept.map((cart, index) => visibleContact(cart, sources[index]?.limitedTo?.secretId ?? null))
     const rows = own.filter((row) => row.state === 'OPEN' && row.type === type && row.id !== target?.id)
     const further = mode === 'restorePrevious' ? rows.filter((row) => !sources.some((each) => each.row.id === row.id)).map(parseIntent) : []
     const involved = [target ?? fresh, ...brought, ...further]
@@ -220,7 +225,7 @@ export function createMerging({
     if (isRefusal(decided)) return decided
     const others: Change[] = []
     for (const [index, { row }] of sources.entries()) {
-      const closed = closeCart(brought[index] ?? fresh, 'merged', { mergedInto: decided.cart.id })
+      const closed = closeCart(kept[index] ?? fresh, 'merged', { mergedInto: decided.cart.id })
       if (isRefusal(closed)) return closed
       others.push({ row, cart: closed.cart, event: 'cart.closed' })
     }
@@ -280,7 +285,7 @@ export function createMerging({
   /** What guests leave behind: orders follow to the account, secrets die, and carts go where the shop deletes them (C02). */
   async function settleSources(writer: Writer, { request, shop, facts, sources, others, report }: Plan): Promise<FullReport> {
     const { account } = request
-    for (const guestId of new Set(sources.flatMap((source) => source.guestId ?? []))) {
+    for (const guestId of new Set(sources.flatMap((source) => (source.limitedTo ? [] : (source.guestId ?? []))))) {
       await reassignOrders(writer, shop.id, `g:${guestId}`, ownerKey(account), account)
       // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
       if ((await loadIntents(writer, shop.id, [], [`g:${guestId}`]))?.rows.length === 0)
@@ -347,7 +352,7 @@ function sourcesOf(
     const guest = guests.find((each) => each.cartId === id)
     const isProved = guest ? guest.isLiving && row?.owner === `g:${guest.guestId}` : byStaff && row?.owner === ownerKey(account)
     if (!row || !isProved) return refuse('cart_not_found', {})
-    sources.push({ row, guestId: guest?.guestId ?? null })
+    sources.push({ row, guestId: guest?.guestId ?? null, limitedTo: guest?.limitedTo ?? null })
   }
   return sources
 }

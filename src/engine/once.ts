@@ -44,6 +44,7 @@ export async function once<T>(
   shopId: string,
   claim: IdempotencyClaim | undefined,
   work: (writer: Writer) => Promise<T | Refusal>,
+  options: { readonly alone?: boolean } = {},
 ): Promise<Once<T> | Refusal> {
   const replay = async (): Promise<Once<T> | Refusal | null> => {
     const known = await findRecorded({ store, clock }, shopId, claim)
@@ -58,7 +59,7 @@ export async function once<T>(
       const outcome = { request_hash: claim?.requestHash ?? '', outcome: JSON.stringify(value ?? null), sealed: claim?.sealed ?? null }
       if (claim && !(await record(writer, shopId, claim.key, outcome, clock.now()))) throw new Rollback(null)
       return { value: value as T, replayed: null }
-    })
+    }, options)
   } catch (error) {
     if (!(error instanceof Rollback)) throw error
     // Whoever lost a race against the same key may have been refused because of the winner ("exists already"): the winner's outcome counts.

@@ -7,16 +7,23 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
-import { type Actor, hasScope, ownerOf, reachesAll } from '../engine/identity.ts'
+import { type Actor, hasScope, limitOf, ownerOf, reachesAll } from '../engine/identity.ts'
 
 /**
  * `public`: no shop, no identity. `admin`: the installation's admin key. Otherwise, in a shop: `owner` lets guests and accounts in (for what is
- * theirs), `anonymous` also who has no token, `orderToken` holders of an order token, and keys with `scope` (null: no key may).
+ * theirs), `anonymous` also who has no token, `orderToken` holders of an order token, and keys with `scope` (null: no key may). `limited` lets
+ * secrets in that reach one cart only: on routes of a cart for that cart, elsewhere for what is not a cart's.
  */
 export type Access =
   | 'public'
   | 'admin'
-  | { readonly owner?: true; readonly anonymous?: true; readonly orderToken?: true; readonly scope: Scope | null }
+  | {
+      readonly owner?: true
+      readonly anonymous?: true
+      readonly limited?: true
+      readonly orderToken?: true
+      readonly scope: Scope | null
+    }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -87,13 +94,22 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     const { actor, shop } = identity
     const refused = accessRefusal(actor, access, shop)
     if (refused) throw new Refused(refused)
+    keepToLimit(request.params as { cart?: string }, actor)
     request.caller = { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
   })
 }
 
+/** Who is limited to one cart finds no other; its `current` is that cart. */
+function keepToLimit(params: { cart?: string }, actor: Actor): void {
+  const limit = limitOf(actor)
+  if (!limit || params.cart === undefined) return
+  if (params.cart !== 'current' && params.cart !== limit.cartId) throw new Refused(refuse('cart_not_found', {}))
+  params.cart = limit.cartId
+}
+
 /** A proved caller, or its refusal; a token that is not valid counts as a guess. */
-async function proved<T>(request: FastifyRequest, guard: GuessGuard, identity: T | Refusal): Promise<T> {
-  if (isRefusal(identity) && identity.refused === 'invalid_token') {
+export async function proved<T>(request: FastifyRequest, guard: GuessGuard, identity: T | Refusal): Promise<T> {
+  if (isRefusal(identity) && (identity.refused === 'invalid_token' || isForgedLink(identity))) {
     // Only who fails is told to wait: shoppers share addresses (a proxy, an office), and a good token must not suffer for its neighbours.
     unwrap((await guard.refusal('tokens', request.ip)) ?? true)
     await guard.count('tokens', request.ip)
@@ -101,11 +117,17 @@ async function proved<T>(request: FastifyRequest, guard: GuessGuard, identity: T
   return unwrap(identity)
 }
 
+/** A restore token that was not made here is a guess like any other. */
+function isForgedLink({ refused, reason }: Refusal): boolean {
+  return refused === 'link_invalid' && reason === 'not_genuine'
+}
+
 function accessRefusal(actor: Actor, access: Exclude<Access, string>, shop: ShopFacts): Refusal | null {
   switch (actor.kind) {
     case 'anonymous':
       return access.anonymous ? null : refuse('login_required', {})
     case 'guest':
+      if (actor.limitedTo && !access.limited) return refuse('login_required', { reason: 'secret_is_limited_to_one_cart' })
       return access.owner && shop.settings.access.guestCarts ? null : refuse('login_required', {})
     case 'account':
       return access.owner ? null : refuse('login_required', {})

@@ -23,13 +23,17 @@ import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { LockTimeout } from '../store/store.ts'
 import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
+import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
+import { guestRoutes } from './guests.ts'
 import { mergeRoutes } from './merging.ts'
 import { operationRoutes } from './operation.ts'
 import { orderRoutes } from './orders.ts'
+import { ownCartRoutes } from './own-carts.ts'
 import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
+import { restorePage, restoreRoutes } from './restoring.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 
 const BODY_BYTES = 256 * 1024
@@ -133,6 +137,14 @@ export async function createApp({
     mergeRoutes(engine),
     orderRoutes(engine, guard),
     productRoutes(engine),
+  ])
+    await app.register(routes, { prefix: '/v1/shops/:shop' })
+  for (const routes of [
+    guestRoutes(engine),
+    ownCartRoutes(engine),
+    restoreRoutes(engine, guard),
+    restorePage(engine, guard),
+    auditRoutes(engine),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })

@@ -31,18 +31,23 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { eligibleMethods } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
-import { guestToken, hashSecret, hasScope, nameOf, reachesAll } from '../engine/identity.ts'
+import { guestToken, hashSecret, hasScope, limitOf, nameOf, reachesAll } from '../engine/identity.ts'
+import type { NewCart, Switched, SwitchRequest } from '../engine/switching.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { claimOf, replayedSecret } from './idempotency.ts'
 import { namedRefusal, namedResult } from './problem.ts'
 
-const READ = { access: { owner: true, scope: 'carts:read' } } as const
-const READ_OR_NEW = { access: { owner: true, anonymous: true, scope: 'carts:read' } } as const
-const WRITE = { access: { owner: true, scope: 'carts:write' } } as const
+const LIST = { access: { owner: true, scope: 'carts:read' } } as const
+const READ = { access: { owner: true, limited: true, scope: 'carts:read' } } as const
+const READ_OR_NEW = { access: { owner: true, anonymous: true, limited: true, scope: 'carts:read' } } as const
+const WRITE = { access: { owner: true, limited: true, scope: 'carts:write' } } as const
+/** Making and deleting carts is the owner's: a secret that is limited to one cart neither makes nor ends any. */
+const CREATE = { access: { owner: true, anonymous: true, scope: 'carts:write' } } as const
+const DELETE = { access: { owner: true, scope: 'carts:write' } } as const
 /** The first write of somebody without a token makes a guest. */
-const WRITE_OR_NEW = { access: { owner: true, anonymous: true, scope: 'carts:write' } } as const
+const WRITE_OR_NEW = { access: { owner: true, anonymous: true, limited: true, scope: 'carts:write' } } as const
 
 const Params = Type.Object({ shop: Text(63), cart: Id })
 const LineParams = Type.Object({ shop: Text(63), cart: Id, line: Id })
@@ -93,6 +98,16 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     return lineRequests(callerOf(request), lines, random, path)
   }
 
+  /** Another cart beside the one there is. Who has no token has none yet, so theirs is just made. */
+  async function begin(request: FastifyRequest, reply: FastifyReply, fresh: NewCart): Promise<string> {
+    const caller = callerOf(request)
+    if (caller.actor.kind === 'anonymous') {
+      if (!caller.shop.settings.cart.multiple) throw new Refused(refuse('multiple_carts_off', {}))
+      return change(request, reply, { name: 'create', creates: true, ...fresh })
+    }
+    return sendSwitched(reply, unwrap(await engine.switching.begin(switchRequest(request, 'current'), fresh)))
+  }
+
   /** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
   function codeCheck(codes: readonly string[]): NonNullable<CartCommand['check']> {
     const wanted = codes.map(normaliseCode)
@@ -109,7 +124,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     app.post(
       '/carts',
       {
-        config: WRITE_OR_NEW,
+        config: CREATE,
         schema: {
           tags: ['Carts'],
           summary: 'Create a cart; who has one gets it back',
@@ -118,7 +133,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           response: answers,
         },
       },
-      (request, reply) => {
+      async (request, reply) => {
         const { lines, currency, attributes, type, owner } = request.body
         const caller = callerOf(request)
         if (owner !== undefined && !caller.all)
@@ -127,11 +142,14 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         if (type !== undefined) (request as CartRequest).query.type = type
         checkType(caller, type)
         const wanted = lines ? wantedLines(request, lines) : []
+        const input = { wanted, currency, attributes }
+        if (request.body.new === true)
+          return begin(request, reply, { skus: skusOf(wanted), decide: (cart, facts) => createOrKeep(cart, input, facts) })
         return change(request, reply, {
           name: 'create',
           creates: true,
           skus: skusOf(wanted),
-          decide: (cart, facts) => createOrKeep(cart, { wanted, currency, attributes }, facts),
+          decide: (cart, facts) => createOrKeep(cart, input, facts),
         })
       },
     )
@@ -139,7 +157,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     app.get(
       '/carts',
       {
-        config: READ,
+        config: LIST,
         schema: {
           tags: ['Carts'],
           summary: 'List carts',
@@ -184,7 +202,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
 
     app.delete(
       '/carts/:cart',
-      { config: WRITE, schema: { tags: ['Carts'], summary: 'Delete the cart', params: Params, querystring: Query, response: answers } },
+      { config: DELETE, schema: { tags: ['Carts'], summary: 'Delete the cart', params: Params, querystring: Query, response: answers } },
       async (request, reply) => {
         const found = unwrap(await carts.read(address(callerOf(request), request.params.cart, request.query.type)))
         // A stale caller changes nothing, so nothing is cancelled for him either; `change` refuses him.
@@ -548,9 +566,9 @@ export function lineRequests(
 }
 
 /** How a caller addresses a cart. */
-export function address({ owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
+export function address({ actor, owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
   checkType({ shop }, type)
-  return { shopId: shop.id, cart, type, owner, all }
+  return { shopId: shop.id, cart, type, owner, all, limitedTo: limitOf(actor) }
 }
 
 function checkType({ shop }: Pick<Caller, 'shop'>, type: string | undefined): void {
@@ -579,7 +597,7 @@ export function json(reply: FastifyReply, text: string): string {
 }
 
 /** `{cart, results?, token?}` around the cart's text, which is sent as it was stored. */
-function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, token: string | null): string {
+export function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, token: string | null): string {
   const shown = answer.replayed ? replayedSecret(request, answer.replayed.sealed) : answer.created ? token : null
   reply.code(answer.created ? 201 : 200).header('etag', etagOf(answer.text))
   if (answer.replayed) reply.header('idempotency-replayed', 'true')
@@ -587,6 +605,26 @@ function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, 
     ? `,"results":${JSON.stringify(answer.results.every((result) => result.ok) ? answer.results : answer.results.map(namedResult))}`
     : ''
   return json(reply, `{"cart":${answer.text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
+}
+
+/** How a caller asks for a switch of carts. */
+export function switchRequest(request: FastifyRequest, cart: string): SwitchRequest {
+  const caller = callerOf(request)
+  const { type } = request.query as { type?: string }
+  return {
+    ...address(caller, cart, type),
+    by: nameOf(caller.actor),
+    onBehalf: caller.all,
+    ifMatch: ifMatch(request),
+    idempotency: claimOf(request, null),
+  }
+}
+
+/** The cart after a switch. */
+export function sendSwitched(reply: FastifyReply, { text, created, replayed }: Switched): string {
+  if (replayed) reply.header('idempotency-replayed', 'true')
+  reply.code(created ? 201 : 200).header('etag', etagOf(text))
+  return json(reply, `{"cart":${text}}`)
 }
 
 function skusOf(lines: readonly LineRequest[]): string[] {

@@ -66,7 +66,8 @@ function callerKey(actor: Actor): string {
     case 'anonymous':
       return 'anonymous'
     case 'guest':
-      return `guest ${actor.guestId}`
+      // A limited secret sees less than its guest: what the guest was answered is not replayed to it.
+      return `guest ${actor.guestId}${actor.limitedTo ? ` ${actor.secretId}` : ''}`
     case 'account':
       return `account ${actor.accountId}`
     case 'order':

@@ -24,9 +24,15 @@ export function mergeRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       if (token === undefined && byStaff) continue
       if (token === undefined) return refuse('invalid', { path: `/carts/${index}/token`, reason: 'required' })
       const living = await engine.identities.guestOf(shopId, token)
-      const guestId = isRefusal(living) ? await engine.identities.formerGuestOf(shopId, token) : living
-      if (isRefusal(guestId)) return guestId
-      guests.push({ cartId: id, guestId, isLiving: !isRefusal(living) })
+      if (isRefusal(living)) {
+        const guestId = await engine.identities.formerGuestOf(shopId, token)
+        if (isRefusal(guestId)) return guestId
+        guests.push({ cartId: id, guestId, isLiving: false, limitedTo: null })
+        continue
+      }
+      const { guestId, limitedTo } = living
+      if (limitedTo && limitedTo.cartId !== id) return refuse('cart_not_found', {})
+      guests.push({ cartId: id, guestId, isLiving: true, limitedTo })
     }
     return guests
   }

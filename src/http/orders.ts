@@ -9,7 +9,7 @@ import { isRefusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { orderToken } from '../engine/identity.ts'
+import { type LimitedTo, limitOf, orderToken } from '../engine/identity.ts'
 import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
@@ -50,7 +50,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     app.post(
       '/orders',
       {
-        config: { access: { owner: true, anonymous: true, scope: 'orders:write' } },
+        config: { access: { owner: true, anonymous: true, limited: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
           summary: 'Order a cart, some lines of it, or items without a cart',
@@ -64,13 +64,17 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { body } = request
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
-        const what = 'items' in body ? { items: itemsOf(request, body) } : { cartId: body.cartId, lineIds: body.lines }
+        const limitedTo = limitOf(caller.actor)
+        if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
+        const what =
+          'items' in body ? { items: itemsOf(request, body) } : { cartId: cartWithin(limitedTo, body.cartId), lineIds: body.lines }
         const ordering = async () =>
           unwrap(
             await checkout.order({
               shopId: caller.shop.id,
               owner: caller.owner,
               all: caller.all,
+              limitedTo,
               ...what,
               provider: body.payment?.provider,
               returnUrl: body.payment?.returnUrl,
@@ -193,6 +197,12 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     }
     return { lines: lineRequests(callerOf(request), items, random, '/items'), ...given }
   }
+}
+
+/** The cart that is ordered: who is limited to one cart orders that or nothing. */
+function cartWithin(limitedTo: LimitedTo | null, cartId: string): string {
+  if (limitedTo && cartId !== 'current' && cartId !== limitedTo.cartId) throw new Refused(refuse('cart_not_found', {}))
+  return limitedTo?.cartId ?? cartId
 }
 
 /** An order token is good for at most ten years. */

@@ -18,7 +18,7 @@ import { readStockRow } from '../store/stock.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
 
-const CATALOGUE = { access: { owner: true, anonymous: true, scope: 'products:read' } } as const
+const CATALOGUE = { access: { owner: true, anonymous: true, limited: true, scope: 'products:read' } } as const
 const PRODUCTS = { access: { scope: 'products:write' } } as const
 const JSON_IMPORT_BYTES = 16 * 1024 * 1024
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)

@@ -5,10 +5,12 @@ import { CLOSED, Id, Nullable, Page, ShopId, Text } from '../contract/schemas.ts
 import * as contract from '../contract/shop.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
-import type { PresetName, Settings, SettingsPatch } from '../core/settings.ts'
+import type { PresetName, SettingsPatch } from '../core/settings.ts'
 import { rfc3339 } from '../core/time.ts'
+import { withoutSecrets } from '../engine/catalogue.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
+import { nameOf } from '../engine/identity.ts'
 import { listApiKeys } from '../store/access.ts'
 import { listDeliveries, readEndpoints } from '../store/outbox.ts'
 import { listShops } from '../store/shops.ts'
@@ -62,7 +64,7 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
     app.get(
       '',
       {
-        config: { access: { owner: true, anonymous: true, scope: 'settings:read' } },
+        config: { access: { owner: true, anonymous: true, limited: true, scope: 'settings:read' } },
         schema: {
           tags: ['Shops'],
           summary: 'The shop',
@@ -105,7 +107,7 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           response: { 200: Type.Unsafe<unknown>(Type.Object({}, { additionalProperties: true })) },
         },
       },
-      async (request) => shown(callerOf(request).shop.settings),
+      async (request) => withoutSecrets(callerOf(request).shop.settings),
     )
 
     app.patch(
@@ -121,9 +123,11 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         },
       },
       async (request, reply) => {
-        const { id } = callerOf(request).shop
-        answerOnce(reply, unwrap(await catalogue.changeSettings(id, request.body as SettingsPatch, claimOf(request, null))))
-        return shown(unwrap((await engine.facts.shop(id)) ?? refuse('shop_not_found', {})).settings)
+        const { actor, shop } = callerOf(request)
+        const { id } = shop
+        const claim = claimOf(request, null)
+        answerOnce(reply, unwrap(await catalogue.changeSettings(id, request.body as SettingsPatch, nameOf(actor), claim)))
+        return withoutSecrets(unwrap((await engine.facts.shop(id)) ?? refuse('shop_not_found', {})).settings)
       },
     )
 
@@ -320,13 +324,4 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
 
 function servedShop(shop: ShopFacts) {
   return { id: shop.id, name: shop.name, currency: shop.currency, preset: shop.preset, createdAt: rfc3339(shop.createdAt) }
-}
-
-/** Settings without the secrets of issuers. */
-function shown(settings: Settings): unknown {
-  const issuers = settings.access.issuers.map(({ secret, ...issuer }) => ({
-    ...issuer,
-    ...(secret === undefined ? {} : { hasSecret: true }),
-  }))
-  return { ...settings, access: { ...settings.access, issuers } }
 }

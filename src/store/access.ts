@@ -1,12 +1,12 @@
 // Who may ask: guests with their secrets, and keys of servers and staff. Only hashes are kept.
 import type { Parameter, Reader, Statement, Writer } from './store.ts'
-import type { ApiKeyTable } from './tables.ts'
+import type { ApiKeyTable, GuestSecretTable } from './tables.ts'
 
 const IDENTIFY: Statement = {
   name: 'identify_guests',
-  postgres: `SELECT e.epoch, s.guest_id, s.hash FROM epochs e LEFT JOIN guest_secrets s
+  postgres: `SELECT e.epoch, s.guest_id, s.hash, s.cart_id FROM epochs e LEFT JOIN guest_secrets s
     ON s.shop_id = $1 AND s.guest_id = ANY($2::text[]) AND s.revoked_at IS NULL WHERE e.shop_id = $1`,
-  sqlite: `SELECT e.epoch, s.guest_id, s.hash FROM epochs e LEFT JOIN guest_secrets s
+  sqlite: `SELECT e.epoch, s.guest_id, s.hash, s.cart_id FROM epochs e LEFT JOIN guest_secrets s
     ON s.shop_id = ?1 AND s.guest_id IN (SELECT value FROM json_each(?2)) AND s.revoked_at IS NULL WHERE e.shop_id = ?1`,
 }
 
@@ -14,29 +14,36 @@ const IDENTIFY: Statement = {
 const IDENTIFY_ONE: Statement = {
   name: 'identify_guest',
   postgres: '',
-  sqlite: `SELECT e.epoch, s.guest_id, s.hash FROM epochs e LEFT JOIN guest_secrets s
+  sqlite: `SELECT e.epoch, s.guest_id, s.hash, s.cart_id FROM epochs e LEFT JOIN guest_secrets s
     ON s.shop_id = ?1 AND s.guest_id = ?2 AND s.revoked_at IS NULL WHERE e.shop_id = ?1`,
 }
 
-/** One SELECT: the shop's epoch and the hashes of the living secrets of these guests. Null when there is no such shop. */
+/** A living secret of a guest, as it is proved: by its hash. */
+export interface LivingSecret {
+  readonly hash: string
+  /** The one cart that it reaches, or null: everything of the guest's. */
+  readonly cartId: string | null
+}
+
+/** One SELECT: the shop's epoch and the living secrets of these guests. Null when there is no such shop. */
 export async function readSecrets(
   reader: Reader,
   shopId: string,
   guestIds: readonly string[],
-): Promise<{ epoch: number; hashes: Map<string, string[]> } | null> {
+): Promise<{ epoch: number; secrets: Map<string, LivingSecret[]> } | null> {
   const single = reader.dialect === 'sqlite' && guestIds.length <= 1
   const list: Parameter = reader.dialect === 'postgres' ? guestIds : single ? (guestIds[0] ?? '') : JSON.stringify(guestIds)
-  const rows = await reader.run<{ epoch: number; guest_id: string | null; hash: string | null }>(single ? IDENTIFY_ONE : IDENTIFY, [
-    shopId,
-    list,
-  ])
+  const rows = await reader.run<{ epoch: number; guest_id: string | null; hash: string | null; cart_id: string | null }>(
+    single ? IDENTIFY_ONE : IDENTIFY,
+    [shopId, list],
+  )
   if (!rows[0]) return null
-  const hashes = new Map<string, string[]>()
-  for (const { guest_id, hash } of rows) {
+  const secrets = new Map<string, LivingSecret[]>()
+  for (const { guest_id, hash, cart_id } of rows) {
     if (guest_id === null || hash === null) continue
-    hashes.set(guest_id, [...(hashes.get(guest_id) ?? []), hash])
+    secrets.set(guest_id, [...(secrets.get(guest_id) ?? []), { hash, cartId: cart_id }])
   }
-  return { epoch: rows[0].epoch, hashes }
+  return { epoch: rows[0].epoch, secrets }
 }
 
 /** Makes a guest with its first secret. */
@@ -45,6 +52,50 @@ export async function insertGuest(writer: Writer, shopId: string, guestId: strin
   await writer.db
     .insertInto('guest_secrets')
     .values({ shop_id: shopId, guest_id: guestId, hash, created_at: now, revoked_at: null, cart_id: null, device: null })
+    .execute()
+}
+
+/** Locks a guest, so that who counts its secrets and adds one is alone; false when there is none. */
+export async function lockGuest(writer: Writer, shopId: string, guestId: string): Promise<boolean> {
+  let query = writer.db.selectFrom('guests').select('id').where('shop_id', '=', shopId).where('id', '=', guestId)
+  if (writer.dialect === 'postgres') query = query.forNoKeyUpdate()
+  return (await query.executeTakeFirst()) !== undefined
+}
+
+/** The living secrets of a guest, oldest first. */
+export function livingSecrets(reader: Reader, shopId: string, guestId: string): Promise<GuestSecretTable[]> {
+  return reader.db
+    .selectFrom('guest_secrets')
+    .selectAll()
+    .where('shop_id', '=', shopId)
+    .where('guest_id', '=', guestId)
+    .where('revoked_at', 'is', null)
+    .orderBy('created_at')
+    .orderBy('hash')
+    .execute()
+}
+
+/** Keeps another secret of a guest. */
+export async function insertSecret(writer: Writer, secret: GuestSecretTable): Promise<void> {
+  await writer.db.insertInto('guest_secrets').values(secret).execute()
+}
+
+/** Revokes some secrets of a guest, named by their hashes. */
+export async function revokeSecrets(
+  writer: Writer,
+  shopId: string,
+  guestId: string,
+  hashes: readonly string[],
+  now: number,
+): Promise<void> {
+  if (hashes.length === 0) return
+  await writer.db
+    .updateTable('guest_secrets')
+    .set({ revoked_at: now })
+    .where('shop_id', '=', shopId)
+    .where('guest_id', '=', guestId)
+    .where('hash', 'in', [...hashes])
+    .where('revoked_at', 'is', null)
     .execute()
 }
 

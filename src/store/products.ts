@@ -227,6 +227,7 @@ async function putVariant(
     ...(variant.quantityMax === undefined ? {} : { quantityMax: variant.quantityMax }),
     tags: product.tags,
     ...(variant.parts ? { parts: variant.parts } : {}),
+    ...(product.seller === undefined ? {} : { seller: product.seller }),
     ...(product.recharge ? { recharge: product.recharge } : {}),
     ...(product.plans ? { plans: product.plans } : {}),
   }

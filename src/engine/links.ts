@@ -1,0 +1,58 @@
+// Links that leave the house: signed tokens that lead back to a cart, good for one purpose and a time, and the targets a browser may be sent to.
+// Nothing is stored for a link: what it opens is in it, and the signature says that it was made here.
+import type { Settings } from '../core/settings.ts'
+import type { Signer } from './identity.ts'
+
+/** A restore link's token: `rt_<cart id>_<expiry in seconds, base 36>_<signature>`; the same for the same cart and expiry. */
+export function restoreToken(
+  signer: Signer,
+  { shopId, cartId, purpose, expiresAt }: { shopId: string; cartId: string; purpose: 'restore'; expiresAt: number },
+): string {
+  const expiry = Math.floor(expiresAt / 1000).toString(36)
+  return `rt_${cartId.slice('cart_'.length)}_${expiry}_${signer.sign(`${purpose} ${shopId} ${cartId} ${expiry}`)}`
+}
+
+/** The cart that a restore token leads to, or null when it is not genuine or has expired. */
+export function openRestoreToken(signer: Signer, shopId: string, token: string, now: number): string | null {
+  const read = readRestoreToken(signer, shopId, token, now)
+  return 'cartId' in read ? read.cartId : null
+}
+
+/** The same, with the reason why not: only who holds a genuine token is told that it has expired. */
+export function readRestoreToken(
+  signer: Signer,
+  shopId: string,
+  token: string,
+  now: number,
+): { readonly cartId: string } | { readonly reason: 'not_genuine' | 'expired' } {
+  const match = /^rt_([0-9a-f]{32})_([0-9a-z]{1,10})_([A-Za-z0-9_-]{43})$/.exec(token)
+  if (!match?.[1] || !match[2] || !match[3]) return { reason: 'not_genuine' }
+  const cartId = `cart_${match[1]}`
+  if (!signer.verify(`restore ${shopId} ${cartId} ${match[2]}`, match[3])) return { reason: 'not_genuine' }
+  return Number.parseInt(match[2], 36) * 1000 > now ? { cartId } : { reason: 'expired' }
+}
+
+const TARGET_MAX = 2000
+
+/**
+ * Where a browser may be sent: a path of this installation, or an address whose origin is on the shop's list (`links.redirectOrigins`); null for
+ * everything else. What browsers repair or read in their own way (backslashes, control characters, missing slashes) is not allowed at all.
+ */
+export function allowedRedirect(target: string, { links }: Pick<Settings, 'links'>): string | null {
+  if (target.length > TARGET_MAX || !/^[\x21-\x7e]+$/.test(target) || target.includes('\\')) return null
+  const own = 'https://own.invalid'
+  if (target.startsWith('/')) {
+    const path = URL.canParse(target, own) ? new URL(target, own) : null
+    return path?.origin === own && !path.pathname.startsWith('//') && !target.startsWith('//') ? target : null
+  }
+  if (!/^https?:\/\/[^/]/i.test(target) || !URL.canParse(target)) return null
+  const url = new URL(target)
+  if (url.username !== '' || url.password !== '') return null
+  const allowed = links.redirectOrigins.some((origin) => URL.canParse(origin) && new URL(origin).origin === url.origin)
+  return allowed ? url.href : null
+}
+
+/** A target with something for the page it leads to, in the fragment: browsers send that to nobody. */
+export function withFragment(target: string, name: string, value: string): string {
+  return `${target}${target.includes('#') ? '&' : '#'}${name}=${value}`
+}
