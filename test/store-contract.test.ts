@@ -289,7 +289,7 @@ for (const { dialect, store, url } of stores) {
       )
     })
 
-    test('events of one subject go out one after the other in their order, of others at once', async () => {
+    test('SEED1-54 events of one subject go out one after the other in their order, of others at once', async () => {
       const shopId = await hooked()
       await tell(shopId, ['cart.updated', 'c1', '1'], ['cart.closed', 'c1', '2'], ['cart.closed', 'c2', '3'])
       const sent: string[] = []
@@ -330,7 +330,7 @@ for (const { dialect, store, url } of stores) {
       )
     })
 
-    test('a failed delivery waits again, is given up at last, or gives way to newer news', async () => {
+    test('SEED1-53 a failed delivery waits again, is given up at last, or gives way to newer news', async () => {
       const shopId = await hooked()
       await tell(shopId, ['cart.updated', 'c1', '1'], ['cart.closed', 'c2', '1'])
       const [update, close] = await claim(shopId)
@@ -388,7 +388,7 @@ for (const { dialect, store, url } of stores) {
       assert.equal((await readStock(store.reader, shopId, ['S'], NOW + 1000)).get('S')?.holds.length, 0)
     })
 
-    test('stock is never below zero, whatever asks for it', async () => {
+    test('SEED0-44 stock is never below zero, whatever asks for it', async () => {
       const shopId = await shop()
       await store.transact((writer) => setStock(writer, shopId, 'S', 2, 'deny', NOW))
       await assert.rejects(store.transact((writer) => takeStock(writer, shopId, [['S', 3]], 1, NOW)))
