@@ -570,6 +570,28 @@ for (const { dialect, store, url } of stores) {
         })
         await assert.rejects(breaking, CommitUnknown)
       })
+
+      test('a connection that is ended between two statements fails its transaction, and nothing else', async () => {
+        const shopId = await shop()
+        const [reached, ended] = [gate(), gate()]
+        let pid = 0
+        const failing = store.transact(async (writer) => {
+          await nextInSequence(writer, shopId, 'order')
+          const own = { name: 'own_pid', sqlite: '', postgres: 'SELECT pg_backend_pid() AS pid' }
+          pid = (await writer.run<{ pid: number }>(own, []))[0]?.pid ?? 0
+          reached.open()
+          await ended.passed
+          await nextInSequence(writer, shopId, 'order')
+        })
+        const failed = assert.rejects(failing)
+        await reached.passed
+        const end = { name: 'end', sqlite: '', postgres: 'SELECT pg_terminate_backend($1, 5000)' }
+        await store.transact((writer) => writer.run(end, [pid]))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        ended.open()
+        await failed
+        assert.equal(await store.transact((writer) => nextInSequence(writer, shopId, 'order')), 1)
+      })
     } else {
       test('two processes on one file take turns, and neither is told of it', async () => {
         const other = openStore(url)
