@@ -46,7 +46,7 @@ for (const dialect of DIALECTS) {
       return caller(shop, body.token)
     }
 
-    it('a paid cart is a placed order with number, reference and payment, and the cart is closed', async () => {
+    it('SEED0-28 SEED0-38 SEED3-58 SEED4-02 a paid cart is a placed order with number, reference and payment, and the cart is closed', async () => {
       const { call, cart } = await guestWith([{ sku: 'MUG-STONE', quantity: 2 }])
       const { order, payment, orderToken } = await orderOf(call, cart.id)
       assert.deepEqual([order.state, order.number, order.reference], ['NEW', null, null])
@@ -65,7 +65,7 @@ for (const dialect of DIALECTS) {
       assert.equal((await call('GET', '/carts/current')).body.itemCount, 0)
     })
 
-    it('50 simultaneous orders and 10 repeated provider events of one cart are one placed order, one capture, one order.placed', async () => {
+    it('SEED0-46 SEED3-61 SEED4-48 50 simultaneous orders and 10 repeated provider events of one cart are one placed order, one capture, one order.placed', async () => {
       const receiver = await admin('POST', '/webhooks', { url: `${server.url}/healthz`, types: ['order.placed'] })
       const { call, cart } = await guestWith([{ sku: 'MUG-MOSS' }])
       const answers = await atOnce(50, () => call('POST', '/orders', { cartId: cart.id }))
@@ -166,7 +166,7 @@ for (const dialect of DIALECTS) {
       assert.equal(sessions.filter((row) => row.document.includes('Brass')).length, 1, 'only the winner ever reached the provider')
     })
 
-    it('a declined card leaves cart and order as they were, and the same session can be paid after it', async () => {
+    it('SEED3-59 a declined card leaves cart and order as they were, and the same session can be paid after it', async () => {
       const { call, cart } = await guestWith([{ sku: 'MUG-STONE' }])
       const { order, payment } = await orderOf(call, cart.id)
       assert.equal(await pay(payment.url, CARD.declined), 402)
@@ -192,7 +192,7 @@ for (const dialect of DIALECTS) {
       assert.equal((await call('GET', `/orders/${first.order.id}`)).body.state, 'SUPERSEDED')
     })
 
-    it('some lines are ordered and leave the cart; the rest stays in it', async () => {
+    it('SEED0-28 some lines are ordered and leave the cart; the rest stays in it', async () => {
       const { call, cart } = await guestWith([{ sku: 'MUG-STONE', quantity: 2 }, { sku: 'TEE-FOREST-M' }])
       const { order, payment } = await orderOf(call, cart.id, { lines: [cart.lines[0].id] })
       assert.equal(order.whole, false)
@@ -214,7 +214,7 @@ for (const dialect of DIALECTS) {
       assert.deepEqual([order.state, order.paymentState, payment], ['PLACED', 'PAID', null])
     })
 
-    it('a price that rose is not charged before the shopper consents; one that fell is passed on', async () => {
+    it('SEED4-52 a price that rose is not charged before the shopper consents; one that fell is passed on', async () => {
       const product = (await nobody('GET', '/products/stoneware-mug')).body
       const priced = (amount: number) => {
         const { id: _, ...input } = product
@@ -240,7 +240,7 @@ for (const dialect of DIALECTS) {
       await admin('PUT', '/products/stoneware-mug', priced(1800))
     })
 
-    it('an unpaid order is cancelled by its owner, and its stock is there for others at once', async () => {
+    it('SEED0-48 an unpaid order is cancelled by its owner, and its stock is there for others at once', async () => {
       await admin('PUT', '/stock/PEN-BRASS', { onHand: 1 })
       await admin('PATCH', '/settings', { inventory: { onAdd: 'allow' } })
       const first = await guestWith([{ sku: 'PEN-BRASS' }])
@@ -251,7 +251,7 @@ for (const dialect of DIALECTS) {
       assert.equal((await orderOf(call, cart.id)).order.state, 'NEW')
     })
 
-    it('cancelling a placed order gives stock and money back, and only staff and servers may', async () => {
+    it('SEED0-48 cancelling a placed order gives stock and money back, and only staff and servers may', async () => {
       const before = (await admin('GET', '/stock/MUG-MOSS')).body.onHand
       const { call, cart } = await guestWith([{ sku: 'MUG-MOSS', quantity: 3 }])
       const { order, payment } = await orderOf(call, cart.id)
@@ -271,7 +271,7 @@ for (const dialect of DIALECTS) {
       )
     })
 
-    it('a genuine event with a wrong amount never marks anything paid', async () => {
+    it('SEED0-45 a genuine event with a wrong amount never marks anything paid', async () => {
       const { call, cart } = await guestWith([{ sku: 'MUG-STONE' }])
       const { order, payment } = await orderOf(call, cart.id)
       const answer = await sendEvent(server, {
@@ -318,7 +318,7 @@ for (const dialect of DIALECTS) {
       )
     })
 
-    it('items are ordered without a cart, by somebody without a token, who gets an order token', async () => {
+    it('SEED1-26 SEED2-59 items are ordered without a cart, by somebody without a token, who gets an order token', async () => {
       const answer = await nobody('POST', '/orders', { items: [{ sku: 'GUIDE-BREW' }], email: 'robin@example.com' })
       assert.equal(answer.status, 201, JSON.stringify(answer.body))
       await pay(answer.body.payment.url, CARD.good)
@@ -327,7 +327,7 @@ for (const dialect of DIALECTS) {
       assert.equal((await nobody('GET', `/orders/${answer.body.order.id}`)).status, 401)
     })
 
-    it('deleting a cart cancels what awaits payment of it', async () => {
+    it('SEED3-20 deleting a cart cancels what awaits payment of it', async () => {
       const { call, cart } = await guestWith([{ sku: 'MUG-STONE' }])
       const { order, payment } = await orderOf(call, cart.id)
       assert.equal((await call('DELETE', '/carts/current')).body.cart.closedReason, 'deleted')
@@ -336,7 +336,7 @@ for (const dialect of DIALECTS) {
       assert.equal((await call('GET', `/orders/${order.id}`)).body.state, 'CANCELLED')
     })
 
-    it('the limit of a promotion is exact under 20 simultaneous orders, and nobody over it is charged', async () => {
+    it('SEED0-56 the limit of a promotion is exact under 20 simultaneous orders, and nobody over it is charged', async () => {
       const promotion = await admin('POST', '/promotions', {
         name: 'Only three',
         usesMax: 3,
@@ -387,7 +387,7 @@ describe('time', async () => {
     assert.equal((await call('GET', `/orders/${order.id}`)).body.state, 'EXPIRED', 'the closed session takes no money')
   })
 
-  it('a hold that ran out is free for others, and a late payment then takes what is left or goes back in full', async () => {
+  it('SEED0-43 a hold that ran out is free for others, and a late payment then takes what is left or goes back in full', async () => {
     await admin('PUT', '/stock/PEN-BRASS', { onHand: 1 })
     const late = await newOrder('PEN-BRASS')
     await advance('PT31M')

@@ -433,7 +433,7 @@ describe('callers who may', () => {
     })
   }
 
-  test('lists show their caller nothing of anybody else', async () => {
+  test('SEED0-59 lists show their caller nothing of anybody else', async () => {
     for (const path of ['/carts', '/orders?state=NEW']) {
       for (const own of [others.guest, others.account]) {
         const { body } = await as(own.token)('GET', SHOP + path)
@@ -480,7 +480,7 @@ describe('ids grant nothing', () => {
     await unfound(others.account.token, 'POST', `/orders?account=demo:victim`, { cartId: victims.account.cart }, 'cart_not_found')
   })
 
-  test("a guest cart is merged only with that guest's own secret", async () => {
+  test("SEED3-24 a guest cart is merged only with that guest's own secret", async () => {
     const account = others.account.token
     for (const wrong of [others.guest.token, others.elsewhere.token, `ct_${guestId}_${otherSecret}`, others.guest.orderToken, 'x'])
       await unfound(account, 'POST', '/carts/current/merge', { carts: [{ id: foreign.cart, token: wrong }] }, 'cart_not_found')
@@ -494,12 +494,12 @@ describe('ids grant nothing', () => {
     await unfound(account, 'POST', `/carts/${victims.account.cart}/merge`, { carts: [{ id: others.guest.cart, token }] }, 'cart_not_found')
   })
 
-  test('guests merge nothing', async () => {
+  test('SEED3-24 guests merge nothing', async () => {
     const answer = await as(token)('POST', `${SHOP}/carts/current/merge`, { carts: [{ id: foreign.cart, token: foreign.token }] })
     assertProblem(answer, 409, 'merge_forbidden')
   })
 
-  test('a shopper cannot name another owner', async () => {
+  test('SEED0-37 a shopper cannot name another owner', async () => {
     for (const shopper of [others.guest, others.account]) {
       const current = await as(shopper.token)('GET', `${SHOP}/carts/current?account=demo:victim`)
       assert.equal(current.body.id, shopper.cart)
@@ -513,7 +513,7 @@ describe('ids grant nothing', () => {
     }
   })
 
-  test('an order token opens its own order, and of that only what concerns the order', async () => {
+  test('SEED1-29 an order token opens its own order, and of that only what concerns the order', async () => {
     const holder = as(victims.guest.orderToken)
     assert.equal((await holder('GET', `${SHOP}/orders/${victims.guest.order}`)).status, 200)
     assertProblem(await holder('GET', `${SHOP}/orders/${victims.account.order}`), 404, 'order_not_found')
@@ -577,7 +577,7 @@ describe('a shop without guest carts', () => {
 })
 
 describe('a server key', () => {
-  test('acts on the cart of the account that it names', async () => {
+  test('SEED3-35 acts on the cart of the account that it names', async () => {
     const { token } = await key('server', ['carts:read', 'carts:write'])
     const server = as(token)
     const kim = as(await login('kim'))

@@ -246,7 +246,7 @@ describe('promotions', () => {
     })
   })
 
-  test('a code that is used up is refused to the next shopper', async () => {
+  test('SEED2-73 a code that is used up is refused to the next shopper', async () => {
     const { id } = (await admin('POST', `${SHOP}/promotions`, { ...half, benefit: { kind: 'percent_off', percent: '100' } })).body
     await admin('POST', `${SHOP}/promotions/${id}/codes`, { code: 'LAST', usesMax: 1 })
     const items = { items: [{ sku: 'GUIDE-NONE' }], codes: ['LAST'] }
@@ -355,7 +355,7 @@ describe('webhooks', async () => {
     return body as { id: string; secret: string }
   }
 
-  test('an event arrives signed, with the whole resource, only where its type is wanted', async () => {
+  test('SEED1-51 SEED3-71 an event arrives signed, with the whole resource, only where its type is wanted', async () => {
     const all = await register('/all', ['*'])
     await register('/created', ['cart.created'])
     assert.match(all.secret, /^whsec_/)
@@ -371,7 +371,7 @@ describe('webhooks', async () => {
     assert.deepEqual(hooks.forged, [])
   })
 
-  test('the secret is shown once and the list says what is registered', async () => {
+  test('SEED1-55 the secret is shown once and the list says what is registered', async () => {
     const { id, secret } = await register('/listed', ['order.placed', 'cart.merged'])
     const list = await admin('GET', `${SHOP}/webhooks`)
     const listed = list.body.items.find((each: { id: string }) => each.id === id)
@@ -379,7 +379,7 @@ describe('webhooks', async () => {
     assert.ok(!JSON.stringify(list.body).includes(secret))
   })
 
-  test('a failed delivery is listed with its status, and delivered when it is sent again', async () => {
+  test('SEED1-52 a failed delivery is listed with its status, and delivered when it is sent again', async () => {
     const { id } = await register('/flaky', ['cart.created'])
     hooks.failing.add('/flaky')
     const { cart } = (await as()('POST', LINES, { sku: 'MUG-STONE' })).body
@@ -416,7 +416,7 @@ for (const dialect of DIALECTS) {
     const price = (amount: number) => shop('PUT', `${SHOP}/products/kite`, product('kite', 'KITE', amount))
     const rows = () => store.reader.db.selectFrom('carts').selectAll().execute()
 
-    test('is in the next read of a cart on every node, told by a notice, without a write', async () => {
+    test('SEED3-21 is in the next read of a cart on every node, told by a notice, without a write', async () => {
       await price(1000)
       const { token, cart } = (await caller(first)('POST', LINES, { sku: 'KITE', quantity: 2 })).body
       const read = () => Promise.all(nodes.map(async (url) => (await caller(url, token)('GET', CURRENT)).body))

@@ -367,7 +367,7 @@ describe('a cart and its caches', () => {
     assert.equal((await as()('GET', `${SHOP}/orders`)).headers.get('cache-control'), 'no-store')
   })
 
-  test('before the first write `current` is an empty cart, and no row exists', async () => {
+  test('SEED1-09 SEED4-28 before the first write `current` is an empty cart, and no row exists', async () => {
     const was = await contentOfTables(server.engine.store.reader)
     const token = (await as()('POST', '/v1/demo/login', { accountId: 'nobody-yet' })).body.token
     for (const call of [as(), as(token)]) {
@@ -380,7 +380,7 @@ describe('a cart and its caches', () => {
     assert.deepEqual(await contentOfTables(server.engine.store.reader), was)
   })
 
-  test("a guest's first write is 201 with a token, every later one 200 without", async () => {
+  test("SEED2-24 a guest's first write is 201 with a token, every later one 200 without", async () => {
     const first = await as()('POST', LINES, { sku: 'MUG-STONE' })
     assert.equal(first.status, 201)
     assert.match(first.body.token, /^ct_[0-9a-f]{32}_[\w-]{43}$/)

@@ -127,7 +127,7 @@ for (const dialect of DIALECTS) {
       assert.deepEqual(now, Object.fromEntries(Object.entries(was).map(([table, count]) => [table, count + 1])))
     })
 
-    test('no table holds the secret that was answered, nor the key in clear', async () => {
+    test('SEED2-24 no table holds the secret that was answered, nor the key in clear', async () => {
       const headers = withKey()
       const { body } = await caller(url)('POST', LINES, { sku: 'MUG-INK' }, headers)
       const secret = secretOf(body.token)

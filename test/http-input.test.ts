@@ -406,7 +406,7 @@ describe('quantities', () => {
 
 describe('prices of clients', () => {
   const add = byName('adding a line')
-  test('a shopper cannot set a price under any name', async () => {
+  test('SEED0-32 a shopper cannot set a price under any name', async () => {
     await refused(add, { sku: 'MUG-STONE', unitPrice: 1 }, { status: 422, code: 'custom_price_forbidden', path: '/unitPrice' })
     await refused(
       add,
@@ -417,7 +417,7 @@ describe('prices of clients', () => {
       await refused(add, { sku: 'MUG-STONE', [field]: 1 }, { status: 422, code: 'invalid', path: `/${field}` })
   })
 
-  test('a shopper cannot set a price in any call that takes lines', async () => {
+  test('SEED0-32 a shopper cannot set a price in any call that takes lines', async () => {
     const lines = [{ sku: 'MUG-STONE' }, { sku: 'MUG-INK', unitPrice: 1 }]
     for (const name of ['adding several lines', 'filling'])
       await refused(byName(name), { lines }, { status: 422, code: 'custom_price_forbidden', path: '/lines/1/unitPrice' })
@@ -455,7 +455,7 @@ describe('prices of clients', () => {
 })
 
 describe('what a body leaves open', () => {
-  test('a line names exactly one of sku and inline', async () => {
+  test('SEED3-37 a line names exactly one of sku and inline', async () => {
     await refused(byName('adding a line'), {}, { status: 422, code: 'invalid', path: '/sku' })
     await refused(
       byName('adding a line without a catalogue entry'),

@@ -9,7 +9,7 @@ for (const dialect of DIALECTS) {
   describe(`examples/journey.ts on ${dialect}`, async () => {
     const server = await startTestServer(await freshDatabase(dialect))
 
-    it('goes from an empty cart to a placed order with a verified webhook', async () => {
+    it('SEED1-08 goes from an empty cart to a placed order with a verified webhook', async () => {
       const { stdout } = await promisify(execFile)(process.execPath, ['examples/journey.ts', server.url, ADMIN])
       assert.match(stdout, /The webhook arrives, signature good +order\.placed ord_/)
       assert.match(stdout, /PLACED, PAID, \$86\.63/)

@@ -403,7 +403,7 @@ for (const dialect of DIALECTS) {
         await shop.balance()
       })
 
-      it('reserved money places the order, and taking it marks the order paid, once', async () => {
+      it('SEED2-61 reserved money places the order, and taking it marks the order paid, once', async () => {
         const shop = await openShop(world)
         const { order, payment } = await (await shop.guest()).order()
         await shop.tell(payment.id, 'authorized')
@@ -481,7 +481,7 @@ for (const dialect of DIALECTS) {
         await shop.balance()
       })
 
-      it('a session that a provider ends by itself leaves the order payable in a new one', async () => {
+      it('SEED4-51 a session that a provider ends by itself leaves the order payable in a new one', async () => {
         const shop = await openShop(world)
         const guest = await shop.guest()
         const { order, payment } = await guest.order()
@@ -1061,7 +1061,7 @@ for (const dialect of DIALECTS) {
     })
 
     describe('stock and codes', () => {
-      it('a hold keeps the last piece for 30 minutes and not a second longer, and never stands in the way of its own cart', async () => {
+      it('SEED4-42 a hold keeps the last piece for 30 minutes and not a second longer, and never stands in the way of its own cart', async () => {
         const shop = await openShop(world, { settings: { inventory: { onAdd: 'allow' } } })
         await shop.setStock('A', 1)
         const one = await shop.guest()
@@ -1089,7 +1089,7 @@ for (const dialect of DIALECTS) {
         await shop.balance()
       })
 
-      it('an unpaid order lives for 24 hours and not a second longer, and money that comes as it expires is an order or goes back', async () => {
+      it('SEED1-34 an unpaid order lives for 24 hours and not a second longer, and money that comes as it expires is an order or goes back', async () => {
         const shop = await openShop(world)
         const one = await (await shop.guest()).order()
         const two = await (await shop.guest()).order()
@@ -1182,7 +1182,7 @@ for (const dialect of DIALECTS) {
       })
     })
 
-    it('a process that dies before or after any of its transactions leaves an order that can be paid, and money in an order or given back', async () => {
+    it('SEED2-62 a process that dies before or after any of its transactions leaves an order that can be paid, and money in an order or given back', async () => {
       const shop = await openShop(world)
       await shop.makeCode('ANY', null)
       let deaths = 0
@@ -1245,7 +1245,7 @@ for (const dialect of DIALECTS) {
       await shop.balance()
     })
 
-    it('an order token opens its own order in its own shop until its time is up', async () => {
+    it('SEED2-64 an order token opens its own order in its own shop until its time is up', async () => {
       const [shop, elsewhere] = [await openShop(world), await openShop(world)]
       const one = await (await shop.guest()).order()
       const two = await (await shop.guest()).order()

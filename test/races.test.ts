@@ -35,7 +35,7 @@ for (const { dialect, url } of servers) {
       return new Map((body.lines as Line[]).map((line) => [line.sku, line.quantity]))
     }
 
-    test('100 adds of one sku at once are one line of 100', async () => {
+    test('SEED4-29 100 adds of one sku at once are one line of 100', async () => {
       const call = await shopper()
       const answers = await atOnce(100, () => call('POST', `${CURRENT}/lines`, { sku: 'W-0' }))
       for (const answer of answers) expect2xx(answer)

@@ -289,7 +289,7 @@ for (const { dialect, store, url } of stores) {
       )
     })
 
-    test('events of one subject go out one after the other in their order, of others at once', async () => {
+    test('SEED1-54 events of one subject go out one after the other in their order, of others at once', async () => {
       const shopId = await hooked()
       await tell(shopId, ['cart.updated', 'c1', '1'], ['cart.closed', 'c1', '2'], ['cart.closed', 'c2', '3'])
       const sent: string[] = []
@@ -330,7 +330,7 @@ for (const { dialect, store, url } of stores) {
       )
     })
 
-    test('a failed delivery waits again, is given up at last, or gives way to newer news', async () => {
+    test('SEED1-53 a failed delivery waits again, is given up at last, or gives way to newer news', async () => {
       const shopId = await hooked()
       await tell(shopId, ['cart.updated', 'c1', '1'], ['cart.closed', 'c2', '1'])
       const [update, close] = await claim(shopId)
@@ -388,7 +388,7 @@ for (const { dialect, store, url } of stores) {
       assert.equal((await readStock(store.reader, shopId, ['S'], NOW + 1000)).get('S')?.holds.length, 0)
     })
 
-    test('stock is never below zero, whatever asks for it', async () => {
+    test('SEED0-44 stock is never below zero, whatever asks for it', async () => {
       const shopId = await shop()
       await store.transact((writer) => setStock(writer, shopId, 'S', 2, 'deny', NOW))
       await assert.rejects(store.transact((writer) => takeStock(writer, shopId, [['S', 3]], 1, NOW)))
@@ -569,6 +569,28 @@ for (const { dialect, store, url } of stores) {
           return shopId
         })
         await assert.rejects(breaking, CommitUnknown)
+      })
+
+      test('a connection that is ended between two statements fails its transaction, and nothing else', async () => {
+        const shopId = await shop()
+        const [reached, ended] = [gate(), gate()]
+        let pid = 0
+        const failing = store.transact(async (writer) => {
+          await nextInSequence(writer, shopId, 'order')
+          const own = { name: 'own_pid', sqlite: '', postgres: 'SELECT pg_backend_pid() AS pid' }
+          pid = (await writer.run<{ pid: number }>(own, []))[0]?.pid ?? 0
+          reached.open()
+          await ended.passed
+          await nextInSequence(writer, shopId, 'order')
+        })
+        const failed = assert.rejects(failing)
+        await reached.passed
+        const end = { name: 'end', sqlite: '', postgres: 'SELECT pg_terminate_backend($1, 5000)' }
+        await store.transact((writer) => writer.run(end, [pid]))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        ended.open()
+        await failed
+        assert.equal(await store.transact((writer) => nextInSequence(writer, shopId, 'order')), 1)
       })
     } else {
       test('two processes on one file take turns, and neither is told of it', async () => {

@@ -47,7 +47,7 @@ it('the comparison notices a field, a literal or an optional that one side alone
   isTrue<Equal<{ a: { readonly b: readonly string[] } }, { a: { b: string[] } }>>(true)
 })
 
-it('a priced cart with something of everything passes the closed schemas, and nothing more does', () => {
+it('SEED2-20 SEED2-21 a priced cart with something of everything passes the closed schemas, and nothing more does', () => {
   const facts = factsOf({
     variants: [variantOf('MUG', 1000), variantOf('GONE', 500, { published: true })],
     stock: { MUG: 1 },

@@ -102,7 +102,7 @@ describe('line identity (C13): what is two lines', () => {
 })
 
 describe('adding', () => {
-  it('counts equal lines up and keeps the id and the price of the first', () => {
+  it('SEED2-31 counts equal lines up and keeps the id and the price of the first', () => {
     const first = cartWith(FACTS, [line('MUG', 2, { id: 'ln_a' })])
     const dearer = factsOf({ variants: [variantOf('MUG', 2100)] })
     const { cart, results } = done<Decision>(add(first, [line('MUG', 3, { id: 'ln_b' })], dearer))
@@ -349,7 +349,7 @@ describe('recharge amounts (C09)', () => {
     assert.equal(amountRefusal(undefined, 1000, 'USD')?.refused, 'amount_invalid')
   })
 
-  it('the amount is the price of one piece', () => {
+  it('SEED0-12 the amount is the price of one piece', () => {
     const cart = cartWith(FACTS, [line('GIFT', 2, { amount: 2500 })])
     assert.deepEqual([cart.lines[0]?.amount, cart.lines[0]?.priceWhenAdded, cart.lines[0]?.quantity], [2500, 2500, 2])
   })
@@ -360,7 +360,7 @@ describe('recharge amounts (C09)', () => {
 })
 
 describe('the first line settles the currency', () => {
-  it("the shop's, when the product has a price in it", () => assert.equal(cartWith(FACTS, [line('MUG')]).currency, 'USD'))
+  it("SEED2-25 the shop's, when the product has a price in it", () => assert.equal(cartWith(FACTS, [line('MUG')]).currency, 'USD'))
 
   it("the product's own, when it has none in the shop's", () => assert.equal(cartWith(FACTS, [line('EURO')]).currency, 'EUR'))
 
@@ -378,7 +378,7 @@ describe('the first line settles the currency', () => {
     assert.equal(cart.currency, 'USD')
   })
 
-  it('from then on another currency is refused with both', () => {
+  it('SEED2-29 from then on another currency is refused with both', () => {
     const euro = cartWith(FACTS, [line('EURO')])
     const refused = refusalOf(add(euro, [line('TEE')]))
     assert.deepEqual([refused.refused, refused.cartCurrency, refused.currencies], ['currency_mismatch', 'EUR', ['USD']])
@@ -397,7 +397,7 @@ describe('setting a line', () => {
     line('MUG', 1, { id: 'ln_c', keepSeparate: true }),
   ])
 
-  it('the quantity is absolute, 0 removes', () => {
+  it('SEED2-35 the quantity is absolute, 0 removes', () => {
     assert.equal(quantities(cartOf(setLine(given, { lineId: 'ln_a', quantity: 9 }, FACTS))).ln_a, 9)
     assert.deepEqual(Object.keys(quantities(cartOf(setLine(given, { lineId: 'ln_a', quantity: 0 }, FACTS)))), ['ln_b', 'ln_c'])
   })
@@ -488,14 +488,14 @@ describe('saving a line and bringing it back', () => {
 describe('codes', () => {
   const two = factsOf({ settings: { promotions: { maxCodes: 2 } } })
 
-  it('are compared without case and surrounding space', () => {
+  it('SEED3-57 are compared without case and surrounding space', () => {
     const cart = cartOf(applyCode(guestCart(), { code: ' welcome10 ' }, two))
     assert.deepEqual(cart.codes, ['WELCOME10'])
     assert.equal(refusalOf(applyCode(cart, { code: 'Welcome10' }, two)).refused, 'code_already_applied')
     assert.deepEqual(cartOf(removeCode(cart, { code: 'welcome10' })).codes, [])
   })
 
-  it('are as many as the shop allows, and never more than the limit', () => {
+  it('SEED3-57 are as many as the shop allows, and never more than the limit', () => {
     const full = guestCart({ codes: ['A', 'B'] })
     assert.equal(refusalOf(applyCode(full, { code: 'C' }, two)).refused, 'too_many_codes')
     const many = factsOf({ settings: { promotions: { maxCodes: 1000 } } })
@@ -625,7 +625,7 @@ describe('notices', () => {
 describe('limits that hold whatever a shop says', () => {
   const boundless = factsOf({ variants: VARIANTS, settings: { lines: { max: 10_000, quantityMax: 10_000_000 } } })
 
-  it('500 lines a cart', () => {
+  it('SEED1-56 500 lines a cart', () => {
     const lines = Array.from({ length: LIMITS.lines }, (_, index) => line('MUG', 1, { options: { index } }))
     const full = cartWith(boundless, lines)
     assert.equal(full.lines.length, 500)
@@ -664,7 +664,7 @@ describe('plans of a subscription, where a shop lets subscriptions in', () => {
     settings: { lines: { allowKinds: ['goods', 'subscription'] } },
   })
 
-  it('each plan is a line of its own at its own price', () => {
+  it('SEED0-12 each plan is a line of its own at its own price', () => {
     const cart = cartWith(facts, [
       line('CLUB', 1, { plan: 'monthly' }),
       line('CLUB', 1, { plan: 'yearly' }),

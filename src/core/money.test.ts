@@ -248,7 +248,7 @@ describe('an amount is split without losing or making a unit', () => {
     )
   })
 
-  it('no part is larger than its weight while the amount is not larger than all weights', () => {
+  it('SEED3-49 no part is larger than its weight while the amount is not larger than all weights', () => {
     fc.assert(
       fc.property(weights, fc.double({ min: 0, max: 1, noNaN: true }), (parts, share) => {
         const amount = Math.floor(parts.reduce((total, weight) => total + weight, 0) * share)
@@ -257,7 +257,7 @@ describe('an amount is split without losing or making a unit', () => {
     )
   })
 
-  it('each part is its exact share, less than one unit off', () => {
+  it('SEED3-49 each part is its exact share, less than one unit off', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: AMOUNT_MAX }), weights, (amount, parts) => {
         const total = parts.reduce((all, weight) => all + BigInt(weight), 0n)

@@ -83,7 +83,7 @@ describe('what stands between a cart and an order', () => {
     assert.deepEqual(blockers(digital, {}), [])
   })
 
-  it('everything is said, in the order of precedence of refusals', () => {
+  it('SEED1-36 SEED2-60 SEED3-60 everything is said, in the order of precedence of refusals', () => {
     const given = { variants: [{ ...MUG, quantityStep: 4 }], stock: { MUG: 1 }, settings: { checkout: { guest: false } as never } }
     const elsewhere = withDefaults({ ...given, settings: { ...given.settings, shipping: { methods: ELSEWHERE } } })
     const said = blockers({ ...ready, email: null, shippingAddress: null }, elsewhere)

@@ -102,7 +102,7 @@ const total = (adjustments: readonly Adjustment[], type: Adjustment['type'], inc
     .reduce((sum, each) => sum + each.amount.amount, 0)
 
 describe(`in ${RUNS} random carts`, () => {
-  it('totals are sums of lines and adjustments and of nothing else', () => {
+  it('SEED3-47 SEED4-36 totals are sums of lines and adjustments and of nothing else', () => {
     holds((cart, facts) => {
       const priced = price(cart, facts)
       const sold = priced.lines.filter((each) => each.state === 'AVAILABLE')
@@ -127,7 +127,7 @@ describe(`in ${RUNS} random carts`, () => {
     })
   })
 
-  it('nothing is negative but discounts, no line is given more than it costs, and no zero is negative', () => {
+  it('SEED4-74 nothing is negative but discounts, no line is given more than it costs, and no zero is negative', () => {
     holds((cart, facts) => {
       const priced = price(cart, facts)
       const totals = [priced.itemTotal, priced.shippingTotal, priced.includedTaxTotal, priced.additionalTaxTotal, priced.total]

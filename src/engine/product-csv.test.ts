@@ -346,7 +346,7 @@ test('a recharge has presets, custom amounts between bounds, and needs no price'
   assert.deepEqual(presetsOnly.recharge, { currency: 'EUR', presets: [1000], allowCustom: false })
 })
 
-test('a recharge without amounts, or with impossible ones, is refused', async () => {
+test('SEED0-13 a recharge without amounts, or with impossible ones, is refused', async () => {
   assert.equal(await refusalOf({ Kind: 'recharge' }), 'Amount Presets')
   assert.equal(await refusalOf({ Kind: 'recharge', 'Amount Presets': '10;0' }), 'Amount Presets')
   assert.equal(await refusalOf({ Kind: 'recharge', 'Amount Presets': '10;10.00' }), 'Amount Presets')

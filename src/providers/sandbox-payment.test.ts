@@ -261,7 +261,7 @@ describe('events', () => {
 })
 
 describe('the hosted pages', () => {
-  test('the payment page shows what is paid, is framed and cached by nobody, and may lead back to the shop only', async () => {
+  test('SEED4-54 the payment page shows what is paid, is framed and cached by nobody, and may lead back to the shop only', async () => {
     const { headers, body, statusCode } = await get(await openSession({ lines: [{ name: 'Shirt', quantity: 2, total: 4498 }] }))
     assert.equal(statusCode, 200)
     const shown = ['Test mode', 'Order 1001', 'Shirt', '€44.98', '€5.00', '€49.98', 'ada@example.org']
@@ -301,7 +301,7 @@ describe('the hosted pages', () => {
     }
   })
 
-  test('a good card pays, and leads back to the shop with the order, the payment and the result', async () => {
+  test('SEED0-49 a good card pays, and leads back to the shop with the order, the payment and the result', async () => {
     const request = order()
     const { sessionId } = await sandbox.open(request, never())
     const { statusCode, headers } = await send(sessionId, card(CARDS.success))

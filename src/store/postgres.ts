@@ -63,6 +63,8 @@ export function openPostgres(url: string, options: { connections?: number } = {}
     application_name: 'cartwright',
   })
   pool.on('error', () => undefined) // an idle connection broke; the next query opens another
+  // One that breaks between two statements of a transaction: its next statement fails. Unheard, the error would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const whole: Reader & Pick<Writer, 'db'> = {
     dialect: 'postgres',
     db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),

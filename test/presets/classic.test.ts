@@ -15,7 +15,7 @@ for (const shop of await presetShops('classic')) {
   const customer = () => shop.account(`classic-${++count}`)
 
   describe(`classic on ${shop.dialect}`, () => {
-    test('SEED4-01 SEED4-36 every change recalculates the cart, and its totals are the sums of its lines and adjustments', async () => {
+    test('SEED2-44 SEED4-01 SEED4-36 every change recalculates the cart, and its totals are the sums of its lines and adjustments', async () => {
       const call = await customer()
       const steps: [string, string, unknown][] = [
         ['POST', LINES, { lines: [{ sku: 'SOAP', quantity: 3 }, { sku: 'MUG-STONE' }] }],
@@ -112,7 +112,7 @@ for (const shop of await presetShops('classic')) {
       assert.deepEqual([order.number, order.shortNumber], [cart.number, cart.number.slice(0, 7)])
     })
 
-    test('SEED4-35 SEED4-39 what is not for sale or sold out leaves the cart, what is short is lowered, each with a notice that stays until it is seen', async () => {
+    test('SEED4-35 SEED4-39 SEED4-40 what is not for sale or sold out leaves the cart, what is short is lowered, each with a notice that stays until it is seen', async () => {
       await shop.products(ware('FADE'))
       const call = await customer()
       expect2xx(await call('POST', LINES, { lines: [{ sku: 'SOAP' }, { sku: 'FADE' }, { sku: 'LAST', quantity: 4 }] }))
@@ -143,7 +143,7 @@ for (const shop of await presetShops('classic')) {
       expect2xx(await shop.admin('PUT', '/stock/LAST', { onHand: 5 }))
     })
 
-    test('SEED4-39 a code that does not apply any more is removed, a shipping method that is gone is replaced, each with a notice', async () => {
+    test('SEED2-71 SEED4-39 a code that does not apply any more is removed, a shipping method that is gone is replaced, each with a notice', async () => {
       const call = await customer()
       const { cart } = expect2xx(await call('POST', LINES, { sku: 'SOAP', quantity: 6 })).body
       expect2xx(await call('POST', LINES, { sku: 'MUG-STONE' }))

@@ -18,7 +18,7 @@ for (const shop of await presetShops('fill')) {
   const user = () => shop.account(`fill-${++count}`)
 
   describe(`fill on ${shop.dialect}`, () => {
-    test('SEED1-01 items of any kind and quantity, and a code, become one order in real money', async () => {
+    test('SEED0-30 SEED1-01 items of any kind and quantity, and a code, become one order in real money', async () => {
       const call = await user()
       const lines = [
         { sku: 'SWORD', quantity: 3 },
@@ -47,7 +47,7 @@ for (const shop of await presetShops('fill')) {
       assert.notEqual((await other('GET', '/carts/current')).body.id, cart.id)
     })
 
-    test('SEED1-04 the server fills the cart of any user, who finds it there', async () => {
+    test('SEED1-04 SEED1-15 the server fills the cart of any user, who finds it there', async () => {
       const name = `filled-${++count}`
       const path = `${LINES}?account=demo:${name}`
       expect2xx(await shop.admin('PUT', path, { lines: [{ sku: 'SWORD', quantity: 4 }] }))
@@ -55,7 +55,7 @@ for (const shop of await presetShops('fill')) {
       assert.equal(told(await shop.admin('PUT', LINES, { lines: [{ sku: 'SWORD' }] })), '400 owner_required')
     })
 
-    test('SEED1-05 the client reads, fills, changes and deletes', async () => {
+    test('SEED1-05 SEED1-10 SEED1-12 SEED1-13 SEED1-14 the client reads, fills, changes and deletes', async () => {
       const call = await user()
       const { cart } = expect2xx(await call('PUT', LINES, { lines: [{ sku: 'SWORD' }, { sku: 'SHIELD' }] })).body
       const [sword, shield] = cart.lines
@@ -64,7 +64,7 @@ for (const shop of await presetShops('fill')) {
       assert.deepEqual(await linesOf(call, cart.id), ['SWORD × 7'])
     })
 
-    test('SEED1-06 ordering answers a token and an address that open the payment page', async () => {
+    test('SEED1-06 SEED1-25 ordering answers a token and an address that open the payment page', async () => {
       const call = await user()
       expect2xx(await call('PUT', LINES, { lines: [{ sku: 'SWORD' }] }))
       await readyToOrder(call)
@@ -73,7 +73,7 @@ for (const shop of await presetShops('fill')) {
       assert.equal((await fetch(payment.url)).status, 200)
     })
 
-    test('SEED1-07 the cart shows final prices, what they were, and which promotion made them', async () => {
+    test('SEED1-07 SEED1-20 the cart shows final prices, what they were, and which promotion made them', async () => {
       const call = await user()
       expect2xx(await call('PUT', LINES, { lines: [{ sku: 'SHIELD', quantity: 2 }] }))
       const { cart } = expect2xx(await call('POST', '/carts/current/codes', { code: 'WELCOME10' })).body
@@ -96,7 +96,7 @@ for (const shop of await presetShops('fill')) {
       assert.deepEqual(await linesOf(call), ['PACK × 1'])
     })
 
-    test('SEED1-17 an unknown item fails by itself, with its reason; the others are stored', async () => {
+    test('SEED1-17 SEED3-25 SEED3-26 an unknown item fails by itself, with its reason; the others are stored', async () => {
       const call = await user()
       const { body } = expect2xx(await call('PUT', LINES, { lines: [{ sku: 'SWORD' }, { sku: 'NO-SUCH' }, { sku: 'FEW', quantity: 9 }] }))
       assert.deepEqual(

@@ -27,7 +27,7 @@ for (const shop of await presetShops('reconcile')) {
   }
 
   describe(`reconcile on ${shop.dialect}`, () => {
-    test('SEED2-01 a cart holds its items and what was entered for checkout', async () => {
+    test('SEED2-01 SEED3-19 a cart holds its items and what was entered for checkout', async () => {
       const { call } = await guest(item('LAMP', 2))
       await readyToOrder(call)
       const { body } = await call('GET', '/carts/current')
@@ -47,7 +47,7 @@ for (const shop of await presetShops('reconcile')) {
       assert.equal(expect2xx(await call('POST', '/orders', { cartId: id })).body.order.id, placed.id)
     })
 
-    test('SEED2-04 SEED2-05 SEED2-06 the first item makes a guest cart, which its id and secret open together, and neither alone', async () => {
+    test('SEED2-04 SEED2-05 SEED2-06 SEED2-38 SEED3-18 the first item makes a guest cart, which its id and secret open together, and neither alone', async () => {
       const made = await shop.nobody('POST', LINES, { lines: [item('LAMP')] })
       const { cart, token } = made.body
       assert.deepEqual([made.status, cart.owner.kind], [201, 'guest'])
@@ -59,7 +59,7 @@ for (const shop of await presetShops('reconcile')) {
       assert.equal(told(await caller(base, forged)('GET', `/carts/${cart.id}`)), '401 invalid_token')
     })
 
-    test('SEED2-12 a guest gives an e-mail address, which is on the cart and on the order', async () => {
+    test('SEED2-12 SEED2-39 a guest gives an e-mail address, which is on the cart and on the order', async () => {
       const { call, id } = await guest()
       await readyToOrder(call)
       const { order } = expect2xx(await call('POST', '/orders', { cartId: id })).body
@@ -67,7 +67,7 @@ for (const shop of await presetShops('reconcile')) {
       assert.equal((await call('PATCH', '/carts/current', { email: 'no address' })).status, 422)
     })
 
-    test('SEED2-13 SEED2-23 an account has one cart per shop, also when twenty first items come at once', async () => {
+    test('SEED2-13 SEED2-23 SEED4-24 an account has one cart per shop, also when twenty first items come at once', async () => {
       const token = await login(shop.server.url, name())
       const [here, there] = [caller(base, token), caller(`${shop.server.url}/v1/shops/demo`, token)]
       const answers = await atOnce(20, () => here('POST', LINES, { lines: [item('LAMP')] }))
@@ -101,7 +101,7 @@ for (const shop of await presetShops('reconcile')) {
         assert.equal(told(await call('GET', '/carts/current')), '401 invalid_token')
       })
 
-    test('SEED2-26 SEED2-28 an item whose price is not what its client saw fails by itself; when all do, no cart is made', async () => {
+    test('SEED2-26 SEED2-28 SEED3-38 an item whose price is not what its client saw fails by itself; when all do, no cart is made', async () => {
       const before = await rowsIn(shop.server.engine.store.reader, 'carts', 'guests')
       const all = await shop.nobody('POST', LINES, { lines: [item('LAMP', 1, 900), item('SHADE', 1, 1)] })
       assert.equal(told(all), '409 price_changed')

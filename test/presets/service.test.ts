@@ -66,7 +66,7 @@ for (const shop of await presetShops('service')) {
       }
     })
 
-    test('SEED3-31 validation lists everything that is wrong, each with its place', async () => {
+    test('SEED2-65 SEED3-31 validation lists everything that is wrong, each with its place', async () => {
       const call = await shop.account(name())
       expect2xx(await call('POST', LINES, { sku: 'MUG-STONE' }))
       const { body } = await call('GET', '/carts/current/validation')

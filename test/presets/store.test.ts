@@ -55,7 +55,7 @@ for (const shop of await presetShops('store')) {
       assert.equal(told(await call('POST', LINES, { sku: 'BOOK', unitPrice: 1 })), '422 custom_price_forbidden')
     })
 
-    test('SEED0-05 a recharge needs an amount: a preset, or an own one where that is allowed', async () => {
+    test('SEED0-05 SEED0-62 a recharge needs an amount: a preset, or an own one where that is allowed', async () => {
       const call = await customer()
       const asked = await call('POST', LINES, { sku: 'TOPUP' })
       assert.equal(told(asked), '422 amount_required')
@@ -97,7 +97,7 @@ for (const shop of await presetShops('store')) {
       assert.equal(expect2xx(await other('POST', LINES, { sku: 'EURO' })).body.cart.currency, 'EUR')
     })
 
-    test('SEED0-09 the same product again counts up, also when its price changed in between', async () => {
+    test('SEED0-09 SEED0-11 the same product again counts up, also when its price changed in between', async () => {
       const call = await customer()
       expect2xx(await call('POST', LINES, { sku: 'PEN' }))
       await shop.products(ware('PEN', {}, { prices: [{ currency: 'USD', amount: 350 }] }))
