@@ -7,16 +7,18 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
-import { type Actor, hasScope, ownerOf, reachesAll } from '../engine/identity.ts'
+import { type Actor, hasScope, type Identity, ownerOf, reachesAll } from '../engine/identity.ts'
+import { forgetFormsCookie, formsCookieOf } from './forms-cookie.ts'
 
 /**
  * `public`: no shop, no identity. `admin`: the installation's admin key. Otherwise, in a shop: `owner` lets guests and accounts in (for what is
- * theirs), `anonymous` also who has no token, `orderToken` holders of an order token, and keys with `scope` (null: no key may).
+ * theirs), `anonymous` also who has no token, `orderToken` holders of an order token, and keys with `scope` (null: no key may). `cookie`: without
+ * an Authorization header the cookie of the shop's forms says who it is; no other route looks at it.
  */
 export type Access =
   | 'public'
   | 'admin'
-  | { readonly owner?: true; readonly anonymous?: true; readonly orderToken?: true; readonly scope: Scope | null }
+  | { readonly owner?: true; readonly anonymous?: true; readonly orderToken?: true; readonly cookie?: true; readonly scope: Scope | null }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -73,7 +75,7 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     }
     throw new Error(`Route ${String(route.method)} ${route.url} declares no access. Add config: { access: … }; nothing is open by default.`)
   })
-  app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
+  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const access = request.routeOptions.config.access
     if (access === undefined || access === 'public') return
     if (access === 'admin') {
@@ -83,22 +85,36 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     const { shop: shopId } = request.params as { shop: string }
     const { account } = request.query as { account?: unknown }
     const named = typeof account === 'string' && account.length <= 200 ? account : undefined
-    const identity = await proved(request, guard, await engine.identities.inShop(shopId, request.headers.authorization, named))
-    const { actor, shop } = identity
+    const known = access.cookie === true && !request.headers.authorization ? await fromCookie(request, reply, shopId) : null
+    const { actor, shop } =
+      known ?? (await proved(request, guard, await engine.identities.inShop(shopId, request.headers.authorization, named)))
     const refused = accessRefusal(actor, access, shop)
     if (refused) throw new Refused(refused)
     request.caller = { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
   })
+
+  /** Who the cookie says; null for nobody. Nobody can take a dead token out of a browser by hand: it is forgotten here. */
+  async function fromCookie(request: FastifyRequest, reply: FastifyReply, shopId: string): Promise<Identity | null> {
+    const token = formsCookieOf(request, shopId)
+    if (token === undefined) return null
+    const identity = await engine.identities.inShop(shopId, `Bearer ${token}`, undefined)
+    if (!isRefusal(identity) || identity.refused !== 'invalid_token') return unwrap(identity)
+    await countGuess(request, guard)
+    forgetFormsCookie(reply, shopId)
+    return null
+  }
 }
 
 /** A proved caller, or its refusal; a token that is not valid counts as a guess. */
 async function proved<T>(request: FastifyRequest, guard: GuessGuard, identity: T | Refusal): Promise<T> {
-  if (isRefusal(identity) && identity.refused === 'invalid_token') {
-    // Only who fails is told to wait: shoppers share addresses (a proxy, an office), and a good token must not suffer for its neighbours.
-    unwrap((await guard.refusal('tokens', request.ip)) ?? true)
-    await guard.count('tokens', request.ip)
-  }
+  if (isRefusal(identity) && identity.refused === 'invalid_token') await countGuess(request, guard)
   return unwrap(identity)
+}
+
+/** Only who fails is told to wait: shoppers share addresses (a proxy, an office), and a good token must not suffer for its neighbours. */
+async function countGuess(request: FastifyRequest, guard: GuessGuard): Promise<void> {
+  unwrap((await guard.refusal('tokens', request.ip)) ?? true)
+  await guard.count('tokens', request.ip)
 }
 
 function accessRefusal(actor: Actor, access: Exclude<Access, string>, shop: ShopFacts): Refusal | null {
