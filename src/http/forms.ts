@@ -340,12 +340,11 @@ function invalidField({ validationError, body }: FastifyRequest): Refusal | null
 }
 
 const REASONS: Readonly<Record<string, string>> = {
+  pattern: 'must be a whole number',
   maxLength: 'is too long',
   minLength: 'is empty',
   maxProperties: 'has too many entries',
   type: 'must be one value',
-  format: 'is not an e-mail address',
-  anyOf: 'is not an e-mail address',
 }
 
 /** A refusal as the page shows it: in a shopper's words, with the name of the field. */
@@ -354,6 +353,16 @@ function toldRefusal(refusal: Refusal): NonNullable<Flash['error']> {
   const words = WORDS[code]
   const field = path === undefined || path === '/' ? null : fieldName(path).slice(0, 200)
   return { text: (words ? words(refusal) : problemOf(refusal, '').title).slice(0, 300), code, field }
+}
+
+/** What shoppers call a field whose name is no word. */
+const FIELD_WORDS: Readonly<Record<string, string>> = {
+  qty: 'quantity',
+  id: 'product',
+  sku: 'product',
+  purchasableId: 'product',
+  email: 'e-mail address',
+  couponCode: 'code',
 }
 
 /** Words for what shoppers meet; the rest says what the API says. */
@@ -369,7 +378,8 @@ const WORDS: { readonly [Code in RefusalCode]?: (refusal: Refusal) => string } =
   invalid: ({ path, reason }) => {
     if (path === '/number') return 'Which cart? Its number is missing.'
     if (path === '/purchasables') return 'Choose a product first.'
-    return path === undefined || path === '/' ? `The form ${reason}.` : `Please look at ${fieldName(path)} again: it ${reason}.`
+    const name = path?.split('/').at(-1) || 'form'
+    return `The ${FIELD_WORDS[name] ?? name} ${reason}.`
   },
   unknown_sku: () => 'There is no such product in this shop.',
   quantity_step: ({ step }) => `This product is sold in multiples of ${step}.`,
