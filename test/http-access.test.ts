@@ -186,7 +186,16 @@ const openRule = (scope: Scope, path: string): Rule => ({
   targets: [{ path: SHOP + path }],
 })
 
+const ownForm = (path: string): Rule => ({
+  who: 'shop',
+  stranger: 'own',
+  anonymous: 'own',
+  scope: 'carts:write',
+  targets: [{ path: SHOP + path }],
+})
+
 const line = { sku: 'MUG-INK' }
+const victimNumber = (await admin('GET', `${SHOP}/carts/${victims.account.cart}`)).body.number as string
 const webhookBody = { url: 'http://127.0.0.1:9/' }
 const promotionBody = { name: 'x', benefit: { kind: 'free_shipping' } }
 
@@ -286,6 +295,17 @@ const RULES: Readonly<Record<string, Rule>> = {
     scope: 'carts:write',
     targets: [{ path: `${SHOP}/carts/current/merge`, body: { carts: [{ id: victims.guest.cart, token: others.guest.token }] } }],
   },
+
+  // Forms mean the caller's own cart; that the cookie opens nothing else, and what a form must prove, is tested in forms.test.ts.
+  'GET /v1/shops/:shop/forms/cart': openRule('carts:read', '/forms/cart?account=demo:victim'),
+  'POST /v1/shops/:shop/forms/cart': ownForm('/forms/cart'),
+  'POST /v1/shops/:shop/forms/load-cart': ownForm('/forms/load-cart'),
+  'POST /v1/shops/:shop/forms/session': ownForm('/forms/session'),
+  // Leads on to a page that everybody may see.
+  'GET /v1/shops/:shop/forms/load-cart': openRule(
+    'carts:write',
+    `/forms/load-cart?account=demo:victim&number=${victimNumber}&redirect=/healthz`,
+  ),
 
   'POST /v1/shops/:shop/orders': {
     who: 'shop',

@@ -342,7 +342,7 @@ for (const dialect of DIALECTS)
         assert.deepEqual(contactOf((await as(fragment)('GET', CURRENT)).body), HIDDEN)
         assert.equal((await as(fragment)('GET', CURRENT)).body.id, cart.id)
         const cookie = done.headers.get('set-cookie') ?? ''
-        assert.match(cookie, /^cw_demo=ct_[\w-]+; Path=\/v1\/shops\/demo\/forms; Max-Age=\d+; HttpOnly; SameSite=Lax$/)
+        assert.match(cookie, /^cw_demo=ct_[\w-]+; Max-Age=\d+; Path=\/v1\/shops\/demo\/forms; HttpOnly; SameSite=Lax$/)
         assert.ok(cookie.startsWith(`cw_demo=${fragment};`))
       })
 

@@ -48,8 +48,12 @@ export function allowedRedirect(target: string, { links }: Pick<Settings, 'links
   if (!/^https?:\/\/[^/]/i.test(target) || !URL.canParse(target)) return null
   const url = new URL(target)
   if (url.username !== '' || url.password !== '') return null
-  const allowed = links.redirectOrigins.some((origin) => URL.canParse(origin) && new URL(origin).origin === url.origin)
-  return allowed ? url.href : null
+  return isRedirectOrigin(url.origin, { links }) ? url.href : null
+}
+
+/** Whether an origin, as browsers write it, is one that the shop named for redirects. */
+export function isRedirectOrigin(origin: string, { links }: Pick<Settings, 'links'>): boolean {
+  return origin !== 'null' && links.redirectOrigins.some((allowed) => URL.canParse(allowed) && new URL(allowed).origin === origin)
 }
 
 /** A target with something for the page it leads to, in the fragment: browsers send that to nobody. */

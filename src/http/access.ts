@@ -7,12 +7,14 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
-import { type Actor, hasScope, limitOf, ownerOf, reachesAll } from '../engine/identity.ts'
+import { type Actor, hasScope, type Identity, limitOf, ownerOf, reachesAll } from '../engine/identity.ts'
+import { forgetFormsCookie, formsCookieOf } from './forms-cookie.ts'
 
 /**
  * `public`: no shop, no identity. `admin`: the installation's admin key. Otherwise, in a shop: `owner` lets guests and accounts in (for what is
  * theirs), `anonymous` also who has no token, `orderToken` holders of an order token, and keys with `scope` (null: no key may). `limited` lets
- * secrets in that reach one cart only: on routes of a cart for that cart, elsewhere for what is not a cart's.
+ * secrets in that reach one cart only: on routes of a cart for that cart, elsewhere for what is not a cart's. `cookie`: without an Authorization
+ * header the cookie of the shop's forms says who it is; no other route looks at it.
  */
 export type Access =
   | 'public'
@@ -22,6 +24,7 @@ export type Access =
       readonly anonymous?: true
       readonly limited?: true
       readonly orderToken?: true
+      readonly cookie?: true
       readonly scope: Scope | null
     }
 
@@ -80,7 +83,7 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     }
     throw new Error(`Route ${String(route.method)} ${route.url} declares no access. Add config: { access: … }; nothing is open by default.`)
   })
-  app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
+  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const access = request.routeOptions.config.access
     if (access === undefined || access === 'public') return
     if (access === 'admin') {
@@ -90,31 +93,44 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     const { shop: shopId } = request.params as { shop: string }
     const { account } = request.query as { account?: unknown }
     const named = typeof account === 'string' && account.length <= 200 ? account : undefined
-    const identity = await proved(request, guard, await engine.identities.inShop(shopId, request.headers.authorization, named))
-    const { actor, shop } = identity
+    const known = access.cookie === true && !request.headers.authorization ? await fromCookie(request, reply, shopId) : null
+    const { actor, shop } =
+      known ?? (await proved(request, guard, await engine.identities.inShop(shopId, request.headers.authorization, named)))
     const refused = accessRefusal(actor, access, shop)
     if (refused) throw new Refused(refused)
     keepToLimit(request.params as { cart?: string }, actor)
     request.caller = { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
   })
+
+  /** Who the cookie says; null for nobody. Nobody can take a dead token out of a browser by hand: it is forgotten here. */
+  async function fromCookie(request: FastifyRequest, reply: FastifyReply, shopId: string): Promise<Identity | null> {
+    const token = formsCookieOf(request, shopId)
+    if (token === undefined) return null
+    const identity = await engine.identities.inShop(shopId, `Bearer ${token}`, undefined)
+    if (!isRefusal(identity) || identity.refused !== 'invalid_token') return unwrap(identity)
+    await countGuess(request, guard)
+    forgetFormsCookie(reply, shopId)
+    return null
+  }
 }
 
-/** Who is limited to one cart finds no other; its `current` is that cart. */
+/** Who is limited to one cart finds no other. */
 function keepToLimit(params: { cart?: string }, actor: Actor): void {
   const limit = limitOf(actor)
   if (!limit || params.cart === undefined) return
   if (params.cart !== 'current' && params.cart !== limit.cartId) throw new Refused(refuse('cart_not_found', {}))
-  params.cart = limit.cartId
 }
 
 /** A proved caller, or its refusal; a token that is not valid counts as a guess. */
 export async function proved<T>(request: FastifyRequest, guard: GuessGuard, identity: T | Refusal): Promise<T> {
-  if (isRefusal(identity) && (identity.refused === 'invalid_token' || isForgedLink(identity))) {
-    // Only who fails is told to wait: shoppers share addresses (a proxy, an office), and a good token must not suffer for its neighbours.
-    unwrap((await guard.refusal('tokens', request.ip)) ?? true)
-    await guard.count('tokens', request.ip)
-  }
+  if (isRefusal(identity) && (identity.refused === 'invalid_token' || isForgedLink(identity))) await countGuess(request, guard)
   return unwrap(identity)
+}
+
+/** Only who fails is told to wait: shoppers share addresses (a proxy, an office), and a good token must not suffer for its neighbours. */
+async function countGuess(request: FastifyRequest, guard: GuessGuard): Promise<void> {
+  unwrap((await guard.refusal('tokens', request.ip)) ?? true)
+  await guard.count('tokens', request.ip)
 }
 
 /** A restore token that was not made here is a guess like any other. */

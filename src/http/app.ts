@@ -1,5 +1,6 @@
 // The HTTP server: what every request goes through before and after its handler. Validation is strict (no coercion in bodies, unknown fields are
 // errors), answers are JSON text, errors are problems, and nothing is open that does not say so.
+import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -25,6 +26,7 @@ import { LockTimeout } from '../store/store.ts'
 import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
+import { formRoutes } from './forms.ts'
 import { guestRoutes } from './guests.ts'
 import { mergeRoutes } from './merging.ts'
 import { operationRoutes } from './operation.ts'
@@ -92,6 +94,8 @@ export async function createApp({
     ),
   )
   await app.register(cors, corsOf(engine))
+  // Reads no cookie by itself: forms-cookie.ts does, for the routes that say so.
+  await app.register(cookie, { hook: false })
   await app.register(swagger, {
     openapi: openApi(version),
     transform: ({ schema, url, route }) => ({ schema: withHeaders(schema, url, String(route.method)), url }),
@@ -148,6 +152,7 @@ export async function createApp({
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
+  await app.register(formRoutes(engine, guard), { prefix: '/v1/shops/:shop' })
   await app.register(operationRoutes(engine))
   for (const plugin of plugins) await app.register(async (scope) => plugin(scope as unknown as FastifyInstance))
   return app as unknown as FastifyInstance
@@ -285,7 +290,10 @@ const CORS = {
 /** Who sends no Origin is no browser on another page. */
 const NO_CORS = { origin: false }
 
-/** Origins are a shop's setting. No cookie is ever read, so `*` gives nothing away; preflights are cached for a day. */
+/**
+ * Origins are a shop's setting. `*` gives nothing away: only forms read a cookie, and no answer lets scripts of other origins use one. Preflights
+ * are cached for a day.
+ */
 function corsOf(engine: Engine) {
   return {
     delegator: (request: FastifyRequest, done: (error: Error | null, options: { origin: string | string[] | boolean }) => void) => {
@@ -304,7 +312,8 @@ function corsOf(engine: Engine) {
 /** The headers of writes, for the document only: reading them is the business of `idempotency.ts` and `carts.ts`. */
 function withHeaders(schema: FastifySchema, url: string, method: string): FastifySchema {
   const isWrite = method !== 'GET' && method !== 'HEAD'
-  if (!isWrite || !url.startsWith('/v1/shops') || url.includes('/payments/:provider') || url.endsWith('/import')) return schema
+  if (!isWrite || !url.startsWith('/v1/shops') || url.includes('/payments/:provider') || url.includes('/forms/') || url.endsWith('/import'))
+    return schema
   const text = (description: string) => ({ type: 'string', description })
   const properties = {
     'Idempotency-Key': text('The same key and body are executed once, also when repeated within 24 hours. Without a token: a UUID'),

@@ -17,6 +17,7 @@ import {
   fillLines,
   type LineRequest,
   normaliseCode,
+  type Owner,
   removeCode,
   removeLine,
   requireOpen,
@@ -68,7 +69,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
   ): Promise<string> {
     const { params, query } = request as CartRequest
     const caller = callerOf(request)
-    const guest = caller.actor.kind === 'anonymous' ? newGuest(caller) : null
+    const guest = caller.actor.kind === 'anonymous' ? newGuest(caller, random) : null
     const answer = unwrap(
       await carts.change({
         ...address(caller, params.cart ?? 'current', query.type),
@@ -80,14 +81,6 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       }),
     )
     return send(request, reply, answer, guest?.token ?? null)
-  }
-
-  /** Where guest carts are off, a caller without a token must log in. */
-  function newGuest({ shop }: Caller): { owner: CartAddress['owner']; made: { guestId: string; hash: string }; token: string } {
-    if (!shop.settings.access.guestCarts) throw new Refused(refuse('login_required', {}))
-    const guestId = random.guestId()
-    const secret = random.secret()
-    return { owner: { kind: 'guest', guestId }, made: { guestId, hash: hashSecret(secret) }, token: guestToken(guestId, secret) }
   }
 
   function wantedLines(
@@ -106,18 +99,6 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       return change(request, reply, { name: 'create', creates: true, ...fresh })
     }
     return sendSwitched(reply, unwrap(await engine.switching.begin(switchRequest(request, 'current'), fresh)))
-  }
-
-  /** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
-  function codeCheck(codes: readonly string[]): NonNullable<CartCommand['check']> {
-    const wanted = codes.map(normaliseCode)
-    return (priced: PricedCart, facts: Facts) => {
-      const state = priced.codes.find((each) => wanted.includes(each.code) && !each.applied)
-      if (!state) return null
-      if (facts.shop.settings.promotions.publicReasons === 'neutral') return refuse('code_rejected', { path: '/code' })
-      const isDead = ['unknown', 'expired', 'exhausted', 'inactive'].includes(state.reason ?? '')
-      return isDead ? refuse('code_rejected', { path: '/code', reason: state.reason }) : null
-    }
   }
 
   return async (app) => {
@@ -565,10 +546,38 @@ export function lineRequests(
   })
 }
 
-/** How a caller addresses a cart. */
+/** A guest for a caller without a token, to be made with the cart. Where guest carts are off, the caller must log in. */
+export function newGuest({ shop }: Caller, random: Engine['random']): NewGuest {
+  if (!shop.settings.access.guestCarts) throw new Refused(refuse('login_required', {}))
+  const guestId = random.guestId()
+  const secret = random.secret()
+  return { owner: { kind: 'guest', guestId }, made: { guestId, hash: hashSecret(secret) }, token: guestToken(guestId, secret) }
+}
+
+/** A guest that does not exist yet: who owns the cart, what is stored, and the token that its caller gets. */
+export interface NewGuest {
+  readonly owner: Owner
+  readonly made: NonNullable<CartCommand['newGuest']>
+  readonly token: string
+}
+
+/** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
+export function codeCheck(codes: readonly string[]): NonNullable<CartCommand['check']> {
+  const wanted = codes.map(normaliseCode)
+  return (priced: PricedCart, facts: Facts) => {
+    const state = priced.codes.find((each) => wanted.includes(each.code) && !each.applied)
+    if (!state) return null
+    if (facts.shop.settings.promotions.publicReasons === 'neutral') return refuse('code_rejected', { path: '/code' })
+    const isDead = ['unknown', 'expired', 'exhausted', 'inactive'].includes(state.reason ?? '')
+    return isDead ? refuse('code_rejected', { path: '/code', reason: state.reason }) : null
+  }
+}
+
+/** How a caller addresses a cart. The `current` of who is limited to one cart is that cart. */
 export function address({ actor, owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
   checkType({ shop }, type)
-  return { shopId: shop.id, cart, type, owner, all, limitedTo: limitOf(actor) }
+  const limitedTo = limitOf(actor)
+  return { shopId: shop.id, cart: limitedTo && cart === 'current' ? limitedTo.cartId : cart, type, owner, all, limitedTo }
 }
 
 function checkType({ shop }: Pick<Caller, 'shop'>, type: string | undefined): void {

@@ -46,6 +46,30 @@ export function secretOf(request: FastifyRequest, { replayed }: Once<unknown>, m
   return replayed ? (replayedSecret(request, replayed.sealed) ?? '') : made
 }
 
+/**
+ * The claim of a form by its hidden one-time field. It counts whoever sends it: between the two clicks of a double click a visitor may have
+ * become a guest. Undefined when the field is absent; `invalid` when it is none of ours.
+ */
+export function claimOfForm(request: FastifyRequest, nonce: string | undefined, secret: string | null): IdempotencyClaim | undefined {
+  if (nonce === undefined || nonce === '') return undefined
+  if (!RANDOM.test(nonce)) throw new Refused(refuse('invalid', { path: '/nonce', reason: 'must be the one of GET /forms/cart' }))
+  const scope = formScope(request)
+  return {
+    key: sha256(`${scope} ${nonce}`),
+    requestHash: sha256(JSON.stringify([request.query, request.body ?? null])),
+    sealed: secret === null ? null : seal(secret, nonce, scope),
+  }
+}
+
+/** The secret that the first sending of a form made, or null. */
+export function secretOfForm(request: FastifyRequest, nonce: string | undefined, sealed: string | null): string | null {
+  return sealed === null || nonce === undefined ? null : unseal(sealed, nonce, formScope(request))
+}
+
+function formScope(request: FastifyRequest): string {
+  return `form ${request.method} ${request.url.split('?', 1)[0] ?? ''}`
+}
+
 /** Calls above shops are the admin's. */
 function actorOf(request: FastifyRequest): Actor {
   return request.caller?.actor ?? { kind: 'server', keyId: 'admin', scopes: ['*'], account: null }
