@@ -25,7 +25,7 @@ import { rateFor, type TaxZone, taxOn } from './tax.ts'
 import { expiryOf, rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 3
+export const PRICING_REVISION = 4
 
 /** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
 export interface Adjustment {
@@ -119,11 +119,16 @@ export interface PricedCart extends Totals {
   readonly expiresAt: string | null
 }
 
-/** What pricing answers: the priced cart, until when it stays true by itself, and which stock it looked at (sku, wanted, was there). */
+/**
+ * What pricing answers: the priced cart, and what it rests on besides the epoch: until when it stays true by itself, which stock it looked at
+ * (sku, wanted, was there), which of its codes have a limit, and which codes and promotions had no use left.
+ */
 export interface Pricing {
   readonly cart: PricedCart
   readonly freshUntil: number | null
   readonly stockSeen: readonly (readonly [sku: string, wanted: number, available: number])[]
+  readonly limitedCodes: readonly string[]
+  readonly exhausted: readonly string[]
 }
 
 /** A line on its way: amounts in minor units. */
@@ -176,6 +181,7 @@ export function priceCart(cart: Cart, facts: Facts): Pricing | Refusal {
     total: money(total, currency),
   }
   const stockSeen = seenStock(sold, facts)
+  const limitedCodes = cart.codes.filter((code) => typeof facts.codes.get(code)?.usesLeft === 'number')
   const notices = [
     ...cart.notices,
     ...works.flatMap((work) => lineNotices(work, currency)),
@@ -192,6 +198,8 @@ export function priceCart(cart: Cart, facts: Facts): Pricing | Refusal {
     ),
     freshUntil: edges.freshUntil,
     stockSeen,
+    limitedCodes,
+    exhausted: [...limitedCodes.filter((code) => (facts.codes.get(code)?.usesLeft ?? 0) <= 0), ...facts.exhausted],
   }
 }
 
@@ -442,13 +450,19 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     attributes: cart.attributes,
     note: cart.note,
     adjustments: outcome.adjustments,
-    notices: outcome.notices.filter((each) => !cart.acknowledged.includes(each.id)),
+    notices: shownNotices(cart, outcome.notices, facts),
     ...outcome.totals,
     itemCount: cart.lines.reduce((total, line) => total + line.quantity, 0),
     createdAt: rfc3339(cart.createdAt),
     updatedAt: rfc3339(cart.updatedAt),
     expiresAt: expiresAt === null ? null : rfc3339(expiresAt),
   }
+}
+
+/** The notices that were not acknowledged yet, each with whether it must be (C47). */
+function shownNotices(cart: Cart, notices: readonly Notice[], facts: Facts): Notice[] {
+  const { requireAck } = facts.shop.settings.notices
+  return notices.flatMap((each) => (cart.acknowledged.includes(each.id) ? [] : [{ ...each, requiresAck: requireAck.includes(each.code) }]))
 }
 
 function servedLine(work: Work, currency: string): PricedLine {

@@ -24,6 +24,7 @@ import type { Engine } from '../engine/engine.ts'
 import { LockTimeout } from '../store/store.ts'
 import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
 import { cartRoutes } from './carts.ts'
+import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
 import { orderRoutes } from './orders.ts'
 import { paymentRoutes } from './payments.ts'
@@ -213,7 +214,7 @@ function answerError(
     const after = retryAfter(error.refusal)
     if (after !== null) reply.header('retry-after', String(after))
     if (error.refusal.refused === 'login_required' || error.refusal.refused === 'invalid_token') reply.header('www-authenticate', 'Bearer')
-    return sendProblem(reply, problemOf(error.refusal, request.id))
+    return sendProblem(reply, problemOf(error.refusal, request.id, speak(request, reply)))
   }
   if (error.validation) {
     const { path, reason } = faultOf(error.validation)
@@ -229,7 +230,7 @@ function answerError(
   // A lock that could not be had in time: nothing was done, and the same request may succeed in a moment.
   if (error instanceof LockTimeout) {
     reply.header('retry-after', '1')
-    return sendProblem(reply, problemOf(refuse('overloaded', { retryAfter: 1 }), request.id))
+    return sendProblem(reply, problemOf(refuse('overloaded', { retryAfter: 1 }), request.id, speak(request, reply)))
   }
   const status = error.statusCode ?? 500
   const known = MALFORMED[status]

@@ -37,6 +37,7 @@ import { listCarts, ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { claimOf, replayedSecret } from './idempotency.ts'
+import { speak, withMessages } from './messages.ts'
 import { namedRefusal, namedResult } from './problem.ts'
 
 const READ = { access: { owner: true, scope: 'carts:read' } } as const
@@ -154,7 +155,8 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         const filter = { ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }), ...defined({ state, number, email, after }) }
         const rows = await listCarts(engine.store.reader, shop.id, { ...filter, limit: limit + 1 })
         const items: string[] = []
-        for (const row of rows.slice(0, limit)) items.push(await carts.serve(shop, row))
+        const language = speak(request, reply)
+        for (const row of rows.slice(0, limit)) items.push(withMessages(await carts.serve(shop, row), language))
         return json(
           reply,
           `{"items":[${items.join(',')}],"next":${JSON.stringify(rows.length > limit ? (rows[limit - 1]?.id ?? null) : null)}}`,
@@ -176,10 +178,11 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       async (request, reply) => {
         const answer = unwrap(await carts.read(address(callerOf(request), request.params.cart, request.query.type)))
-        const etag = etagOf(answer.text)
+        const text = withMessages(answer.text, speak(request, reply))
+        const etag = etagOf(text)
         reply.header('etag', etag).header('cache-control', 'private, no-cache')
         if (request.headers['if-none-match'] === etag) return reply.code(304).send()
-        return json(reply, answer.text)
+        return json(reply, text)
       },
     )
 
@@ -472,8 +475,9 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           await engine.merge({ shopId: shop.id, account: owner, prove, ifMatch: ifMatch(request), idempotency: claimOf(request, null) }),
         )
         if (merged.replayed) reply.header('idempotency-replayed', 'true')
-        reply.code(merged.created ? 201 : 200).header('etag', etagOf(merged.text))
-        return json(reply, `{"cart":${merged.text},"report":${JSON.stringify(merged.report)}}`)
+        const text = withMessages(merged.text, speak(request, reply))
+        reply.code(merged.created ? 201 : 200).header('etag', etagOf(text))
+        return json(reply, `{"cart":${text},"report":${JSON.stringify(merged.report)}}`)
       },
     )
 
@@ -539,10 +543,11 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           response: { 200: contract.Validation },
         },
       },
-      async (request) => {
+      async (request, reply) => {
+        const language = speak(request, reply)
         const { cart, pricing, facts } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
         const problems = (requireOpen(cart) ? [requireOpen(cart)] : orderBlockers(cart, pricing.cart, facts)).flatMap((refusal) =>
-          refusal ? [namedRefusal(refusal)] : [],
+          refusal ? [namedRefusal(refusal, language)] : [],
         )
         return { valid: problems.length === 0, problems }
       },
@@ -604,7 +609,8 @@ function ifMatch(request: FastifyRequest): number | undefined {
   return match ? Number(match[1]) : -1
 }
 
-function etagOf(text: string): string {
+/** The ETag of what is sent. */
+export function etagOf(text: string): string {
   return `"${hash('sha1', text, 'base64url')}"`
 }
 
@@ -616,12 +622,14 @@ function json(reply: FastifyReply, text: string): string {
 /** `{cart, results?, token?}` around the cart's text, which is sent as it was stored. */
 function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, token: string | null): string {
   const shown = answer.replayed ? replayedSecret(request, answer.replayed.sealed) : answer.created ? token : null
-  reply.code(answer.created ? 201 : 200).header('etag', etagOf(answer.text))
+  const language = speak(request, reply)
+  const text = withMessages(answer.text, language)
+  reply.code(answer.created ? 201 : 200).header('etag', etagOf(text))
   if (answer.replayed) reply.header('idempotency-replayed', 'true')
   const results = answer.results
-    ? `,"results":${JSON.stringify(answer.results.every((result) => result.ok) ? answer.results : answer.results.map(namedResult))}`
+    ? `,"results":${JSON.stringify(answer.results.every((result) => result.ok) ? answer.results : answer.results.map((result) => namedResult(result, language)))}`
     : ''
-  return json(reply, `{"cart":${answer.text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
+  return json(reply, `{"cart":${text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
 }
 
 function skusOf(lines: readonly LineRequest[]): string[] {
