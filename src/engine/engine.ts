@@ -13,6 +13,7 @@ import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
+import { createWatching, type Watching } from './watch.ts'
 
 /** A running engine. */
 export interface Engine {
@@ -22,6 +23,7 @@ export interface Engine {
   readonly signer: Signer
   readonly facts: FactsCache
   readonly carts: Carts
+  readonly watching: Watching
   readonly checkout: Checkout
   readonly payments: Payments
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
@@ -72,6 +74,11 @@ export function createEngine(parts: EngineParts): Engine {
     payments,
     providers,
     carts,
+    watching: createWatching({
+      ...base,
+      carts,
+      onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
+    }),
     merge: createMerging({ ...base, carts }),
     catalogue: createCatalogue(base),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),

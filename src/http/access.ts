@@ -80,15 +80,21 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
       await proved(request, guard, engine.identities.admin(request.headers.authorization))
       return
     }
-    const { shop: shopId } = request.params as { shop: string }
-    const { account } = request.query as { account?: unknown }
-    const named = typeof account === 'string' && account.length <= 200 ? account : undefined
-    const identity = await proved(request, guard, await engine.identities.inShop(shopId, request.headers.authorization, named))
-    const { actor, shop } = identity
-    const refused = accessRefusal(actor, access, shop)
-    if (refused) throw new Refused(refused)
-    request.caller = { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
+    request.caller = await proved(request, guard, await callerNow(engine, request))
   })
+}
+
+/** Who calls a shop route, by what holds at this moment: long answers ask again and again. Or why they may not. */
+export async function callerNow(engine: Engine, request: FastifyRequest): Promise<Caller | Refusal> {
+  const { access } = request.routeOptions.config
+  if (typeof access !== 'object') throw new Error(`Route ${request.routeOptions.url} asks for its caller but declares no shop access.`)
+  const { shop: shopId } = request.params as { shop: string }
+  const { account } = request.query as { account?: unknown }
+  const named = typeof account === 'string' && account.length <= 200 ? account : undefined
+  const identity = await engine.identities.inShop(shopId, request.headers.authorization, named)
+  if (isRefusal(identity)) return identity
+  const { actor, shop } = identity
+  return accessRefusal(actor, access, shop) ?? { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
 }
 
 /** A proved caller, or its refusal; a token that is not valid counts as a guess. */

@@ -31,6 +31,7 @@ import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
+import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 
 const BODY_BYTES = 256 * 1024
 
@@ -43,6 +44,8 @@ export interface AppOptions {
   readonly trustProxy?: string | undefined
   /** Failures per minute and network address before guessing is stopped. */
   readonly guessLimits?: GuessLimits
+  /** How often things happen on open streams. */
+  readonly streamTimes?: StreamTimes
   /** Pages and routes of this process that are not part of the API (the sandbox's pages, the demo). Each route declares its access. */
   readonly plugins?: readonly ((app: FastifyInstance) => Promise<void> | void)[]
 }
@@ -54,6 +57,7 @@ export async function createApp({
   version,
   trustProxy,
   guessLimits = GUESS_LIMITS,
+  streamTimes = STREAM_TIMES,
   plugins = [],
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
@@ -129,6 +133,7 @@ export async function createApp({
   await app.register(shopListRoutes(engine))
   for (const routes of [shopRoutes(engine), cartRoutes(engine, guard), orderRoutes(engine, guard), productRoutes(engine)])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
+  await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })
   await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
   await app.register(operationRoutes(engine))
   for (const plugin of plugins) await app.register(async (scope) => plugin(scope as unknown as FastifyInstance))
@@ -259,7 +264,7 @@ function sendProblem(reply: FastifyReply, problem: { status: number; requestId: 
 // CORS and OpenAPI ---------------------------------------------------------------------------------------------------------------------
 
 const CORS = {
-  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'last-event-id'],
   exposedHeaders: ['etag', 'retry-after', 'idempotency-replayed', 'x-request-id'],
   methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
   maxAge: 86_400,
