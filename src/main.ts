@@ -19,6 +19,7 @@ import { createSystemClock, systemRandomness } from './engine/system.ts'
 import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
+import type { StreamTimes } from './http/stream.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
 import { claimInstance } from './store/access.ts'
@@ -56,6 +57,8 @@ export interface Config {
   readonly logLevel: string
   /** Failures per minute and network address before guessing is stopped; the defaults unless a test needs more. */
   readonly guessLimits?: GuessLimits
+  /** How often things happen on open streams; the defaults unless a test needs more. */
+  readonly streamTimes?: StreamTimes
 }
 
 /** Reads the configuration. Throws with the variable, the reason and what to do. `wantsDemo`: the demo was asked for on the command line. */
@@ -151,6 +154,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     version: packageVersion(),
     trustProxy: config.trustProxy,
     ...(config.guessLimits ? { guessLimits: config.guessLimits } : {}),
+    ...(config.streamTimes ? { streamTimes: config.streamTimes } : {}),
     plugins: [...pages, ...demo].map(
       (plugin) => async (scope) => void (await scope.register(plugin as (instance: FastifyInstance) => Promise<void>)),
     ),
@@ -176,6 +180,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     newAdminKey: admin.made,
     async close() {
       await app.close()
+      await engine.watching.stop()
       await engine.carts.drain()
       await engine.jobs.stop()
       await sandbox?.settled()

@@ -37,6 +37,7 @@ export function factsOf(given: Given = {}): Facts {
     stock: new Map(Object.entries(given.stock ?? {})),
     promotions: new Map((given.promotions ?? []).map((promotion) => [promotion.id, promotion])),
     codes: new Map(codes),
+    exhausted: [],
   }
 }
 

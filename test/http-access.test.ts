@@ -9,6 +9,7 @@ import { SCOPES, type Scope } from '../src/core/scope.ts'
 import { createApp } from '../src/http/app.ts'
 import { ADMIN, type Answer, caller, freshDatabase, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables, product, secretOf } from './http-probe.ts'
+import { openStream } from './streams.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
 const { engine } = server
@@ -260,6 +261,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/carts/:cart/notices/acknowledge': cartRule('carts:write', carts('/notices/acknowledge', { ids: 'all' }), false),
   'GET /v1/shops/:shop/carts/:cart/payment-methods': cartRule('carts:read', carts('/payment-methods'), true),
   'GET /v1/shops/:shop/carts/:cart/shipping-methods': cartRule('carts:read', carts('/shipping-methods'), true),
+  'GET /v1/shops/:shop/carts/:cart/stream': cartRule('carts:read', carts('/stream'), false),
   'GET /v1/shops/:shop/carts/:cart/validation': cartRule('carts:read', carts('/validation'), true),
   'POST /v1/shops/:shop/carts/:cart/lines/copy': cartRule(
     'carts:write',
@@ -433,6 +435,14 @@ describe('callers who may not', () => {
   }
 })
 
+/** A stream does not end by itself: being let in shows in its first event. */
+async function letIn({ path }: Target, token: string): Promise<void> {
+  const stream = await openStream(server.url + path, token)
+  assert.equal(stream.status, 200)
+  assert.ok(path.includes((await stream.next())?.data.id))
+  stream.close()
+}
+
 describe('callers who may', () => {
   for (const [route, rule] of Object.entries(RULES)) {
     if (rule === 'public' || rule.who !== 'shop') continue
@@ -446,6 +456,10 @@ describe('callers who may', () => {
         // A stale version proves that the caller was let in and the cart was found, without changing it.
         const headers = isCartWrite ? { 'if-match': '"999"' } : {}
         for (const rightful of [token, ...(owners[index] ? [owners[index]] : [])]) {
+          if (route.endsWith('/stream')) {
+            await letIn(target, rightful)
+            continue
+          }
           const answer = await as(rightful)(method, target.path, target.body, headers)
           assert.equal(answer.status, isCartWrite ? 412 : 200, told(answer))
         }

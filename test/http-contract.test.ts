@@ -161,6 +161,8 @@ describe('every answer is what the document declares', () => {
     await strict()('GET', `${SHOP}/payments/sandbox/returns/${ordered.body.payment.id}`)
     await admin('GET', `${SHOP}/orders?limit=1`)
     assertProblem(await guest('POST', `${SHOP}/carts/${first.body.cart.id}/lines`, { sku: 'MUG-INK' }), 409, 'cart_closed')
+    // The stream of a cart that is over has one event and ends.
+    assert.match((await guest('GET', `${SHOP}/carts/${first.body.cart.id}/stream`)).body, /^event: cart$/m)
     assertProblem(await guest('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
     assert.equal((await admin('POST', `${SHOP}/orders/${order.body.id}/cancel`)).body.state, 'CANCELLED')
   })

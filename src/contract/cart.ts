@@ -96,6 +96,8 @@ export const Notice = Type.Object(
     severity: Type.Union([Type.Literal('info'), Type.Literal('warning'), Type.Literal('error')]),
     path: Type.String(),
     params: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Null()])),
+    requiresAck: Type.Boolean({ description: 'The cart cannot be ordered until this was acknowledged' }),
+    message: Type.Optional(Type.String({ description: 'The same in words, in the language of Accept-Language (en, de)' })),
   },
   CLOSED,
 )
@@ -411,7 +413,16 @@ export const PaymentMethods = Type.Object(
 export const Validation = Type.Object(
   {
     valid: Type.Boolean(),
-    problems: Type.Array(Type.Object({ code: Type.String(), path: Type.Optional(Type.String()) }, { additionalProperties: true })),
+    problems: Type.Array(
+      Type.Object(
+        {
+          code: Type.String(),
+          path: Type.Optional(Type.String()),
+          message: Type.String({ description: 'The same in words, in the language of Accept-Language (en, de)' }),
+        },
+        { additionalProperties: true },
+      ),
+    ),
   },
   CLOSED,
 )

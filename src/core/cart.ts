@@ -79,13 +79,34 @@ export interface SavedLine extends Line {
   readonly currency: string
 }
 
-/** Something that happened to the cart and that its owner should see. `id` is the hash of code, path and params. */
+/** What a cart can tell its owner. Words for each code, in every language, are in `http/messages.ts`. */
+export const NOTICES = [
+  'price_increased',
+  'price_decreased',
+  'line_unavailable',
+  'line_removed',
+  'quantity_reduced',
+  'quantity_below_minimum',
+  'insufficient_stock',
+  'code_removed',
+  'shipping_method_unavailable',
+  'shipping_method_changed',
+] as const
+
+/** One code of the list above. */
+export type NoticeCode = (typeof NOTICES)[number]
+
+/**
+ * Something that happened to the cart and that its owner should see. `id` is the hash of code, path and params. `requiresAck`: the cart cannot
+ * be ordered until it was acknowledged (C47); it follows from the shop's settings, so pricing sets it and the hash leaves it out.
+ */
 export interface Notice {
   readonly id: string
   readonly code: string
   readonly severity: 'info' | 'warning' | 'error'
   readonly path: string
   readonly params: Readonly<Record<string, string | number | null>>
+  readonly requiresAck: boolean
 }
 
 /** Why a cart is over. */
@@ -268,8 +289,8 @@ export function lineKey(
 }
 
 /** A notice; its id is a hash of what it says, so that the same fact has the same id wherever it is computed. */
-export function notice(code: string, severity: Notice['severity'], path: string, params: Notice['params']): Notice {
-  return { id: `nt_${hash53(JSON.stringify([code, path, params]))}`, code, severity, path, params }
+export function notice(code: NoticeCode, severity: Notice['severity'], path: string, params: Notice['params']): Notice {
+  return { id: `nt_${hash53(JSON.stringify([code, path, params]))}`, code, severity, path, params, requiresAck: false }
 }
 
 /**

@@ -20,6 +20,8 @@ export interface Facts {
   /** How many of a sku this cart may have; absent means unlimited. Advice, at most a second old. */
   readonly stock: ReadonlyMap<string, number>
   readonly promotions: ReadonlyMap<string, Promotion>
+  /** Ids of the promotions without a code that are missing there because this cart can have no use of them any more. Advice like stock. */
+  readonly exhausted: readonly string[]
   /** By normalised code. */
   readonly codes: ReadonlyMap<string, CodeFacts>
 }

@@ -127,6 +127,9 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Ref
   for (const { code, path, params } of priced.notices) {
     if (code === 'shipping_method_unavailable') blockers.push(refuse('shipping_method_unavailable', { path, ...params }))
   }
+  for (const { id, code, path, requiresAck } of priced.notices) {
+    if (requiresAck) blockers.push(refuse('notice_unacknowledged', { noticeId: id, noticeCode: code, path }))
+  }
   for (const [sku, wanted] of wantedBySku(priced)) {
     const available = facts.stock.get(sku)
     if (available !== undefined && wanted > available)

@@ -26,7 +26,7 @@ import { rateFor, type TaxZone, taxOn } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 5
+export const PRICING_REVISION = 6
 
 /** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
 export interface Adjustment {
@@ -124,12 +124,18 @@ export interface PricedCart extends Totals {
   readonly expiresAt: string | null
 }
 
-/** What pricing answers: the priced cart, the intent as it stands now (without what the shop's settings remove from carts), until when it stays true by itself, and which stock it looked at (sku, wanted, was there). */
+/**
+ * What pricing answers: the priced cart, the intent as it stands (without what the shop's settings remove from carts), and what the price rests on
+ * besides the epoch: until when it stays true by itself, which stock it looked at (sku, wanted, was there), which of its codes have a limit, and
+ * which codes and promotions had no use left.
+ */
 export interface Pricing {
   readonly cart: PricedCart
   readonly intent: Cart
   readonly freshUntil: number | null
   readonly stockSeen: readonly (readonly [sku: string, wanted: number, available: number])[]
+  readonly limitedCodes: readonly string[]
+  readonly exhausted: readonly string[]
 }
 
 /** A line on its way: amounts in minor units. */
@@ -188,6 +194,7 @@ export function priceCart(given: Cart, facts: Facts): Pricing | Refusal {
   )
   const intent = withoutInvalidCodes(cart, promoted.codes, facts)
   const codes = intent === cart ? promoted.codes : promoted.codes.filter((state) => intent.codes.includes(state.code))
+  const limitedCodes = cart.codes.filter((code) => typeof facts.codes.get(code)?.usesLeft === 'number')
   const notices = [
     ...intent.notices,
     ...works.flatMap((work) => lineNotices(work, currency)),
@@ -201,6 +208,8 @@ export function priceCart(given: Cart, facts: Facts): Pricing | Refusal {
     freshUntil: edges.freshUntil,
     // Of lines that left because they are sold out, too: they come back with their stock.
     stockSeen: cart === given ? lacking : seenStock(given.lines, facts),
+    limitedCodes,
+    exhausted: [...limitedCodes.filter((code) => (facts.codes.get(code)?.usesLeft ?? 0) <= 0), ...facts.exhausted],
   }
 }
 
@@ -531,7 +540,7 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     attributes: cart.attributes,
     note: cart.note,
     adjustments: outcome.adjustments,
-    notices: outcome.notices.filter((each) => !cart.acknowledged.includes(each.id)),
+    notices: shownNotices(cart, outcome.notices, facts),
     ...outcome.totals,
     itemCount: cart.lines.reduce((total, line) => total + line.quantity, 0),
     createdAt: rfc3339(cart.createdAt),
@@ -544,6 +553,12 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
 function inShownOrder(works: readonly Work[], facts: Facts): readonly Work[] {
   if (facts.shop.settings.lines.order === 'oldest') return works
   return works.toReversed().sort((a, b) => b.line.addedAt - a.line.addedAt)
+}
+
+/** The notices that were not acknowledged yet, each with whether it must be (C47). */
+function shownNotices(cart: Cart, notices: readonly Notice[], facts: Facts): Notice[] {
+  const { requireAck } = facts.shop.settings.notices
+  return notices.flatMap((each) => (cart.acknowledged.includes(each.id) ? [] : [{ ...each, requiresAck: requireAck.includes(each.code) }]))
 }
 
 function servedLine(work: Work, currency: string): PricedLine {

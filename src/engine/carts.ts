@@ -102,6 +102,23 @@ export interface CartAnswer {
   readonly replayed: Recorded | null
 }
 
+/** What a price rests on: while that stands, pricing anew gives the same. */
+export interface Grounds extends Pick<Pricing, 'freshUntil' | 'stockSeen' | 'limitedCodes' | 'exhausted'> {
+  readonly cartId: string
+  readonly state: string
+  readonly epoch: number
+  readonly revision: number
+}
+
+/** A cart as it is served, and what that rests on. Version 0: there is no row yet. */
+export interface CartView {
+  readonly text: string
+  readonly id: string
+  readonly version: number
+  readonly state: string
+  readonly grounds: Grounds
+}
+
 /** Carts as the rest of the house uses them. */
 export interface Carts {
   /** Runs a command; answers after it is safely stored. */
@@ -110,6 +127,10 @@ export interface Carts {
   read(address: CartAddress): Promise<CartAnswer | Refusal>
   /** The cart with its intent and the facts it was priced with. */
   inspect(address: CartAddress): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal>
+  /** The same with what its price rests on, for who wants to know when it changes. */
+  view(address: CartAddress): Promise<CartView | Refusal>
+  /** Of these the ones whose cart may be priced otherwise by now, because the shop, the hour, stock or the uses of codes moved on. */
+  outdated<Seen extends { readonly grounds: Grounds }>(shop: ShopFacts, seen: readonly Seen[]): Promise<Seen[]>
   /** A row as it is served now. */
   serve(shop: ShopFacts, row: ServedRow): Promise<string>
   /** Everything in the queue is done; nothing more is accepted. */
@@ -649,20 +670,26 @@ export function createCarts({
   }
 
   async function read(address: CartAddress): Promise<CartAnswer | Refusal> {
+    const seen = await view(address)
+    return isRefusal(seen) ? seen : { text: seen.text, id: seen.id, version: seen.version, created: false, results: null, replayed: null }
+  }
+
+  async function view(address: CartAddress): Promise<CartView | Refusal> {
     const found = await find(address)
     if (isRefusal(found)) return found
     const { shop, row, type } = found
     if (row && address.limitedTo) {
       const seen = await inspect(address)
       if (isRefusal(seen)) return seen
-      const { id, version } = seen.cart
-      return { text: JSON.stringify(seen.pricing.cart), id, version, created: false, results: null, replayed: null }
+      const { id, version, state } = seen.cart
+      return { text: JSON.stringify(seen.pricing.cart), id, version, state, grounds: groundsOf(seen.cart, seen.pricing, shop) }
     }
-    if (row) return { text: await serve(shop, row), id: row.id, version: row.version, created: false, results: null, replayed: null }
+    if (row) return { ...(await priced(shop, row)), id: row.id, version: row.version, state: row.state }
     const cart = newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
     const pricing = priceCart(cart, cache.forCart(shop, [], [], cart.id))
     if (isRefusal(pricing)) return pricing
-    return { text: JSON.stringify(pricing.cart), id: cart.id, version: 0, created: false, results: null, replayed: null }
+    const { id, version, state } = cart
+    return { text: JSON.stringify(pricing.cart), id, version, state, grounds: groundsOf(cart, pricing, shop) }
   }
 
   async function inspect(address: CartAddress): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal> {
@@ -679,30 +706,48 @@ export function createCarts({
   }
 
   async function serve(shop: ShopFacts, row: ServedRow): Promise<string> {
-    if (await isFresh(shop, row)) return row.priced
+    return (await priced(shop, row)).text
+  }
+
+  /** The stored price while it is today's, else the price as it is now. */
+  async function priced(shop: ShopFacts, row: ServedRow): Promise<Pick<CartView, 'text' | 'grounds'>> {
+    const stored = { text: row.priced, grounds: storedGrounds(row) }
+    if ((await outdated(shop, [stored])).length === 0) return stored
+    // Without an intent, or past the exact range, what is stored is all there is; it rests on nothing that could move within this epoch.
+    const last = { text: row.priced, grounds: { ...stored.grounds, ...NO_ADVICE, epoch: shop.epoch, revision: PRICING_REVISION } }
     const intent = row.intent ?? (await readIntent(store.reader, shop.id, row.id))
-    if (intent === undefined) return row.priced
+    if (intent === undefined) return last
     const cart = parseIntent({ intent })
     await cache.collect(shop, skusOf(cart), cart.codes)
     const pricing = priceCart(cart, cache.forCart(shop, cart.codes, skusOf(cart), cart.id))
-    return isRefusal(pricing) ? row.priced : JSON.stringify(pricing.cart)
+    return isRefusal(pricing) ? last : { text: JSON.stringify(pricing.cart), grounds: groundsOf(cart, pricing, shop) }
   }
 
-  /** Whether the stored price is today's: same epoch, same code, before its time runs out, and the stock it saw would say the same. */
-  async function isFresh(shop: ShopFacts, row: ServedRow): Promise<boolean> {
-    if (row.state === 'CLOSED') return true
-    if (row.epoch !== shop.epoch || row.revision !== PRICING_REVISION) return false
-    if (row.fresh_until !== null && clock.now() >= row.fresh_until) return false
-    if (row.stock_seen === null) return true
-    const seen = JSON.parse(row.stock_seen) as Pricing['stockSeen']
-    await cache.refreshStock(
-      shop.id,
-      seen.map(([sku]) => sku),
-    )
-    return seen.every(([sku, wanted, had]) => {
-      const has = cache.advice(shop.id, sku, row.id) ?? Number.POSITIVE_INFINITY
+  async function outdated<Seen extends { readonly grounds: Grounds }>(shop: ShopFacts, seen: readonly Seen[]): Promise<Seen[]> {
+    const now = clock.now()
+    const isToday = ({ epoch, revision, freshUntil }: Grounds) =>
+      epoch === shop.epoch && revision === PRICING_REVISION && (freshUntil === null || now < freshUntil)
+    const skus = new Set<string>()
+    const codes = new Set<string>()
+    for (const { grounds } of seen) {
+      if (grounds.state === 'CLOSED' || !isToday(grounds)) continue
+      for (const [sku] of grounds.stockSeen) skus.add(sku)
+      for (const code of grounds.limitedCodes) codes.add(code)
+    }
+    await cache.refreshAdvice(shop, [...skus], [...codes])
+    return seen.filter(({ grounds }) => grounds.state === 'OPEN' && !(isToday(grounds) && agrees(shop, grounds)))
+  }
+
+  /** Whether stock and uses, by today's advice, would give the same price and the same notices. */
+  function agrees(shop: ShopFacts, { cartId, stockSeen, limitedCodes, exhausted }: Grounds): boolean {
+    const isSameStock = stockSeen.every(([sku, wanted, had]) => {
+      const has = cache.advice(shop.id, sku, cartId) ?? Number.POSITIVE_INFINITY
       return wanted <= had ? wanted <= has : has === had
     })
+    if (!isSameStock) return false
+    if (limitedCodes.length === 0 && shop.limited.length === 0) return true
+    const now = cache.exhausted(shop, limitedCodes, cartId)
+    return now.length === exhausted.length && now.every((each) => exhausted.includes(each))
   }
 
   async function drain(): Promise<void> {
@@ -711,7 +756,27 @@ export function createCarts({
     clearInterval(sweeper)
   }
 
-  return { change, read, inspect, serve, drain, waiting: () => queue.length }
+  return { change, read, view, outdated, inspect, serve, drain, waiting: () => queue.length }
+}
+
+const NO_ADVICE = { freshUntil: null, stockSeen: [], limitedCodes: [], exhausted: [] } as const
+
+function groundsOf({ id, state }: Cart, { freshUntil, stockSeen, limitedCodes, exhausted }: Pricing, shop: ShopFacts): Grounds {
+  return { cartId: id, state, epoch: shop.epoch, revision: PRICING_REVISION, freshUntil, stockSeen, limitedCodes, exhausted }
+}
+
+/** What the column `stock_seen` keeps: all the advice that a price rests on; nothing where there was none. */
+type Advice = Pick<Pricing, 'stockSeen' | 'limitedCodes' | 'exhausted'>
+
+function adviceText({ stockSeen, limitedCodes, exhausted }: Pricing): string | null {
+  const isNone = stockSeen.length === 0 && limitedCodes.length === 0 && exhausted.length === 0
+  return isNone ? null : JSON.stringify({ stockSeen, limitedCodes, exhausted } satisfies Advice)
+}
+
+/** A row that another revision priced is priced anew whatever it saw, and its advice may have another form. */
+function storedGrounds({ id, state, epoch, revision, fresh_until, stock_seen }: ServedRow): Grounds {
+  const advice = stock_seen === null || revision !== PRICING_REVISION ? NO_ADVICE : (JSON.parse(stock_seen) as Advice)
+  return { ...advice, cartId: id, state, epoch, revision, freshUntil: fresh_until }
 }
 
 /** What is stored of a priced cart: the intent as pricing left it, and the price. `row` is what was read, null for a new cart. */
@@ -725,7 +790,7 @@ export function saveOf(row: Pick<CartRow, 'version'> | null, pricing: Pricing, s
     epoch: shop.epoch,
     revision: PRICING_REVISION,
     freshUntil: pricing.freshUntil,
-    stockSeen: pricing.stockSeen.length === 0 ? null : JSON.stringify(pricing.stockSeen),
+    stockSeen: adviceText(pricing),
     expiresAt: expiryOf(cart, shop.settings),
   }
 }

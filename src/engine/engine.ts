@@ -15,6 +15,7 @@ import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSwitching, type Switching } from './switching.ts'
+import { createWatching, type Watching } from './watch.ts'
 
 /** A running engine. */
 export interface Engine {
@@ -24,6 +25,7 @@ export interface Engine {
   readonly signer: Signer
   readonly facts: FactsCache
   readonly carts: Carts
+  readonly watching: Watching
   readonly checkout: Checkout
   readonly payments: Payments
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
@@ -85,6 +87,11 @@ export function createEngine(parts: EngineParts): Engine {
     switching,
     restore: createRestoring({ store, clock, signer, carts, switching, guests }),
     publicUrl: parts.publicUrl,
+    watching: createWatching({
+      ...base,
+      carts,
+      onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
+    }),
     merge: createMerging({ ...base, carts }),
     catalogue: createCatalogue(base),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),

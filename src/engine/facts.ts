@@ -77,8 +77,10 @@ export interface FactsCache {
   fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holder: string): Promise<Facts>
   /** How many of a sku this holder may have by the advice at hand; undefined when nothing is known or it is unlimited. */
   advice(shopId: string, sku: string, holder: string): number | undefined
-  /** Makes advice about these skus at most a second old. */
-  refreshStock(shopId: string, skus: readonly string[]): Promise<void>
+  /** Makes advice about these skus, these codes and the shop's limited promotions at most a second old. */
+  refreshAdvice(shop: ShopFacts, skus: readonly string[], codes: readonly string[]): Promise<void>
+  /** Which of these codes and of the shop's promotions without a code this holder can have no use of, by the advice at hand. */
+  exhausted(shop: ShopFacts, codes: readonly string[], holder: string): string[]
 }
 
 /** Makes the cache. */
@@ -160,8 +162,12 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
         if (isCounted(variant)) tracked.push(sku)
       }
     }
-    if (tracked.length > 0) await refreshStock(known.id, tracked)
-    await refreshCodes(known.id, [...new Set(wantedCodes)])
+    await refreshAdvice(known, tracked, [...new Set(wantedCodes)])
+  }
+
+  async function refreshAdvice(known: ShopFacts, skus: readonly string[], wantedCodes: readonly string[]): Promise<void> {
+    if (skus.length > 0) await refreshStock(known.id, skus)
+    if (wantedCodes.length > 0) await refreshCodes(known.id, wantedCodes)
     if (known.limited.length > 0 && isStale(exhausted.get(known.id), clock.now())) {
       const at = clock.now()
       exhausted.set(known.id, { at, value: await readExhausted(store.reader, known.id, known.limited) })
@@ -207,7 +213,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const promotions = isPlain ? known.automatic : new Map(known.automatic)
     if (!isPlain) {
       const open = promotions as Map<string, Promotion>
-      for (const [id, heldBy] of gone ?? []) if (!heldBy.includes(holder)) open.delete(id)
+      for (const id of exhaustedFor(holder, gone)) open.delete(id)
       for (const { promotionId } of found.values()) {
         const promotion = known.promotions.get(promotionId)
         if (promotion) open.set(promotionId, promotion)
@@ -222,6 +228,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       stock: levels,
       promotions,
       codes: found,
+      exhausted: exhaustedFor(holder, gone),
     }
   }
 
@@ -236,7 +243,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       const facts = codes.get(`${known.id}/${code}`)?.value
       if (facts) found.set(code, usableBy(holder, facts))
     }
-    return assemble(known, holder, levels, found, exhausted.get(known.id)?.value)
+    return assemble(known, holder, levels, found, known.limited.length === 0 ? undefined : exhausted.get(known.id)?.value)
   }
 
   async function fresh(
@@ -260,7 +267,24 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     return assemble(known, holder, levels, found, await readExhausted(reader, known.id, known.limited))
   }
 
-  return { shop, collect, forCart, fresh, advice, refreshStock }
+  function exhaustedOf(known: ShopFacts, wantedCodes: readonly string[], holder: string): string[] {
+    const used = wantedCodes.filter((code) => {
+      const facts = codes.get(`${known.id}/${code}`)?.value
+      const left = facts ? usableBy(holder, facts).usesLeft : null
+      return left !== null && left <= 0
+    })
+    return [...used, ...exhaustedFor(holder, known.limited.length === 0 ? undefined : exhausted.get(known.id)?.value)]
+  }
+
+  return { shop, collect, forCart, fresh, advice, refreshAdvice, exhausted: exhaustedOf }
+}
+
+const NONE: readonly string[] = []
+
+/** The promotions without a use left, but for those that the holder's own unpaid order holds one of. */
+function exhaustedFor(holder: string, gone: Exhausted | undefined): readonly string[] {
+  if (!gone || gone.size === 0) return NONE
+  return [...gone].flatMap(([id, heldBy]) => (heldBy.includes(holder) ? [] : [id]))
 }
 
 /** Whether there may be too few of it: counted and not sold beyond zero, by itself or by its parts. */

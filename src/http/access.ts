@@ -90,20 +90,13 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
       await proved(request, guard, engine.identities.admin(request.headers.authorization))
       return
     }
-    const { shop: shopId } = request.params as { shop: string }
-    const { account } = request.query as { account?: unknown }
-    const named = typeof account === 'string' && account.length <= 200 ? account : undefined
-    const known = access.cookie === true && !request.headers.authorization ? await fromCookie(request, reply, shopId) : null
-    const { actor, shop } =
-      known ?? (await proved(request, guard, await engine.identities.inShop(shopId, request.headers.authorization, named)))
-    const refused = accessRefusal(actor, access, shop)
-    if (refused) throw new Refused(refused)
-    keepToLimit(request.params as { cart?: string }, actor)
-    request.caller = { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
+    const known = access.cookie === true && !request.headers.authorization ? await fromCookie(request, reply) : null
+    request.caller = known === null ? await proved(request, guard, await callerNow(engine, request)) : unwrap(callerOn(request, known))
   })
 
   /** Who the cookie says; null for nobody. Nobody can take a dead token out of a browser by hand: it is forgotten here. */
-  async function fromCookie(request: FastifyRequest, reply: FastifyReply, shopId: string): Promise<Identity | null> {
+  async function fromCookie(request: FastifyRequest, reply: FastifyReply): Promise<Identity | null> {
+    const { shop: shopId } = request.params as { shop: string }
     const token = formsCookieOf(request, shopId)
     if (token === undefined) return null
     const identity = await engine.identities.inShop(shopId, `Bearer ${token}`, undefined)
@@ -115,10 +108,27 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
 }
 
 /** Who is limited to one cart finds no other. */
-function keepToLimit(params: { cart?: string }, actor: Actor): void {
+function limitRefusal({ cart }: { cart?: string }, actor: Actor): Refusal | null {
   const limit = limitOf(actor)
-  if (!limit || params.cart === undefined) return
-  if (params.cart !== 'current' && params.cart !== limit.cartId) throw new Refused(refuse('cart_not_found', {}))
+  if (!limit || cart === undefined || cart === 'current' || cart === limit.cartId) return null
+  return refuse('cart_not_found', {})
+}
+
+/** Who calls a shop route, by what holds at this moment: long answers ask again and again. Or why they may not. */
+export async function callerNow(engine: Engine, request: FastifyRequest): Promise<Caller | Refusal> {
+  const { shop: shopId } = request.params as { shop: string }
+  const { account } = request.query as { account?: unknown }
+  const named = typeof account === 'string' && account.length <= 200 ? account : undefined
+  const identity = await engine.identities.inShop(shopId, request.headers.authorization, named)
+  return isRefusal(identity) ? identity : callerOn(request, identity)
+}
+
+/** Who is proved, as the caller of this route; or why they may not call it. */
+function callerOn(request: FastifyRequest, { actor, shop }: Identity): Caller | Refusal {
+  const { access } = request.routeOptions.config
+  if (typeof access !== 'object') throw new Error(`Route ${request.routeOptions.url} asks for its caller but declares no shop access.`)
+  const refused = accessRefusal(actor, access, shop) ?? limitRefusal(request.params as { cart?: string }, actor)
+  return refused ?? { actor, shop, owner: ownerOf(actor), all: reachesAll(actor) }
 }
 
 /** A proved caller, or its refusal; a token that is not valid counts as a guess. */

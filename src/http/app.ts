@@ -29,6 +29,7 @@ import { cartRoutes } from './carts.ts'
 import { formRoutes } from './forms.ts'
 import { guestRoutes } from './guests.ts'
 import { mergeRoutes } from './merging.ts'
+import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
 import { orderRoutes } from './orders.ts'
 import { ownCartRoutes } from './own-carts.ts'
@@ -37,6 +38,7 @@ import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
+import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 
 const BODY_BYTES = 256 * 1024
 
@@ -49,6 +51,8 @@ export interface AppOptions {
   readonly trustProxy?: string | undefined
   /** Failures per minute and network address before guessing is stopped. */
   readonly guessLimits?: GuessLimits
+  /** How often things happen on open streams. */
+  readonly streamTimes?: StreamTimes
   /** Pages and routes of this process that are not part of the API (the sandbox's pages, the demo). Each route declares its access. */
   readonly plugins?: readonly ((app: FastifyInstance) => Promise<void> | void)[]
 }
@@ -60,6 +64,7 @@ export async function createApp({
   version,
   trustProxy,
   guessLimits = GUESS_LIMITS,
+  streamTimes = STREAM_TIMES,
   plugins = [],
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
@@ -151,6 +156,7 @@ export async function createApp({
     auditRoutes(engine),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
+  await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })
   await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
   await app.register(formRoutes(engine, guard), { prefix: '/v1/shops/:shop' })
   await app.register(operationRoutes(engine))
@@ -237,7 +243,7 @@ function answerError(
     const after = retryAfter(error.refusal)
     if (after !== null) reply.header('retry-after', String(after))
     if (error.refusal.refused === 'login_required' || error.refusal.refused === 'invalid_token') reply.header('www-authenticate', 'Bearer')
-    return sendProblem(reply, problemOf(error.refusal, request.id))
+    return sendProblem(reply, problemOf(error.refusal, request.id, speak(request, reply)))
   }
   if (error.validation) {
     const { path, reason } = faultOf(error.validation)
@@ -253,7 +259,7 @@ function answerError(
   // A lock that could not be had in time: nothing was done, and the same request may succeed in a moment.
   if (error instanceof LockTimeout) {
     reply.header('retry-after', '1')
-    return sendProblem(reply, problemOf(refuse('overloaded', { retryAfter: 1 }), request.id))
+    return sendProblem(reply, problemOf(refuse('overloaded', { retryAfter: 1 }), request.id, speak(request, reply)))
   }
   const status = error.statusCode ?? 500
   const known = MALFORMED[status]
@@ -282,7 +288,7 @@ function sendProblem(reply: FastifyReply, problem: { status: number; requestId: 
 // CORS and OpenAPI ---------------------------------------------------------------------------------------------------------------------
 
 const CORS = {
-  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'last-event-id'],
   exposedHeaders: ['etag', 'retry-after', 'idempotency-replayed', 'x-request-id'],
   methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
   maxAge: 86_400,

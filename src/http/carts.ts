@@ -38,6 +38,7 @@ import { listCarts, ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { claimOf, replayedSecret } from './idempotency.ts'
+import { languageOf, speak, withMessages } from './messages.ts'
 import { namedRefusal, namedResult } from './problem.ts'
 
 const LIST = { access: { owner: true, scope: 'carts:read' } } as const
@@ -152,7 +153,8 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         const filter = { ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }), ...defined({ state, number, email, after }) }
         const rows = await listCarts(engine.store.reader, shop.id, { ...filter, limit: limit + 1 })
         const items: string[] = []
-        for (const row of rows.slice(0, limit)) items.push(await carts.serve(shop, row))
+        const language = speak(request, reply)
+        for (const row of rows.slice(0, limit)) items.push(withMessages(await carts.serve(shop, row), language))
         return json(
           reply,
           `{"items":[${items.join(',')}],"next":${JSON.stringify(rows.length > limit ? (rows[limit - 1]?.id ?? null) : null)}}`,
@@ -174,10 +176,10 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       async (request, reply) => {
         const answer = unwrap(await carts.read(address(callerOf(request), request.params.cart, request.query.type)))
-        const etag = etagOf(answer.text)
-        reply.header('etag', etag).header('cache-control', 'private, no-cache')
-        if (request.headers['if-none-match'] === etag) return reply.code(304).send()
-        return json(reply, answer.text)
+        const text = spoken(reply, answer.text)
+        reply.header('cache-control', 'private, no-cache')
+        if (request.headers['if-none-match'] === reply.getHeader('etag')) return reply.code(304).send()
+        return json(reply, text)
       },
     )
 
@@ -498,10 +500,11 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           response: { 200: contract.Validation },
         },
       },
-      async (request) => {
+      async (request, reply) => {
+        const language = speak(request, reply)
         const { cart, pricing, facts } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
         const problems = (requireOpen(cart) ? [requireOpen(cart)] : orderBlockers(cart, pricing.cart, facts)).flatMap((refusal) =>
-          refusal ? [namedRefusal(refusal)] : [],
+          refusal ? [namedRefusal(refusal, language)] : [],
         )
         return { valid: problems.length === 0, problems }
       },
@@ -599,6 +602,13 @@ export function etagOf(text: string): string {
   return `"${hash('sha1', text, 'base64url')}"`
 }
 
+/** A cart as its reader gets it: notices in words of their language, and the tag of exactly that. */
+export function spoken(reply: FastifyReply, text: string): string {
+  const told = withMessages(text, speak(reply.request, reply))
+  reply.header('etag', etagOf(told))
+  return told
+}
+
 /** Sends JSON text as it is. */
 export function json(reply: FastifyReply, text: string): string {
   reply.header('content-type', 'application/json; charset=utf-8')
@@ -608,12 +618,14 @@ export function json(reply: FastifyReply, text: string): string {
 /** `{cart, results?, token?}` around the cart's text, which is sent as it was stored. */
 export function send(request: FastifyRequest, reply: FastifyReply, answer: CartAnswer, token: string | null): string {
   const shown = answer.replayed ? replayedSecret(request, answer.replayed.sealed) : answer.created ? token : null
-  reply.code(answer.created ? 201 : 200).header('etag', etagOf(answer.text))
+  const language = languageOf(request)
+  const text = spoken(reply, answer.text)
+  reply.code(answer.created ? 201 : 200)
   if (answer.replayed) reply.header('idempotency-replayed', 'true')
   const results = answer.results
-    ? `,"results":${JSON.stringify(answer.results.every((result) => result.ok) ? answer.results : answer.results.map(namedResult))}`
+    ? `,"results":${JSON.stringify(answer.results.every((result) => result.ok) ? answer.results : answer.results.map((result) => namedResult(result, language)))}`
     : ''
-  return json(reply, `{"cart":${answer.text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
+  return json(reply, `{"cart":${text}${results}${shown === null ? '' : `,"token":${JSON.stringify(shown)}`}}`)
 }
 
 /** How a caller asks for a switch of carts. */
@@ -632,8 +644,8 @@ export function switchRequest(request: FastifyRequest, cart: string): SwitchRequ
 /** The cart after a switch. */
 export function sendSwitched(reply: FastifyReply, { text, created, replayed }: Switched): string {
   if (replayed) reply.header('idempotency-replayed', 'true')
-  reply.code(created ? 201 : 200).header('etag', etagOf(text))
-  return json(reply, `{"cart":${text}}`)
+  reply.code(created ? 201 : 200)
+  return json(reply, `{"cart":${spoken(reply, text)}}`)
 }
 
 function skusOf(lines: readonly LineRequest[]): string[] {

@@ -15,6 +15,7 @@ import { address, newGuest, switchRequest } from './carts.ts'
 import { fitsFormsCookie, flashOf, forgetFormsCookie, setFlash, setFormsCookie, setVisitor, visitorOf } from './forms-cookie.ts'
 import { commandOf, fieldName, isYes, readFields } from './forms-steps.ts'
 import { claimOfForm, secretOfForm } from './idempotency.ts'
+import { languageOf, speak, withMessages } from './messages.ts'
 import { plainProblem, problemOf } from './problem.ts'
 
 const READ = { access: { owner: true, anonymous: true, cookie: true, limited: true, scope: 'carts:read' } } as const
@@ -179,7 +180,7 @@ export function formRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         if (flashOf(request, shop.id) !== undefined && request.method === 'GET') setFlash(reply, shop.id, '')
         const fields = { flash, csrf: csrfFor(shop.id, owner ? ownerKey(owner) : `v:${visitor}`), nonce: random.secret() }
         reply.type('application/json; charset=utf-8')
-        return `{"cart":${text},${JSON.stringify(fields).slice(1)}`
+        return `{"cart":${withMessages(text, speak(request, reply))},${JSON.stringify(fields).slice(1)}`
       },
     )
 
@@ -348,7 +349,7 @@ function toldRefusal(refusal: Refusal): NonNullable<Flash['error']> {
   const { refused: code, path } = refusal
   const words = WORDS[code]
   const field = path === undefined || path === '/' ? null : fieldName(path).slice(0, 200)
-  return { text: (words ? words(refusal) : problemOf(refusal, '').title).slice(0, 300), code, field }
+  return { text: (words ? words(refusal) : problemOf(refusal, '', 'en').title).slice(0, 300), code, field }
 }
 
 /** What shoppers call a field whose name is no word. */
@@ -391,7 +392,7 @@ function unsupported(request: FastifyRequest, reply: FastifyReply): FastifyReply
 
 /** A page for who cannot be led back: what is wrong, and a way on. */
 function refusedPage(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
-  const { status } = problemOf(refusal, request.id)
+  const { status } = problemOf(refusal, request.id, languageOf(request))
   const home = request.caller?.shop.settings.links.loadCartRedirectUrl ?? '/'
   const href = /^(\/|https?:)/.test(home) ? home : '/'
   const style =

@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine.ts'
 import { nameOf } from '../engine/identity.ts'
 import type { ProvedGuest } from '../engine/merging.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
-import { address, etagOf, ifMatch, json } from './carts.ts'
+import { address, ifMatch, json, spoken } from './carts.ts'
 import { claimOf } from './idempotency.ts'
 
 /** The route that brings guest carts and the account's cart together at login. */
@@ -73,8 +73,8 @@ export function mergeRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           }),
         )
         if (merged.replayed) reply.header('idempotency-replayed', 'true')
-        reply.code(merged.created ? 201 : 200).header('etag', etagOf(merged.text))
-        return json(reply, `{"cart":${merged.text},"report":${JSON.stringify(merged.report)}}`)
+        reply.code(merged.created ? 201 : 200)
+        return json(reply, `{"cart":${spoken(reply, merged.text)},"report":${JSON.stringify(merged.report)}}`)
       },
     )
   }

@@ -1,6 +1,9 @@
-// Refusals as RFC 9457 problems: which status and which words, in one table. A refusal's data goes along, so that a client can act on it.
+// Refusals as RFC 9457 problems: which status and which words, in one table (other languages than English: `messages.ts`). A refusal's data goes
+// along, so that a client can act on it.
 import type { LineResult } from '../core/cart.ts'
+import type { PricedCart } from '../core/pricing.ts'
 import { isTransient, type Refusal, type RefusalCode } from '../core/refusal.ts'
+import { type Language, TITLES, told } from './messages.ts'
 
 /** The status and the title of every refusal. */
 const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: string]>> = {
@@ -94,26 +97,39 @@ export interface Problem {
   readonly requestId: string
 }
 
-/** A refusal inside an answer: what the house calls `refused` is `code` on the wire. */
-export function namedRefusal({ refused, ...data }: Refusal): { code: string; path?: string } & Record<string, unknown> {
-  return { code: refused, ...data }
+function titleOf(code: RefusalCode, language: Language): string {
+  return language === 'en' ? PROBLEMS[code][1] : TITLES[language][code]
+}
+
+/** A refusal inside an answer: what the house calls `refused` is `code` on the wire; `message` says it in words. */
+export function namedRefusal(
+  { refused, ...data }: Refusal,
+  language: Language,
+): { code: string; path?: string; message: string } & Record<string, unknown> {
+  const named = { code: refused, message: titleOf(refused, language) }
+  return { ...named, ...data, ...named }
 }
 
 /** A line's result as it is sent. */
-export function namedResult(result: LineResult): Record<string, unknown> {
-  return result.detail ? { ...result, detail: namedRefusal(result.detail) } : { ...result }
+export function namedResult(result: LineResult, language: Language): Record<string, unknown> {
+  return result.detail ? { ...result, detail: namedRefusal(result.detail, language) } : { ...result }
 }
 
 /** A refusal as a problem. Its data stands beside the standard fields; `refused` becomes `code`. */
-export function problemOf({ refused, ...data }: Refusal, requestId: string): Problem & Readonly<Record<string, unknown>> {
-  const [status, title] = PROBLEMS[refused as RefusalCode]
-  const lists = {
-    ...('blockers' in data ? { blockers: (data.blockers as readonly Refusal[]).map(namedRefusal) } : {}),
-    ...('results' in data ? { results: (data.results as readonly LineResult[]).map(namedResult) } : {}),
+export function problemOf(
+  { refused, ...data }: Refusal,
+  requestId: string,
+  language: Language,
+): Problem & Readonly<Record<string, unknown>> {
+  const [status] = PROBLEMS[refused as RefusalCode]
+  const parts = {
+    ...('blockers' in data ? { blockers: (data.blockers as readonly Refusal[]).map((each) => namedRefusal(each, language)) } : {}),
+    ...('results' in data ? { results: (data.results as readonly LineResult[]).map((each) => namedResult(each, language)) } : {}),
+    ...('cart' in data ? { cart: told(data.cart as PricedCart, language) } : {}),
   }
   // The standard fields come first for readers, and once more last, so that no data can take their place.
-  const standard = { type: `urn:cartwright:problem:${refused}`, title, status, code: refused, requestId }
-  return { ...standard, ...data, ...lists, ...standard }
+  const standard = { type: `urn:cartwright:problem:${refused}`, title: titleOf(refused, language), status, code: refused, requestId }
+  return { ...standard, ...data, ...parts, ...standard }
 }
 
 /** A problem that is no refusal of ours: a malformed message, or a fault. */

@@ -13,7 +13,7 @@ import { guestToken, hashSecret, limitOf, nameOf } from '../engine/identity.ts'
 import { allowedRedirect, readRestoreToken, restoreToken, withFragment } from '../engine/links.ts'
 import { once } from '../engine/once.ts'
 import { callerOf, type GuessGuard, proved, Refused, unwrap } from './access.ts'
-import { address, etagOf, ifMatch, json } from './carts.ts'
+import { address, ifMatch, json, spoken } from './carts.ts'
 import { setFormsCookie } from './forms-cookie.ts'
 import { answerOnce, claimOf, replayedSecret } from './idempotency.ts'
 
@@ -85,10 +85,9 @@ export function restoreRoutes(engine: Engine, guard: GuessGuard): FastifyPluginA
         })
         const { text, guestId, replayed } = await proved(request, guard, answered)
         if (replayed) reply.header('idempotency-replayed', 'true')
-        reply.header('etag', etagOf(text))
         const shown = guestId === null ? null : replayed ? replayedSecret(request, replayed.sealed) : secret
         const token = guestId === null || shown === null ? '' : `,"token":${JSON.stringify(guestToken(guestId, shown))}`
-        return json(reply, `{"cart":${text}${token}}`)
+        return json(reply, `{"cart":${spoken(reply, text)}${token}}`)
       },
     )
   }

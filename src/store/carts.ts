@@ -305,6 +305,62 @@ export async function lockCarts(writer: Writer, shopId: string, ids: readonly st
   return new Map(rows.map((row) => [row.id, row.version]))
 }
 
+/** A cart that somebody watches: by its id, or the current one of an owner and type; and which version of which cart is known of it. */
+export interface WatchedCart {
+  readonly shopId: string
+  readonly by: { readonly id: string } | { readonly owner: string; readonly type: string }
+  /** 0 and an empty id: there was no cart. */
+  readonly version: number
+  readonly id: string
+}
+
+const WATCH_ID = `LEFT JOIN carts c ON c.shop_id = w.shop_id AND c.id = w.id WHERE coalesce(c.version, 0) <> w.version`
+const WATCH_CURRENT = `LEFT JOIN carts c ON c.shop_id = w.shop_id AND c.owner = w.owner AND c.type = w.type AND c.state = 'OPEN' AND c.is_current = 1
+  WHERE coalesce(c.version, 0) <> w.version OR coalesce(c.id, '') <> w.id`
+const json = (place: number, ...columns: string[]) =>
+  `(SELECT key AS place, ${columns.map((column, index) => `value ->> ${index} AS ${column}`).join(', ')} FROM json_each(?${place})) w`
+
+const READ_VERSIONS: Statement = {
+  name: 'read_versions',
+  postgres: `SELECT 'id' AS kind, w.place - 1 AS place, w.shop_id, 0::int8 AS epoch
+      FROM unnest($1::text[], $2::text[], $3::int8[]) WITH ORDINALITY AS w(shop_id, id, version, place) ${WATCH_ID}
+    UNION ALL SELECT 'current', w.place - 1, w.shop_id, 0
+      FROM unnest($4::text[], $5::text[], $6::text[], $7::int8[], $8::text[]) WITH ORDINALITY AS w(shop_id, owner, type, version, id, place)
+      ${WATCH_CURRENT}
+    UNION ALL SELECT 'shop', 0, e.shop_id, e.epoch FROM epochs e WHERE e.shop_id = ANY($9::text[])`,
+  sqlite: `SELECT 'id' AS kind, w.place, w.shop_id, 0 AS epoch FROM ${json(1, 'shop_id', 'id', 'version')} ${WATCH_ID}
+    UNION ALL SELECT 'current', w.place, w.shop_id, 0 FROM ${json(2, 'shop_id', 'owner', 'type', 'version', 'id')} ${WATCH_CURRENT}
+    UNION ALL SELECT 'shop', 0, e.shop_id, e.epoch FROM epochs e WHERE e.shop_id IN (SELECT value FROM json_each(?3))`,
+}
+
+/** One SELECT: which of the watched carts are not what is known of them any more, and the epochs of their shops. */
+export async function readVersions<Cart extends WatchedCart>(
+  reader: Reader,
+  watched: readonly Cart[],
+): Promise<{ moved: Cart[]; epochs: Map<string, number> }> {
+  const byId: Cart[] = []
+  const current: Cart[] = []
+  for (const each of watched) ('id' in each.by ? byId : current).push(each)
+  const ids = byId.map(({ shopId, by, version }) => [shopId, 'id' in by ? by.id : '', version])
+  const owners = current.map(({ shopId, by, version, id }) =>
+    'owner' in by ? [shopId, by.owner, by.type, version, id] : [shopId, '', '', version, id],
+  )
+  const shops = [...new Set(watched.map((each) => each.shopId))]
+  const column = (rows: readonly (string | number)[][], index: number) => rows.map((row) => row[index] ?? null)
+  const parameters =
+    reader.dialect === 'postgres'
+      ? [...[0, 1, 2].map((index) => column(ids, index)), ...[0, 1, 2, 3, 4].map((index) => column(owners, index)), shops]
+      : [ids, owners, shops].map((rows) => JSON.stringify(rows))
+  const epochs = new Map<string, number>()
+  const moved: Cart[] = []
+  for (const row of await reader.run<{ kind: string; place: number; shop_id: string; epoch: number }>(READ_VERSIONS, parameters)) {
+    const cart = row.kind === 'id' ? byId[row.place] : current[row.place]
+    if (row.kind === 'shop') epochs.set(row.shop_id, row.epoch)
+    else if (cart) moved.push(cart)
+  }
+  return { moved, epochs }
+}
+
 /** Lists carts, newest first: `owner` limits to one owner, `after` goes on behind an id. */
 export async function listCarts(
   reader: Reader,
