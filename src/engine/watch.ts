@@ -151,11 +151,14 @@ export function createWatching({
     if (known.length === 0) return
     const { moved, epochs } = await readVersions(store.reader, known)
     const due = new Set(moved)
-    for (const [shopId, epoch] of epochs) for (const each of await repriced(shopId, epoch, known)) due.add(each)
+    const ofShop = Map.groupBy(known, (each) => each.shopId)
+    for (const [shopId, epoch] of epochs) for (const each of await repriced(shopId, epoch, ofShop.get(shopId) ?? [])) due.add(each)
     const waiting = [...due]
     while (waiting.length > 0 && !stopped) {
       const looks = waiting.splice(0, READS_AT_ONCE).map((each) => look(each, null).catch(failed))
       await Promise.all(looks)
+      // On SQLite nothing of this waits for anything, so requests would have to wait for all of it.
+      await new Promise(setImmediate)
     }
   }
 
@@ -163,9 +166,7 @@ export function createWatching({
   async function repriced(shopId: string, epoch: number, known: readonly Watched[]): Promise<Watched[]> {
     const shop = await facts.shop(shopId, epoch)
     if (!shop) return []
-    const seen = known.flatMap((cart) =>
-      cart.shopId === shopId && cart.view && cart.version > 0 ? [{ cart, grounds: cart.view.grounds }] : [],
-    )
+    const seen = known.flatMap((cart) => (cart.view && cart.version > 0 ? [{ cart, grounds: cart.view.grounds }] : []))
     return (await carts.outdated(shop, seen)).map(({ cart }) => cart)
   }
 
