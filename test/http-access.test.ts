@@ -246,6 +246,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/carts/:cart/notices/acknowledge': cartRule('carts:write', carts('/notices/acknowledge', { ids: 'all' }), false),
   'GET /v1/shops/:shop/carts/:cart/payment-methods': cartRule('carts:read', carts('/payment-methods'), true),
   'GET /v1/shops/:shop/carts/:cart/shipping-methods': cartRule('carts:read', carts('/shipping-methods'), true),
+  'GET /v1/shops/:shop/carts/:cart/history': cartRule('carts:read', carts('/history'), false),
   'GET /v1/shops/:shop/carts/:cart/validation': cartRule('carts:read', carts('/validation'), true),
   // Merging by guests is refused whatever the cart; an account without the guest's secret finds nothing. Both are tested below.
   'POST /v1/shops/:shop/carts/:cart/merge': {

@@ -2,13 +2,13 @@
 // the database the next one fills (group commit). A batch loads its carts and the shop's epoch in one SELECT, decides and prices in memory,
 // and saves in one transaction that skips carts which somebody else changed or holds; those are loaded again and their commands applied
 // again, so no client ever sees a conflict. Commands on several carts, or on a cart's owner, never join a batch: see checkout.ts, merging.ts.
-import { CART_FORMAT, type Cart, type Decision, emptyCart, type LineResult, type Owner, parseCart } from '../core/cart.ts'
+import { CART_FORMAT, type Cart, changesBetween, type Decision, emptyCart, type LineResult, type Owner, parseCart } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
-import { expiryOf } from '../core/time.ts'
-import { insertGuest } from '../store/access.ts'
+import { dueOf, expiryOf } from '../core/time.ts'
+import { holdGuest, insertGuest } from '../store/access.ts'
 import {
   type CartRow,
   type CartSave,
@@ -123,6 +123,8 @@ interface Work {
   readonly row: IntentRow | null
   readonly base: Cart
   cart: Cart
+  /** The commands that made `cart` of `base`. */
+  readonly done: CartCommand[]
   pricing: Pricing | null
   save: CartSave | null
   readonly outcomes: Map<Job, Refusal | { results: readonly LineResult[] | null } | { thrown: unknown }>
@@ -394,7 +396,7 @@ export function createCarts({
       if (known) known.jobs.push(job)
       else {
         const base = row ? parseIntent(row) : newCart(shop, command.owner as Owner, type)
-        works.set(key, { shop, jobs: [job], row: row ?? null, base, cart: base, pricing: null, save: null, outcomes: new Map() })
+        works.set(key, { shop, jobs: [job], row: row ?? null, base, cart: base, done: [], pricing: null, save: null, outcomes: new Map() })
       }
     }
     return [...works.values()]
@@ -435,6 +437,7 @@ export function createCarts({
   function applyCommands(work: Work, facts: Facts, stepwise: boolean): void {
     work.cart = work.base
     work.pricing = null
+    work.done.length = 0
     work.outcomes.clear()
     for (const job of work.jobs) {
       try {
@@ -462,6 +465,7 @@ export function createCarts({
       work.pricing = pricing
     }
     work.cart = next
+    work.done.push(command)
     return { results: decided.results ?? null }
   }
 
@@ -493,6 +497,7 @@ export function createCarts({
 
   /** Writes the carts of one shop with everything that belongs to their change; answers the ids that were saved. */
   async function write(writer: Writer, shopId: string, works: readonly Work[]): Promise<Set<string>> {
+    await refuseGone(writer, shopId, works)
     const saves = works.flatMap((work) => work.save ?? [])
     const saved = await saveCarts(writer, shopId, saves)
     const mine = works.filter((work) => !work.save || saved.has(work.base.id))
@@ -519,6 +524,24 @@ export function createCarts({
     return saved
   }
 
+  /**
+   * A guest is forgotten with its last cart, if it never ordered. Who was proved just before makes no cart that nobody could reach: the guest's row
+   * is held until the cart is there, or the token is refused like any other of a guest that is gone.
+   */
+  async function refuseGone(writer: Writer, shopId: string, works: readonly Work[]): Promise<void> {
+    for (const work of works) {
+      const { owner } = work.base
+      if (!work.save || !isGuestsNext(work) || owner.kind !== 'guest' || (await holdGuest(writer, shopId, owner.guestId))) continue
+      work.save = null
+      for (const job of work.jobs) work.outcomes.set(job, refuse('invalid_token', {}))
+    }
+  }
+
+  /** Whether a guest who is known already gets another cart. */
+  function isGuestsNext({ row, base, jobs }: Work): boolean {
+    return row === null && base.owner.kind === 'guest' && !jobs.some((job) => job.command.newGuest)
+  }
+
   async function recordOutcome(writer: Writer, work: Work, claim: IdempotencyClaim, results: readonly LineResult[] | null): Promise<void> {
     const outcome = JSON.stringify({ cartId: work.base.id, created: work.row === null, results })
     const done = await record(
@@ -537,7 +560,7 @@ export function createCarts({
 
   /** Whether saving a cart is its row and nothing else. */
   function isPlain(work: Work): boolean {
-    return work.jobs.every((job) => !job.command.idempotency && !job.command.newGuest) && eventsOf(work).length === 0
+    return work.jobs.every((job) => !job.command.idempotency && !job.command.newGuest) && !isGuestsNext(work) && eventsOf(work).length === 0
   }
 
   function eventsOf({ shop, row, base, cart, save }: Work): Event[] {
@@ -661,11 +684,19 @@ export function createCarts({
   return { change, read, inspect, serve, drain, waiting: () => queue.length }
 }
 
+/** A cart that is to be saved: what it was (null: there was none), what it is, and which commands made it so. */
+export interface Changed {
+  readonly row: Pick<CartRow, 'version' | 'due_at'> | null
+  readonly base: Cart | null
+  readonly cart: Cart
+  readonly done: readonly Pick<CartCommand, 'name' | 'by'>[]
+}
+
 /** What is stored of a priced cart. */
-export function saveOf(work: { row: Pick<CartRow, 'version'> | null; cart: Cart }, pricing: Pricing, shop: ShopFacts): CartSave {
-  const { cart } = work
+export function saveOf({ row, base, cart, done }: Changed, pricing: Pricing, shop: ShopFacts): CartSave {
   return {
-    was: work.row?.version ?? 0,
+    was: row?.version ?? 0,
+    wasDue: row?.due_at ?? null,
     cart,
     priced: pricing.cart,
     text: JSON.stringify(pricing.cart),
@@ -674,6 +705,20 @@ export function saveOf(work: { row: Pick<CartRow, 'version'> | null; cart: Cart 
     freshUntil: pricing.freshUntil,
     stockSeen: pricing.stockSeen.length === 0 ? null : JSON.stringify(pricing.stockSeen),
     expiresAt: expiryOf(cart, shop.settings),
+    dueAt: dueOf(cart, shop.settings, false),
+    change: JSON.stringify({ ...namesOf(done), changes: changesBetween(base, cart) }),
+  }
+}
+
+/** Who did what. Commands that came at the same moment are one change of the cart: each of them is named once, and each beside its actor. */
+function namesOf(done: Changed['done']): { actor: string; command: string } {
+  const first = done[0]
+  if (first && done.every(({ by, name }) => by === first.by && name === first.name)) return { actor: first.by, command: first.name }
+  const distinct = [...new Map(done.map((each) => [`${each.by} ${each.name}`, each])).values()]
+  const isOneActor = distinct.every(({ by }) => by === first?.by)
+  return {
+    actor: isOneActor ? (first?.by ?? '') : distinct.map(({ by }) => by).join(', '),
+    command: distinct.map(({ name }) => name).join(', '),
   }
 }
 

@@ -6,7 +6,7 @@ import { type MergedLine, mergeCarts } from '../core/merge.ts'
 import { priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { revokeGuest } from '../store/access.ts'
-import { type CartSave, type IntentRow, loadIntents, lockCarts, ownerKey, removeCart, saveCarts } from '../store/carts.ts'
+import { type CartSave, type IntentRow, loadIntents, lockCarts, ownerKey, removeCarts, saveCarts } from '../store/carts.ts'
 import { record } from '../store/idempotency.ts'
 import { ordersOfCart, reassignOrders } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
@@ -28,6 +28,8 @@ export interface ProvedGuest {
 export interface MergeRequest {
   readonly shopId: string
   readonly account: Extract<Owner, { kind: 'account' }>
+  /** Who merges, for the carts' histories. */
+  readonly by: string
   readonly prove: () => Promise<readonly ProvedGuest[] | Refusal>
   /** The version the account's cart must have. */
   readonly ifMatch?: number | undefined
@@ -78,7 +80,7 @@ export function createMerging({
   }
 
   async function tryMerge(
-    { shopId, account, ifMatch, idempotency: claim }: MergeRequest,
+    { shopId, account, by, ifMatch, idempotency: claim }: MergeRequest,
     guests: readonly ProvedGuest[],
   ): Promise<MergeAnswer | Refusal | 'again'> {
     const loaded = await loadIntents(
@@ -124,7 +126,7 @@ export function createMerging({
       const next = { ...cart, version: cart.version + 1, updatedAt: now }
       const pricing = priceCart(next, facts)
       if (isRefusal(pricing)) return pricing
-      prepared.push(saveOf({ row, cart: next }, pricing, shop))
+      prepared.push(saveOf({ row, base: row && parseIntent(row), cart: next, done: [{ name: 'merge', by }] }, pricing, shop))
     }
     const done = await store
       .transact(async (writer) => {
@@ -147,7 +149,7 @@ export function createMerging({
           // A guest cart whose order is being paid stays, closed: placing the order must find where its lines went.
           for (const row of sources)
             if ((await ordersOfCart(writer, shopId, row.id)).every((order) => order.state !== 'NEW'))
-              await removeCart(writer, shopId, row.id)
+              await removeCarts(writer, shopId, [row.id])
         }
         const outcome = JSON.stringify({ cartId: base.id, report: merged.report, created: target === null })
         if (claim && !(await record(writer, shopId, claim.key, { request_hash: claim.requestHash, outcome, sealed: null }, now)))

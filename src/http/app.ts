@@ -14,16 +14,17 @@ import Fastify, {
   type FastifySchema,
   LogController,
 } from 'fastify'
-import { Cart, CartAnswer } from '../contract/cart.ts'
+import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
 import { Problem } from '../contract/schemas.ts'
 import { Product, Promotion, Shop } from '../contract/shop.ts'
-import { EVENT_TYPES } from '../core/event.ts'
+import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { LockTimeout } from '../store/store.ts'
 import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
 import { cartRoutes } from './carts.ts'
+import { historyRoutes } from './history.ts'
 import { operationRoutes } from './operation.ts'
 import { orderRoutes } from './orders.ts'
 import { paymentRoutes } from './payments.ts'
@@ -92,7 +93,7 @@ export async function createApp({
     transform: ({ schema, url, route }) => ({ schema: withHeaders(schema, url, String(route.method)), url }),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`) },
   })
-  for (const schema of [Problem, Cart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
+  for (const schema of [Problem, Cart, AbandonedCart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
   // Every documented route may answer a problem; said once here, not at each of them.
   app.addHook('onRoute', (route) => {
     if (!route.schema || route.schema.hide) return
@@ -126,7 +127,13 @@ export async function createApp({
     done()
   })
   await app.register(shopListRoutes(engine))
-  for (const routes of [shopRoutes(engine), cartRoutes(engine, guard), orderRoutes(engine, guard), productRoutes(engine)])
+  for (const routes of [
+    shopRoutes(engine),
+    cartRoutes(engine, guard),
+    historyRoutes(engine),
+    orderRoutes(engine, guard),
+    productRoutes(engine),
+  ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
   await app.register(operationRoutes(engine))
@@ -296,6 +303,11 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
   return { ...schema, headers: { type: 'object', properties } }
 }
 
+/** Which schema an event's data has. */
+function schemaOf(type: EventType): string {
+  return type === 'cart.abandoned' ? 'AbandonedCart' : type.startsWith('cart.') ? 'Cart' : 'Order'
+}
+
 function openApi(version: string) {
   const webhooks = Object.fromEntries(
     EVENT_TYPES.map((type) => [
@@ -312,7 +324,7 @@ function openApi(version: string) {
                   properties: {
                     type: { const: type },
                     timestamp: { type: 'string', format: 'date-time' },
-                    data: { $ref: `#/components/schemas/${type.startsWith('cart.') ? 'Cart' : 'Order'}` },
+                    data: { $ref: `#/components/schemas/${schemaOf(type)}` },
                   },
                 },
               },
