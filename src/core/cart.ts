@@ -817,7 +817,7 @@ export interface Change {
   readonly after: unknown
 }
 
-/** What a history tells: everything but bookkeeping (`version`, `updatedAt`, `acknowledged`) and what never changes. */
+/** What a history tells: everything but bookkeeping (`version`, `updatedAt`, `acknowledged`, `contactFrom`) and what never changes. */
 const TOLD = [
   'owner',
   'state',
@@ -836,7 +836,6 @@ const TOLD = [
   'attributes',
   'note',
   'retention',
-  'contactFrom',
   'notices',
 ] as const satisfies readonly (keyof Cart)[]
 const TOLD_OF_LINES = [

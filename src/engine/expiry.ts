@@ -67,7 +67,7 @@ export interface PassReport {
   failed: number
 }
 
-/** What becomes of a cart that was looked at; `version` and `toldAt` are what it rests on. */
+/** What becomes of a cart that was looked at; it rests on the version and the `abandoned_at` that were read. */
 interface Fate {
   readonly row: DatedRow
   readonly kind: 'remove' | 'abandon' | 'keep'
@@ -133,7 +133,7 @@ export function createExpiry(parts: {
         if (!shop) continue
         const ids = rows.filter((row) => isTime(row, shop, now)).map((row) => row.id)
         for (let from = 0; from < ids.length && !pass.isStopped(); from += BATCH)
-          await step(pass, () => endBatch(shop, ids.slice(from, from + BATCH), now, report))
+          await step(pass, () => endBatch(shopId, ids.slice(from, from + BATCH), now, report))
       }
       if (looked.length < LOOK) return
     }
@@ -145,7 +145,10 @@ export function createExpiry(parts: {
     return state === 'OPEN' && abandoned_at === null && activity + (durationMs(settings.abandoned.after) ?? 0) <= now
   }
 
-  async function endBatch(shop: ShopFacts, ids: readonly string[], now: number, report: PassReport): Promise<void> {
+  async function endBatch(shopId: string, ids: readonly string[], now: number, report: PassReport): Promise<void> {
+    // Read for each batch: a pass may take minutes, and settings count as they are.
+    const shop = await facts.shop(shopId)
+    if (!shop) return
     const fates: Fate[] = []
     for (const row of await readDated(store.reader, shop.id, ids)) {
       try {
@@ -240,7 +243,7 @@ export function createExpiry(parts: {
       if (removed.includes(fate)) continue
       const times: CartTimes = {
         expires_at: expiresAt,
-        due_at: unpaid.has(row.id) ? now + HOUR_MS : dueAt,
+        due_at: kind !== 'keep' && unpaid.has(row.id) ? now + HOUR_MS : dueAt,
         ...(isTold ? { abandoned_at: now } : {}),
       }
       if (isTold || times.due_at !== row.due_at || expiresAt !== row.expires_at) await writeTimes(writer, shop.id, row.id, times)
