@@ -262,6 +262,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /v1/shops/:shop/carts/:cart/payment-methods': cartRule('carts:read', carts('/payment-methods'), true),
   'GET /v1/shops/:shop/carts/:cart/shipping-methods': cartRule('carts:read', carts('/shipping-methods'), true),
   'GET /v1/shops/:shop/carts/:cart/stream': cartRule('carts:read', carts('/stream'), false),
+  'GET /v1/shops/:shop/carts/:cart/history': cartRule('carts:read', carts('/history'), false),
   'GET /v1/shops/:shop/carts/:cart/validation': cartRule('carts:read', carts('/validation'), true),
   'POST /v1/shops/:shop/carts/:cart/lines/copy': cartRule(
     'carts:write',

@@ -144,6 +144,7 @@ describe('every answer is what the document declares', () => {
       commands: [{ applyCode: { code: 'TOUR' } }, { add: { lines: [{ sku: 'TEE-FOREST-M' }] } }],
     })
     await guest('GET', `${CURRENT}/validation`)
+    assert.ok((await guest('GET', `${CURRENT}/history?limit=3`)).body.items[0].changes.length > 0)
     const unready = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
     assertProblem(unready, 409)
     await guest('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, attributes: { source: 'tour' } })

@@ -38,7 +38,21 @@ function saveOf(shopId: string, account: string, was: number, changes: { id?: st
   const { id = nextId('cart'), type = 'shopping', text = '{}' } = changes
   const owner = { kind: 'account', accountId: account } as const
   const cart = { ...emptyCart({ id, number: id, shopId, type, owner, currency: 'USD', now: NOW }), version: was + 1 }
-  return { was, cart, priced: {} as PricedCart, text, epoch: 1, revision: 1, freshUntil: null, stockSeen: null, expiresAt: null }
+  const change = JSON.stringify({ actor: 'account', command: 'test', changes: [] })
+  return {
+    was,
+    wasDue: null,
+    cart,
+    priced: {} as PricedCart,
+    text,
+    epoch: 1,
+    revision: 1,
+    freshUntil: null,
+    stockSeen: null,
+    expiresAt: null,
+    dueAt: null,
+    change,
+  }
 }
 
 function product(handle: string, skus: readonly string[], amount = 100): ProductInput {

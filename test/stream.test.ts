@@ -219,7 +219,7 @@ for (const dialect of DIALECTS) {
     test('a cart that is removed is gone', async () => {
       const shop = '/v1/shops/reconcile'
       const { token, cart } = expect2xx(
-        await caller(writing.url)('POST', `${shop}/carts/current/lines`, { lines: [{ sku: 'MUG-STONE' }] }),
+        await caller(writing.url)('POST', `${shop}/carts/current/lines`, { lines: [{ sku: 'MUG-STONE', expectedUnitPrice: 1800 }] }),
       ).body
       const stream = await open(`${shop}/carts/${cart.id}/stream`, ADMIN)
       await stream.next()

@@ -157,6 +157,16 @@ export const Cart = Type.Object(
   { $id: 'Cart', ...CLOSED },
 )
 
+/** The data of `cart.abandoned`: the cart, and a link that brings its shopper back to it. */
+export const AbandonedCart = Type.Object(
+  {
+    ...Cart.properties,
+    restoreUrl: Type.String({ description: 'A page that restores the cart in whichever browser opens it' }),
+    restoreToken: Type.String({ description: 'The same for an application: the token in that address' }),
+  },
+  { $id: 'AbandonedCart', ...CLOSED },
+)
+
 const LineResult = Type.Object(
   {
     index: Type.Integer(),
@@ -316,6 +326,11 @@ export const PatchCart = Type.Object(
     attributes: Type.Optional(Attributes),
     note: Type.Optional(Nullable(Note)),
     currency: Type.Optional(Currency),
+    retention: Type.Optional(
+      Type.Union([Type.String({ maxLength: 40 }), Type.Null()], {
+        description: 'Keys only: how long this cart is kept after its last write (ISO 8601 duration, or never); null is what the shop says',
+      }),
+    ),
   },
   { ...CLOSED, minProperties: 1 },
 )
@@ -399,6 +414,31 @@ export const SavedLines = Type.Object(
       ),
     ),
     next: Type.Null(),
+  },
+  CLOSED,
+)
+
+/** `GET /carts/{cart}/history`: one entry per change, the newest first. */
+export const CartHistory = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          version: Type.Integer({ description: 'The version that the change made' }),
+          at: Type.String(),
+          actor: Type.String({ description: 'guest, account, system, or a key: its kind, and for keys its id' }),
+          command: Type.String({ description: 'Commands that came at the same moment are one change: all of them, with commas' }),
+          changes: Type.Array(
+            Type.Object(
+              { path: Type.String({ description: 'Lines by their ids' }), before: Type.Unknown(), after: Type.Unknown() },
+              CLOSED,
+            ),
+          ),
+        },
+        CLOSED,
+      ),
+    ),
+    next: Nullable(Type.String()),
   },
   CLOSED,
 )

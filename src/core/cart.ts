@@ -882,6 +882,8 @@ export interface CartChanges {
   readonly attributes?: Attributes | undefined
   readonly note?: string | null | undefined
   readonly currency?: string | undefined
+  /** How long this cart is kept (C05): a duration, `never`, or null for what the shop's settings say. Who may say so is checked before. */
+  readonly retention?: string | null | undefined
 }
 
 /** Changes details of the cart. A new currency re-prices every line; if one has no price in it nothing changes (C10). */
@@ -891,6 +893,7 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
   const next: { -readonly [K in keyof Cart]: Cart[K] } = { ...cart }
   if (changes.email !== undefined) next.email = changes.email
   if (changes.note !== undefined) next.note = changes.note
+  if (changes.retention !== undefined) next.retention = changes.retention
   if (changes.shippingAddress !== undefined) next.shippingAddress = changes.shippingAddress
   if (changes.billingAddress !== undefined) {
     next.billingAddress = changes.billingAddress
@@ -1026,6 +1029,102 @@ export function closeCart(cart: Cart, reason: ClosedReason, link: { orderId?: st
 export function requireOpen(cart: Cart): Refusal | null {
   if (cart.state === 'OPEN') return null
   return refuse('cart_closed', { cartId: cart.id, closedReason: cart.closedReason, mergedInto: cart.mergedInto, orderId: cart.orderId })
+}
+
+// History -----------------------------------------------------------------------------------------------------------------------------
+
+/** One difference between two versions of a cart. `path` is a JSON pointer into it, with lines by their ids; long values are cut. */
+export interface Change {
+  readonly path: string
+  readonly before: unknown
+  readonly after: unknown
+}
+
+/** What a history tells: everything but bookkeeping (`version`, `updatedAt`, `acknowledged`, `contactFrom`) and what never changes. */
+const TOLD = [
+  'owner',
+  'state',
+  'closedReason',
+  'mergedInto',
+  'orderId',
+  'continues',
+  'isCurrent',
+  'currency',
+  'codes',
+  'email',
+  'shippingAddress',
+  'billingAddress',
+  'billingSameAsShipping',
+  'shippingMethod',
+  'attributes',
+  'note',
+  'retention',
+  'notices',
+] as const satisfies readonly (keyof Cart)[]
+const TOLD_OF_LINES = [
+  'sku',
+  'quantity',
+  'options',
+  'note',
+  'attributes',
+  'amount',
+  'plan',
+  'unitPrice',
+] as const satisfies readonly (keyof Line)[]
+/** So many changes of lines are told one by one; beyond them, how many lines there were and are. */
+const CHANGES_MAX = 100
+const VALUE_MAX = 500
+
+/**
+ * What changed from one version to the next; null: there was no cart. Values that a change left alone are the same values, so comparing is looking at
+ * references, and costs little in a cart of 500 lines.
+ */
+export function changesBetween(before: Cart | null, after: Cart): Change[] {
+  const from = before ?? emptyCart({ ...after, now: after.createdAt })
+  const changes: Change[] = []
+  for (const field of TOLD) compare(changes, `/${field}`, from[field], after[field])
+  compareLines(changes, '/lines', from.lines, after.lines)
+  compareLines(changes, '/savedLines', from.savedLines, after.savedLines)
+  return changes
+}
+
+function compareLines(changes: Change[], path: string, before: readonly Line[], after: readonly Line[]): void {
+  if (before === after) return
+  const former = new Map<string, Line>()
+  for (const [index, line] of before.entries()) if (line !== after[index]) former.set(line.id, line)
+  const found: Change[] = []
+  for (const [index, line] of after.entries()) {
+    if (line === before[index]) continue
+    const was = former.get(line.id)
+    former.delete(line.id)
+    if (!was) found.push({ path: `${path}/${line.id}`, before: null, after: outlineOf(line) })
+    else for (const field of TOLD_OF_LINES) compare(found, `${path}/${line.id}/${field}`, was[field], line[field])
+  }
+  for (const line of former.values()) found.push({ path: `${path}/${line.id}`, before: outlineOf(line), after: null })
+  changes.push(...found.slice(0, CHANGES_MAX))
+  if (found.length > CHANGES_MAX) changes.push({ path, before: before.length, after: after.length })
+}
+
+function compare(changes: Change[], path: string, before: unknown, after: unknown): void {
+  if (before === after) return
+  const texts = [JSON.stringify(before), JSON.stringify(after)] as const
+  if (texts[0] !== texts[1]) changes.push({ path, before: cut(before, texts[0]), after: cut(after, texts[1]) })
+}
+
+function cut(value: unknown, text: string): unknown {
+  return text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : value
+}
+
+/** A line that came or went: what it was, with what was chosen for it. */
+function outlineOf({ sku, name, quantity, options, amount, plan, unitPrice }: Line): unknown {
+  const chosen = Object.keys(options).length > 0 ? { options } : {}
+  const prices = {
+    ...(amount === null ? {} : { amount }),
+    ...(plan === null ? {} : { plan }),
+    ...(unitPrice === null ? {} : { unitPrice }),
+  }
+  const outline = { sku, name, quantity, ...chosen, ...prices }
+  return cut(outline, JSON.stringify(outline))
 }
 
 /** The total of a line without adjustments, or null when it is not exact. */

@@ -35,6 +35,19 @@ function keptFor(cart: Lifetime, { retention }: Settings): string {
   return cart.owner.kind === 'guest' ? retention.anonymous : retention.account
 }
 
+const HOUR_MS = 3_600_000
+
+/**
+ * The hour, as its first millisecond, in which a cart must be looked at: it counts as abandoned (unless that was told already) or is removed. Null
+ * for never. Whole hours, so that an ordinary change of a cart seldom moves it.
+ */
+export function dueOf(cart: Lifetime, settings: Settings, isTold: boolean): number | null {
+  const expiry = expiryOf(cart, settings)
+  const abandonment = isTold ? null : abandonmentOf(cart, settings)
+  const earlier = Math.min(expiry ?? Number.POSITIVE_INFINITY, abandonment ?? Number.POSITIVE_INFINITY)
+  return Number.isFinite(earlier) ? Math.floor(earlier / HOUR_MS) * HOUR_MS : null
+}
+
 /** When an open cart with lines counts as abandoned, in milliseconds, or null for never. */
 export function abandonmentOf(cart: Lifetime, settings: Settings): number | null {
   if (cart.state !== 'OPEN' || cart.lines.length === 0) return null

@@ -5,6 +5,7 @@
 import {
   CART_FORMAT,
   type Cart,
+  changesBetween,
   type Decision,
   emptyCart,
   type LineResult,
@@ -17,8 +18,8 @@ import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
-import { expiryOf } from '../core/time.ts'
-import { insertGuest } from '../store/access.ts'
+import { dueOf, expiryOf } from '../core/time.ts'
+import { holdGuest, insertGuest } from '../store/access.ts'
 import {
   type CartRow,
   type CartSave,
@@ -159,6 +160,8 @@ interface Work {
   /** `base` without what the shop's settings remove from carts: what the commands begin with. */
   start: Cart
   cart: Cart
+  /** The commands that made `cart` of `base`. */
+  readonly done: CartCommand[]
   pricing: Pricing | null
   save: CartSave | null
   readonly outcomes: Map<Job, Refusal | { results: readonly LineResult[] | null } | { thrown: unknown }>
@@ -437,6 +440,7 @@ export function createCarts({
           base,
           start: base,
           cart: base,
+          done: [],
           pricing: null,
           save: null,
           outcomes: new Map(),
@@ -476,12 +480,13 @@ export function createCarts({
       else if (work.cart !== work.start) applyCommands(work, facts, true)
       else for (const job of work.jobs) work.outcomes.set(job, pricing)
     }
-    work.save = work.cart !== work.start && work.pricing ? saveOf(work.row, work.pricing, work.shop) : null
+    work.save = work.cart !== work.start && work.pricing ? saveOf(work, work.pricing, work.shop) : null
   }
 
   function applyCommands(work: Work, facts: Facts, stepwise: boolean): void {
     work.cart = work.start
     work.pricing = null
+    work.done.length = 0
     work.outcomes.clear()
     for (const job of work.jobs) {
       try {
@@ -511,6 +516,7 @@ export function createCarts({
       work.pricing = pricing
     }
     work.cart = next
+    work.done.push(command)
     return { results: decided.results ?? null }
   }
 
@@ -542,6 +548,7 @@ export function createCarts({
 
   /** Writes the carts of one shop with everything that belongs to their change; answers the ids that were saved. */
   async function write(writer: Writer, shopId: string, works: readonly Work[]): Promise<Set<string>> {
+    await refuseGone(writer, shopId, works)
     const saves = works.flatMap((work) => work.save ?? [])
     const saved = await saveCarts(writer, shopId, saves)
     const mine = works.filter((work) => !work.save || saved.has(work.base.id))
@@ -568,6 +575,24 @@ export function createCarts({
     return saved
   }
 
+  /**
+   * A guest is forgotten with its last cart, if it never ordered. Who was proved just before makes no cart that nobody could reach: the guest's row
+   * is held until the cart is there, or the token is refused like any other of a guest that is gone.
+   */
+  async function refuseGone(writer: Writer, shopId: string, works: readonly Work[]): Promise<void> {
+    for (const work of works) {
+      const { owner } = work.base
+      if (!work.save || !isGuestsNext(work) || owner.kind !== 'guest' || (await holdGuest(writer, shopId, owner.guestId))) continue
+      work.save = null
+      for (const job of work.jobs) work.outcomes.set(job, refuse('invalid_token', {}))
+    }
+  }
+
+  /** Whether a guest who is known already gets another cart. */
+  function isGuestsNext({ row, base, jobs }: Work): boolean {
+    return row === null && base.owner.kind === 'guest' && !jobs.some((job) => job.command.newGuest)
+  }
+
   async function recordOutcome(writer: Writer, work: Work, claim: IdempotencyClaim, results: readonly LineResult[] | null): Promise<void> {
     const outcome = JSON.stringify({ cartId: work.base.id, created: work.row === null, results })
     const done = await record(
@@ -586,7 +611,7 @@ export function createCarts({
 
   /** Whether saving a cart is its row and nothing else. */
   function isPlain(work: Work): boolean {
-    return work.jobs.every((job) => !job.command.idempotency && !job.command.newGuest) && eventsOf(work).length === 0
+    return work.jobs.every((job) => !job.command.idempotency && !job.command.newGuest) && !isGuestsNext(work) && eventsOf(work).length === 0
   }
 
   function eventsOf({ shop, row, base, cart, save }: Work): Event[] {
@@ -779,11 +804,19 @@ function storedGrounds({ id, state, epoch, revision, fresh_until, stock_seen }: 
   return { ...advice, cartId: id, state, epoch, revision, freshUntil: fresh_until }
 }
 
-/** What is stored of a priced cart: the intent as pricing left it, and the price. `row` is what was read, null for a new cart. */
-export function saveOf(row: Pick<CartRow, 'version'> | null, pricing: Pricing, shop: ShopFacts): CartSave {
+/** A cart that is to be saved: what it was (null: there was none), and which commands changed it. */
+export interface Changed {
+  readonly row: Pick<CartRow, 'version' | 'due_at'> | null
+  readonly base: Cart | null
+  readonly done: readonly Pick<CartCommand, 'name' | 'by'>[]
+}
+
+/** What is stored of a priced cart: the intent as pricing left it, the price, and what changed. */
+export function saveOf({ row, base, done }: Changed, pricing: Pricing, shop: ShopFacts): CartSave {
   const cart = pricing.intent
   return {
     was: row?.version ?? 0,
+    wasDue: row?.due_at ?? null,
     cart,
     priced: pricing.cart,
     text: JSON.stringify(pricing.cart),
@@ -792,6 +825,20 @@ export function saveOf(row: Pick<CartRow, 'version'> | null, pricing: Pricing, s
     freshUntil: pricing.freshUntil,
     stockSeen: adviceText(pricing),
     expiresAt: expiryOf(cart, shop.settings),
+    dueAt: dueOf(cart, shop.settings, false),
+    change: JSON.stringify({ ...namesOf(done), changes: changesBetween(base, cart) }),
+  }
+}
+
+/** Who did what. Commands that came at the same moment are one change of the cart: each of them is named once, and each beside its actor. */
+function namesOf(done: Changed['done']): { actor: string; command: string } {
+  const first = done[0]
+  if (first && done.every(({ by, name }) => by === first.by && name === first.name)) return { actor: first.by, command: first.name }
+  const distinct = [...new Map(done.map((each) => [`${each.by} ${each.name}`, each])).values()]
+  const isOneActor = distinct.every(({ by }) => by === first?.by)
+  return {
+    actor: isOneActor ? (first?.by ?? '') : distinct.map(({ by }) => by).join(', '),
+    command: distinct.map(({ name }) => name).join(', '),
   }
 }
 

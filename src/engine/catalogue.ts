@@ -75,7 +75,8 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
       const document = await lockSettings(writer, shopId)
       if (document === undefined) return refuse('shop_not_found', { shopId })
       const changed = mergePatches(JSON.parse(document) as SettingsPatch, patch)
-      await writeSettings(writer, shopId, JSON.stringify(changed), clock.now())
+      const movesTimes = patch.retention !== undefined || patch.abandoned !== undefined
+      await writeSettings(writer, shopId, JSON.stringify(changed), clock.now(), movesTimes)
       const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
       const told = (own: SettingsPatch) => JSON.stringify(namedIn(patch, settingsOf(preset as PresetName, own)))
       await insertAudit(writer, {

@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
+import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
@@ -73,6 +74,7 @@ export function createEngine(parts: EngineParts): Engine {
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
   const checkout = createCheckout({ ...base, providers, placement, payments })
+  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
   return {
     store,
     clock,
@@ -95,6 +97,6 @@ export function createEngine(parts: EngineParts): Engine {
     merge: createMerging({ ...base, carts }),
     catalogue: createCatalogue(base),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
-    jobs: createJobs({ ...base, checkout, payments, providers, log, extra: parts.extraJobs ?? [] }),
+    jobs: createJobs({ ...base, checkout, payments, expiry, providers, log, extra: parts.extraJobs ?? [] }),
   }
 }

@@ -38,6 +38,7 @@ import { purgeHolds } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
 import type { RefundTable } from '../store/tables.ts'
 import type { Checkout } from './checkout.ts'
+import type { Expiry } from './expiry.ts'
 import type { FactsCache } from './facts.ts'
 import { parseOrder, serveOrders } from './orders.ts'
 import { type Payments, withDeadline } from './payments.ts'
@@ -46,6 +47,7 @@ import type { Clock, PaymentProvider, ProviderEvent, Randomness } from './ports.
 const DELIVERY_POLL_MS = 250
 const PAYMENT_POLL_MS = 1000
 const TIDY_POLL_MS = 60_000
+const EXPIRY_POLL_MS = 60_000
 const BATCH = 50
 const DELIVERY_DEADLINE_MS = 10_000
 const DELIVERY_LEASE_MS = 20_000
@@ -76,12 +78,13 @@ export function createJobs(parts: {
   random: Randomness
   checkout: Checkout
   payments: Payments
+  expiry: Expiry
   providers: ReadonlyMap<string, PaymentProvider>
   log: Logger
   /** What else is due regularly (the sandbox provider sends its events). */
   extra: readonly (() => Promise<unknown>)[]
 }): Jobs {
-  const { store, facts, clock, random, checkout, payments, providers, log, extra } = parts
+  const { store, facts, clock, random, checkout, payments, expiry, providers, log, extra } = parts
   const busyEndpoints = new Set<string>()
   const underWay = new Set<Promise<unknown>>()
   const timers: NodeJS.Timeout[] = []
@@ -111,6 +114,7 @@ export function createJobs(parts: {
     every(DELIVERY_POLL_MS, 'deliveries', deliver)
     every(PAYMENT_POLL_MS, 'payments', settlePayments)
     every(TIDY_POLL_MS, 'tidying', tidy)
+    every(EXPIRY_POLL_MS, 'carts that end', () => expiry.run({ gentle: true, isStopped: () => stopped }))
   }
 
   async function stop(): Promise<void> {
@@ -121,6 +125,7 @@ export function createJobs(parts: {
 
   async function runDue(): Promise<void> {
     await settlePayments()
+    await expiry.run({ gentle: false, isStopped: () => stopped })
     await deliver()
     await Promise.allSettled([...underWay])
     await tidy()

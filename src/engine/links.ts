@@ -3,11 +3,24 @@
 import type { Settings } from '../core/settings.ts'
 import type { Signer } from './identity.ts'
 
+/** What a token of a link says. `expiresAt` is milliseconds. */
+export interface RestoreLink {
+  readonly shopId: string
+  readonly cartId: string
+  readonly purpose: 'restore'
+  readonly expiresAt: number
+}
+
+/** No link works longer than this, whatever the settings say: ten years. */
+const LATEST_MS = 10 * 365 * 86_400_000
+
+/** When a link made now ends, in milliseconds: a time to live of Infinity ends at the latest. */
+export function linkEnd(now: number, ttlMs: number): number {
+  return now + Math.min(ttlMs, LATEST_MS)
+}
+
 /** A restore link's token: `rt_<cart id>_<expiry in seconds, base 36>_<signature>`; the same for the same cart and expiry. */
-export function restoreToken(
-  signer: Signer,
-  { shopId, cartId, purpose, expiresAt }: { shopId: string; cartId: string; purpose: 'restore'; expiresAt: number },
-): string {
+export function restoreToken(signer: Signer, { shopId, cartId, purpose, expiresAt }: RestoreLink): string {
   const expiry = Math.floor(expiresAt / 1000).toString(36)
   return `rt_${cartId.slice('cart_'.length)}_${expiry}_${signer.sign(`${purpose} ${shopId} ${cartId} ${expiry}`)}`
 }

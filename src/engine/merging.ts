@@ -9,7 +9,7 @@ import { type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { revokeGuest } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
-import { type IntentRow, loadIntents, lockCarts, ownerKey, removeCart, saveCarts } from '../store/carts.ts'
+import { type IntentRow, loadIntents, lockCarts, ownerKey, removeCarts, saveCarts } from '../store/carts.ts'
 import { record } from '../store/idempotency.ts'
 import { insertMerges, readMerge } from '../store/merges.ts'
 import { cartsBeingPaid, ordersOfCart, reassignOrders } from '../store/orders.ts'
@@ -44,7 +44,7 @@ export interface MergeRequest {
   readonly carts: readonly string[]
   /** What to do; without it the shop's settings decide. */
   readonly mode?: MergeMode | undefined
-  /** Who asks, for the audit. */
+  /** Who asks, for the carts' histories and the audit. */
   readonly by: string
   /** Staff may name other carts of the same account, without a secret, where the shop allows it. */
   readonly byStaff: boolean
@@ -247,7 +247,7 @@ export function createMerging({
     const { request, shop, facts, result, others } = plan
     const ready: Prepared[] = []
     for (const change of [...(result ? [result] : []), ...others]) {
-      const done = prepared(change, facts, shop)
+      const done = prepared(change, facts, shop, request.by)
       if (isRefusal(done)) return done
       ready.push(done)
     }
@@ -298,7 +298,7 @@ export function createMerging({
         cart.state === 'CLOSED' &&
         shop.settings.cart.onMerged === 'delete' &&
         (await ordersOfCart(writer, shop.id, cart.id)).every((order) => order.state !== 'NEW')
-      if (isDeleted) await removeCart(writer, shop.id, cart.id)
+      if (isDeleted) await removeCarts(writer, shop.id, [cart.id])
       ended.push({ id: cart.id, outcome: cart.state === 'OPEN' ? 'kept' : isDeleted ? 'deleted' : 'closed' })
     }
     return { ...report, carts: ended }
@@ -368,10 +368,12 @@ interface Prepared {
   readonly save: ReturnType<typeof saveOf>
 }
 
-function prepared(change: Change, facts: Facts, shop: ShopFacts): Prepared | Refusal {
+function prepared(change: Change, facts: Facts, shop: ShopFacts, by: string): Prepared | Refusal {
   const next = { ...change.cart, version: change.cart.version + 1, updatedAt: facts.now }
   const pricing: Pricing | Refusal = priceCart(next, facts)
-  return isRefusal(pricing) ? pricing : { change, save: saveOf(change.row, pricing, shop) }
+  if (isRefusal(pricing)) return pricing
+  const base = change.row && parseIntent(change.row)
+  return { change, save: saveOf({ row: change.row, base, done: [{ name: 'merge', by }] }, pricing, shop) }
 }
 
 class Conflict extends Error {}

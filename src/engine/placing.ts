@@ -10,7 +10,7 @@ import { type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { availableTo, demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
-import { type IntentRow, loadIntents, lockCarts, removeCart, saveCarts } from '../store/carts.ts'
+import { type IntentRow, loadIntents, lockCarts, removeCarts, saveCarts } from '../store/carts.ts'
 import { nextInSequence, updateOrder } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
 import { confirmRedemptions, returnRedemptions } from '../store/promotions.ts'
@@ -135,7 +135,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
       const closed = closeCart(cart, 'ordered', { orderId: bought.orderId })
       if (isRefusal(closed)) return []
       const event = await save(writer, shop, facts, own, closed.cart)
-      if (settings.cart.onOrdered === 'delete') await removeCart(writer, shop.id, cart.id)
+      if (settings.cart.onOrdered === 'delete') await removeCarts(writer, shop.id, [cart.id])
       // What was set aside was not ordered: it must not end with the cart.
       if (rest.lines.length === 0 && rest.savedLines.length === 0) return [event]
       const next: Cart = {
@@ -159,7 +159,8 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   /** Prices and saves a cart that is locked; answers its event. */
   async function save(writer: Writer, shop: ShopFacts, facts: Facts, row: IntentRow | null, cart: Cart): Promise<Event> {
     const { next, pricing } = priceable({ ...cart, version: cart.version + 1, updatedAt: facts.now }, facts)
-    const change = saveOf(row, pricing, shop)
+    const done = [{ name: 'order', by: 'system' }]
+    const change = saveOf({ row, base: row && parseIntent(row), done }, pricing, shop)
     const saved = await saveCarts(writer, shop.id, [change])
     if (!saved.has(cart.id)) throw new Rollback('again')
     const type = row === null ? 'cart.created' : next.state === 'CLOSED' ? 'cart.closed' : 'cart.updated'

@@ -109,7 +109,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
       return refuse('stale_version', { expected: request.ifMatch, current: version })
     const changes = fresh ? await beginning(request, locked, fresh) : moving(locked, action)
     if (isRefusal(changes)) return changes
-    const refused = await save(writer, shop, changes)
+    const refused = await save(writer, shop, changes, { name: action.slice('cart.'.length), by: request.by })
     if (refused) return refused
     const subject = fresh ? (changes.at(-1)?.cart.id ?? '') : (target?.id ?? '')
     if (request.onBehalf && changes.length > 0) {
@@ -172,14 +172,19 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
   }
 
   /** Prices and saves one after the other: the index allows no two current carts, not even for a moment. */
-  async function save(writer: Writer, shop: ShopFacts, changes: readonly Change[]): Promise<Refusal | null> {
+  async function save(
+    writer: Writer,
+    shop: ShopFacts,
+    changes: readonly Change[],
+    done: { name: string; by: string },
+  ): Promise<Refusal | null> {
     const events: Event[] = []
     for (const { row, cart } of changes) {
       const next = { ...cart, version: cart.version + 1 }
       await cache.collect(shop, skusOf(next), next.codes)
       const pricing = priceCart(next, cache.forCart(shop, next.codes, skusOf(next), next.id))
       if (isRefusal(pricing)) return pricing
-      const saving = saveOf(row, pricing, shop)
+      const saving = saveOf({ row, base: row && parseIntent(row), done: [done] }, pricing, shop)
       if (!(await saveCarts(writer, shop.id, [saving])).has(next.id)) throw new Again()
       events.push({ type: row ? 'cart.updated' : 'cart.created', subject: next.id, data: saving.text })
     }

@@ -15,11 +15,11 @@ import Fastify, {
   type FastifySchema,
   LogController,
 } from 'fastify'
-import { Cart, CartAnswer } from '../contract/cart.ts'
+import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
 import { Problem } from '../contract/schemas.ts'
 import { Product, Promotion, Shop } from '../contract/shop.ts'
-import { EVENT_TYPES } from '../core/event.ts'
+import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { LockTimeout } from '../store/store.ts'
@@ -28,6 +28,7 @@ import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
 import { formRoutes } from './forms.ts'
 import { guestRoutes } from './guests.ts'
+import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
 import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
@@ -106,7 +107,7 @@ export async function createApp({
     transform: ({ schema, url, route }) => ({ schema: withHeaders(schema, url, String(route.method)), url }),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`) },
   })
-  for (const schema of [Problem, Cart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
+  for (const schema of [Problem, Cart, AbandonedCart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
   // Every documented route may answer a problem; said once here, not at each of them.
   app.addHook('onRoute', (route) => {
     if (!route.schema || route.schema.hide) return
@@ -144,6 +145,7 @@ export async function createApp({
     shopRoutes(engine),
     cartRoutes(engine, guard),
     mergeRoutes(engine),
+    historyRoutes(engine),
     orderRoutes(engine, guard),
     productRoutes(engine),
   ])
@@ -330,6 +332,11 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
   return { ...schema, headers: { type: 'object', properties } }
 }
 
+/** Which schema an event's data has. */
+function schemaOf(type: EventType): string {
+  return type === 'cart.abandoned' ? 'AbandonedCart' : type.startsWith('cart.') ? 'Cart' : 'Order'
+}
+
 function openApi(version: string) {
   const webhooks = Object.fromEntries(
     EVENT_TYPES.map((type) => [
@@ -346,7 +353,7 @@ function openApi(version: string) {
                   properties: {
                     type: { const: type },
                     timestamp: { type: 'string', format: 'date-time' },
-                    data: { $ref: `#/components/schemas/${type.startsWith('cart.') ? 'Cart' : 'Order'}` },
+                    data: { $ref: `#/components/schemas/${schemaOf(type)}` },
                   },
                 },
               },

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/cart.ts'
-import { Id, ListOf, Page, Text } from '../contract/schemas.ts'
+import { Id, ListOf, OneOf, Page, Text } from '../contract/schemas.ts'
 import {
   acknowledgeNotices,
   addLines,
@@ -34,10 +34,11 @@ import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
 import { guestToken, hashSecret, hasScope, limitOf, nameOf, reachesAll } from '../engine/identity.ts'
 import type { NewCart, Switched, SwitchRequest } from '../engine/switching.ts'
-import { listCarts, ownerKey } from '../store/carts.ts'
+import { ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { claimOf, replayedSecret } from './idempotency.ts'
+import { cartsPage, checkRetention, VIEWS } from './lifetime.ts'
 import { languageOf, speak, withMessages } from './messages.ts'
 import { namedRefusal, namedResult } from './problem.ts'
 
@@ -149,16 +150,13 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       async (request, reply) => {
         const { owner, all, shop } = callerOf(request)
-        const { limit = 50, after, state, number, email } = request.query
+        const { limit = 50, after, state, number, email, view } = request.query
         const filter = { ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }), ...defined({ state, number, email, after }) }
-        const rows = await listCarts(engine.store.reader, shop.id, { ...filter, limit: limit + 1 })
+        const { rows, next } = await cartsPage(engine, shop, filter, view, limit)
         const items: string[] = []
         const language = speak(request, reply)
-        for (const row of rows.slice(0, limit)) items.push(withMessages(await carts.serve(shop, row), language))
-        return json(
-          reply,
-          `{"items":[${items.join(',')}],"next":${JSON.stringify(rows.length > limit ? (rows[limit - 1]?.id ?? null) : null)}}`,
-        )
+        for (const row of rows) items.push(withMessages(await carts.serve(shop, row), language))
+        return json(reply, `{"items":[${items.join(',')}],"next":${JSON.stringify(next)}}`)
       },
     )
 
@@ -208,8 +206,10 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           response: answers,
         },
       },
-      (request, reply) =>
-        change(request, reply, { name: 'change', creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) }),
+      (request, reply) => {
+        checkRetention(callerOf(request).actor, request.body, '')
+        return change(request, reply, { name: 'change', creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) })
+      },
     )
 
     app.post(
@@ -400,6 +400,8 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       (request, reply) => {
+        for (const [index, command] of request.body.commands.entries())
+          if ('change' in command) checkRetention(callerOf(request).actor, command.change, `/commands/${index}/change`)
         const steps = request.body.commands.map((command, index) =>
           stepOf(command, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
         )
@@ -519,6 +521,7 @@ const ListQuery = Type.Object(
     number: Type.Optional(Text(64)),
     email: Type.Optional(Text(254)),
     account: Type.Optional(Id),
+    view: Type.Optional(OneOf(VIEWS)),
   },
   { additionalProperties: false },
 )

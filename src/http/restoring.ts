@@ -10,15 +10,12 @@ import type { Settings } from '../core/settings.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import { guestToken, hashSecret, limitOf, nameOf } from '../engine/identity.ts'
-import { allowedRedirect, readRestoreToken, restoreToken, withFragment } from '../engine/links.ts'
+import { allowedRedirect, linkEnd, readRestoreToken, restoreToken, withFragment } from '../engine/links.ts'
 import { once } from '../engine/once.ts'
 import { callerOf, type GuessGuard, proved, Refused, unwrap } from './access.ts'
 import { address, ifMatch, json, spoken } from './carts.ts'
 import { setFormsCookie } from './forms-cookie.ts'
 import { answerOnce, claimOf, replayedSecret } from './idempotency.ts'
-
-/** A restore link is good for at most ten years. */
-const TTL_MAX = 3650 * 24 * 3_600_000
 
 /** The calls of the API. */
 export function restoreRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
@@ -45,9 +42,8 @@ export function restoreRoutes(engine: Engine, guard: GuessGuard): FastifyPluginA
         if (expected !== undefined && expected !== cart.version)
           throw new Refused(refuse('stale_version', { expected, current: cart.version }))
         if (cart.version === 0) throw new Refused(refuse('cart_not_found', {}))
-        const ttl = Math.min(durationMs(shop.settings.restore.tokenTtl) ?? 0, TTL_MAX)
         // Whole seconds, as the token has them: the same key answers the same link.
-        const expiresAt = Math.floor((clock.now() + ttl) / 1000) * 1000
+        const expiresAt = Math.floor(linkEnd(clock.now(), durationMs(shop.settings.restore.tokenTtl) ?? 0) / 1000) * 1000
         const made = unwrap(await once(engine, shop.id, claimOf(request, null), async () => ({ cartId: cart.id, expiresAt })))
         const value = answerOnce(reply, made)
         const token = restoreToken(signer, { shopId: shop.id, purpose: 'restore', ...value })

@@ -99,6 +99,37 @@ export async function revokeSecrets(
     .execute()
 }
 
+/** Holds a guest, so that it is not forgotten before this transaction ends; false when it is gone. */
+export async function holdGuest(writer: Writer, shopId: string, guestId: string): Promise<boolean> {
+  let query = writer.db.selectFrom('guests').select('id').where('shop_id', '=', shopId).where('id', '=', guestId)
+  if (writer.dialect === 'postgres') query = query.forKeyShare()
+  return (await query.executeTakeFirst()) !== undefined
+}
+
+/**
+ * Forgets those of these guests that have no cart and no order, with their secrets; answers how many. Whom somebody holds, because a cart is being
+ * made for it, stays.
+ */
+export async function forgetGuests(writer: Writer, shopId: string, guestIds: readonly string[]): Promise<number> {
+  if (guestIds.length === 0) return 0
+  let lock = writer.db.selectFrom('guests').select('id').where('shop_id', '=', shopId).where('id', 'in', guestIds).orderBy('id')
+  if (writer.dialect === 'postgres') lock = lock.forUpdate().skipLocked()
+  const held = (await lock.execute()).map((row) => row.id)
+  if (held.length === 0) return 0
+  const owners = held.map((id) => `g:${id}`)
+  const withCart = await writer.db.selectFrom('carts').select('owner').where('shop_id', '=', shopId).where('owner', 'in', owners).execute()
+  const withOrder = await writer.db
+    .selectFrom('orders')
+    .select('owner')
+    .where('shop_id', '=', shopId)
+    .where('owner', 'in', owners)
+    .execute()
+  const known = new Set([...withCart, ...withOrder].map((row) => row.owner.slice('g:'.length)))
+  const gone = held.filter((id) => !known.has(id))
+  if (gone.length > 0) await writer.db.deleteFrom('guests').where('shop_id', '=', shopId).where('id', 'in', gone).execute()
+  return gone.length
+}
+
 /** Revokes all secrets of a guest. */
 export async function revokeGuest(writer: Writer, shopId: string, guestId: string, now: number): Promise<void> {
   await writer.db

@@ -32,7 +32,7 @@ CREATE TABLE cart_history (
   entry text NOT NULL,
   PRIMARY KEY (shop_id, cart_id, version)
 );
-CREATE INDEX cart_history_age ON cart_history USING btree (at);
+CREATE INDEX cart_history_age ON cart_history USING btree (shop_id, at);
 
 CREATE TABLE carts (
   shop_id text NOT NULL,
@@ -62,7 +62,7 @@ CREATE TABLE carts (
 ) WITH (fillfactor=50);
 CREATE INDEX carts_by_number ON carts USING btree (shop_id, number);
 CREATE INDEX carts_by_owner ON carts USING btree (shop_id, owner, id);
-CREATE INDEX carts_due ON carts USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX carts_due ON carts USING btree (due_at, shop_id, id) WHERE (due_at IS NOT NULL);
 CREATE UNIQUE INDEX carts_one_open ON carts USING btree (shop_id, owner, type) WHERE ((state = 'OPEN'::text) AND (is_current = 1));
 
 CREATE TABLE deliveries (

@@ -11,7 +11,7 @@ CREATE TABLE audit (
 CREATE TABLE cart_history (
     shop_id text NOT NULL, cart_id text NOT NULL, version bigint NOT NULL, at bigint NOT NULL, entry text NOT NULL,
     PRIMARY KEY (shop_id, cart_id, version));
-CREATE INDEX cart_history_age ON cart_history (at);
+CREATE INDEX cart_history_age ON cart_history (shop_id, at);
 CREATE TRIGGER carts_history_insert AFTER INSERT ON carts WHEN NEW.last_change IS NOT NULL BEGIN
     INSERT INTO cart_history (shop_id, cart_id, version, at, entry) VALUES (NEW.shop_id, NEW.id, NEW.version, NEW.activity, NEW.last_change);
   END;
@@ -26,7 +26,7 @@ CREATE TABLE carts (
     PRIMARY KEY (shop_id, id), CHECK (state IN ('OPEN', 'CLOSED')));
 CREATE INDEX carts_by_number ON carts (shop_id, number);
 CREATE INDEX carts_by_owner ON carts (shop_id, owner, id);
-CREATE INDEX carts_due ON carts (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX carts_due ON carts (due_at, shop_id, id) WHERE due_at IS NOT NULL;
 CREATE UNIQUE INDEX carts_one_open ON carts (shop_id, owner, type) WHERE state = 'OPEN' AND is_current = 1;
 
 CREATE TABLE deliveries (

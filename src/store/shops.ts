@@ -48,11 +48,14 @@ export async function lockSettings(writer: Writer, shopId: string): Promise<stri
   return (await query.executeTakeFirst())?.document
 }
 
-/** Writes what the shop changed in its settings. Follow it with `moveEpoch`. */
-export async function writeSettings(writer: Writer, shopId: string, document: string, now: number): Promise<void> {
+/**
+ * Writes what the shop changed in its settings. Follow it with `moveEpoch`. `movesTimes`: carts live longer or shorter now, so that theirs have to be
+ * made new, from the first cart on.
+ */
+export async function writeSettings(writer: Writer, shopId: string, document: string, now: number, movesTimes: boolean): Promise<void> {
   await writer.db
     .updateTable('settings')
-    .set((eb) => ({ document, version: eb('version', '+', 1), updated_at: now }))
+    .set((eb) => ({ document, version: eb('version', '+', 1), updated_at: now, ...(movesTimes ? { due_from: '' } : {}) }))
     .where('shop_id', '=', shopId)
     .execute()
 }

@@ -11,12 +11,12 @@ const CHANGES = [
   `ALTER TABLE carts ADD COLUMN last_change text`,
   `DROP INDEX carts_one_open`,
   `CREATE UNIQUE INDEX carts_one_open ON carts (shop_id, owner, type) WHERE state = 'OPEN' AND is_current = 1`,
-  `CREATE INDEX carts_due ON carts (due_at) WHERE due_at IS NOT NULL`,
+  `CREATE INDEX carts_due ON carts (due_at, shop_id, id) WHERE due_at IS NOT NULL`,
   `CREATE INDEX carts_by_number ON carts (shop_id, number)`,
   `CREATE TABLE cart_history (
     shop_id text NOT NULL, cart_id text NOT NULL, version bigint NOT NULL, at bigint NOT NULL, entry text NOT NULL,
     PRIMARY KEY (shop_id, cart_id, version))`,
-  `CREATE INDEX cart_history_age ON cart_history (at)`,
+  `CREATE INDEX cart_history_age ON cart_history (shop_id, at)`,
   `CREATE TABLE merges (
     shop_id text NOT NULL, cart_id text NOT NULL, guest_id text NOT NULL, account text NOT NULL, into_cart text NOT NULL, report text NOT NULL,
     created_at bigint NOT NULL, PRIMARY KEY (shop_id, cart_id))`,

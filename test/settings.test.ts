@@ -1,0 +1,721 @@
+// Every setting by itself: what it changes, seen from outside, in a shop of its own that differs from the default in this one key. A key that
+// has one value says so and refuses any other. The list is complete by its type and by a test.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { SignJWT } from 'jose'
+import { DEFAULT_SETTINGS, type Settings } from '../src/core/settings.ts'
+import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { ADDRESS } from './http-probe.ts'
+import { expect2xx } from './nodes.ts'
+import { type Call, payFor, shown, told, ware } from './presets/shop.ts'
+
+type Key = { [Group in keyof Settings]: `${Group}.${Extract<keyof Settings[Group], string>}` }[keyof Settings]
+
+/** A fresh shop, and what tests do in it. */
+interface Shop {
+  readonly url: string
+  readonly base: string
+  readonly nobody: Call
+  readonly admin: Call
+  set(value: unknown): Promise<Answer>
+  also(patch: object): Promise<void>
+  products(...wares: readonly object[]): Promise<void>
+  /** An account's calls. */
+  account(name?: string): Promise<Call>
+  guest(...lines: readonly object[]): Promise<{ call: Call; token: string; id: string }>
+  advance(duration: string): Promise<void>
+}
+
+const LINES = '/carts/current/lines'
+const SECRET = 'a secret of the tests that is long enough'
+const ISSUER = { name: 'app', iss: 'https://id.example', aud: 'shop', algorithms: ['HS256'], secret: SECRET }
+const METHOD = { id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 500 }] }
+const TAX = { name: 'VAT', category: 'standard', country: 'DE', percent: '10', included: false }
+
+let made = 0
+
+async function freshShop(url: string, now: () => number, key: Key): Promise<Shop> {
+  const id = `s${++made}`
+  const base = `${url}/v1/shops/${id}`
+  const admin = caller(base, ADMIN)
+  const nobody = caller(base)
+  expect2xx(await caller(url, ADMIN)('POST', '/v1/shops', { id, name: id, currency: 'USD' }))
+  const [group = '', name = ''] = key.split('.')
+  const also = async (patch: object) => void expect2xx(await admin('PATCH', '/settings', patch))
+  const products = async (...wares: readonly object[]) => {
+    assert.equal(expect2xx(await admin('POST', '/products/import', { products: wares })).body.refusedCount, 0)
+  }
+  if (key !== 'access.issuers') await also({ access: { issuers: [ISSUER] } })
+  await products(ware('A'), ware('B'), ware('LAST', {}, { stockPolicy: 'deny', onHand: 1 }))
+  return {
+    url,
+    base,
+    nobody,
+    admin,
+    also,
+    products,
+    set: (value) => admin('PATCH', '/settings', { [group]: { [name]: value } }),
+    async account(subject = 'robin') {
+      const seconds = Math.floor(now() / 1000)
+      const token = await new SignJWT({ email: `${subject}@example.com` })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setIssuer(ISSUER.iss)
+        .setAudience(ISSUER.aud)
+        .setSubject(subject)
+        .setExpirationTime(seconds + 400 * 24 * 3600)
+        .sign(new TextEncoder().encode(SECRET))
+      return caller(base, token)
+    },
+    async guest(...lines) {
+      const { token, cart } = expect2xx(await nobody('POST', LINES, { lines: lines.length > 0 ? lines : [{ sku: 'A' }] })).body
+      return { call: caller(base, token), token, id: cart.id }
+    },
+    async advance(duration) {
+      expect2xx(await caller(url)('POST', '/v1/demo/clock', { advance: duration }))
+    },
+  }
+}
+
+const READY = { email: 'robin@example.com', shippingAddress: ADDRESS }
+const orders = (call: Call, cartId = 'current', more: object = {}) => call('POST', '/orders', { cartId, ...more })
+
+/** The guest orders without paying. */
+async function unpaid(call: Call): Promise<Answer['body']> {
+  expect2xx(await call('PATCH', '/carts/current', READY))
+  return expect2xx(await orders(call)).body
+}
+
+/** A code that gives ten per cent. */
+async function promotionCode(shop: Shop, code: string, rule: object = {}): Promise<void> {
+  const promotion = { name: code, conditions: [{ kind: 'code' }], benefit: { kind: 'percent_off', percent: '10' }, ...rule }
+  const { id } = expect2xx(await shop.admin('POST', '/promotions', promotion)).body
+  expect2xx(await shop.admin('POST', `/promotions/${id}/codes`, { code }))
+}
+
+/** The account's cart after it merged the guest's. */
+async function merged(
+  shop: Shop,
+  guest: { id: string; token: string },
+  accountLines: readonly object[],
+  more: object = {},
+): Promise<Answer> {
+  const account = await shop.account()
+  if (accountLines.length > 0) expect2xx(await account('POST', LINES, { lines: accountLines }))
+  return account('POST', '/carts/current/merge', { carts: [{ id: guest.id, token: guest.token }], ...more })
+}
+
+/** A key with a single value: any other is refused by name. */
+const fixed = (other: unknown) => async (shop: Shop) => {
+  const answer = await shop.set(other)
+  assert.equal(answer.status, 422, told(answer))
+  assert.ok(String(answer.body.path).length > 1)
+}
+
+/** What each setting does. A test begins in a shop with default settings. */
+const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
+  'access.guestCarts': async (shop) => {
+    expect2xx(await shop.set(false))
+    assert.equal(told(await shop.nobody('POST', LINES, { sku: 'A' })), '401 login_required')
+  },
+  'access.origins': async (shop) => {
+    const allowed = async (origin: string) =>
+      (await shop.nobody('GET', '/carts/current', undefined, { origin })).headers.get('access-control-allow-origin')
+    assert.ok(await allowed('https://other.example'))
+    expect2xx(await shop.set(['https://shop.example']))
+    assert.deepEqual([await allowed('https://shop.example'), await allowed('https://other.example')], ['https://shop.example', null])
+  },
+  'access.issuers': async (shop) => {
+    assert.equal((await (await shop.account())('POST', LINES, { sku: 'A' })).status, 401)
+    expect2xx(await shop.set([ISSUER]))
+    assert.equal(expect2xx(await (await shop.account())('POST', LINES, { sku: 'A' })).body.cart.owner.accountId, 'app:robin')
+  },
+  'cart.types': async (shop) => {
+    assert.equal((await shop.nobody('POST', `${LINES}?type=wishlist`, { sku: 'A' })).status, 422)
+    expect2xx(await shop.set(['shopping', 'wishlist']))
+    assert.equal(expect2xx(await shop.nobody('POST', `${LINES}?type=wishlist`, { sku: 'A' })).body.cart.type, 'wishlist')
+  },
+  'cart.multiple': async (shop) => {
+    const { call, id } = await shop.guest()
+    assert.equal(told(await call('POST', '/carts/current/forget')), '409 multiple_carts_off')
+    expect2xx(await shop.set(true))
+    expect2xx(await call('POST', '/carts/current/forget'))
+    assert.notEqual((await call('GET', '/carts/current')).body.id, id)
+    assert.equal((await call('GET', `/carts/${id}`)).body.state, 'OPEN')
+  },
+  'cart.onOrdered': async (shop) => {
+    for (const [value, status] of [
+      ['close', 200],
+      ['delete', 404],
+    ] as const) {
+      expect2xx(await shop.set(value))
+      const { call, id } = await shop.guest()
+      await payFor(call, await unpaid(call))
+      assert.equal((await call('GET', `/carts/${id}`)).status, status)
+    }
+  },
+  'cart.onMerged': async (shop) => {
+    for (const [value, status] of [
+      ['close', 200],
+      ['delete', 404],
+    ] as const) {
+      expect2xx(await shop.set(value))
+      const guest = await shop.guest()
+      expect2xx(await merged(shop, guest, []))
+      assert.equal((await shop.admin('GET', `/carts/${guest.id}`)).status, status)
+    }
+  },
+  'cart.activeDuration': async (shop) => {
+    const { id } = await shop.guest()
+    await shop.advance('PT2H')
+    const active = async () => (await shop.admin('GET', '/carts?view=active')).body.items.some((cart: { id: string }) => cart.id === id)
+    assert.equal(await active(), true)
+    expect2xx(await shop.set('PT1H'))
+    assert.equal(await active(), false)
+  },
+  'lines.max': async (shop) => {
+    expect2xx(await shop.set(1))
+    assert.equal(told(await (await shop.guest()).call('POST', LINES, { sku: 'B' })), '422 too_many_lines')
+  },
+  'lines.whenFull': async (shop) => {
+    await shop.also({ lines: { max: 1 } })
+    expect2xx(await shop.set('replace'))
+    assert.deepEqual(shown(expect2xx(await (await shop.guest()).call('POST', LINES, { sku: 'B' })).body.cart), ['B × 1'])
+  },
+  'lines.quantityMax': async (shop) => {
+    expect2xx(await shop.set(3))
+    assert.equal(told(await shop.nobody('POST', LINES, { sku: 'A', quantity: 4 })), '422 quantity_too_large')
+  },
+  'lines.quantityEditing': async (shop) => {
+    expect2xx(await shop.set('system'))
+    assert.equal(told(await (await shop.guest()).call('PUT', LINES, { lines: [{ sku: 'A', quantity: 2 }] })), '403 quantity_managed')
+  },
+  'lines.allowKinds': async (shop) => {
+    const plans = [{ id: 'monthly', name: 'Monthly', interval: 'P1M', price: { currency: 'USD', amount: 900 } }]
+    await shop.products(ware('CLUB', { kind: 'subscription', plans }, { prices: [] }))
+    const line = { sku: 'CLUB', plan: 'monthly' }
+    assert.equal(told(await shop.nobody('POST', LINES, line)), '422 not_cartable')
+    expect2xx(await shop.set(['goods', 'subscription']))
+    assert.equal(expect2xx(await shop.nobody('POST', LINES, line)).body.cart.total.amount, 900)
+  },
+  'lines.noteOnRepeat': async (shop) => {
+    const expected = { replace: 'two', append: 'one\ntwo', keep: 'one' }
+    for (const [value, note] of Object.entries(expected)) {
+      expect2xx(await shop.set(value))
+      const { call } = await shop.guest({ sku: 'A', note: 'one' })
+      assert.equal(expect2xx(await call('POST', LINES, { sku: 'A', note: 'two' })).body.cart.lines[0].note, note)
+    }
+  },
+  'lines.order': async (shop) => {
+    const { call } = await shop.guest({ sku: 'A' }, { sku: 'B' })
+    assert.deepEqual(shown((await call('GET', '/carts/current')).body), ['A × 1', 'B × 1'])
+    expect2xx(await shop.set('newest'))
+    assert.deepEqual(shown((await call('GET', '/carts/current')).body), ['B × 1', 'A × 1'])
+  },
+  'lines.onUnavailable': async (shop) => {
+    const { call } = await shop.guest({ sku: 'A' }, { sku: 'B' })
+    await shop.products(ware('A', { published: false }))
+    assert.equal((await call('GET', '/carts/current')).body.lines[0].state, 'UNAVAILABLE')
+    expect2xx(await shop.set('remove'))
+    const { body } = await call('GET', '/carts/current')
+    assert.deepEqual([shown(body), body.notices.map((each: { code: string }) => each.code)], [['B × 1'], ['line_removed']])
+  },
+  'attributes.cart': async (shop) => {
+    expect2xx(await shop.set({ type: 'object', properties: { gift: { type: 'boolean' } }, additionalProperties: false }))
+    const { call } = await shop.guest()
+    const refused = await call('PATCH', '/carts/current', { attributes: { gift: 'yes' } })
+    assert.deepEqual([told(refused), refused.body.path], ['422 attributes_invalid', '/attributes/gift'])
+    assert.equal(told(await call('PATCH', '/carts/current', { attributes: { other: 1 } })), '422 attributes_invalid')
+    expect2xx(await call('PATCH', '/carts/current', { attributes: { gift: true } }))
+    assert.equal(told(await shop.set({ type: 'strange' })), '422 invalid')
+  },
+  'attributes.line': async (shop) => {
+    const properties = { engraving: { type: 'string', identity: true, default: '' }, shelf: { type: 'integer' } }
+    expect2xx(await shop.set({ type: 'object', properties, additionalProperties: false }))
+    const { call } = await shop.guest({ sku: 'A', attributes: { engraving: 'R', shelf: 1 } })
+    for (const attributes of [{ shelf: 2, engraving: 'R' }, { engraving: 'S' }, { engraving: '' }, {}])
+      expect2xx(await call('POST', LINES, { sku: 'A', attributes }))
+    const { body } = await call('GET', '/carts/current')
+    assert.deepEqual(shown(body), ['A × 2', 'A × 1', 'A × 2'])
+    assert.deepEqual(body.lines[0].attributes, { engraving: 'R', shelf: 2 })
+    const refused = await call('POST', LINES, { sku: 'A', attributes: { shelf: 'top' } })
+    assert.deepEqual([told(refused), refused.body.path], ['422 attributes_invalid', '/attributes/shelf'])
+    const { cart } = expect2xx(await call('PATCH', `${LINES}/${body.lines[1].id}`, { attributes: { engraving: 'R' } })).body
+    assert.deepEqual(shown(cart), ['A × 3', 'A × 2'])
+  },
+  'currency.source': async (shop) => {
+    await shop.products(
+      ware(
+        'EURO',
+        {},
+        {
+          prices: [
+            { currency: 'EUR', amount: 900 },
+            { currency: 'USD', amount: 1000 },
+          ],
+        },
+      ),
+      ware('ONLY', {}, { prices: [{ currency: 'EUR', amount: 900 }] }),
+    )
+    const settled = async (body: object) => {
+      const answer = await shop.nobody('POST', LINES, body)
+      return answer.body.cart?.currency ?? told(answer)
+    }
+    const wish = { lines: [{ sku: 'EURO' }], currency: 'EUR' }
+    assert.deepEqual([await settled(wish), await settled({ sku: 'EURO' }), await settled({ sku: 'ONLY' })], ['EUR', 'USD', 'EUR'])
+    expect2xx(await shop.set(['shop']))
+    assert.deepEqual(
+      [await settled(wish), await settled({ sku: 'EURO' }), await settled({ sku: 'ONLY' })],
+      ['409 currency_mismatch', 'USD', '409 currency_mismatch'],
+    )
+    expect2xx(await shop.set(['product', 'shop']))
+    assert.deepEqual([await settled({ sku: 'A' }), await settled({ sku: 'ONLY' })], ['USD', 'EUR'])
+  },
+  'currency.onMissingPrice': async (shop) => {
+    await shop.products(
+      ware(
+        'BOTH',
+        {},
+        {
+          prices: [
+            { currency: 'EUR', amount: 900 },
+            { currency: 'USD', amount: 1000 },
+          ],
+        },
+      ),
+    )
+    const { call } = await shop.guest({ sku: 'A' }, { sku: 'BOTH' })
+    assert.equal(told(await call('PATCH', '/carts/current', { currency: 'EUR' })), '409 currency_mismatch')
+    expect2xx(await shop.set('flag'))
+    const { cart } = expect2xx(await call('PATCH', '/carts/current', { currency: 'EUR' })).body
+    assert.deepEqual([cart.lines.map((line: { state: string }) => line.state), cart.total.amount], [['UNAVAILABLE', 'AVAILABLE'], 900])
+    assert.equal(expect2xx(await call('PATCH', '/carts/current', { currency: 'USD' })).body.cart.total.amount, 2000)
+  },
+  'inventory.onAdd': async (shop) => {
+    const add = () => shop.nobody('POST', LINES, { sku: 'LAST', quantity: 3 })
+    assert.deepEqual(shown(expect2xx(await add()).body.cart), ['LAST × 1'])
+    expect2xx(await shop.set('reject'))
+    assert.equal(told(await add()), '409 insufficient_stock')
+    expect2xx(await shop.set('allow'))
+    assert.deepEqual(shown(expect2xx(await add()).body.cart), ['LAST × 3'])
+  },
+  'inventory.reserve': async (shop) => {
+    const [first, second] = [await shop.guest({ sku: 'LAST' }), await shop.guest({ sku: 'LAST' })]
+    expect2xx(await shop.set('none'))
+    for (const { call } of [first, second]) assert.equal((await unpaid(call)).order.state, 'NEW')
+  },
+  'inventory.holdTtl': async (shop) => {
+    const [first, second] = [await shop.guest({ sku: 'LAST' }), await shop.guest({ sku: 'LAST' })]
+    expect2xx(await shop.set('PT5M'))
+    await unpaid(first.call)
+    expect2xx(await second.call('PATCH', '/carts/current', READY))
+    assert.equal(told(await orders(second.call)), '409 insufficient_stock')
+    await shop.advance('PT5M1S')
+    expect2xx(await orders(second.call))
+  },
+  'promotions.maxCodes': async (shop) => {
+    for (const code of ['ONE', 'TWO']) await promotionCode(shop, code)
+    const { call } = await shop.guest()
+    expect2xx(await call('POST', '/carts/current/codes', { code: 'ONE' }))
+    assert.equal(told(await call('POST', '/carts/current/codes', { code: 'TWO' })), '422 too_many_codes')
+    expect2xx(await shop.set(2))
+    expect2xx(await call('POST', '/carts/current/codes', { code: 'TWO' }))
+  },
+  'promotions.caseSensitive': fixed(true),
+  'promotions.onInvalid': async (shop) => {
+    const rule = { conditions: [{ kind: 'code' }, { kind: 'quantity', atLeast: 2 }] }
+    await promotionCode(shop, 'MANY', rule)
+    const { call } = await shop.guest({ sku: 'A', quantity: 2 })
+    const { cart } = expect2xx(await call('POST', '/carts/current/codes', { code: 'MANY' })).body
+    expect2xx(await shop.set('remove'))
+    const after = expect2xx(await call('PATCH', `${LINES}/${cart.lines[0].id}`, { quantity: 1 })).body.cart
+    assert.deepEqual([after.codes, after.notices.map((each: { code: string }) => each.code)], [[], ['code_removed']])
+  },
+  'promotions.percentBase': async (shop) => {
+    await shop.also({ promotions: { maxCodes: 2 } })
+    for (const code of ['ONE', 'TWO']) await promotionCode(shop, code)
+    const { call } = await shop.guest()
+    for (const code of ['ONE', 'TWO']) expect2xx(await call('POST', '/carts/current/codes', { code }))
+    const total = async () => (await call('GET', '/carts/current')).body.total.amount
+    assert.equal(await total(), 800)
+    expect2xx(await shop.set('running'))
+    assert.equal(await total(), 810)
+  },
+  'promotions.publicReasons': async (shop) => {
+    const { call } = await shop.guest()
+    const reason = async () => (await call('POST', '/carts/current/codes', { code: 'NOPE' })).body.reason
+    assert.equal(await reason(), undefined)
+    expect2xx(await shop.set('detailed'))
+    assert.equal(await reason(), 'unknown')
+  },
+  'pricing.onIncrease': async (shop) => {
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    await shop.products(ware('A', {}, { prices: [{ currency: 'USD', amount: 1100 }] }))
+    assert.equal(told(await orders(call)), '409 price_changed')
+    expect2xx(await shop.set('hold'))
+    assert.equal((await call('GET', '/carts/current')).body.total.amount, 1000)
+    expect2xx(await shop.set('accept'))
+    assert.equal(expect2xx(await orders(call)).body.order.total.amount, 1100)
+  },
+  'pricing.holdFor': async (shop) => {
+    await shop.also({ pricing: { onIncrease: 'hold' } })
+    expect2xx(await shop.set('PT1H'))
+    const { call } = await shop.guest()
+    await shop.products(ware('A', {}, { prices: [{ currency: 'USD', amount: 1100 }] }))
+    const total = async () => (await call('GET', '/carts/current')).body.total.amount
+    await shop.advance('PT59M')
+    assert.equal(await total(), 1000)
+    await shop.products(ware('A', {}, { prices: [{ currency: 'USD', amount: 900 }] }))
+    assert.equal(await total(), 900)
+    await shop.products(ware('A', {}, { prices: [{ currency: 'USD', amount: 1100 }] }))
+    await shop.advance('PT1M1S')
+    assert.equal(await total(), 1100)
+  },
+  'pricing.requireExpected': async (shop) => {
+    expect2xx(await shop.set(true))
+    const refused = await shop.nobody('POST', LINES, { sku: 'A' })
+    assert.deepEqual([told(refused), refused.body.path], ['422 expected_price_required', '/expectedUnitPrice'])
+    expect2xx(await shop.nobody('POST', LINES, { sku: 'A', expectedUnitPrice: 1000 }))
+  },
+  'pricing.rounding': async (shop) => {
+    await shop.products(ware('ODD', {}, { prices: [{ currency: 'USD', amount: 1005 }] }))
+    await promotionCode(shop, 'TEN')
+    const { call } = await shop.guest({ sku: 'ODD' })
+    expect2xx(await call('POST', '/carts/current/codes', { code: 'TEN' }))
+    const discount = async () => (await call('GET', '/carts/current')).body.discountTotal.amount
+    assert.equal(await discount(), -101)
+    expect2xx(await shop.set('halfDown'))
+    assert.equal(await discount(), -100)
+  },
+  'tax.rates': async (shop) => {
+    expect2xx(await shop.set([TAX]))
+    await shop.products(ware('TAXED', { taxCategory: 'standard' }, { taxable: true }))
+    const { call } = await shop.guest({ sku: 'TAXED' })
+    const { cart } = expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE' } })).body
+    assert.deepEqual([cart.additionalTaxTotal.amount, cart.total.amount], [100, 1100])
+  },
+  'tax.shippingCategory': async (shop) => {
+    await shop.also({ tax: { rates: [TAX] }, shipping: { methods: [METHOD] } })
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE' }, shippingMethod: 'post' }))
+    const tax = async () => (await call('GET', '/carts/current')).body.additionalTaxTotal.amount
+    assert.equal(await tax(), 0)
+    expect2xx(await shop.set('standard'))
+    assert.equal(await tax(), 50)
+  },
+  'tax.defaultCountry': async (shop) => {
+    await shop.also({ tax: { rates: [TAX] } })
+    await shop.products(ware('TAXED', { taxCategory: 'standard' }, { taxable: true }))
+    const { call } = await shop.guest({ sku: 'TAXED' })
+    const tax = async () => (await call('GET', '/carts/current')).body.additionalTaxTotal.amount
+    assert.equal(await tax(), 0)
+    expect2xx(await shop.set('DE'))
+    assert.equal(await tax(), 100)
+  },
+  'shipping.methods': async (shop) => {
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    assert.deepEqual((await call('GET', '/carts/current/shipping-methods')).body.items, [])
+    expect2xx(await shop.set([METHOD]))
+    assert.deepEqual(
+      (await call('GET', '/carts/current/shipping-methods')).body.items.map((each: { id: string }) => each.id),
+      ['post'],
+    )
+  },
+  'totals.floor': fixed('negative'),
+  'notices.requireAck': async (shop) => {
+    expect2xx(await shop.set(['price_decreased']))
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    await shop.products(ware('A', {}, { prices: [{ currency: 'USD', amount: 900 }] }))
+    const { notices } = (await call('GET', '/carts/current')).body
+    assert.equal(notices[0].requiresAck, true)
+    assert.equal(told(await orders(call)), '409 notice_unacknowledged')
+    expect2xx(await call('POST', '/carts/current/notices/acknowledge', { ids: [notices[0].id] }))
+    expect2xx(await orders(call))
+  },
+  'merge.quantity': async (shop) => {
+    const expected = { sum: 5, max: 3, guest: 2, account: 3 }
+    for (const [value, quantity] of Object.entries(expected)) {
+      expect2xx(await shop.set(value))
+      const account = await shop.account()
+      expect2xx(await account('DELETE', LINES).then((answer) => (answer.status === 404 ? { ...answer, status: 200 } : answer)))
+      const { cart } = expect2xx(await merged(shop, await shop.guest({ sku: 'A', quantity: 2 }), [{ sku: 'A', quantity: 3 }])).body
+      assert.deepEqual(shown(cart), [`A × ${quantity}`], value)
+    }
+  },
+  'merge.overLimit': async (shop) => {
+    await shop.also({ lines: { quantityMax: 4 } })
+    const clamped = expect2xx(await merged(shop, await shop.guest({ sku: 'A', quantity: 3 }), [{ sku: 'A', quantity: 3 }])).body
+    assert.deepEqual(shown(clamped.cart), ['A × 4'])
+    expect2xx(await shop.set('reject'))
+    const other = expect2xx(await merged(shop, await shop.guest({ sku: 'B', quantity: 3 }), [{ sku: 'B', quantity: 3 }])).body
+    assert.deepEqual(shown(other.cart), ['A × 4', 'B × 3'])
+    const saved = (await (await shop.account())('GET', '/carts/current/saved-lines')).body.items
+    assert.deepEqual(
+      saved.map((line: { sku: string; quantity: number }) => `${line.sku} × ${line.quantity}`),
+      ['B × 3'],
+    )
+  },
+  'merge.attributes': async (shop) => {
+    for (const [value, winner] of [
+      ['guestWins', 'guest'],
+      ['accountWins', 'account'],
+    ] as const) {
+      expect2xx(await shop.set(value))
+      const guest = await shop.guest()
+      expect2xx(await guest.call('PATCH', '/carts/current', { attributes: { who: 'guest', only: value } }))
+      const account = await shop.account()
+      expect2xx(await account('PATCH', '/carts/current', { attributes: { who: 'account' } }))
+      const { attributes } = expect2xx(await merged(shop, guest, [])).body.cart
+      assert.equal(attributes.who, winner)
+    }
+  },
+  'merge.currencyConflict': async (shop) => {
+    await shop.products(
+      ware(
+        'BOTH',
+        {},
+        {
+          prices: [
+            { currency: 'EUR', amount: 900 },
+            { currency: 'USD', amount: 1000 },
+          ],
+        },
+      ),
+    )
+    const { token, cart } = expect2xx(await shop.nobody('POST', LINES, { lines: [{ sku: 'BOTH' }], currency: 'EUR' })).body
+    const guest = { id: cart.id, token }
+    assert.equal(told(await merged(shop, guest, [{ sku: 'A' }])), '409 currency_mismatch')
+    expect2xx(await shop.set('reprice'))
+    const after = expect2xx(await merged(shop, guest, [])).body.cart
+    assert.deepEqual([after.currency, shown(after), after.total.amount], ['USD', ['A × 1', 'BOTH × 1'], 2000])
+  },
+  'merge.unifyRefKinds': fixed(true),
+  'merge.staffSameOwner': async (shop) => {
+    await shop.also({ cart: { multiple: true } })
+    const account = await shop.account()
+    const first = expect2xx(await account('POST', LINES, { sku: 'A' })).body.cart
+    expect2xx(await account('POST', '/carts', { new: true, lines: [{ sku: 'B' }] }))
+    const { token } = expect2xx(
+      await shop.admin('POST', '/api-keys', { kind: 'staff', name: 'Desk', scopes: ['carts:read', 'carts:write'] }),
+    ).body
+    const merge = () => caller(shop.base, token)('POST', '/carts/current/merge?account=app:robin', { carts: [{ id: first.id }] })
+    assert.equal(told(await merge()), '409 merge_forbidden')
+    expect2xx(await shop.set(true))
+    assert.deepEqual(shown(expect2xx(await merge()).body.cart).sort(), ['A × 1', 'B × 1'])
+  },
+  'reconcile.onLogin': async (shop) => {
+    expect2xx(await shop.set('keepAccount'))
+    assert.deepEqual(shown(expect2xx(await merged(shop, await shop.guest(), [{ sku: 'B' }])).body.cart), ['B × 1'])
+    expect2xx(await shop.set('keepGuest'))
+    assert.deepEqual(shown(expect2xx(await merged(shop, await shop.guest(), [{ sku: 'B' }])).body.cart), ['A × 1'])
+  },
+  'reconcile.duringCheckout': async (shop) => {
+    for (const [value, lines] of [
+      ['keepGuest', ['A × 1']],
+      ['keepAccount', ['B × 1']],
+    ] as const) {
+      expect2xx(await shop.set(value))
+      const account = await shop.account(value)
+      expect2xx(await account('POST', LINES, { sku: 'B' }))
+      await unpaid(account)
+      const guest = await shop.guest()
+      const answer = await account('POST', '/carts/current/merge', { carts: [{ id: guest.id, token: guest.token }] })
+      assert.deepEqual(shown(expect2xx(answer).body.cart), lines)
+    }
+  },
+  'reconcile.keepReplaced': async (shop) => {
+    const saved = async () => (await (await shop.account())('GET', '/carts/current/saved-lines')).body.items.length
+    expect2xx(await shop.set(false))
+    expect2xx(await merged(shop, await shop.guest(), [{ sku: 'B' }], { mode: 'keepGuest' }))
+    assert.equal(await saved(), 0)
+    expect2xx(await shop.set(true))
+    expect2xx(await merged(shop, await shop.guest({ sku: 'B' }), [], { mode: 'keepGuest' }))
+    assert.equal(await saved(), 1)
+  },
+  'restore.tokenTtl': async (shop) => {
+    expect2xx(await shop.set('PT10M'))
+    const { call } = await shop.guest()
+    const { token } = expect2xx(await call('POST', '/carts/current/restore-links')).body
+    await shop.advance('PT9M59S')
+    expect2xx(await shop.nobody('POST', '/carts/restore', { token }))
+    await shop.advance('PT2S')
+    assert.equal(told(await shop.nobody('POST', '/carts/restore', { token })), '410 link_invalid')
+  },
+  'links.loadCartRedirectUrl': async (shop) => {
+    expect2xx(await shop.set('/basket'))
+    const { call } = await shop.guest()
+    const { url } = expect2xx(await call('POST', '/carts/current/restore-links')).body
+    const restored = await fetch(url, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: '',
+    })
+    assert.deepEqual([restored.status, new URL(restored.headers.get('location') ?? '', shop.url).pathname], [303, '/basket'])
+  },
+  'links.redirectOrigins': async (shop) => {
+    const { call } = await shop.guest()
+    const { url } = expect2xx(await call('POST', '/carts/current/restore-links')).body
+    const target = async () => {
+      const body = new URLSearchParams({ redirect: 'https://shop.example/basket' })
+      return (await fetch(url, { method: 'POST', redirect: 'manual', body })).headers.get('location') ?? ''
+    }
+    assert.ok(!(await target()).startsWith('https://shop.example'))
+    expect2xx(await shop.set(['https://shop.example']))
+    assert.ok((await target()).startsWith('https://shop.example/basket'))
+  },
+  'links.planPageUrl': async (shop) => {
+    await shop.products(ware('CLUB', { kind: 'subscription' }))
+    expect2xx(await shop.set('/join/{handle}'))
+    assert.equal((await shop.nobody('POST', LINES, { sku: 'CLUB' })).body.buyUrl, '/join/club')
+  },
+  'checkout.guest': async (shop) => {
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    expect2xx(await shop.set(false))
+    assert.equal(told(await orders(call)), '401 login_required')
+  },
+  'checkout.guestEmailOfAccount': fixed('requireLogin'),
+  'checkout.emailRequired': async (shop) => {
+    const { call } = await shop.guest()
+    assert.equal(told(await orders(call)), '409 email_required')
+    expect2xx(await shop.set(false))
+    expect2xx(await orders(call))
+  },
+  'checkout.allowEmpty': async (shop) => {
+    const { call } = await shop.guest()
+    expect2xx(await call('DELETE', LINES))
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    assert.equal(told(await orders(call)), '409 cart_empty')
+    expect2xx(await shop.set(true))
+    assert.equal(expect2xx(await orders(call)).body.order.state, 'PLACED')
+  },
+  'checkout.unavailable': async (shop) => {
+    const { call } = await shop.guest({ sku: 'A' }, { sku: 'B' })
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    await shop.products(ware('B', { published: false }))
+    assert.equal(told(await orders(call)), '409 line_unavailable')
+    expect2xx(await shop.set('drop'))
+    const placed = await payFor(call, expect2xx(await orders(call)).body)
+    assert.deepEqual(shown(placed), ['A × 1'])
+    assert.deepEqual(shown((await call('GET', '/carts/current')).body), ['B × 1'], 'what was not ordered stays in a cart')
+  },
+  'checkout.freeOrder': fixed('process'),
+  'checkout.withoutPayment': fixed(true),
+  'checkout.partialPayment': fixed(true),
+  'checkout.split': fixed('seller'),
+  'checkout.unpaidTtl': async (shop) => {
+    expect2xx(await shop.set('PT1H'))
+    const { call } = await shop.guest()
+    const { order } = await unpaid(call)
+    const state = async () => (await call('GET', `/orders/${order.id}`)).body.state
+    await shop.advance('PT59M')
+    assert.equal(await state(), 'NEW')
+    await shop.advance('PT1M1S')
+    assert.equal(await eventually(async () => (await state()) === 'EXPIRED' && 'EXPIRED'), 'EXPIRED')
+  },
+  'checkout.removeBoughtLines': async (shop) => {
+    for (const [value, rest] of [
+      [true, ['B × 1']],
+      [false, ['A × 1', 'B × 1']],
+    ] as const) {
+      expect2xx(await shop.set(value))
+      const { call, id } = await shop.guest({ sku: 'A' }, { sku: 'B' })
+      expect2xx(await call('PATCH', '/carts/current', READY))
+      const [first] = (await call('GET', '/carts/current')).body.lines
+      await payFor(call, expect2xx(await orders(call, id, { lines: [first.id] })).body)
+      assert.deepEqual(shown((await call('GET', '/carts/current')).body), rest)
+    }
+  },
+  'checkout.freeze': async (shop) => {
+    expect2xx(await shop.set('whilePaying'))
+    const { call } = await shop.guest()
+    await unpaid(call)
+    assert.equal(told(await call('POST', LINES, { sku: 'B' })), '409 cart_frozen')
+  },
+  'retention.anonymous': (shop) => goneAfter(shop, async () => (await shop.guest()).id),
+  'retention.account': (shop) =>
+    goneAfter(shop, async () => expect2xx(await (await shop.account())('POST', LINES, { sku: 'A' })).body.cart.id),
+  'retention.empty': (shop) => goneAfter(shop, async () => expect2xx(await shop.nobody('POST', '/carts', {})).body.cart.id),
+  'retention.closed': (shop) =>
+    goneAfter(shop, async () => {
+      const { call, id } = await shop.guest()
+      expect2xx(await call('DELETE', '/carts/current'))
+      return id
+    }),
+  'retention.touchOnRead': fixed(true),
+  'abandoned.after': async (shop) => {
+    const { id } = await shop.guest()
+    await shop.advance('PT30M')
+    const abandoned = async () =>
+      (await shop.admin('GET', '/carts?view=abandoned')).body.items.some((cart: { id: string }) => cart.id === id)
+    assert.equal(await abandoned(), false)
+    expect2xx(await shop.set('PT20M'))
+    assert.equal(await abandoned(), true)
+  },
+  'history.keep': async (shop) => {
+    expect2xx(await shop.set('P1D'))
+    const { call, id } = await shop.guest()
+    const entries = async () => (await call('GET', `/carts/${id}/history`)).body.items.length
+    assert.equal(await entries(), 1)
+    await shop.advance('PT24H1S')
+    assert.equal(await entries(), 0)
+  },
+  'orders.referenceTemplate': async (shop) => {
+    expect2xx(await shop.set('W-{{ seq }}'))
+    const { call } = await shop.guest()
+    assert.equal((await payFor(call, await unpaid(call))).reference, 'W-1')
+  },
+  'orders.tokenTtl': async (shop) => {
+    expect2xx(await shop.set('PT1H'))
+    const { call } = await shop.guest()
+    const { order, orderToken } = await unpaid(call)
+    const reads = async () => (await caller(shop.base, orderToken)('GET', `/orders/${order.id}`)).status
+    await shop.advance('PT59M')
+    assert.equal(await reads(), 200)
+    await shop.advance('PT1M1S')
+    assert.equal(await reads(), 401)
+  },
+  'orders.customerCancel': async (shop) => {
+    const { call } = await shop.guest()
+    const { order } = await unpaid(call)
+    expect2xx(await shop.set('never'))
+    assert.equal(told(await call('POST', `/orders/${order.id}/cancel`)), '409 order_state_forbids')
+    expect2xx(await shop.admin('POST', `/orders/${order.id}/cancel`))
+  },
+  'payment.providers': async (shop) => {
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    expect2xx(await shop.set([]))
+    assert.equal(told(await orders(call)), '409 payment_method_unavailable')
+  },
+  'payment.maxPayments': fixed(2),
+  'payment.presentmentCurrency': fixed('EUR'),
+}
+
+/** A cart is there a second before its time and gone a second after it. */
+async function goneAfter(shop: Shop, makeCart: () => Promise<string>): Promise<void> {
+  expect2xx(await shop.set('P3D'))
+  const id = await makeCart()
+  await shop.advance('PT71H59M58S')
+  assert.equal((await shop.admin('GET', `/carts/${id}`)).status, 200)
+  await shop.advance('PT3S')
+  assert.equal((await shop.admin('GET', `/carts/${id}`)).status, 404)
+}
+
+describe('settings', () => {
+  test('every setting has a test of its own', () => {
+    const keys = Object.entries(DEFAULT_SETTINGS).flatMap(([group, values]) => Object.keys(values).map((name) => `${group}.${name}`))
+    assert.deepEqual(Object.keys(EFFECTS).sort(), keys.sort())
+  })
+
+  for (const dialect of DIALECTS)
+    describe(`one by one on ${dialect}`, async () => {
+      const server = await startTestServer(await freshDatabase(dialect))
+      for (const [key, effect] of Object.entries(EFFECTS) as [Key, (shop: Shop) => Promise<void>][])
+        test(key, async () => effect(await freshShop(server.url, () => server.engine.clock.now(), key)))
+    })
+})
