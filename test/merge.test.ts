@@ -118,7 +118,7 @@ for (const dialect of DIALECTS) {
         }
       })
 
-      it('SEED3-05 one guest cart becomes the cart of an account that has none; the guest secret is dead', async () => {
+      it('SEED3-05 SEED2-53 one guest cart becomes the cart of an account that has none; the guest secret is dead', async () => {
         const guest = await shop.guest([{ sku: 'MUG' }])
         const answer = await shop.account('first')('POST', MERGE, { carts: [guest.named] })
         assert.deepEqual(
@@ -266,7 +266,7 @@ for (const dialect of DIALECTS) {
         return { account, cart, report, saved: saved.map(({ quantity, sku }: Body) => `${quantity} ${sku}`), items: saved }
       }
 
-      it('SEED2-16 merge, keepAccount and keepGuest: the cart keeps its id, and what was replaced is set aside', async () => {
+      it('SEED2-16 SEED2-49 SEED2-51 merge, keepAccount and keepGuest: the cart keeps its id, and what was replaced is set aside', async () => {
         const table = [
           ['merge', ['5 MUG', '1 TEE'], []],
           ['keepAccount', ['2 MUG'], ['3 MUG', '1 TEE']],
@@ -508,7 +508,7 @@ for (const dialect of DIALECTS) {
     })
 
     describe('who may', () => {
-      it('SEED3-13 a guest merges nothing, an account merges no account cart; what is not the own is not found', async () => {
+      it('SEED3-13 SEED2-48 a guest merges nothing, an account merges no account cart; what is not the own is not found', async () => {
         const [one, two] = [shop.account('one'), shop.account('two')]
         const [mine, theirs] = [success(await one('POST', '/carts', {})).cart, success(await two('POST', '/carts', {})).cart]
         const guest = await shop.guest([{ sku: 'MUG' }])

@@ -203,7 +203,7 @@ for (const dialect of DIALECTS) {
       assert.match(dearer.body.cart.notices[0].message, /gestiegen/)
     })
 
-    test('a notice that must be acknowledged keeps the cart from being ordered until it is (C47)', async () => {
+    test('SEED2-45 a notice that must be acknowledged keeps the cart from being ordered until it is', async () => {
       await admin('PATCH', `${SHOP}/settings`, { notices: { requireAck: ['price_increased'] } })
       const { call, cart } = await surprised()
       await call('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS })

@@ -306,7 +306,7 @@ for (const dialect of DIALECTS)
           each.isCurrent,
         ])
 
-      test('SEED4-15 another cart becomes current, the former stays open, and its owner switches between them', async () => {
+      test('SEED4-15 SEED4-23 another cart becomes current, the former stays open, and its owner switches between them', async () => {
         for (const token of [(await guest(CLASSIC)).token, await account('several')]) {
           const me = as(token)
           const first = expect2xx(await me('POST', `${CLASSIC}/carts/current/lines`, { sku: 'MUG-INK' })).body.cart

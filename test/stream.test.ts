@@ -95,7 +95,7 @@ for (const dialect of DIALECTS) {
       stream.close()
     })
 
-    test('SEED1-05 `current` follows its owner: no cart yet, the first one, and none again when it is over; by id a cart ends with its last state', async () => {
+    test('SEED1-05 SEED2-18 `current` follows its owner: no cart yet, the first one, and none again when it is over; by id a cart ends with its last state', async () => {
       const token = await login(writing.url, `follow-${dialect}`)
       const call = caller(writing.url, token)
       const stream = await open(`${CURRENT}/stream`, token)
