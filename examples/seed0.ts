@@ -1,5 +1,20 @@
 // A product store's personal cart, promise by promise, against the demo shop `store`.
-import { type Answer, type Call, callsOf, DETAILS, fresh, linesOf, logIn, ok, ownerOf, pay, refused, same, walk } from './walk.ts'
+import {
+  type Answer,
+  type Call,
+  callsOf,
+  DETAILS,
+  fresh,
+  linesOf,
+  logIn,
+  ok,
+  ownerOf,
+  pay,
+  productOf,
+  refused,
+  same,
+  walk,
+} from './walk.ts'
 
 const SHOP = 'store'
 const LINES = '/carts/current/lines'
@@ -69,28 +84,7 @@ await walk('A product store’s cart (shop `store`)', [
   {
     says: 'All products of a cart share a currency; adding one of another is prevented, and the shopper is told.',
     keeps: async () => {
-      const euro = {
-        handle: 'walk-euro',
-        name: 'Euro only',
-        description: '',
-        tags: [],
-        kind: 'goods',
-        published: true,
-        images: [],
-        taxCategory: 'none',
-        variants: [
-          {
-            sku: 'WALK-EURO',
-            name: '',
-            options: {},
-            prices: [{ currency: 'EUR', amount: 900 }],
-            stockPolicy: 'untracked',
-            requiresShipping: false,
-            taxable: false,
-            grams: 0,
-          },
-        ],
-      }
+      const euro = productOf('WALK-EURO', 'Euro only', { EUR: 900 })
       await ok(owner('PUT', '/products/walk-euro', euro))
       const before = linesOf(await cart())
       const told = await refused(me('POST', LINES, { sku: 'WALK-EURO' }), 'currency_mismatch')

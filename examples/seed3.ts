@@ -1,5 +1,21 @@
 // A cart service for several kinds of carts, promise by promise, against the demo shop `service`. It moves the demo's clock by 31 days.
-import { type Answer, base, type Call, callsOf, DETAILS, fresh, linesOf, logIn, ok, ownerOf, pay, refused, same, walk } from './walk.ts'
+import {
+  type Answer,
+  base,
+  type Call,
+  callsOf,
+  DETAILS,
+  fresh,
+  linesOf,
+  logIn,
+  ok,
+  ownerOf,
+  pay,
+  productOf,
+  refused,
+  same,
+  walk,
+} from './walk.ts'
 
 const SHOP = 'service'
 const LINES = '/carts/current/lines'
@@ -24,33 +40,7 @@ async function merged(lines: readonly object[], guests: readonly Guest[]): Promi
   return ok(customer('POST', '/carts/current/merge', { carts: guests.map(({ id, token }) => ({ id, token })) }))
 }
 
-/** A product with prices in two currencies. */
-const BOTH = {
-  handle: 'walk-both',
-  name: 'In two currencies',
-  description: '',
-  tags: [],
-  kind: 'goods',
-  published: true,
-  images: [],
-  taxCategory: 'none',
-  variants: [
-    {
-      sku: 'WALK-BOTH',
-      name: '',
-      options: {},
-      prices: [
-        { currency: 'USD', amount: 1000 },
-        { currency: 'EUR', amount: 900 },
-      ],
-      stockPolicy: 'untracked',
-      requiresShipping: false,
-      taxable: false,
-      grams: 0,
-    },
-  ],
-}
-await ok(server('PUT', '/products/walk-both', BOTH))
+await ok(server('PUT', '/products/walk-both', productOf('WALK-BOTH', 'In two currencies', { USD: 1000, EUR: 900 })))
 
 await walk('A cart service (shop `service`)', [
   {

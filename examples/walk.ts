@@ -77,6 +77,23 @@ export function same<T>(actual: T, promised: T): string {
   return is
 }
 
+/** A product of one variant as a shop's owner writes it; it needs no shipping and no tax. */
+export function productOf(sku: string, name: string, prices: Readonly<Record<string, number>>): Record<string, unknown> {
+  const amounts = Object.entries(prices).map(([currency, amount]) => ({ currency, amount }))
+  const variant = {
+    sku,
+    name: '',
+    options: {},
+    prices: amounts,
+    stockPolicy: 'untracked',
+    requiresShipping: false,
+    taxable: false,
+    grams: 0,
+  }
+  const fixed = { description: '', tags: [], kind: 'goods', published: true, images: [], taxCategory: 'none' }
+  return { handle: sku.toLowerCase(), name, ...fixed, variants: [variant] }
+}
+
 /** A cart's lines, like `MUG-STONE × 2`. */
 export function linesOf(cart: Answer['body']): string {
   return cart.lines.map((line: { sku: string; quantity: number }) => `${line.sku} × ${line.quantity}`).join(', ')

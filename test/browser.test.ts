@@ -2,22 +2,14 @@
 // way back to a shop on another origin. Needs Chromium (CHROMIUM_PATH, or one of the usual places); without one these tests say that they
 // were skipped.
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
+import { noBrowser, openBrowser } from './chromium.ts'
 import { caller, eventually, freshDatabase, startTestServer } from './harness.ts'
 
-const PLACES = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-const executablePath = PLACES.find((place) => place !== undefined && existsSync(place))
-const skip = executablePath === undefined ? 'Chromium is not installed here' : false
+const skip = noBrowser
 
 describe('paying in a browser', { skip }, async () => {
   let browser: Browser
@@ -27,16 +19,7 @@ describe('paying in a browser', { skip }, async () => {
   const returnUrl = `http://localhost:${(shopSite.address() as AddressInfo).port}/thanks`
   after(() => shopSite.close())
   before(async () => {
-    const args = [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ]
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args })
+    browser = await openBrowser()
   })
   after(() => browser?.close())
 

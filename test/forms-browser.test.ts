@@ -2,20 +2,12 @@
 // stands. Needs Chromium (CHROMIUM_PATH, or one of the usual places); without one these tests say that they were skipped.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+import { noBrowser, openBrowser } from './chromium.ts'
 import { ADMIN, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
 
-const PLACES = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-const executablePath = PLACES.find((place) => place !== undefined && existsSync(place))
-const skip = executablePath === undefined ? 'Chromium is not installed here' : false
+const skip = noBrowser
 
 /** The example as a process of its own, on a free port; answers its address. */
 async function openShop(cartwright: string): Promise<string> {
@@ -30,8 +22,7 @@ async function openShop(cartwright: string): Promise<string> {
 
 let browser: Browser
 before(async () => {
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync']
-  if (!skip) browser = await chromium.launch({ executablePath: executablePath ?? '', args })
+  if (!skip) browser = await openBrowser()
 })
 after(() => browser?.close())
 

@@ -22,7 +22,6 @@ import {
   bytesOf,
   type Cart,
   canonicalOptions,
-  changeCart,
   clearLines,
   closeCart,
   type Decision,
@@ -33,12 +32,12 @@ import {
   removeCode,
   removeLine,
   repeatedNote,
-  restoreLine,
-  saveLine,
   setLine,
 } from './cart.ts'
+import { changeCart } from './details.ts'
 import type { Facts } from './facts.ts'
 import type { Refusal } from './refusal.ts'
+import { restoreLine, saveLine } from './saved-lines.ts'
 
 const MUG = variantOf('MUG', { USD: 1999, EUR: 1899 })
 const TEE = variantOf('TEE', 2500)

@@ -7,7 +7,6 @@ import { exponentOf, type Money, multiply } from './money.ts'
 import { type Plan, type ProductKind, priceOf, type RechargeRule, type Variant } from './product.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import type { Settings } from './settings.ts'
-import { eligibleMethods } from './shipping.ts'
 
 /** Limits that hold in every shop, whatever its settings say. */
 export const LIMITS = {
@@ -528,7 +527,7 @@ function lineAttributesRefusal(attributes: Attributes, facts: Facts): Refusal | 
 }
 
 /** Attributes that are too large, or that the shop's schema does not accept. */
-function attributesOff(attributes: Attributes, schema: Settings['attributes']['line']): Refusal | null {
+export function attributesOff(attributes: Attributes, schema: Settings['attributes']['line']): Refusal | null {
   if (bytesOf(attributes) > LIMITS.attributesBytes)
     return refuse('invalid', { path: '/attributes', reason: 'too_large', max: LIMITS.attributesBytes })
   return schema === null ? null : attributesRefusal(schema, attributes, '/attributes')
@@ -721,12 +720,13 @@ function withIdentity(line: Line, input: { options?: Options; attributes?: Attri
 }
 
 /** Named attributes are set, null removes one, the others stay. */
-function mergedAttributes(kept: Attributes, changes: Attributes | undefined): Attributes {
+export function mergedAttributes(kept: Attributes, changes: Attributes | undefined): Attributes {
   if (changes === undefined) return kept
   return Object.fromEntries(Object.entries({ ...kept, ...changes }).filter(([, value]) => value !== null))
 }
 
-function separateOf(key: string): string | null {
+/** What keeps a line apart that must never be joined (`keepSeparate`), or null. */
+export function separateOf(key: string): string | null {
   return (JSON.parse(key) as unknown[]).at(-1) as string | null
 }
 
@@ -752,95 +752,6 @@ export function clearLines(cart: Cart): Decision | Refusal {
   const closed = requireOpen(cart)
   if (closed) return closed
   return { cart: cart.lines.length === 0 ? cart : withLines(cart, []) }
-}
-
-/** Sets a line aside: it is no longer priced or ordered until it is brought back. */
-export function saveLine(cart: Cart, input: { lineId: string }): Decision | Refusal {
-  const removed = removeLine(cart, input)
-  if (isRefusal(removed)) return removed
-  if (cart.savedLines.length >= LIMITS.lines) return refuse('too_many_lines', { max: LIMITS.lines })
-  const line = cart.lines.find((candidate) => candidate.id === input.lineId)
-  return { cart: { ...removed.cart, savedLines: line ? [...cart.savedLines, { ...line, currency: cart.currency }] : cart.savedLines } }
-}
-
-/** Brings a saved line back through the same checks as adding it. A price of its own means nothing in another currency (MON-2). */
-export function restoreLine(cart: Cart, input: { lineId: string }, facts: Facts): Decision | Refusal {
-  const closed = requireOpen(cart)
-  if (closed) return closed
-  const saved = cart.savedLines.find((line) => line.id === input.lineId)
-  if (!saved) return refuse('line_not_found', { lineId: input.lineId })
-  if (saved.priceSource !== 'catalog' && saved.currency !== cart.currency)
-    return refuse('currency_mismatch', { lineId: saved.id, cartCurrency: cart.currency, currencies: [saved.currency] })
-  const added = addLines(cart, { lines: [requestOf(saved, saved.id)] }, facts)
-  if (isRefusal(added)) return added
-  return { ...added, cart: { ...added.cart, savedLines: cart.savedLines.filter((line) => line.id !== saved.id) } }
-}
-
-/** The request that asks for a line like this one, under the identity that it would get. */
-function requestOf(line: Line, id: string): LineRequest {
-  return {
-    id,
-    sku: line.sku ?? undefined,
-    quantity: line.quantity,
-    options: line.options,
-    note: line.note ?? undefined,
-    attributes: line.attributes,
-    amount: line.amount ?? undefined,
-    plan: line.plan ?? undefined,
-    keepSeparate: separateOf(line.key) !== null,
-    unitPrice: line.priceSource === 'external' ? (line.unitPrice ?? undefined) : undefined,
-    inline: line.inline ?? undefined,
-  }
-}
-
-/** Lines of another cart to add. `ids` are the identities that new lines get, one per line of that cart. */
-export interface CopyRequest {
-  readonly from: Cart
-  /** Only these lines, in this order; all when absent. */
-  readonly lineIds?: readonly string[] | undefined
-  /** Whether the caller may set prices: else lines with a price of their own are priced by the catalogue, and inline lines are refused. */
-  readonly mayPrice: boolean
-  readonly ids: readonly string[]
-}
-
-/**
- * Adds lines of another cart through the same checks as adding them (SEED4-77), with a result per line: what cannot be added is told, never
- * left out silently. A price of its own means nothing in another currency (MON-2).
- */
-export function copyLines(cart: Cart, { from, lineIds, mayPrice, ids }: CopyRequest, facts: Facts): Decision | Refusal {
-  const closed = requireOpen(cart)
-  if (closed) return closed
-  const known = new Map(from.lines.map((line, index) => [line.id, { line, id: ids[index] ?? line.id }]))
-  const results: LineResult[] = []
-  const wanted: { index: number; request: LineRequest }[] = []
-  for (const [index, lineId] of (lineIds ?? [...known.keys()]).entries()) {
-    const source = known.get(lineId)
-    const refused = source ? uncopyable(source.line, from.currency, cart, mayPrice) : refuse('line_not_found', { lineId })
-    if (refused || !source) {
-      const detail = { ...(refused ?? refuse('line_not_found', { lineId })), path: `/lines/${index}` }
-      results.push({ index, ok: false, asked: source?.line.quantity ?? 0, got: 0, code: detail.refused, detail })
-      continue
-    }
-    const request = requestOf(source.line, source.id)
-    wanted.push({ index, request: mayPrice ? request : { ...request, unitPrice: undefined } })
-  }
-  const added = wanted.length === 0 ? { cart } : addLines(cart, { lines: wanted.map((each) => each.request) }, facts)
-  const own = (isRefusal(added) ? (added.results as readonly LineResult[] | undefined) : added.results) ?? []
-  for (const result of own) {
-    const index = wanted[result.index]?.index ?? result.index
-    const detail = result.detail && { ...result.detail, path: (result.detail.path ?? '').replace(/^\/lines\/\d+/, `/lines/${index}`) }
-    results.push({ ...result, index, ...(detail ? { detail } : {}) })
-  }
-  results.sort((a, b) => a.index - b.index)
-  if (isRefusal(added)) return { ...added, results }
-  const first = results.find((result) => !result.ok)?.detail
-  return first && results.every((result) => !result.ok) ? { ...first, results } : { cart: added.cart, results }
-}
-
-function uncopyable(line: Line, currency: string, cart: Cart, mayPrice: boolean): Refusal | null {
-  if (line.priceSource === 'inline' && !mayPrice) return refuse('custom_price_forbidden', { lineId: line.id })
-  if (line.priceSource === 'catalog' || !mayPrice || currency === cart.currency) return null
-  return refuse('currency_mismatch', { lineId: line.id, cartCurrency: cart.currency, currencies: [currency] })
 }
 
 /** A code as it is compared: without surrounding space, in upper case (C31). */
@@ -869,92 +780,6 @@ export function removeCode(cart: Cart, input: { code: string }): Decision | Refu
   const code = normaliseCode(input.code)
   if (!cart.codes.includes(code)) return refuse('code_not_found', { promotionCode: code })
   return { cart: { ...cart, codes: cart.codes.filter((candidate) => candidate !== code) } }
-}
-
-/** What `PATCH /carts/{cart}` may change; an absent field stays, null empties. */
-export interface CartChanges {
-  readonly email?: string | null | undefined
-  readonly shippingAddress?: Address | null | undefined
-  readonly billingAddress?: Address | null | undefined
-  readonly billingSameAsShipping?: boolean | undefined
-  readonly shippingMethod?: string | null | undefined
-  /** Named attributes are set, null removes one, the others stay. */
-  readonly attributes?: Attributes | undefined
-  readonly note?: string | null | undefined
-  readonly currency?: string | undefined
-  /** How long this cart is kept (C05): a duration, `never`, or null for what the shop's settings say. Who may say so is checked before. */
-  readonly retention?: string | null | undefined
-}
-
-/** Changes details of the cart. A new currency re-prices every line; if one has no price in it nothing changes (C10). */
-export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Decision | Refusal {
-  const closed = requireOpen(cart)
-  if (closed) return closed
-  const next: { -readonly [K in keyof Cart]: Cart[K] } = { ...cart }
-  if (changes.email !== undefined) next.email = changes.email
-  if (changes.note !== undefined) next.note = changes.note
-  if (changes.retention !== undefined) next.retention = changes.retention
-  if (changes.shippingAddress !== undefined) next.shippingAddress = changes.shippingAddress
-  if (changes.billingAddress !== undefined) {
-    next.billingAddress = changes.billingAddress
-    next.billingSameAsShipping = changes.billingAddress === null
-  }
-  if (changes.billingSameAsShipping !== undefined) next.billingSameAsShipping = changes.billingSameAsShipping
-  if (changes.attributes !== undefined) {
-    next.attributes = mergedAttributes(cart.attributes, changes.attributes)
-    const refused = attributesOff(next.attributes, facts.shop.settings.attributes.cart)
-    if (refused) return refused
-  }
-  if (changes.currency !== undefined) {
-    const refused = currencyRefusal(cart, changes.currency, facts)
-    if (refused) return refused
-    next.currency = changes.currency
-    next.currencyChosen = true
-    const { currency } = changes
-    if (currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, cart.currency, currency, facts))
-  }
-  if (changes.shippingMethod !== undefined) {
-    const country = next.shippingAddress?.country ?? null
-    const known = eligibleMethods(facts.shop.settings, { country, currency: next.currency, itemTotal: 0 })
-    if (changes.shippingMethod !== null && !known.some((method) => method.id === changes.shippingMethod)) {
-      return refuse('shipping_method_unavailable', {
-        shippingMethod: changes.shippingMethod,
-        available: known.map((method) => method.id),
-        path: '/shippingMethod',
-      })
-    }
-    next.shippingMethod = changes.shippingMethod
-  }
-  return { cart: JSON.stringify(next) === JSON.stringify(cart) ? cart : next }
-}
-
-function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | null {
-  if (exponentOf(currency) === undefined) return refuse('currency_unknown', { currency, path: '/currency' })
-  if (currency === cart.currency) return null
-  const { source, onMissingPrice } = facts.shop.settings.currency
-  if (!source.includes('explicit'))
-    return refuse('currency_mismatch', { cartCurrency: cart.currency, currencies: [currency], path: '/currency' })
-  const unpriced = cart.lines.filter((line) => {
-    // Amounts that somebody named mean nothing in another currency.
-    if (line.priceSource !== 'catalog' || line.amount !== null) return true
-    const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
-    return onMissingPrice === 'block' && (!variant || !priceOf(variant, currency, line.plan))
-  })
-  if (unpriced.length === 0) return null
-  return refuse('currency_mismatch', {
-    cartCurrency: cart.currency,
-    currencies: [currency],
-    lines: unpriced.map((line) => line.id),
-    path: '/currency',
-  })
-}
-
-/** A line in another currency. What it cost when it was added is remembered per currency, so that going there and back changes nothing. */
-function reprice(line: Line, from: string, to: string, facts: Facts): Line {
-  const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
-  const { [to]: known, ...others } = line.pricesElsewhere
-  const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan)?.amount) ?? line.priceWhenAdded
-  return { ...line, priceWhenAdded, pricesElsewhere: { ...others, [from]: line.priceWhenAdded } }
 }
 
 /**

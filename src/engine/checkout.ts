@@ -2,17 +2,8 @@
 // payment, all in one transaction; the provider is called after it (payments.ts), and the order is placed when money is there (placing.ts).
 // Every transaction locks in one order: carts, orders, promotions, stock (each by id), sequences last.
 import { createHash } from 'node:crypto'
-import {
-  type Address,
-  addLines,
-  type Cart,
-  changeCart,
-  emptyCart,
-  type LineRequest,
-  normaliseCode,
-  type Owner,
-  visibleContact,
-} from '../core/cart.ts'
+import { type Address, addLines, type Cart, emptyCart, type LineRequest, normaliseCode, type Owner, visibleContact } from '../core/cart.ts'
+import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { contentOf, type Order, orderBlockers, orderedLinesOf, orderMayMove, partOf } from '../core/order.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'

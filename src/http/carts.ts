@@ -10,7 +10,6 @@ import {
   addLines,
   applyCode,
   type Cart,
-  changeCart,
   clearLines,
   closeCart,
   type Decision,
@@ -21,14 +20,14 @@ import {
   removeCode,
   removeLine,
   requireOpen,
-  restoreLine,
-  saveLine,
   setLine,
 } from '../core/cart.ts'
+import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { orderBlockers } from '../core/order.ts'
 import type { PricedCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { restoreLine, saveLine } from '../core/saved-lines.ts'
 import { eligibleMethods } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'

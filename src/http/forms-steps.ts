@@ -6,7 +6,6 @@ import {
   addLines,
   applyCode,
   type Cart,
-  changeCart,
   clearLines,
   type Decision,
   type LineRequest,
@@ -16,6 +15,7 @@ import {
   removeLine,
   setLine,
 } from '../core/cart.ts'
+import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { CartCommand } from '../engine/carts.ts'

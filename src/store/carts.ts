@@ -389,6 +389,24 @@ export async function readVersions<Cart extends WatchedCart>(
   return { moved, epochs }
 }
 
+/** The columns of a `CartRow`. */
+export const CART_COLUMNS = [
+  'id',
+  'owner',
+  'type',
+  'state',
+  'is_current',
+  'version',
+  'format',
+  'epoch',
+  'revision',
+  'fresh_until',
+  'stock_seen',
+  'due_at',
+  'intent',
+  'priced',
+] as const
+
 /**
  * Lists carts, newest first: `owner` limits to one owner, `after` goes on behind an id; `writtenSince` and `writtenUntil` limit the last write
  * (milliseconds, exclusive and inclusive).
@@ -407,25 +425,7 @@ export async function listCarts(
     limit: number
   },
 ): Promise<CartRow[]> {
-  let query = reader.db
-    .selectFrom('carts')
-    .select([
-      'id',
-      'owner',
-      'type',
-      'state',
-      'is_current',
-      'version',
-      'format',
-      'epoch',
-      'revision',
-      'fresh_until',
-      'stock_seen',
-      'due_at',
-      'intent',
-      'priced',
-    ])
-    .where('shop_id', '=', shopId)
+  let query = reader.db.selectFrom('carts').select(CART_COLUMNS).where('shop_id', '=', shopId)
   if (filter.owner !== undefined) query = query.where('owner', '=', filter.owner)
   if (filter.state !== undefined) query = query.where('state', '=', filter.state)
   if (filter.number !== undefined) query = query.where('number', '=', filter.number)

@@ -1,7 +1,7 @@
 // What is due in the lives of carts: finding it without locks, taking it under locks that nobody waits for, and putting it off. Whatever happens to a
 // cart meanwhile moves its version, and what was decided about the old one is not done.
 import { sql } from 'kysely'
-import type { CartRow } from './carts.ts'
+import { CART_COLUMNS, type CartRow } from './carts.ts'
 import type { Reader, Writer } from './store.ts'
 
 /** A cart whose hour has come: where it stands in the order of looking (`due_at`, shop, id), and enough to tell whether its minute has come, too. */
@@ -34,25 +34,7 @@ export async function readDue(reader: Reader, now: number, after: DuePlace | nul
 /** What deciding about a cart needs: its intent, and what became of its idle period. */
 export type DatedRow = CartRow & { readonly activity: number; readonly expires_at: number | null; readonly abandoned_at: number | null }
 
-const DATED = [
-  'id',
-  'owner',
-  'type',
-  'state',
-  'is_current',
-  'version',
-  'format',
-  'epoch',
-  'revision',
-  'fresh_until',
-  'stock_seen',
-  'due_at',
-  'activity',
-  'expires_at',
-  'abandoned_at',
-  'intent',
-  'priced',
-] as const
+const DATED = [...CART_COLUMNS, 'activity', 'expires_at', 'abandoned_at'] as const
 
 /** These carts with their documents. */
 export function readDated(reader: Reader, shopId: string, ids: readonly string[]): Promise<DatedRow[]> {
