@@ -32,6 +32,12 @@ export function factsOf(given: Given = {}): Facts {
   return {
     now: given.now ?? NOW,
     epoch: given.epoch ?? 1,
+    lastEdge: Math.max(
+      0,
+      ...(given.promotions ?? [])
+        .flatMap(({ startsAt, endsAt }) => [startsAt ?? 0, endsAt ?? 0])
+        .filter((edge) => edge <= (given.now ?? NOW)),
+    ),
     shop: { id: 'shop', currency: given.currency ?? 'USD', settings: patchSettings(DEFAULT_SETTINGS, given.settings ?? {}) },
     variants: new Map((given.variants ?? []).map((variant) => [variant.sku, variant])),
     stock: new Map(Object.entries(given.stock ?? {})),

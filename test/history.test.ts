@@ -13,9 +13,13 @@ interface Entry {
   readonly changes: readonly { readonly path: string; readonly before: unknown; readonly after: unknown }[]
 }
 
+const opened: { dialect: string; clock: ReturnType<typeof frozenClock>; server: Awaited<ReturnType<typeof openFrozen>> }[] = []
 for (const dialect of DIALECTS) {
   const clock = frozenClock()
-  const server = await openFrozen(await freshDatabase(dialect), clock)
+  opened.push({ dialect, clock, server: await openFrozen(await freshDatabase(dialect), clock) })
+}
+
+for (const { dialect, clock, server } of opened) {
   const { as, admin, login, makeShop, change, guestWith, pass, engine, store } = server
   let shops = 0
   const nextShop = () => `history-${++shops}`

@@ -614,10 +614,27 @@ describe('notices', () => {
     assert.deepEqual(cartOf(acknowledgeNotices(given, { ids: [priced.id] }, [priced])).acknowledged, [priced.id])
   })
 
-  it('after a hundred the oldest is forgotten and a new one can still be acknowledged', () => {
-    const acknowledged = Array.from({ length: 100 }, (_, index) => `nt_${index}`)
+  it('of more than a full cart could show several times the oldest is forgotten, and a new one can still be acknowledged', () => {
+    const acknowledged = Array.from({ length: LIMITS.acknowledged }, (_, index) => `nt_${index}`)
     const cart = cartOf(acknowledgeNotices(guestCart({ acknowledged }), { ids: 'all' }, [priced]))
-    assert.deepEqual([cart.acknowledged.length, cart.acknowledged[0], cart.acknowledged.at(-1)], [100, 'nt_1', priced.id])
+    assert.deepEqual([cart.acknowledged.length, cart.acknowledged[0], cart.acknowledged.at(-1)], [LIMITS.acknowledged, 'nt_1', priced.id])
+  })
+
+  it('a notice for every line of a full cart can be acknowledged at once', () => {
+    const shown = Array.from({ length: LIMITS.lines }, (_, index) => notice('price_increased', 'warning', `/lines/ln_${index}`, { index }))
+    const cart = cartOf(acknowledgeNotices(guestCart(), { ids: 'all' }, shown))
+    assert.deepEqual(
+      shown.filter(({ id }) => !cart.acknowledged.includes(id)),
+      [],
+    )
+  })
+
+  it('what happens to one line again takes the place of what was told before', () => {
+    const scarce = factsOf({ variants: [variantOf('FEW', 100)], stock: { FEW: 5 } })
+    let cart = cartWith(scarce, [line('FEW', 1, { id: 'ln_few' })])
+    for (let quantity = 6; quantity < 30; quantity++)
+      cart = cartOf(setLine(cart, { lineId: 'ln_few', quantity: quantity % 2 ? quantity : 1 }, scarce))
+    assert.equal(cart.notices.filter(({ code }) => code === 'quantity_reduced').length, 1)
   })
 })
 

@@ -17,6 +17,8 @@ export const LIMITS = {
   optionsBytes: 2048,
   note: 1000,
   attributesBytes: 8192,
+  /** Notices that are remembered as seen: several times as many as a full cart can show. */
+  acknowledged: 3000,
 } as const
 
 /** Whose a cart is. The account id is `<issuer>:<sub>`. */
@@ -66,8 +68,8 @@ export interface Line {
   readonly inline: InlineItem | null
   /** What it was called when it was added: shown when the catalogue no longer knows it. */
   readonly name: string
-  /** Unit price when the line was made: a difference to today's price is told by a notice. */
-  readonly priceWhenAdded: number
+  /** Unit price when the line was made: a difference to today's price is told by a notice. Null: it had none in the currency that the cart got. */
+  readonly priceWhenAdded: number | null
   /** What `priceWhenAdded` is in other currencies that the cart had, so that coming back to one changes nothing. */
   readonly pricesElsewhere: Readonly<Record<string, number>>
   readonly addedAt: number
@@ -122,6 +124,10 @@ export interface Cart {
   readonly state: 'OPEN' | 'CLOSED'
   readonly closedReason: ClosedReason | null
   readonly mergedInto: string | null
+  /** Of a merged cart: its lines that went on in that cart; null: all of them. */
+  readonly joined: readonly string[] | null
+  /** Carts that were merged into this one while their orders were being paid: what those hold does not count against this one. */
+  readonly absorbed: readonly string[]
   readonly orderId: string | null
   readonly continues: string | null
   /** Whether it is the one that its owner's `current` means; further open carts are not (C21). */
@@ -172,6 +178,8 @@ export function emptyCart(identity: {
     state: 'OPEN',
     closedReason: null,
     mergedInto: null,
+    joined: null,
+    absorbed: [],
     orderId: null,
     continues: null,
     isCurrent: true,
@@ -209,6 +217,8 @@ export function parseCart(document: string): Cart {
     ...kept,
     format: CART_FORMAT,
     isCurrent: true,
+    joined: null,
+    absorbed: [],
     retention: null,
     contactFrom: null,
     lines: kept.lines.map(lift),
@@ -377,7 +387,9 @@ export function withLines(cart: Cart, lines: readonly Line[], notices: readonly 
   if (notices.length === 0) return { ...cart, lines, notices }
   const paths = new Set(lines.map((line) => `/lines/${line.id}`))
   const kept = notices.filter(({ path }) => !path.startsWith('/lines/') || paths.has(path))
-  return { ...cart, lines, notices: [...new Map(kept.map((each) => [each.id, each])).values()] }
+  // What happens to one line again takes the place of what was told before, so that notices never outnumber lines.
+  const latest = new Map(kept.map((each) => [each.path.startsWith('/lines/') ? `${each.code} ${each.path}` : each.id, each]))
+  return { ...cart, lines, notices: [...latest.values()] }
 }
 
 interface Draft {
@@ -426,7 +438,8 @@ function putLine(
   const had = Math.max(existing?.quantity ?? 0, former?.quantity ?? 0)
   const got = stockedQuantity({ asked, had, others: quantityOfOthers(draft.lines, line) }, variant, facts)
   if (isRefusal(got)) return got
-  const base = existing ?? (former ? { ...line, id: former.id, priceWhenAdded: former.priceWhenAdded, addedAt: former.addedAt } : line)
+  const { id, priceWhenAdded, pricesElsewhere, addedAt } = former ?? line
+  const base = existing ?? { ...line, id, priceWhenAdded, pricesElsewhere, addedAt }
   const note = existing ? repeatedNote(existing.note, line.note, facts.shop.settings.lines.noteOnRepeat) : line.note
   const attributes = existing && request.attributes ? { ...existing.attributes, ...request.attributes } : base.attributes
   const put: Line = { ...base, quantity: got, note, attributes }
@@ -585,9 +598,9 @@ function planOf(request: LineRequest, variant: Variant): Plan | null | Refusal {
   return plan ?? refuse('plan_invalid', { sku: variant.sku, plans: plans.map((each) => each.id), path: '/plan' })
 }
 
-function unexpectedPrice(request: LineRequest, unitPrice: number, currency: string): Refusal | null {
+function unexpectedPrice(request: LineRequest, unitPrice: number | null, currency: string): Refusal | null {
   const { expectedUnitPrice } = request
-  if (expectedUnitPrice === undefined || expectedUnitPrice === unitPrice) return null
+  if (unitPrice === null || expectedUnitPrice === undefined || expectedUnitPrice === unitPrice) return null
   return refuse('price_changed', {
     sku: request.sku ?? null,
     expected: money(expectedUnitPrice, currency),
@@ -698,7 +711,8 @@ export function setLine(
   if (isRefusal(got)) return got
   const note = input.note === undefined ? line.note : input.note
   const joined = twin ? repeatedNote(twin.note, note, facts.shop.settings.lines.noteOnRepeat) : note
-  const changed: Line = { ...renamed, quantity: got, note: joined }
+  const attributes = twin ? { ...twin.attributes, ...renamed.attributes } : renamed.attributes
+  const changed: Line = { ...renamed, quantity: got, note: joined, attributes }
   const results = [{ index: 0, ok: true, lineId: line.id, asked, got }]
   if (sameLine(line, changed) && !twin) return { cart, results }
   const lines = cart.lines
@@ -831,11 +845,15 @@ export function acknowledgeNotices(cart: Cart, input: { ids: readonly string[] |
   const notices = cart.notices.filter(({ id }) => !seen.has(id))
   const fresh = [...seen].filter((id) => !cart.acknowledged.includes(id) && !cart.notices.some((each) => each.id === id))
   if (fresh.length === 0 && notices.length === cart.notices.length) return { cart }
-  return { cart: { ...cart, acknowledged: [...cart.acknowledged, ...fresh].slice(-100), notices } }
+  return { cart: { ...cart, acknowledged: [...cart.acknowledged, ...fresh].slice(-LIMITS.acknowledged), notices } }
 }
 
 /** Closes the cart for good: nothing can be changed afterwards. */
-export function closeCart(cart: Cart, reason: ClosedReason, link: { orderId?: string; mergedInto?: string } = {}): Decision | Refusal {
+export function closeCart(
+  cart: Cart,
+  reason: ClosedReason,
+  link: { orderId?: string; mergedInto?: string; joined?: readonly string[] } = {},
+): Decision | Refusal {
   const closed = requireOpen(cart)
   if (closed) return closed
   return {
@@ -845,6 +863,7 @@ export function closeCart(cart: Cart, reason: ClosedReason, link: { orderId?: st
       closedReason: reason,
       orderId: link.orderId ?? null,
       mergedInto: link.mergedInto ?? null,
+      joined: link.joined ?? null,
       notices: [],
     },
   }

@@ -89,6 +89,7 @@ function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | 
 function reprice(line: Line, from: string, to: string, facts: Facts): Line {
   const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
   const { [to]: known, ...others } = line.pricesElsewhere
-  const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan)?.amount) ?? line.priceWhenAdded
-  return { ...line, priceWhenAdded, pricesElsewhere: { ...others, [from]: line.priceWhenAdded } }
+  const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan)?.amount) ?? null
+  const remembered = line.priceWhenAdded === null ? others : { ...others, [from]: line.priceWhenAdded }
+  return { ...line, priceWhenAdded, pricesElsewhere: remembered }
 }

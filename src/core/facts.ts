@@ -15,6 +15,8 @@ export interface Facts {
   readonly now: number
   /** The shop's epoch: catalogue, promotions and settings are those of this value. */
   readonly epoch: number
+  /** The last moment that has passed at which any promotion of the shop began or ended, in milliseconds; 0 for none. */
+  readonly lastEdge: number
   readonly shop: { readonly id: string; readonly currency: string; readonly settings: Settings }
   readonly variants: ReadonlyMap<string, Variant>
   /** How many of a sku this cart may have; absent means unlimited. Advice, at most a second old. */

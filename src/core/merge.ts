@@ -270,7 +270,9 @@ function priced(line: Line, from: string, to: string, facts: Facts): Line | null
   const variant = variantOf(line, facts)
   const price = line.priceSource === 'catalog' && line.amount === null && variant ? priceOf(variant, to, line.plan) : undefined
   if (price === undefined) return null
-  return { ...line, priceWhenAdded: price.amount, pricesElsewhere: { ...line.pricesElsewhere, [from]: line.priceWhenAdded } }
+  const { [to]: known, ...others } = line.pricesElsewhere
+  const remembered = line.priceWhenAdded === null ? others : { ...others, [from]: line.priceWhenAdded }
+  return { ...line, priceWhenAdded: known ?? price.amount, pricesElsewhere: remembered }
 }
 
 function variantOf(line: Line, facts: Facts): Variant | undefined {
@@ -352,7 +354,7 @@ function detailsOf(account: Cart, guest: Cart): Partial<Cart> {
     // Who gave the guest's address did not give the account's: no limited secret may read a mixture.
     contactFrom: isFilled ? null : account.contactFrom,
     retention: account.version === 0 ? (account.retention ?? guest.retention) : account.retention,
-    acknowledged: [...new Set([...account.acknowledged, ...guest.acknowledged])].slice(-100),
+    acknowledged: [...new Set([...account.acknowledged, ...guest.acknowledged])].slice(-LIMITS.acknowledged),
   }
 }
 

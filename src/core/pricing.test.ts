@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { cartWith, done, factsOf, guestCart, inlineLine, line, NOW, promotionOf, refusalOf, variantOf } from '../../test/facts.ts'
-import type { Cart, Notice } from './cart.ts'
+import { type Cart, fillLines, type Notice } from './cart.ts'
+import { changeCart } from './details.ts'
 import type { Facts } from './facts.ts'
 import { AMOUNT_MAX, type Rounding } from './money.ts'
 import { type Adjustment, type PricedCart, priceCart } from './pricing.ts'
@@ -455,3 +456,70 @@ describe('amounts that cannot be exact', () => {
 function rateOf(percent: string): TaxRate {
   return { name: 'Tax', category: 'standard', percent, included: false }
 }
+
+describe('prices that were held, remembered or never there', () => {
+  const both = (prices: Record<string, number>) => [variantOf('X', prices)]
+  const settings = { currency: { onMissingPrice: 'flag' as const }, pricing: { onIncrease: 'hold' as const } }
+
+  it('a price of another currency is never carried over as a bare number', () => {
+    const before = factsOf({ variants: both({ USD: 1000 }), settings })
+    const cart = cartWith(before, [line('X')])
+    const moved = done(changeCart(cart, { currency: 'JPY' }, before)).cart
+    assert.equal(done(priceCart(moved, before)).cart.lines[0]?.state, 'UNAVAILABLE')
+    const later = factsOf({ variants: both({ USD: 1000, JPY: 150_000 }), settings })
+    const priced = done(priceCart(moved, later)).cart
+    assert.deepEqual([priced.total.amount, priced.lines[0]?.priceWhenAdded.amount, priced.notices], [150_000, 150_000, []])
+    const back = done(changeCart(moved, { currency: 'USD' }, later)).cart
+    assert.equal(done(priceCart(back, later)).cart.total.amount, 1000)
+  })
+
+  it('filling a cart anew keeps the price that a line was added at, in every currency', () => {
+    const before = factsOf({ variants: both({ USD: 1000, EUR: 900 }), settings })
+    const euro = done(changeCart(cartWith(before, [line('X')]), { currency: 'EUR' }, before)).cart
+    const later = factsOf({ variants: both({ USD: 2000, EUR: 1900 }), settings })
+    const filled = done(fillLines(euro, { lines: [line('X', 2)], mode: 'replace' }, later)).cart
+    assert.equal(done(priceCart(filled, later)).cart.total.amount, 1800)
+    assert.equal(done(priceCart(done(changeCart(filled, { currency: 'USD' }, later)).cart, later)).cart.total.amount, 2000)
+  })
+
+  it('a code that came back and lapses again is told again, though it was acknowledged before', () => {
+    const promotions = [
+      promotionOf('many', { kind: 'percent_off', percent: '10' }, { conditions: [{ kind: 'code' }, { kind: 'quantity', atLeast: 2 }] }),
+    ]
+    const facts = factsOf({
+      variants: both({ USD: 1000 }),
+      promotions,
+      codes: { MANY: 'many' },
+      settings: { promotions: { onInvalid: 'remove' } },
+    })
+    const lapsed = () => {
+      const pricing = done(priceCart({ ...cartWith(facts, [line('X')]), codes: ['MANY'], acknowledged: seen }, facts))
+      return pricing
+    }
+    let seen: readonly string[] = []
+    const first = lapsed()
+    assert.deepEqual(
+      first.cart.notices.map(({ code }) => code),
+      ['code_removed'],
+    )
+    seen = first.cart.notices.map(({ id }) => id)
+    const second = lapsed()
+    assert.deepEqual([second.cart.notices, second.intent.acknowledged], [[], []])
+  })
+
+  it('the stamp of a price does not fall when a line sells out or a promotion is used up', () => {
+    const promotion = promotionOf('p', { kind: 'percent_off', percent: '10' }, { startsAt: NOW - 1000 })
+    const given = {
+      variants: both({ USD: 1000 }),
+      settings: { ...settings, lines: { onUnavailable: 'remove' as const } },
+      promotions: [promotion],
+      epoch: 5,
+    }
+    const cart = cartWith(factsOf({ ...given, stock: { X: 3 } }), [line('X')])
+    const later = { ...given, now: NOW + 48 * 3_600_000 }
+    const full = done(priceCart(cart, factsOf({ ...later, stock: { X: 3 } }))).cart.pricing
+    const sold = done(priceCart(cart, factsOf({ ...later, stock: { X: 0 } }))).cart.pricing
+    const used = done(priceCart(cart, { ...factsOf({ ...later, stock: { X: 3 } }), promotions: new Map() })).cart.pricing
+    assert.deepEqual([sold, used], [full, full])
+  })
+})

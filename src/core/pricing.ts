@@ -26,7 +26,7 @@ import { rateFor, type TaxZone, taxOn } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 6
+export const PRICING_REVISION = 7
 
 /** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
 export interface Adjustment {
@@ -201,7 +201,7 @@ export function priceCart(given: Cart, facts: Facts): Pricing | Refusal {
     ...shipping.notices,
     ...stockNotices(lacking),
   ]
-  const edges = timeEdges(cart, facts)
+  const edges = timeEdges(given, facts)
   return {
     cart: served(cart, works, { totals, codes, adjustments: shipping.adjustments, notices, shipping, stamp: edges.stamp }, facts),
     intent,
@@ -256,8 +256,11 @@ function withoutInvalidCodes(cart: Cart, states: readonly CodeState[], facts: Fa
   if (gone.length === 0) return cart
   const notices = gone.map(({ code, reason }) => notice('code_removed', 'warning', '/codes', { promotionCode: code, reason }))
   const codes = cart.codes.filter((code) => !gone.some((state) => state.code === code))
-  const known = new Set(cart.notices.map(({ id }) => id))
-  return { ...cart, codes, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }
+  const known = new Set([...cart.notices.map(({ id }) => id), ...cart.acknowledged])
+  const told = new Set(notices.map(({ id }) => id))
+  // What was seen is over with the code: when it comes and goes again, that is news.
+  const acknowledged = cart.acknowledged.filter((id) => !told.has(id))
+  return { ...cart, codes, acknowledged, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }
 }
 
 // 1. Unit prices -----------------------------------------------------------------------------------------------------------------------
@@ -266,10 +269,8 @@ function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal 
   const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
   const current = line.unitPrice ?? line.amount ?? (variant && priceOf(variant, currency, line.plan)?.amount) ?? null
   const heldUntil = holdOf(line, facts)
-  const unitPrice =
-    current === null || (heldUntil !== null && facts.now < heldUntil)
-      ? Math.min(current ?? line.priceWhenAdded, line.priceWhenAdded)
-      : current
+  const isHeld = heldUntil !== null && facts.now < heldUntil && line.priceWhenAdded !== null
+  const unitPrice = current === null ? (line.priceWhenAdded ?? 0) : isHeld ? Math.min(current, line.priceWhenAdded ?? current) : current
   const available = isForSale(line, variant, currency)
   const itemTotal = lineTotal(unitPrice, line.quantity)
   if (itemTotal === null) return refuse('amount_too_large', { path: `/lines/${line.id}` })
@@ -307,7 +308,7 @@ function lineNotices(work: Work, currency: string): Notice[] {
 }
 
 function priceNotices({ line, unitPrice }: Work, currency: string, path: string): Notice[] {
-  if (line.priceSource !== 'catalog' || unitPrice === line.priceWhenAdded) return []
+  if (line.priceSource !== 'catalog' || line.priceWhenAdded === null || unitPrice === line.priceWhenAdded) return []
   const code = unitPrice > line.priceWhenAdded ? 'price_increased' : 'price_decreased'
   return [notice(code, 'warning', path, { sku: line.sku, from: line.priceWhenAdded, to: unitPrice, currency })]
 }
@@ -492,7 +493,8 @@ function applyTaxes(cart: Cart, sold: readonly Work[], shipping: Shipped, facts:
  */
 function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp: number } {
   let freshUntil: number | null = null
-  let stamp = facts.epoch
+  // Of any promotion of the shop, also of one that this cart does not get or that is used up.
+  let stamp = Math.max(facts.epoch, facts.lastEdge)
   if (cart.lines.length === 0) return { freshUntil, stamp }
   const promotionEdges = [...facts.promotions.values()].flatMap(({ startsAt, endsAt }) => [startsAt, endsAt])
   for (const edge of [...promotionEdges, ...cart.lines.map((line) => holdOf(line, facts))]) {
@@ -585,7 +587,7 @@ function servedLine(work: Work, currency: string): PricedLine {
     plan: line.plan,
     priceSource: line.priceSource,
     unitPrice: money(work.unitPrice, currency),
-    priceWhenAdded: money(line.priceWhenAdded, currency),
+    priceWhenAdded: money(line.priceWhenAdded ?? work.unitPrice, currency),
     listPrice: list === undefined ? null : money(list, currency),
     itemTotal: money(work.itemTotal, currency),
     discountTotal: money(work.discount, currency),

@@ -7,20 +7,20 @@ const hold = (holder: string, quantity: number, expiresAt = 1000) => ({ holder, 
 
 it("others' holds are taken, one's own are not", () => {
   const level = { onHand: 10, holds: [hold('a', 3), hold('b', 4), hold('b', 1)] }
-  assert.equal(availableTo('a', level, 0), 5)
-  assert.equal(availableTo('b', level, 0), 7)
-  assert.equal(availableTo('c', level, 0), 2)
+  assert.equal(availableTo(['a'], level, 0), 5)
+  assert.equal(availableTo(['b'], level, 0), 7)
+  assert.equal(availableTo(['c'], level, 0), 2)
 })
 
 it('a hold ends at its moment, not after it', () => {
   const level = { onHand: 10, holds: [hold('a', 3, 1000)] }
-  assert.equal(availableTo('b', level, 999), 7)
-  assert.equal(availableTo('b', level, 1000), 10)
+  assert.equal(availableTo(['b'], level, 999), 7)
+  assert.equal(availableTo(['b'], level, 1000), 10)
 })
 
 it('nothing is available where more is held than there is', () => {
-  assert.equal(availableTo('b', { onHand: 2, holds: [hold('a', 3)] }, 0), 0)
-  assert.equal(availableTo('b', { onHand: -5, holds: [] }, 0), 0)
+  assert.equal(availableTo(['b'], { onHand: 2, holds: [hold('a', 3)] }, 0), 0)
+  assert.equal(availableTo(['b'], { onHand: -5, holds: [] }, 0), 0)
 })
 
 it('lines of one sku are summed, in the order in which rows are locked, and lines without a sku need nothing', () => {

@@ -16,10 +16,10 @@ export interface StockLevel {
   readonly holds: readonly Hold[]
 }
 
-/** How many pieces `holder` may have now; never negative. */
-export function availableTo(holder: string, level: StockLevel, now: number): number {
+/** How many pieces these holders may have now; never negative. */
+export function availableTo(holders: readonly string[], level: StockLevel, now: number): number {
   let held = 0
-  for (const hold of level.holds) if (hold.holder !== holder && hold.expiresAt > now) held += hold.quantity
+  for (const hold of level.holds) if (!holders.includes(hold.holder) && hold.expiresAt > now) held += hold.quantity
   return Math.max(0, level.onHand - held)
 }
 

@@ -37,7 +37,7 @@ import { type Recorded, readRecorded, record } from '../store/idempotency.ts'
 import { cartsBeingPaid } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import type { FactsCache, Holders, ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
 import type { LimitedTo } from './identity.ts'
 import type { IdempotencyClaim } from './once.ts'
@@ -105,7 +105,7 @@ export interface CartAnswer {
 
 /** What a price rests on: while that stands, pricing anew gives the same. */
 export interface Grounds extends Pick<Pricing, 'freshUntil' | 'stockSeen' | 'limitedCodes' | 'exhausted'> {
-  readonly cartId: string
+  readonly holders: Holders
   readonly state: string
   readonly epoch: number
   readonly revision: number
@@ -470,7 +470,7 @@ export function createCarts({
       for (const job of work.jobs) work.outcomes.set(job, refuse('cart_frozen', { cartId: work.base.id, retryAfter: 60 }))
       return
     }
-    const facts = cache.forCart(work.shop, codesIn(work), new Set(skusIn(work)), work.base.id)
+    const facts = cache.forCart(work.shop, codesIn(work), new Set(skusIn(work)), work.base)
     const stepwise = work.jobs.some((job) => job.command.check)
     work.start = withoutGone(work.base, facts)
     applyCommands(work, facts, stepwise)
@@ -633,7 +633,7 @@ export function createCarts({
   function concealed(shop: ShopFacts, cart: Cart, { limitedTo }: CartAddress): PricedCart | Refusal | null {
     const visible = visibleContact(cart, limitedTo?.secretId ?? null)
     if (visible === cart) return null
-    const pricing = priceCart(visible, cache.forCart(shop, cart.codes, skusOf(cart), cart.id))
+    const pricing = priceCart(visible, cache.forCart(shop, cart.codes, skusOf(cart), cart))
     return isRefusal(pricing) ? pricing : pricing.cart
   }
 
@@ -711,7 +711,7 @@ export function createCarts({
     }
     if (row) return { ...(await priced(shop, row)), id: row.id, version: row.version, state: row.state }
     const cart = newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
-    const pricing = priceCart(cart, cache.forCart(shop, [], [], cart.id))
+    const pricing = priceCart(cart, cache.forCart(shop, [], [], cart))
     if (isRefusal(pricing)) return pricing
     const { id, version, state } = cart
     return { text: JSON.stringify(pricing.cart), id, version, state, grounds: groundsOf(cart, pricing, shop) }
@@ -725,7 +725,7 @@ export function createCarts({
     const whole = intent ? parseIntent({ intent }) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
     const cart = visibleContact(whole, address.limitedTo?.secretId ?? null)
     await cache.collect(shop, skusOf(cart), cart.codes)
-    const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart.id)
+    const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart)
     const pricing = priceCart(cart, facts)
     return isRefusal(pricing) ? pricing : { cart, pricing, facts, shop }
   }
@@ -744,7 +744,7 @@ export function createCarts({
     if (intent === undefined) return last
     const cart = parseIntent({ intent })
     await cache.collect(shop, skusOf(cart), cart.codes)
-    const pricing = priceCart(cart, cache.forCart(shop, cart.codes, skusOf(cart), cart.id))
+    const pricing = priceCart(cart, cache.forCart(shop, cart.codes, skusOf(cart), cart))
     return isRefusal(pricing) ? last : { text: JSON.stringify(pricing.cart), grounds: groundsOf(cart, pricing, shop) }
   }
 
@@ -759,19 +759,20 @@ export function createCarts({
       for (const [sku] of grounds.stockSeen) skus.add(sku)
       for (const code of grounds.limitedCodes) codes.add(code)
     }
-    await cache.refreshAdvice(shop, [...skus], [...codes])
+    // Whether a sku has stock of its own or that of its parts, a node knows of skus that it has read.
+    await cache.collect(shop, skus, codes)
     return seen.filter(({ grounds }) => grounds.state === 'OPEN' && !(isToday(grounds) && agrees(shop, grounds)))
   }
 
   /** Whether stock and uses, by today's advice, would give the same price and the same notices. */
-  function agrees(shop: ShopFacts, { cartId, stockSeen, limitedCodes, exhausted }: Grounds): boolean {
+  function agrees(shop: ShopFacts, { holders, stockSeen, limitedCodes, exhausted }: Grounds): boolean {
     const isSameStock = stockSeen.every(([sku, wanted, had]) => {
-      const has = cache.advice(shop.id, sku, cartId) ?? Number.POSITIVE_INFINITY
+      const has = cache.advice(shop, sku, holders) ?? Number.POSITIVE_INFINITY
       return wanted <= had ? wanted <= has : has === had
     })
     if (!isSameStock) return false
     if (limitedCodes.length === 0 && shop.limited.length === 0) return true
-    const now = cache.exhausted(shop, limitedCodes, cartId)
+    const now = cache.exhausted(shop, limitedCodes, holders)
     return now.length === exhausted.length && now.every((each) => exhausted.includes(each))
   }
 
@@ -786,8 +787,17 @@ export function createCarts({
 
 const NO_ADVICE = { freshUntil: null, stockSeen: [], limitedCodes: [], exhausted: [] } as const
 
-function groundsOf({ id, state }: Cart, { freshUntil, stockSeen, limitedCodes, exhausted }: Pricing, shop: ShopFacts): Grounds {
-  return { cartId: id, state, epoch: shop.epoch, revision: PRICING_REVISION, freshUntil, stockSeen, limitedCodes, exhausted }
+function groundsOf({ id, absorbed, state }: Cart, { freshUntil, stockSeen, limitedCodes, exhausted }: Pricing, shop: ShopFacts): Grounds {
+  return {
+    holders: [id, ...absorbed],
+    state,
+    epoch: shop.epoch,
+    revision: PRICING_REVISION,
+    freshUntil,
+    stockSeen,
+    limitedCodes,
+    exhausted,
+  }
 }
 
 /** What the column `stock_seen` keeps: all the advice that a price rests on; nothing where there was none. */
@@ -801,7 +811,7 @@ function adviceText({ stockSeen, limitedCodes, exhausted }: Pricing): string | n
 /** A row that another revision priced is priced anew whatever it saw, and its advice may have another form. */
 function storedGrounds({ id, state, epoch, revision, fresh_until, stock_seen }: ServedRow): Grounds {
   const advice = stock_seen === null || revision !== PRICING_REVISION ? NO_ADVICE : (JSON.parse(stock_seen) as Advice)
-  return { ...advice, cartId: id, state, epoch, revision, freshUntil: fresh_until }
+  return { ...advice, holders: [id], state, epoch, revision, freshUntil: fresh_until }
 }
 
 /** A cart that is to be saved: what it was (null: there was none), and which commands changed it. */
@@ -809,10 +819,12 @@ export interface Changed {
   readonly row: Pick<CartRow, 'version' | 'due_at'> | null
   readonly base: Cart | null
   readonly done: readonly Pick<CartCommand, 'name' | 'by'>[]
+  /** When, where that is not the cart's last write, in milliseconds. */
+  readonly at?: number
 }
 
 /** What is stored of a priced cart: the intent as pricing left it, the price, and what changed. */
-export function saveOf({ row, base, done }: Changed, pricing: Pricing, shop: ShopFacts): CartSave {
+export function saveOf({ row, base, done, at }: Changed, pricing: Pricing, shop: ShopFacts): CartSave {
   const cart = pricing.intent
   return {
     was: row?.version ?? 0,
@@ -826,7 +838,7 @@ export function saveOf({ row, base, done }: Changed, pricing: Pricing, shop: Sho
     stockSeen: adviceText(pricing),
     expiresAt: expiryOf(cart, shop.settings),
     dueAt: dueOf(cart, shop.settings, false),
-    change: JSON.stringify({ ...namesOf(done), changes: changesBetween(base, cart) }),
+    change: JSON.stringify({ ...namesOf(done), changes: changesBetween(base, cart), ...(at === undefined ? {} : { at }) }),
   }
 }
 

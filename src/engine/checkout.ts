@@ -252,8 +252,10 @@ export function createCheckout(parts: {
     // What cannot be bought is left out where the shop says so; it stays in a cart like everything that was not ordered (C19).
     if (gone.length > 0 && shop.settings.checkout.unavailable === 'drop')
       return priced(shop, row, { ...cart, lines: cart.lines.filter((line) => !gone.includes(line.id)) }, whole, holder)
-    const identity = JSON.stringify([contentOf(pricing.cart), orderedLinesOf(cart), whole])
-    return { shop, row, cart, whole, facts, pricing, contentHash: createHash('sha256').update(identity).digest('base64url') }
+    // What left the cart because it is gone is not ordered: it must not be remembered as bought either.
+    const ordered = { ...cart, lines: pricing.intent.lines }
+    const identity = JSON.stringify([contentOf(pricing.cart), orderedLinesOf(ordered), whole])
+    return { shop, row, cart: ordered, whole, facts, pricing, contentHash: createHash('sha256').update(identity).digest('base64url') }
   }
 
   /** What is missing, then whether it costs more than the shopper saw (C17). */
@@ -483,7 +485,8 @@ export function createCheckout(parts: {
     const holder = row.cart_id ?? row.id
     const tracked = await hold(writer, shop.id, demandOf(order.lines), holder)
     if (isRefusal(tracked)) throw new Rollback(tracked)
-    await replaceHolds(writer, shop.id, holder, orderId, tracked, now + (durationMs(shop.settings.inventory.holdTtl) ?? 0))
+    const held = shop.settings.inventory.reserve === 'none' ? [] : tracked
+    await replaceHolds(writer, shop.id, holder, orderId, held, now + (durationMs(shop.settings.inventory.holdTtl) ?? 0))
     const open = (await paymentsOf(writer, shop.id, [orderId])).filter(isPayable)
     // Somebody chose another provider at this moment: an order is never payable at two of them.
     if (open.some((payment) => payment.provider !== provider)) throw new Rollback('again')

@@ -1,6 +1,7 @@
 // What pricing may know, kept in memory while a shop's epoch stands. Every SELECT of carts brings the epoch along; when it moved, what its log
 // names is dropped and read again, always after the epoch and never before: a fact may be newer than the epoch it is filed under, never
 // older. Stock and the uses left of codes are not in the epoch: they are advice, at most a second old.
+import type { Cart } from '../core/cart.ts'
 import type { CodeFacts, Facts } from '../core/facts.ts'
 import type { Variant } from '../core/product.ts'
 import { needsCode, type Promotion } from '../core/promotion.ts'
@@ -51,11 +52,16 @@ export interface ShopFacts {
   readonly promotions: ReadonlyMap<string, Promotion>
   /** Those that need no code. */
   readonly automatic: ReadonlyMap<string, Promotion>
+  /** When promotions begin and end, in order. */
+  readonly edges: readonly number[]
   /** Those of them that have a limit of uses. */
   readonly limited: readonly string[]
   readonly variants: Map<string, Variant>
   readonly unknownSkus: Set<string>
 }
+
+/** Ids of carts (of orders, where there is no cart) that hold something. */
+export type Holders = readonly string[]
 
 /** Automatic promotions without a use left, each with the carts whose unpaid order holds one. */
 type Exhausted = ReadonlyMap<string, readonly string[]>
@@ -71,16 +77,17 @@ export interface FactsCache {
   shop(shopId: string, epoch?: number): Promise<ShopFacts | null>
   /** Makes sure that these skus and codes are known, and how many there are of tracked skus, for pricing carts of a shop. */
   collect(shop: ShopFacts, skus: Iterable<string>, codes: Iterable<string>): Promise<void>
-  /** The facts for one cart, from what was collected. `holder` is the cart's id: its own holds, of stock and of codes, do not count against it. */
-  forCart(shop: ShopFacts, codes: readonly string[], skus: Iterable<string>, holder: string): Facts
+  /**
+   * The facts for one cart, from what was collected. What it holds itself, of stock and of codes, does not count against it, nor what carts hold
+   * that were merged into it.
+   */
+  forCart(shop: ShopFacts, codes: readonly string[], skus: Iterable<string>, cart: Pick<Cart, 'id' | 'absorbed'>): Facts
   /** The same, with stock and uses read at this moment: for ordering. */
   fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holder: string): Promise<Facts>
-  /** How many of a sku this holder may have by the advice at hand; undefined when nothing is known or it is unlimited. */
-  advice(shopId: string, sku: string, holder: string): number | undefined
-  /** Makes advice about these skus, these codes and the shop's limited promotions at most a second old. */
-  refreshAdvice(shop: ShopFacts, skus: readonly string[], codes: readonly string[]): Promise<void>
-  /** Which of these codes and of the shop's promotions without a code this holder can have no use of, by the advice at hand. */
-  exhausted(shop: ShopFacts, codes: readonly string[], holder: string): string[]
+  /** How many of a sku these holders may have by the advice at hand; undefined when nothing is known or it is unlimited. */
+  advice(shop: ShopFacts, sku: string, holders: Holders): number | undefined
+  /** Which of these codes and of the shop's promotions without a code these holders can have no use of, by the advice at hand. */
+  exhausted(shop: ShopFacts, codes: readonly string[], holders: Holders): string[]
 }
 
 /** Makes the cache. */
@@ -134,6 +141,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       endpoints: await readEndpoints(store.reader, shopId),
       promotions: new Map(promotions.map((promotion) => [promotion.id, promotion])),
       automatic: new Map(automatic.map((promotion) => [promotion.id, promotion])),
+      edges: promotions.flatMap(({ startsAt, endsAt }) => [startsAt ?? [], endsAt ?? []].flat()).sort((a, b) => a - b),
       limited: automatic.filter((promotion) => promotion.usesMax !== null).map((promotion) => promotion.id),
       variants: new Map(),
       unknownSkus: new Set(),
@@ -166,7 +174,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   }
 
   async function refreshAdvice(known: ShopFacts, skus: readonly string[], wantedCodes: readonly string[]): Promise<void> {
-    if (skus.length > 0) await refreshStock(known.id, skus)
+    if (skus.length > 0) await refreshStock(known, skus)
     if (wantedCodes.length > 0) await refreshCodes(known.id, wantedCodes)
     if (known.limited.length > 0 && isStale(exhausted.get(known.id), clock.now())) {
       const at = clock.now()
@@ -174,15 +182,13 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     }
   }
 
-  async function refreshStock(shopId: string, skus: readonly string[]): Promise<void> {
+  async function refreshStock({ id, variants }: ShopFacts, skus: readonly string[]): Promise<void> {
     const now = clock.now()
-    const variants = shops.get(shopId)?.variants
-    const stale = skus
-      .flatMap((sku) => variants?.get(sku)?.parts?.map((part) => part.sku) ?? sku)
-      .filter((sku) => isStale(stock.get(`${shopId}/${sku}`), now))
+    const counted = skus.flatMap((sku) => variants.get(sku)?.parts?.map((part) => part.sku) ?? sku)
+    const stale = [...new Set(counted)].filter((sku) => isStale(stock.get(`${id}/${sku}`), now))
     if (stale.length === 0) return
-    const levels = await readStock(store.reader, shopId, stale, now)
-    for (const sku of stale) stock.set(`${shopId}/${sku}`, { at: now, value: levels.get(sku) ?? null })
+    const levels = await readStock(store.reader, id, stale, now)
+    for (const sku of stale) stock.set(`${id}/${sku}`, { at: now, value: levels.get(sku) ?? null })
   }
 
   async function refreshCodes(shopId: string, wanted: readonly string[]): Promise<void> {
@@ -193,18 +199,18 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     for (const code of stale) codes.set(`${shopId}/${code}`, { at: now, value: read.get(code) ?? null })
   }
 
-  function advice(shopId: string, sku: string, holder: string): number | undefined {
-    const parts = shops.get(shopId)?.variants.get(sku)?.parts
+  function advice({ id, variants }: ShopFacts, sku: string, holders: Holders): number | undefined {
+    const parts = variants.get(sku)?.parts
     const single = (each: string) => {
-      const level = stock.get(`${shopId}/${each}`)?.value
-      return level ? availableTo(holder, level, clock.now()) : undefined
+      const level = stock.get(`${id}/${each}`)?.value
+      return level ? availableTo(holders, level, clock.now()) : undefined
     }
     return parts ? bundlesOf(parts, single) : single(sku)
   }
 
   function assemble(
     known: ShopFacts,
-    holder: string,
+    holders: Holders,
     levels: Map<string, number>,
     found: Map<string, CodeFacts>,
     gone: Exhausted | undefined,
@@ -213,7 +219,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const promotions = isPlain ? known.automatic : new Map(known.automatic)
     if (!isPlain) {
       const open = promotions as Map<string, Promotion>
-      for (const id of exhaustedFor(holder, gone)) open.delete(id)
+      for (const id of exhaustedFor(holders, gone)) open.delete(id)
       for (const { promotionId } of found.values()) {
         const promotion = known.promotions.get(promotionId)
         if (promotion) open.set(promotionId, promotion)
@@ -228,22 +234,29 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       stock: levels,
       promotions,
       codes: found,
-      exhausted: exhaustedFor(holder, gone),
+      exhausted: exhaustedFor(holders, gone),
+      lastEdge: known.edges.findLast((edge) => edge <= clock.now()) ?? 0,
     }
   }
 
-  function forCart(known: ShopFacts, wantedCodes: readonly string[], skus: Iterable<string>, holder: string): Facts {
+  function forCart(
+    known: ShopFacts,
+    wantedCodes: readonly string[],
+    skus: Iterable<string>,
+    { id, absorbed }: Pick<Cart, 'id' | 'absorbed'>,
+  ): Facts {
+    const holders = [id, ...absorbed]
     const levels = new Map<string, number>()
     for (const sku of skus) {
-      const available = advice(known.id, sku, holder)
+      const available = advice(known, sku, holders)
       if (available !== undefined) levels.set(sku, available)
     }
     const found = new Map<string, CodeFacts>()
     for (const code of wantedCodes) {
       const facts = codes.get(`${known.id}/${code}`)?.value
-      if (facts) found.set(code, usableBy(holder, facts))
+      if (facts) found.set(code, usableBy(holders, facts))
     }
-    return assemble(known, holder, levels, found, known.limited.length === 0 ? undefined : exhausted.get(known.id)?.value)
+    return assemble(known, holders, levels, found, known.limited.length === 0 ? undefined : exhausted.get(known.id)?.value)
   }
 
   async function fresh(
@@ -257,34 +270,34 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const partsOf = (sku: string) => known.variants.get(sku)?.parts
     const counted = skus.flatMap((sku) => partsOf(sku)?.map((part) => part.sku) ?? sku)
     for (const [sku, level] of await readStock(reader, known.id, [...new Set(counted)], clock.now()))
-      levels.set(sku, availableTo(holder, level, clock.now()))
+      levels.set(sku, availableTo([holder], level, clock.now()))
     for (const sku of skus) {
       const bundles = bundlesOf(partsOf(sku) ?? [], (part) => levels.get(part))
       if (bundles !== undefined) levels.set(sku, bundles)
     }
     const found = new Map<string, CodeFacts>()
-    for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy(holder, facts))
-    return assemble(known, holder, levels, found, await readExhausted(reader, known.id, known.limited))
+    for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy([holder], facts))
+    return assemble(known, [holder], levels, found, await readExhausted(reader, known.id, known.limited))
   }
 
-  function exhaustedOf(known: ShopFacts, wantedCodes: readonly string[], holder: string): string[] {
+  function exhaustedOf(known: ShopFacts, wantedCodes: readonly string[], holders: Holders): string[] {
     const used = wantedCodes.filter((code) => {
       const facts = codes.get(`${known.id}/${code}`)?.value
-      const left = facts ? usableBy(holder, facts).usesLeft : null
+      const left = facts ? usableBy(holders, facts).usesLeft : null
       return left !== null && left <= 0
     })
-    return [...used, ...exhaustedFor(holder, known.limited.length === 0 ? undefined : exhausted.get(known.id)?.value)]
+    return [...used, ...exhaustedFor(holders, known.limited.length === 0 ? undefined : exhausted.get(known.id)?.value)]
   }
 
-  return { shop, collect, forCart, fresh, advice, refreshAdvice, exhausted: exhaustedOf }
+  return { shop, collect, forCart, fresh, advice, exhausted: exhaustedOf }
 }
 
 const NONE: readonly string[] = []
 
 /** The promotions without a use left, but for those that the holder's own unpaid order holds one of. */
-function exhaustedFor(holder: string, gone: Exhausted | undefined): readonly string[] {
+function exhaustedFor(holders: Holders, gone: Exhausted | undefined): readonly string[] {
   if (!gone || gone.size === 0) return NONE
-  return [...gone].flatMap(([id, heldBy]) => (heldBy.includes(holder) ? [] : [id]))
+  return [...gone].flatMap(([id, heldBy]) => (heldBy.some((each) => holders.includes(each)) ? [] : [id]))
 }
 
 /** Whether there may be too few of it: counted and not sold beyond zero, by itself or by its parts. */
@@ -293,8 +306,8 @@ function isCounted(variant: Variant | undefined): boolean {
 }
 
 /** The use that a cart's own unpaid order holds does not stand in its way, like its stock: it is replaced with that order. */
-function usableBy(holder: string, { promotionId, usesLeft, heldBy }: CodeUses): CodeFacts {
-  return { promotionId, usesLeft: usesLeft !== null && heldBy?.includes(holder) ? usesLeft + 1 : usesLeft }
+function usableBy(holders: Holders, { promotionId, usesLeft, heldBy }: CodeUses): CodeFacts {
+  return { promotionId, usesLeft: usesLeft !== null && heldBy?.some((each) => holders.includes(each)) ? usesLeft + 1 : usesLeft }
 }
 
 /** Advice is stale a second after it was read, and at once when the clock was turned back behind it. */

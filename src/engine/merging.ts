@@ -217,7 +217,13 @@ export function createMerging({
     const skus = involved.flatMap(skusOf)
     const codes = [...new Set(involved.flatMap((cart) => cart.codes))]
     await cache.collect(shop, skus, codes)
-    const facts = cache.forCart(shop, codes, skus, (target ?? fresh).id)
+    const paying = await cartsBeingPaid(
+      store.reader,
+      shop.id,
+      kept.map((cart) => cart.id),
+    )
+    const absorbed = [...new Set(involved.flatMap((cart) => [...cart.absorbed, ...(paying.has(cart.id) ? [cart.id] : [])]))]
+    const facts = cache.forCart(shop, codes, skus, { id: (target ?? fresh).id, absorbed })
     const decided: (MergeDecision & { replaced?: Cart | null }) | Refusal =
       mode === 'restorePrevious'
         ? restorePrevious({ session: brought[0] ?? null, current: target, others: further, fresh }, facts)
@@ -225,7 +231,11 @@ export function createMerging({
     if (isRefusal(decided)) return decided
     const others: Change[] = []
     for (const [index, { row }] of sources.entries()) {
-      const closed = closeCart(kept[index] ?? fresh, 'merged', { mergedInto: decided.cart.id })
+      const left = new Set(
+        decided.report.lines.flatMap((line) => (line.from === row.id && line.outcome === 'rejected' ? [line.lineId] : [])),
+      )
+      const joined = (kept[index]?.lines ?? []).flatMap(({ id }) => (left.has(id) ? [] : [id]))
+      const closed = closeCart(kept[index] ?? fresh, 'merged', { mergedInto: decided.cart.id, joined })
       if (isRefusal(closed)) return closed
       others.push({ row, cart: closed.cart, event: 'cart.closed' })
     }
@@ -233,7 +243,7 @@ export function createMerging({
     const row = own.find((each) => each.id === decided.cart.id) ?? null
     const isSame = sources.length === 0 && [fresh, target].includes(decided.cart)
     const event = row === null ? 'cart.created' : sources.length > 0 ? 'cart.merged' : 'cart.updated'
-    const result = isSame ? null : ({ row, cart: decided.cart, event } as const)
+    const result = isSame ? null : ({ row, cart: { ...decided.cart, absorbed }, event } as const)
     return { request, shop, facts, sources, result, others, cartId: decided.cart.id, report: decided.report }
   }
 

@@ -6,7 +6,7 @@ import { type Cart, closeCart } from '../core/cart.ts'
 import type { Event, EventType } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { afterOrder, type Order, type OrderedLines } from '../core/order.ts'
-import { type Pricing, priceCart } from '../core/pricing.ts'
+import { type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { availableTo, demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
@@ -71,7 +71,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     for (const [sku, quantity] of demand) {
       const level = levels.get(sku)
       if (!level) continue
-      const available = availableTo(holder, level, now)
+      const available = availableTo([holder], level, now)
       if (quantity > available) return refuse('insufficient_stock', { sku, asked: quantity, available, path: `/skus/${sku}` })
       tracked.push([sku, quantity])
     }
@@ -137,7 +137,8 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
       const event = await save(writer, shop, facts, own, closed.cart)
       if (settings.cart.onOrdered === 'delete') await removeCarts(writer, shop.id, [cart.id])
       // What was set aside was not ordered: it must not end with the cart.
-      if (rest.lines.length === 0 && rest.savedLines.length === 0) return [event]
+      const stays = withoutGone({ ...cart, ...rest }, facts)
+      if (stays.lines.length === 0 && stays.savedLines.length === 0) return [event]
       const next: Cart = {
         ...cart,
         id: random.id('cart'),
@@ -153,7 +154,11 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     }
     const targetCart = target && parseIntent(target)
     if (!target || targetCart?.state !== 'OPEN' || (!bought.whole && !settings.checkout.removeBoughtLines)) return []
-    return [await save(writer, shop, facts, target, { ...targetCart, ...afterOrder(targetCart, bought.ordered) })]
+    const took = cart?.joined ?? null
+    // A line that the merge left behind is not in the other cart: an equal one there is somebody else's.
+    const aside = new Set(targetCart.savedLines.map(({ id }) => id))
+    const there = bought.ordered.filter(({ id }) => took === null || id === undefined || took.includes(id) || aside.has(id))
+    return [await save(writer, shop, facts, target, { ...targetCart, ...afterOrder(targetCart, there) })]
   }
 
   /** Prices and saves a cart that is locked; answers its event. */
@@ -191,7 +196,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     const skus = carts.flatMap(skusOf)
     const codes = carts.flatMap((cart) => cart.codes)
     await cache.collect(shop, skus, codes)
-    return cache.forCart(shop, [...new Set(codes)], skus, carts[0]?.id ?? '')
+    return cache.forCart(shop, [...new Set(codes)], skus, { id: carts[0]?.id ?? '', absorbed: carts.flatMap((cart) => cart.absorbed) })
   }
 
   function moved(order: Order, state: Order['state']): Order {

@@ -166,7 +166,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type, owner: request.owner }
     const empty = emptyCart({ ...identity, currency: shop.currency, now: clock.now() })
     await cache.collect(shop, fresh.skus, [])
-    const decided = fresh.decide(empty, cache.forCart(shop, [], fresh.skus, empty.id))
+    const decided = fresh.decide(empty, cache.forCart(shop, [], fresh.skus, empty))
     if (isRefusal(decided)) return decided
     return [...(current ? [left(current)] : []), { row: null, cart: decided.cart }]
   }
@@ -182,9 +182,9 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     for (const { row, cart } of changes) {
       const next = { ...cart, version: cart.version + 1 }
       await cache.collect(shop, skusOf(next), next.codes)
-      const pricing = priceCart(next, cache.forCart(shop, next.codes, skusOf(next), next.id))
+      const pricing = priceCart(next, cache.forCart(shop, next.codes, skusOf(next), next))
       if (isRefusal(pricing)) return pricing
-      const saving = saveOf({ row, base: row && parseIntent(row), done: [done] }, pricing, shop)
+      const saving = saveOf({ row, base: row && parseIntent(row), done: [done], at: clock.now() }, pricing, shop)
       if (!(await saveCarts(writer, shop.id, [saving])).has(next.id)) throw new Again()
       events.push({ type: row ? 'cart.updated' : 'cart.created', subject: next.id, data: saving.text })
     }

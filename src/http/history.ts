@@ -35,8 +35,9 @@ export function historyRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const before = after === undefined ? undefined : Number(after)
         const rows = await readHistory(engine.store.reader, caller.shop.id, id, { before, limit: limit + 1 })
         const items = rows.slice(0, limit).map(({ version, at, entry }) => {
-          const { actor, ...told } = JSON.parse(entry) as Omit<Type.Static<typeof CartHistory>['items'][number], 'version' | 'at'>
-          return { version, at: rfc3339(at), actor: reachesAll(caller.actor) ? actor : withoutKeys(actor), ...told }
+          type Entry = Omit<Type.Static<typeof CartHistory>['items'][number], 'version' | 'at'> & { readonly at?: number }
+          const { actor, at: told = at, ...change } = JSON.parse(entry) as Entry
+          return { version, at: rfc3339(told), actor: reachesAll(caller.actor) ? actor : withoutKeys(actor), ...change }
         })
         return { items, next: rows.length > limit ? String(items.at(-1)?.version ?? '') : null }
       },

@@ -179,13 +179,16 @@ const SET = (first: string) => CHANGED.map((column, index) => `${column} = ${fir
 const AT = (column: (typeof CHANGED)[number]) => CHANGED.indexOf(column) + 4
 const ENTRY = CHANGED.length + 4
 
+/** Only a write of its owner ends an idle period: what else changes a cart (it is not current any more) leaves its last write where it was. */
+const STILL = (row: string, activity: string) => `abandoned_at = CASE WHEN ${row}activity = ${activity} THEN ${row}abandoned_at END`
+
 /**
- * A change begins a new idle period. What it did goes into the history with the same statement: on PostgreSQL here, on SQLite by the trigger on
+ * What it did goes into the history with the same statement: on PostgreSQL here, on SQLite by the trigger on
  * `last_change`.
  */
 const UPDATE_ONE: Statement = {
   name: 'update_cart',
-  sqlite: `UPDATE carts SET ${SET('?').join(', ')}, last_change = ?${ENTRY}, abandoned_at = NULL
+  sqlite: `UPDATE carts SET ${SET('?').join(', ')}, last_change = ?${ENTRY}, ${STILL('', `?${AT('activity')}`)}
     WHERE shop_id = ?1 AND id = ?2 AND version = ?3 RETURNING id`,
   postgres: `WITH locked AS (
       SELECT id FROM carts WHERE shop_id = $1 AND id = $2 AND version = $3 FOR NO KEY UPDATE SKIP LOCKED
@@ -193,7 +196,7 @@ const UPDATE_ONE: Statement = {
       INSERT INTO cart_history (shop_id, cart_id, version, at, entry)
       SELECT $1, id, $${AT('version')}::int8, $${AT('activity')}::int8, $${ENTRY}::text FROM locked
     )
-    UPDATE carts c SET ${SET('$').join(', ')}, abandoned_at = NULL
+    UPDATE carts c SET ${SET('$').join(', ')}, ${STILL('c.', `$${AT('activity')}`)}
     FROM locked l WHERE c.shop_id = $1 AND c.id = l.id RETURNING c.id`,
 }
 
@@ -203,7 +206,7 @@ const UPDATE_ONE: Statement = {
  */
 const UPDATE_OPEN: Statement = {
   name: 'update_open_cart',
-  sqlite: `UPDATE carts SET ${SET('?').slice(3).join(', ')}, last_change = ?${ENTRY}, abandoned_at = NULL
+  sqlite: `UPDATE carts SET ${SET('?').slice(3).join(', ')}, last_change = ?${ENTRY}, ${STILL('', `?${AT('activity')}`)}
     WHERE shop_id = ?1 AND id = ?2 AND version = ?3 AND state = ?4 AND is_current = ?5 AND due_at IS ?6 RETURNING id`,
   postgres: '',
 }
@@ -221,7 +224,7 @@ const UPDATE_MANY: Statement = {
       INSERT INTO cart_history (shop_id, cart_id, version, at, entry)
       SELECT $1, i.id, i.version, i.activity, i.entry FROM input i JOIN locked l ON l.id = i.id
     )
-    UPDATE carts c SET ${CHANGED.map((column) => `${column} = i.${column}`).join(', ')}, abandoned_at = NULL
+    UPDATE carts c SET ${CHANGED.map((column) => `${column} = i.${column}`).join(', ')}, ${STILL('c.', 'i.activity')}
     FROM input i JOIN locked l ON l.id = i.id WHERE c.shop_id = $1 AND c.id = i.id RETURNING c.id`,
 }
 

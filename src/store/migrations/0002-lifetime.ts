@@ -28,6 +28,8 @@ const CHANGES = [
   `ALTER TABLE guest_secrets ADD COLUMN device text`,
   `CREATE INDEX guest_secrets_revoked ON guest_secrets (revoked_at) WHERE revoked_at IS NOT NULL`,
   `ALTER TABLE settings ADD COLUMN due_from text`,
+  // Carts that are there already get their hours by the pass that follows a change of retention.
+  `UPDATE settings SET due_from = ''`,
 ]
 
 /** SQLite writes the history with a trigger, PostgreSQL in the statement that saves the cart: neither costs a statement of its own. */
