@@ -67,7 +67,7 @@ async function addSteadily(server: Started, shoppers: readonly GuestCart[], isOv
   const from = performance.now()
   for (let sent = 0; !isOver(); sent++) {
     const due = from + (1000 * sent) / rate
-    if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, due - performance.now()))
+    if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())))
     const cart = shoppers[sent % SHOPPERS]
     if (!cart) continue
     const work = add(due, cart, sent)

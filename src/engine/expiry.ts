@@ -45,7 +45,7 @@ const LOOK = 200
 const BATCHES = { sqlite: 10, postgres: 50 } as const
 const HISTORY_BATCH = 250
 /** A gentle pass rests so many times as long as it worked, so that shoppers have the database for themselves most of the time. */
-const REST = 20
+const REST = 40
 /** When a cart that could not be read or removed is looked at again. */
 const POISON_MS = 24 * HOUR_MS
 const HISTORY_EVERY_MS = HOUR_MS
