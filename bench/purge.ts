@@ -55,7 +55,8 @@ async function addSteadily(server: Started, shoppers: readonly GuestCart[], isOv
   const latencies: number[] = []
   const underWay = new Set<Promise<void>>()
   const add = async (due: number, cart: GuestCart, index: number) => {
-    const connection = idle.pop() ?? (await openConnection(server.url))
+    // In turn, so that none is idle for so long that the server closes it.
+    const connection = idle.shift() ?? (await openConnection(server.url))
     const reply = await connection.send(
       requestOf('POST', `${SHOP}/carts/${cart.id}/lines`, cart.token, { sku: sku(index % 5), quantity: 1 }),
     )
@@ -66,7 +67,7 @@ async function addSteadily(server: Started, shoppers: readonly GuestCart[], isOv
   const from = performance.now()
   for (let sent = 0; !isOver(); sent++) {
     const due = from + (1000 * sent) / rate
-    if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, due - performance.now()))
+    if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())))
     const cart = shoppers[sent % SHOPPERS]
     if (!cart) continue
     const work = add(due, cart, sent)

@@ -1,5 +1,5 @@
 // Who may ask: guests with their secrets, and keys of servers and staff. Only hashes are kept.
-import type { Parameter, Reader, Statement, Writer } from './store.ts'
+import { isAmong, type Parameter, type Reader, type Statement, type Writer } from './store.ts'
 import type { ApiKeyTable, GuestSecretTable } from './tables.ts'
 
 const IDENTIFY: Statement = {
@@ -112,21 +112,36 @@ export async function holdGuest(writer: Writer, shopId: string, guestId: string)
  */
 export async function forgetGuests(writer: Writer, shopId: string, guestIds: readonly string[]): Promise<number> {
   if (guestIds.length === 0) return 0
-  let lock = writer.db.selectFrom('guests').select('id').where('shop_id', '=', shopId).where('id', 'in', guestIds).orderBy('id')
+  let lock = writer.db
+    .selectFrom('guests')
+    .select('id')
+    .where('shop_id', '=', shopId)
+    .where(isAmong(writer, 'id', guestIds))
+    .orderBy('id')
   if (writer.dialect === 'postgres') lock = lock.forUpdate().skipLocked()
   const held = (await lock.execute()).map((row) => row.id)
   if (held.length === 0) return 0
   const owners = held.map((id) => `g:${id}`)
-  const withCart = await writer.db.selectFrom('carts').select('owner').where('shop_id', '=', shopId).where('owner', 'in', owners).execute()
+  const withCart = await writer.db
+    .selectFrom('carts')
+    .select('owner')
+    .where('shop_id', '=', shopId)
+    .where(isAmong(writer, 'owner', owners))
+    .execute()
   const withOrder = await writer.db
     .selectFrom('orders')
     .select('owner')
     .where('shop_id', '=', shopId)
-    .where('owner', 'in', owners)
+    .where(isAmong(writer, 'owner', owners))
     .execute()
   const known = new Set([...withCart, ...withOrder].map((row) => row.owner.slice('g:'.length)))
   const gone = held.filter((id) => !known.has(id))
-  if (gone.length > 0) await writer.db.deleteFrom('guests').where('shop_id', '=', shopId).where('id', 'in', gone).execute()
+  if (gone.length > 0)
+    await writer.db
+      .deleteFrom('guests')
+      .where('shop_id', '=', shopId)
+      .where(isAmong(writer, 'id', gone))
+      .execute()
   return gone.length
 }
 

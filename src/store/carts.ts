@@ -2,7 +2,7 @@
 // was read, skips rows that somebody else holds, and answers which ones it saved.
 import type { Cart, Owner } from '../core/cart.ts'
 import type { PricedCart } from '../core/pricing.ts'
-import type { Dialect, Reader, Statement, Writer } from './store.ts'
+import { type Dialect, isAmong, type Reader, type Statement, type Writer } from './store.ts'
 
 /** A cart as it is kept: `intent` and `priced` are JSON text, `priced` exactly as it is served. */
 export interface CartRow {
@@ -442,6 +442,14 @@ export async function listCarts(
 /** Removes carts with their history; their orders, if any, stay. */
 export async function removeCarts(writer: Writer, shopId: string, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
-  await writer.db.deleteFrom('cart_history').where('shop_id', '=', shopId).where('cart_id', 'in', ids).execute()
-  await writer.db.deleteFrom('carts').where('shop_id', '=', shopId).where('id', 'in', ids).execute()
+  await writer.db
+    .deleteFrom('cart_history')
+    .where('shop_id', '=', shopId)
+    .where(isAmong(writer, 'cart_id', ids))
+    .execute()
+  await writer.db
+    .deleteFrom('carts')
+    .where('shop_id', '=', shopId)
+    .where(isAmong(writer, 'id', ids))
+    .execute()
 }

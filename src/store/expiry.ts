@@ -2,7 +2,7 @@
 // cart meanwhile moves its version, and what was decided about the old one is not done.
 import { sql } from 'kysely'
 import { CART_COLUMNS, type CartRow } from './carts.ts'
-import type { Reader, Writer } from './store.ts'
+import { isAmong, type Reader, type Writer } from './store.ts'
 
 /** A cart whose hour has come: where it stands in the order of looking (`due_at`, shop, id), and enough to tell whether its minute has come, too. */
 export interface DueRow {
@@ -38,7 +38,13 @@ const DATED = [...CART_COLUMNS, 'activity', 'expires_at', 'abandoned_at'] as con
 
 /** These carts with their documents. */
 export function readDated(reader: Reader, shopId: string, ids: readonly string[]): Promise<DatedRow[]> {
-  return reader.db.selectFrom('carts').select(DATED).where('shop_id', '=', shopId).where('id', 'in', ids).orderBy('id').execute()
+  return reader.db
+    .selectFrom('carts')
+    .select(DATED)
+    .where('shop_id', '=', shopId)
+    .where(isAmong(reader, 'id', ids))
+    .orderBy('id')
+    .execute()
 }
 
 /** Locks carts that nobody else holds right now, in order of id, and answers what tells whether they are still what was read. */
@@ -51,7 +57,7 @@ export async function lockUnheld(
     .selectFrom('carts')
     .select(['id', 'version', 'abandoned_at'])
     .where('shop_id', '=', shopId)
-    .where('id', 'in', ids)
+    .where(isAmong(writer, 'id', ids))
     .orderBy('id')
   if (writer.dialect === 'postgres') query = query.forUpdate().skipLocked()
   return new Map((await query.execute()).map((row) => [row.id, row]))
@@ -82,7 +88,7 @@ export async function cartsWithUnpaid(reader: Reader, shopId: string, cartIds: r
     .selectFrom('orders')
     .select('cart_id')
     .where('shop_id', '=', shopId)
-    .where('cart_id', 'in', cartIds)
+    .where(isAmong(reader, 'cart_id', cartIds))
     .where('state', '=', 'NEW')
     .execute()
   return new Set(rows.flatMap((row) => row.cart_id ?? []))
@@ -100,7 +106,7 @@ export async function placedSince(
     .select(['cart_id', 'owner', 'placed_at'])
     .where('shop_id', '=', shopId)
     .where('placed_at', '>=', since)
-    .where((eb) => eb.or([eb('owner', 'in', of.owners), eb('cart_id', 'in', of.cartIds)]))
+    .where((eb) => eb.or([isAmong(reader, 'owner', of.owners), isAmong(reader, 'cart_id', of.cartIds)]))
     .execute()
   return rows.map((row) => ({ ...row, placed_at: row.placed_at ?? 0 }))
 }

@@ -1,6 +1,6 @@
 // How data is reached. A Reader can only read; a Writer exists only inside `transact`, so a write without a transaction does not compile.
 // Both databases implement this one interface; they differ in driver, lock and dialect, nothing else.
-import type { Kysely } from 'kysely'
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Tables } from './tables.ts'
 
 /** Which database. */
@@ -47,6 +47,12 @@ export interface Store {
   /** Brings the schema up to date; safe to call from many processes at once. */
   migrate(): Promise<void>
   close(): Promise<void>
+}
+
+/** Whether a column is one of these texts. Its statement is the same however many there are, so that it is prepared once. */
+export function isAmong({ dialect }: Reader, column: string, values: readonly string[]): RawBuilder<SqlBool> {
+  if (dialect === 'postgres') return sql<SqlBool>`${sql.ref(column)} = ANY (${values}::text[])`
+  return sql<SqlBool>`${sql.ref(column)} IN (SELECT value FROM json_each(${JSON.stringify(values)}))`
 }
 
 /** The writer's brand is for the compiler alone. */
