@@ -203,6 +203,17 @@ for (const dialect of DIALECTS)
         assertProblem(await as(same[0]?.body.token)('GET', CURRENT), 401, 'invalid_token')
       })
 
+      test('the key with which a link was followed opens nothing once its secret is revoked', async () => {
+        const { token, link } = await guest()
+        const headers = { 'idempotency-key': randomUUID() }
+        const first = expect2xx(await as()('POST', RESTORE, { token: link.token }, headers))
+        assert.equal(expect2xx(await as()('POST', RESTORE, { token: link.token }, headers)).body.token, first.body.token)
+        const { items } = (await as(token)('GET', `${CURRENT}/secrets`)).body
+        const limited = items.find((each: { limited: boolean }) => each.limited)
+        assert.equal((await as(token)('DELETE', `${CURRENT}/secrets/${limited.id}`)).status, 204)
+        assertProblem(await as()('POST', RESTORE, { token: link.token }, headers), 401, 'invalid_token')
+      })
+
       test('an account that merges a cart by such a secret gets the lines, not the contact data, and the guest keeps the orders', async () => {
         const { token, link, cart } = await guest()
         const { order } = expect2xx(await as(token)('POST', `${DEMO}/orders`, { cartId: cart.id, expectedTotal: 1_000_000 })).body
