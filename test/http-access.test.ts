@@ -310,6 +310,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/forms/cart': ownForm('/forms/cart'),
   'POST /v1/shops/:shop/forms/load-cart': ownForm('/forms/load-cart'),
   'POST /v1/shops/:shop/forms/session': ownForm('/forms/session'),
+  'POST /v1/shops/:shop/forms/restore': ownForm('/forms/restore'),
   // Leads on to a page that everybody may see.
   'GET /v1/shops/:shop/forms/load-cart': openRule(
     'carts:write',

@@ -8,6 +8,7 @@ import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
 import { type Actor, hasScope, type Identity, limitOf, ownerOf, reachesAll } from '../engine/identity.ts'
+import { loadServed } from '../store/carts.ts'
 import { forgetFormsCookie, formsCookieOf } from './forms-cookie.ts'
 
 /**
@@ -110,16 +111,29 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     return isRefusal(caller) ? null : { ...caller, isFormer: true }
   }
 
-  /** Who the cookie says; null for nobody. Nobody can take a dead token out of a browser by hand: it is forgotten here. */
+  /**
+   * Who the cookie says; null for nobody. Nobody can take a token that is of no use any more out of a browser by hand: it is forgotten here. It
+   * counts as a guess but is not refused for those of its neighbours, or a browser behind a shared address could never get rid of it.
+   */
   async function fromCookie(request: FastifyRequest, reply: FastifyReply): Promise<Identity | null> {
     const { shop: shopId } = request.params as { shop: string }
     const token = formsCookieOf(request, shopId)
     if (token === undefined) return null
     const identity = await engine.identities.inShop(shopId, `Bearer ${token}`, undefined)
-    if (!isRefusal(identity) || identity.refused !== 'invalid_token') return unwrap(identity)
-    await countGuess(request, guard)
+    if (isRefusal(identity) && identity.refused !== 'invalid_token') throw new Refused(identity)
+    if (!isRefusal(identity) && (await isOfUse(identity))) return identity
+    if (isRefusal(identity)) await guard.count('tokens', request.ip)
     forgetFormsCookie(reply, shopId)
     return null
+  }
+
+  /** A browser keeps its cookie for a year: past the only cart that it opens, or past the shop's guests, it would shut its owner out. */
+  async function isOfUse({ actor, shop }: Identity): Promise<boolean> {
+    if (actor.kind !== 'guest') return true
+    if (!shop.settings.access.guestCarts) return false
+    const limit = limitOf(actor)
+    if (!limit) return true
+    return (await loadServed(engine.store.reader, shop.id, [limit.cartId], []))?.rows[0]?.state === 'OPEN'
   }
 }
 
