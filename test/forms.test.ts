@@ -370,6 +370,84 @@ for (const dialect of DIALECTS) {
       assert.deepEqual(await who.lines(), [['MUG-INK', 1]])
     })
 
+    test('a browser that followed a link begins anew once that cart is over', async () => {
+      for (const end of ['removed', 'merged']) {
+        const { body } = await caller(url)('POST', '/v1/shops/demo/carts/current/lines', { sku: 'MUG-STONE' })
+        const owner = caller(url, body.token)
+        const link = (await owner('POST', '/v1/shops/demo/carts/current/restore-links')).body
+        const who = visitor(url)
+        assert.equal((await who.send({ token: link.token, redirect: '/cart' }, { path: '/restore', csrf: null })).status, 303)
+        assert.deepEqual(await who.lines(), [['MUG-STONE', 1]])
+        if (end === 'removed') assert.equal((await owner('DELETE', `/v1/shops/demo/carts/${body.cart.id}`)).status, 200)
+        else {
+          const carts = [{ id: body.cart.id, token: who.cookies.get('cw_demo') }]
+          const account = caller(url, await login(`forms-link-${dialect}`))
+          assert.equal((await account('POST', '/v1/shops/demo/carts/current/merge', { carts })).status, 200)
+        }
+        assert.deepEqual(await who.lines(), [], end)
+        assert.equal(who.cookies.has('cw_demo'), false)
+        assert.equal((await who.send({ purchasableId: 'MUG-INK' })).status, 303)
+        assert.deepEqual(await who.lines(), [['MUG-INK', 1]])
+      }
+    })
+
+    test('a browser that followed a link can log out', async () => {
+      const { body } = await caller(url)('POST', '/v1/shops/demo/carts/current/lines', { sku: 'MUG-STONE' })
+      const link = (await caller(url, body.token)('POST', '/v1/shops/demo/carts/current/restore-links')).body
+      const who = visitor(url)
+      await who.send({ token: link.token }, { path: '/restore', csrf: null })
+      assert.equal((await who.send({ logout: '1', redirect: '/bye' }, { path: '/session' })).location, '/bye')
+      assert.equal(who.cookies.has('cw_demo'), false)
+    })
+
+    test('where a shop has no guests any more, the cookie of one is forgotten, and the visitor may look', async () => {
+      const who = visitor(url)
+      await who.send({ purchasableId: 'MUG-INK' })
+      await settings({ access: { guestCarts: false } })
+      try {
+        assert.deepEqual(await who.lines(), [])
+        assert.equal(who.cookies.has('cw_demo'), false)
+      } finally {
+        await settings({ access: { guestCarts: true } })
+      }
+    })
+
+    test('a dead cookie counts as a guess, and is forgotten also where too many were made', async () => {
+      const guarded = await startTestServer(await freshDatabase(dialect), { guessLimits: { tokens: 3, codes: 3 } })
+      const dead = `ct_${'0'.repeat(32)}_${'x'.repeat(43)}`
+      for (let visits = 0; visits < 5; visits++) {
+        const who = visitor(guarded.url)
+        who.cookies.set('cw_demo', dead)
+        const { status } = await who.ask('/cart')
+        assert.deepEqual([status, who.cookies.has('cw_demo')], [200, false])
+      }
+      assert.equal((await caller(guarded.url, dead)('GET', '/v1/shops/demo/carts/current')).status, 429)
+    })
+
+    test('a field that has to be one value and is several is refused, whichever it is', async () => {
+      const who = visitor(url)
+      await who.send({ purchasableId: 'MUG-INK' })
+      const { csrf } = await who.look()
+      const token = who.cookies.get('cw_demo') ?? ''
+      const was = await contentOfTables(engine.store.reader)
+      for (const path of ['/cart', '/load-cart', '/session'])
+        for (const field of ['csrf', 'redirect', 'nonce'])
+          for (const headers of [{ accept: '*/*' }, { accept: '*/*', authorization: `Bearer ${token}` }]) {
+            const answer = await who.send({ [`${field}[a]`]: '1' }, { path, csrf: field === 'csrf' ? null : csrf, headers })
+            assert.deepEqual([answer.status, answer.set], [422, []], `${path} ${field} ${answer.text}`)
+            const { code, path: where } = JSON.parse(answer.text)
+            assert.deepEqual([code, where], ['invalid', `/${field}`])
+          }
+      assert.deepEqual(await contentOfTables(engine.store.reader), was)
+    })
+
+    test('a login whose redirect is refused logs nobody in', async () => {
+      const token = await login('forms-elsewhere')
+      const headers = { accept: '*/*', authorization: `Bearer ${token}` }
+      const answer = await visitor(url).send({ redirect: 'https://evil.example/' }, { path: '/session', csrf: null, headers })
+      assert.deepEqual([answer.status, answer.set], [422, []])
+    })
+
     test('a double click counts once, also the first one of a stranger, and says so', async () => {
       const who = visitor(url)
       for (const sku of ['MUG-INK', 'MUG-STONE']) {

@@ -143,6 +143,8 @@ type Rule =
       /** What an order token of another order gets; a route that knows no order tokens answers 401. */
       readonly orderToken?: Expected
       readonly scope: Scope
+      /** What a key needs besides. */
+      readonly further?: readonly Scope[]
       readonly targets: readonly Target[]
     }
 
@@ -156,7 +158,7 @@ const orders = (suffix = '', body?: unknown): Target[] =>
   [victims.guest, victims.account].map(({ order }) => ({ path: `${SHOP}/orders/${order}${suffix}`, body }))
 
 /** A cart's route. `opens`: somebody without a token may have one of their own, but not this one. */
-const cartRule = (scope: Scope, targets: readonly Target[], opens: boolean): Rule => ({
+const cartRule = (scope: Scope, targets: readonly Target[], opens: boolean): Exclude<Rule, 'public' | { who: 'admin' }> => ({
   who: 'shop',
   stranger: NO_CART,
   anonymous: opens ? NO_CART : LOGIN,
@@ -273,7 +275,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/carts/:cart/forget': cartRule('carts:write', carts('/forget'), false),
   'POST /v1/shops/:shop/carts/:cart/restore-links': cartRule('carts:write', carts('/restore-links'), false),
   'GET /v1/shops/:shop/carts/:cart/secrets': cartRule('carts:write', carts('/secrets').slice(0, 1), false),
-  'POST /v1/shops/:shop/carts/:cart/secrets': cartRule('carts:write', carts('/secrets', {}).slice(0, 1), false),
+  // A secret opens all that its guest has: a key that makes one must have all of it itself.
+  'POST /v1/shops/:shop/carts/:cart/secrets': {
+    ...cartRule('carts:write', carts('/secrets', {}).slice(0, 1), false),
+    further: ['carts:read', 'orders:read', 'orders:write'],
+  },
   'DELETE /v1/shops/:shop/carts/:cart/secrets/:secret': cartRule('carts:write', carts('/secrets/gsc_1').slice(0, 1), false),
   'POST /v1/shops/:shop/carts/load': {
     who: 'shop',
@@ -304,6 +310,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/forms/cart': ownForm('/forms/cart'),
   'POST /v1/shops/:shop/forms/load-cart': ownForm('/forms/load-cart'),
   'POST /v1/shops/:shop/forms/session': ownForm('/forms/session'),
+  'POST /v1/shops/:shop/forms/restore': ownForm('/forms/restore'),
   // Leads on to a page that everybody may see.
   'GET /v1/shops/:shop/forms/load-cart': openRule(
     'carts:write',
@@ -451,7 +458,7 @@ describe('callers who may', () => {
     const isCartWrite = route.includes('/carts/:cart') && method !== 'GET' && !route.endsWith('/merge') && !route.endsWith('/restore')
     if (method !== 'GET' && !isCartWrite) continue
     test(`${route} is found by a key with just its scope${rule.stranger === NO_CART || rule.stranger === NO_ORDER ? ', and by the owner' : ''}`, async () => {
-      const { token } = await key('server', [rule.scope])
+      const { token } = await key('server', [rule.scope, ...(rule.further ?? [])])
       const owners = rule.stranger === NO_CART || rule.stranger === NO_ORDER ? [victims.guest.token, victims.account.token] : []
       for (const [index, target] of rule.targets.entries()) {
         // A stale version proves that the caller was let in and the cart was found, without changing it.

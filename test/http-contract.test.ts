@@ -264,6 +264,7 @@ const HIDDEN = [
   ['POST', '/sandbox/pay/:shop/:session/leave'],
   ['GET', '/v1/shops/:shop/r/:token'],
   ['POST', '/v1/shops/:shop/r/:token'],
+  ['POST', '/v1/shops/:shop/forms/restore'],
 ] as const
 
 // The document -----------------------------------------------------------------------------------------------------------------------------

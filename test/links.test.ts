@@ -8,7 +8,7 @@ import { createSigner } from '../src/engine/identity.ts'
 import { allowedRedirect, openRestoreToken, restoreToken, withFragment } from '../src/engine/links.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables } from './http-probe.ts'
-import { expect2xx, login } from './nodes.ts'
+import { expect2xx, login, stockUp, wares } from './nodes.ts'
 
 const DEMO = '/v1/shops/demo'
 const CURRENT = `${DEMO}/carts/current`
@@ -203,6 +203,17 @@ for (const dialect of DIALECTS)
         assertProblem(await as(same[0]?.body.token)('GET', CURRENT), 401, 'invalid_token')
       })
 
+      test('the key with which a link was followed opens nothing once its secret is revoked', async () => {
+        const { token, link } = await guest()
+        const headers = { 'idempotency-key': randomUUID() }
+        const first = expect2xx(await as()('POST', RESTORE, { token: link.token }, headers))
+        assert.equal(expect2xx(await as()('POST', RESTORE, { token: link.token }, headers)).body.token, first.body.token)
+        const { items } = (await as(token)('GET', `${CURRENT}/secrets`)).body
+        const limited = items.find((each: { limited: boolean }) => each.limited)
+        assert.equal((await as(token)('DELETE', `${CURRENT}/secrets/${limited.id}`)).status, 204)
+        assertProblem(await as()('POST', RESTORE, { token: link.token }, headers), 401, 'invalid_token')
+      })
+
       test('an account that merges a cart by such a secret gets the lines, not the contact data, and the guest keeps the orders', async () => {
         const { token, link, cart } = await guest()
         const { order } = expect2xx(await as(token)('POST', `${DEMO}/orders`, { cartId: cart.id, expectedTotal: 1_000_000 })).body
@@ -317,6 +328,61 @@ for (const dialect of DIALECTS)
       })
     })
 
+    describe('money', () => {
+      test('what the owner’s address makes the cart cost is not told to who orders by a link', async () => {
+        const shop = `/v1/shops/taxing-${dialect}`
+        expect2xx(await admin('POST', '/v1/shops', { id: `taxing-${dialect}`, name: 'Taxing', currency: 'USD' }))
+        const rates = [
+          { category: 'standard', country: 'DE', percent: '19', name: 'VAT', included: false },
+          { category: 'standard', country: 'US', percent: '3', name: 'US', included: false },
+        ]
+        const patch = { checkout: { emailRequired: false }, tax: { defaultCountry: 'DE', rates }, payment: { providers: ['sandbox'] } }
+        expect2xx(await admin('PATCH', `${shop}/settings`, patch))
+        const [ware] = wares(1, 'taxed')
+        assert.ok(ware)
+        const variants = ware.variants.map((variant) => ({ ...variant, prices: [{ currency: 'USD', amount: 1_234_500 }] }))
+        await stockUp(url, `taxing-${dialect}`, [{ ...ware, variants }])
+        const made = expect2xx(await as()('POST', `${shop}/carts/current/lines`, { sku: 'taxed-0' })).body
+        const me = as(made.token)
+        const mine = expect2xx(
+          await me('PATCH', `${shop}/carts/current`, { email: 'o@example.com', billingAddress: ADDRESS, shippingAddress: ADDRESS }),
+        ).body.cart
+        const link = expect2xx(await me('POST', `${shop}/carts/current/restore-links`)).body
+        const found = expect2xx(await as()('POST', `${shop}/carts/restore`, { token: link.token })).body
+        assert.ok(found.cart.total.amount > mine.total.amount, 'the address must make a difference')
+        const ordered = await as(found.token)('POST', `${shop}/orders`, { cartId: 'current' })
+        assert.notEqual(ordered.body.code, 'price_changed', told(ordered))
+        assert.ok(!JSON.stringify(ordered.body).includes(`${mine.total.amount}`), told(ordered))
+        const dear = await as(found.token)('POST', `${shop}/orders`, { cartId: 'current', expectedTotal: 1 })
+        assertProblem(dear, 409, 'price_changed')
+      })
+
+      test('where a shop names its pages, a shopper who pays is led back to none else; a key may name any', async () => {
+        const { token, cart } = await guest()
+        const evil = { returnUrl: 'https://evil.example/x' }
+        const order = { cartId: cart.id, expectedTotal: 1_000_000 }
+        expect2xx(await admin('PATCH', `${DEMO}/settings`, { links: { redirectOrigins: ['https://shop.example'] } }))
+        try {
+          const was = await contentOfTables(reader)
+          const refused = await as(token)('POST', `${DEMO}/orders`, { ...order, payment: evil })
+          assertProblem(refused, 422, 'invalid')
+          assert.deepEqual([refused.body.path, refused.body.reason], ['/payment/returnUrl', 'redirect_not_allowed'])
+          assert.deepEqual(await contentOfTables(reader), was)
+          const payment = { returnUrl: 'https://shop.example/thanks' }
+          const { id } = expect2xx(await as(token)('POST', `${DEMO}/orders`, { ...order, payment })).body.order
+          const again = await as(token)('POST', `${DEMO}/orders/${id}/payments`, evil)
+          assertProblem(again, 422, 'invalid')
+          assert.deepEqual([again.body.path, again.body.reason], ['/returnUrl', 'redirect_not_allowed'])
+          expect2xx(await as(token)('POST', `${DEMO}/orders/${id}/payments`, payment))
+          expect2xx(await admin('POST', `${DEMO}/orders/${id}/payments`, evil))
+        } finally {
+          expect2xx(await admin('PATCH', `${DEMO}/settings`, { links: { redirectOrigins: [] } }))
+        }
+        const other = await guest()
+        expect2xx(await as(other.token)('POST', `${DEMO}/orders`, { ...order, cartId: other.cart.id, payment: evil }))
+      })
+    })
+
     describe('the page of a link', () => {
       test('SEED4-20 opening it changes nothing, however often scanners do; it shows one button and nothing of the cart', async () => {
         const { link, cart } = await guest()
@@ -388,6 +454,70 @@ for (const dialect of DIALECTS)
         const plain = await press(token)
         assert.deepEqual([plain.status, plain.headers.get('set-cookie')], [200, null])
         assert.match(await plain.text(), /log in/i)
+        assert.deepEqual(await contentOfTables(reader), was)
+      })
+
+      /** What a browser with this cookie does: opens the page, presses its button. */
+      const click = async (token: string, cookie: string | null, headers: Record<string, string> = { origin: new URL(url).origin }) => {
+        const page = `${DEMO}/r/${token}?redirect=/cart`
+        const html = await (await asBrowser(page)).text()
+        const action = /action="([^"]+)"/.exec(html)?.[1] ?? ''
+        const fields = [...html.matchAll(/name="(\w+)" value="([^"]*)"/g)].map(([, name = '', value = '']): [string, string] => [
+          name,
+          value,
+        ])
+        const done = await asBrowser(new URL(action, new URL(page, url)).pathname, {
+          method: 'POST',
+          body: new URLSearchParams(fields),
+          headers: { ...headers, ...(cookie === null ? {} : { cookie: `cw_demo=${cookie}` }) },
+        })
+        const [target, fragment = null] = (done.headers.get('location') ?? '').split('#cart_token=')
+        const set = /^cw_demo=([^;]*)/.exec(done.headers.get('set-cookie') ?? '')?.[1] ?? null
+        return { status: done.status, target, fragment, set }
+      }
+
+      test('an owner who follows the own link in the own browser stays who they are', async () => {
+        const { token, link, cart } = await guest()
+        assert.deepEqual(await click(link.token, token), { status: 303, target: '/cart', fragment: null, set: null })
+        assert.equal((await as(token)('GET', CURRENT)).body.id, cart.id)
+        assert.equal((await as(token)('GET', `${CURRENT}/secrets`)).body.items.length, 1)
+        const jwt = await login(url, `click-${dialect}`)
+        expect2xx(await as(jwt)('POST', `${CURRENT}/lines`, { sku: 'MUG-INK' }))
+        const own = expect2xx(await as(jwt)('POST', `${CURRENT}/restore-links`)).body
+        assert.deepEqual(await click(own.token, jwt), { status: 303, target: '/cart', fragment: null, set: null })
+      })
+
+      test('a browser keeps a token of its own that opens more than the link; any other gives way to the link’s', async () => {
+        const { link, cart } = await guest()
+        for (const whole of [(await guest()).token, await login(url, `keeps-${dialect}`)]) {
+          const { status, fragment, set } = await click(link.token, whole)
+          assert.deepEqual([status, set], [303, null])
+          assert.deepEqual(contactOf((await as(fragment ?? '')('GET', CURRENT)).body), HIDDEN)
+        }
+        const fresh = await click(link.token, null)
+        assert.ok(fresh.set !== null && fresh.set === fresh.fragment)
+        assert.deepEqual(await click(link.token, fresh.set), { status: 303, target: '/cart', fragment: fresh.set, set: null })
+        const other = await click((await guest()).link.token, fresh.set)
+        assert.ok(other.set !== null && other.set === other.fragment && other.set !== fresh.set)
+        assert.notEqual((await as(other.set)('GET', CURRENT)).body.id, cart.id)
+        const dead = await click(link.token, `ct_${'0'.repeat(32)}_${'x'.repeat(43)}`)
+        assert.equal((await as(dead.fragment ?? '')('GET', CURRENT)).body.id, cart.id)
+      })
+
+      test('where the cookie counts, a form must say that it comes from this page', async () => {
+        const { token, link } = await guest()
+        const was = await contentOfTables(reader)
+        for (const headers of [
+          {},
+          { origin: 'https://evil.example' },
+          { origin: 'null' },
+          { referer: 'https://evil.example/page' },
+          { origin: new URL(url).origin, 'sec-fetch-site': 'cross-site' },
+        ])
+          for (const cookie of [token, null]) {
+            const answer = await click(link.token, cookie, headers as Record<string, string>)
+            assert.deepEqual([answer.status, answer.set], [403, null], JSON.stringify(headers))
+          }
         assert.deepEqual(await contentOfTables(reader), was)
       })
 

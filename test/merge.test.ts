@@ -341,6 +341,16 @@ for (const dialect of DIALECTS) {
         assert.deepEqual([nobody.version, nobody.lines], [0, []])
       })
 
+      it('also where merged carts are deleted, one that was brought by a link is closed: its guest still sees it', async () => {
+        const deleting = await openShop(running, {}, 'reconcile')
+        const guest = await deleting.guest([{ sku: 'MUG', expectedUnitPrice: 1000 }])
+        const link = success(await guest.call('POST', '/carts/current/restore-links'))
+        const { token } = success(await caller(deleting.path)('POST', '/carts/restore', { token: link.token }))
+        const { report } = success(await deleting.account('finder')('POST', MERGE, { carts: [{ id: guest.id, token }] }))
+        assert.deepEqual(report.carts, [{ id: guest.id, outcome: 'closed' }])
+        assert.equal(success(await guest.call('GET', `/carts/${guest.id}`)).state, 'CLOSED')
+      })
+
       it('while the cart of the account is being paid the guest cart is kept, unless a mode is named; a failed payment ends that', async () => {
         const account = shop.account('paying')
         success(await account('POST', '/carts/current/lines', { sku: 'MUG' }))

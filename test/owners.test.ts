@@ -278,7 +278,7 @@ for (const dialect of DIALECTS)
 
       test('staff makes and revokes secrets for a guest, which the audit tells; an account has none', async () => {
         const { token, cart } = await guest()
-        const staff = await key('staff', ['carts:write'])
+        const staff = await key('staff', ['carts:read', 'carts:write', 'orders:read', 'orders:write'])
         const path = `${DEMO}/carts/${cart.id}/secrets`
         const made = await as(staff.token)('POST', path, { device: 'till' })
         assert.equal(made.status, 201, told(made))
@@ -296,6 +296,73 @@ for (const dialect of DIALECTS)
         const mine = as(await account('secretless'))
         await mine('POST', `${DEMO}/carts/current/lines`, { sku: 'MUG-INK' })
         assertProblem(await mine('GET', `${DEMO}/carts/current/secrets`), 404, 'secret_not_found')
+      })
+
+      test('a key makes no secret that opens more than the key: it lists and revokes them with carts:write alone', async () => {
+        const { cart } = await guest()
+        const path = `${DEMO}/carts/${cart.id}/secrets`
+        const scopes = ['carts:read', 'carts:write', 'orders:read', 'orders:write']
+        for (const missing of scopes.filter((each) => each !== 'carts:write')) {
+          const lacking = await key(
+            'server',
+            scopes.filter((each) => each !== missing),
+          )
+          const refused = await as(lacking.token)('POST', path, {})
+          assertProblem(refused, 403, 'missing_scope')
+          assert.equal(refused.body.scope, missing)
+        }
+        const writer = as((await key('staff', ['carts:write'])).token)
+        const { items } = expect2xx(await writer('GET', path)).body
+        assert.equal(items.length, 1)
+        assert.equal((await writer('DELETE', `${path}/${items[0].id}`)).status, 204)
+      })
+
+      test('the key of a first request opens nothing once the secret that it made is revoked', async () => {
+        for (const [path, body] of [
+          [`${DEMO}/carts/current/lines`, { sku: 'MUG-STONE' }],
+          [`${DEMO}/carts`, { lines: [{ sku: 'MUG-STONE' }] }],
+        ] as const) {
+          const headers = { 'idempotency-key': randomUUID() }
+          const { token } = expect2xx(await as()('POST', path, body, headers)).body
+          assert.equal(expect2xx(await as()('POST', path, body, headers)).body.token, token)
+          const fresh = expect2xx(await as(token)('POST', `${DEMO}/carts/current/secrets`, { rotate: true })).body.token as string
+          expect2xx(await as(fresh)('PATCH', `${DEMO}/carts/current`, { email: 'later@example.com' }))
+          assertProblem(await as()('POST', path, body, headers), 401, 'invalid_token')
+          assert.equal((await as(fresh)('GET', `${DEMO}/carts/current`)).body.itemCount, 1)
+        }
+      })
+
+      test('who rotated and lost the answer gets it again under the same key, and nothing else', async () => {
+        const { token, cart } = await guest()
+        const secrets = `${DEMO}/carts/current/secrets`
+        const headers = { 'idempotency-key': randomUUID() }
+        const made = expect2xx(await as(token)('POST', secrets, { rotate: true, device: 'phone' }, headers))
+        const again = await as(token)('POST', secrets, { rotate: true, device: 'phone' }, headers)
+        assert.equal(again.status, 201, told(again))
+        assert.deepEqual(again.body, made.body)
+        assert.equal(again.headers.get('idempotency-replayed'), 'true')
+        assert.equal((await as(again.body.token)('GET', `${DEMO}/carts/current`)).body.id, cart.id)
+        const was = await contentOfTables(reader)
+        const other = { 'idempotency-key': randomUUID() }
+        for (const answer of [
+          await as(token)('POST', secrets, { rotate: true }, headers),
+          await as(token)('POST', secrets, { rotate: 'no' }, other),
+          await as(token)('POST', secrets, { rotate: true, device: 'phone' }, other),
+          await as(token)('POST', secrets, { rotate: true, device: 'phone' }),
+          await as(token)('GET', secrets, undefined, headers),
+          await as(token)('POST', `${DEMO}/carts/current/lines`, { sku: 'MUG-INK' }, headers),
+        ])
+          assertProblem(answer, 401, 'invalid_token')
+        assert.deepEqual(await contentOfTables(reader), was)
+      })
+
+      test('a device that was locked out gets nothing for a key of its own, not even the secret that it made', async () => {
+        const { token } = await guest()
+        const secrets = `${DEMO}/carts/current/secrets`
+        const headers = { 'idempotency-key': randomUUID() }
+        const second = expect2xx(await as(token)('POST', secrets, {}, headers)).body.token as string
+        expect2xx(await as(second)('POST', secrets, { revokeOthers: true }))
+        assertProblem(await as(token)('POST', secrets, {}, headers), 401, 'invalid_token')
       })
     })
 

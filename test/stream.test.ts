@@ -216,6 +216,18 @@ for (const dialect of DIALECTS) {
       again.close()
     })
 
+    test('who holds a link to a cart has places of its own, and takes none of the owner’s', async () => {
+      const { call, token } = await guest()
+      const link = expect2xx(await call('POST', `${CURRENT}/restore-links`)).body
+      const holder = expect2xx(await caller(writing.url)('POST', `${SHOP}/carts/restore`, { token: link.token })).body.token as string
+      const streams = await atOnce(20, () => open(`${CURRENT}/stream`, holder))
+      assert.deepEqual(new Set(streams.map((stream) => stream.status)), new Set([200]))
+      assertProblem(await caller(reading.url, holder)('GET', `${CURRENT}/stream`), 429, 'rate_limited')
+      const own = await open(`${CURRENT}/stream`, token)
+      assert.equal(own.status, 200)
+      for (const stream of [own, ...streams]) stream.close()
+    })
+
     test('a cart that is removed is gone', async () => {
       const shop = '/v1/shops/reconcile'
       const { token, cart } = expect2xx(

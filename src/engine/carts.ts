@@ -19,7 +19,7 @@ import type { Facts } from '../core/facts.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { dueOf, expiryOf } from '../core/time.ts'
-import { holdGuest, insertGuest } from '../store/access.ts'
+import { holdGuest, insertGuest, readSecrets } from '../store/access.ts'
 import {
   type CartRow,
   type CartSave,
@@ -165,6 +165,14 @@ interface Work {
   pricing: Pricing | null
   save: CartSave | null
   readonly outcomes: Map<Job, Refusal | { results: readonly LineResult[] | null } | { thrown: unknown }>
+}
+
+/** What is recorded of a command under its key; `guest` where it made one. */
+interface Outcome {
+  readonly cartId: string
+  readonly created: boolean
+  readonly results: readonly LineResult[] | null
+  readonly guest?: NonNullable<CartCommand['newGuest']>
 }
 
 class IdempotencyRace extends Error {}
@@ -406,11 +414,22 @@ export function createCarts({
   async function replay(job: Job, recorded: Recorded): Promise<CartAnswer | Refusal> {
     const { command } = job
     if (recorded.request_hash !== command.idempotency?.requestHash) return refuse('idempotency_key_reused')
-    const outcome = JSON.parse(recorded.outcome) as { cartId: string; created: boolean; results: readonly LineResult[] | null }
-    // Who has no token is a new guest each time; that the request is theirs is proved by the key, which only they know.
-    const current = await read({ ...command, cart: outcome.cartId, owner: command.newGuest ? null : command.owner, all: true })
+    const outcome = JSON.parse(recorded.outcome) as Outcome
+    const owner = command.newGuest ? await guestThen(command.shopId, outcome) : command.owner
+    if (isRefusal(owner)) return owner
+    const current = await read({ ...command, cart: outcome.cartId, owner, all: !command.newGuest })
     if (isRefusal(current)) return current
     return { ...current, created: outcome.created, results: outcome.results, replayed: recorded }
+  }
+
+  /**
+   * The guest who was made by the first request with a key. Who has no token is a new guest each time; that the request is theirs is proved by
+   * the key, which only they know, and opens no more than the secret that it answers: once that is revoked, nothing.
+   */
+  async function guestThen(shopId: string, { guest }: Outcome): Promise<Owner | Refusal> {
+    const known = guest && (await readSecrets(store.reader, shopId, [guest.guestId]))?.secrets.get(guest.guestId)
+    const isLiving = known?.some(({ hash }) => hash === guest?.hash) === true
+    return guest && isLiving ? { kind: 'guest', guestId: guest.guestId } : refuse('invalid_token', {})
   }
 
   /** Which command belongs to which cart. An owner's `current` without a row is a cart that is made now. */
@@ -563,11 +582,14 @@ export function createCarts({
         await insertGuest(writer, shopId, command.newGuest.guestId, command.newGuest.hash, clock.now())
     }
     const claimed = done.flatMap(({ work, command, results }) =>
-      command.idempotency ? [{ work, claim: command.idempotency, results }] : [],
+      command.idempotency ? [{ work, claim: command.idempotency, results, guest: command.newGuest }] : [],
     )
     // In order of key, so that two nodes that are sent the same requests never wait for each other in a circle.
     claimed.sort((a, b) => (a.claim.key < b.claim.key ? -1 : 1))
-    for (const { work, claim, results } of claimed) await recordOutcome(writer, work, claim, results)
+    for (const { work, claim, results, guest } of claimed) {
+      const outcome = { cartId: work.base.id, created: work.row === null, results, ...(guest ? { guest } : {}) }
+      await recordOutcome(writer, shopId, claim, outcome)
+    }
     for (const work of mine) {
       const events = eventsOf(work)
       if (events.length > 0) await publish(writer, shopId, work.shop.endpoints, events, clock.now(), () => random.id('dl'))
@@ -593,15 +615,9 @@ export function createCarts({
     return row === null && base.owner.kind === 'guest' && !jobs.some((job) => job.command.newGuest)
   }
 
-  async function recordOutcome(writer: Writer, work: Work, claim: IdempotencyClaim, results: readonly LineResult[] | null): Promise<void> {
-    const outcome = JSON.stringify({ cartId: work.base.id, created: work.row === null, results })
-    const done = await record(
-      writer,
-      work.base.shopId,
-      claim.key,
-      { request_hash: claim.requestHash, outcome, sealed: claim.sealed },
-      clock.now(),
-    )
+  async function recordOutcome(writer: Writer, shopId: string, claim: IdempotencyClaim, outcome: Outcome): Promise<void> {
+    const kept = { request_hash: claim.requestHash, outcome: JSON.stringify(outcome), sealed: claim.sealed }
+    const done = await record(writer, shopId, claim.key, kept, clock.now())
     if (!done) throw new IdempotencyRace('The idempotency key was used by another request meanwhile.')
   }
 

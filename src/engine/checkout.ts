@@ -267,7 +267,7 @@ export function createCheckout(parts: {
       if (total.amount <= request.expectedTotal) return null
       return { ...priceChanged({ amount: request.expectedTotal, currency: total.currency }, total), cart: pricing.cart }
     }
-    if (shop.settings.pricing.onIncrease === 'accept' || !row) return null
+    if (shop.settings.pricing.onIncrease === 'accept' || !row || hides(row, request)) return null
     const shown = JSON.parse(row.priced) as PricedCart
     if (whole) return total.amount <= shown.total.amount ? null : { ...priceChanged(shown.total, total), cart: pricing.cart }
     for (const line of pricing.cart.lines) {
@@ -276,6 +276,13 @@ export function createCheckout(parts: {
         return { ...priceChanged(before.unitPrice, line.unitPrice), lineId: line.id, cart: pricing.cart }
     }
     return null
+  }
+
+  /** Whether the stored price rests on what this caller must not see: it would tell where the owner lives, and is not what the caller saw. */
+  function hides(row: CartRow, { limitedTo }: OrderRequest): boolean {
+    if (!limitedTo) return false
+    const kept = parseIntent(row)
+    return visibleContact(kept, limitedTo.secretId) !== kept
   }
 
   function chooseProvider(wanted: string | undefined, settings: Settings): PaymentProvider | Refusal {

@@ -1,12 +1,12 @@
 // The secrets of a guest: one per device, so that each can be revoked by itself. Of a secret only its hash is kept; what it opens is shown once,
 // in the answer that made it. A secret from a restore link reaches one cart and nothing else.
-import { type Refusal, refuse } from '../core/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { insertSecret, livingSecrets, lockGuest, revokeSecrets } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
 import type { Writer } from '../store/store.ts'
 import type { GuestSecretTable } from '../store/tables.ts'
 import { secretIdOf } from './identity.ts'
-import { type IdempotencyClaim, once } from './once.ts'
+import { findRecorded, type IdempotencyClaim, type Once, once } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 type Parts = Parameters<typeof once>[0] & { readonly clock: Clock; readonly random: Randomness }
@@ -31,6 +31,14 @@ export interface ListedSecret {
   readonly limited: boolean
 }
 
+/** A secret that was made, without what it opens; `revoked`: the ids of those that it ended. */
+export interface MadeSecret {
+  readonly id: string
+  readonly device: string | null
+  readonly createdAt: number
+  readonly revoked: readonly string[]
+}
+
 /** Secrets of guests: making and revoking them. */
 export type Guests = ReturnType<typeof createGuests>
 
@@ -45,12 +53,23 @@ export function createGuests(parts: Parts) {
   }
 
   /**
+   * What a secret that is dead by now asked for, when its own request was what ended it (rotating) and the answer was lost; null for everything
+   * else. Nothing is done.
+   */
+  async function rotatedBy(shopId: string, secretId: string, claim: IdempotencyClaim | undefined): Promise<Once<MadeSecret> | null> {
+    const known = await findRecorded(parts, shopId, claim)
+    if (known === null || isRefusal(known)) return null
+    const value = JSON.parse(known.outcome) as MadeSecret
+    return value.revoked.includes(secretId) ? { value, replayed: known } : null
+  }
+
+  /**
    * Keeps a new secret. `revoke`: secrets that end in the same transaction, by their ids, or all others but `keep`. More than 20 living ones are
    * refused: a guest has so many devices, and whoever makes more is somebody else's script.
    */
   function addSecret(request: SecretRequest, input: { hash: string; device: string | null; revoke: (secret: ListedSecret) => boolean }) {
     const { shopId, guestId } = request
-    return once(parts, shopId, request.idempotency, async (writer) => {
+    return once<MadeSecret>(parts, shopId, request.idempotency, async (writer) => {
       const now = clock.now()
       if (!(await lockGuest(writer, shopId, guestId))) return refuse('secret_not_found', {})
       const living = await livingSecrets(writer, shopId, guestId)
@@ -60,8 +79,8 @@ export function createGuests(parts: Parts) {
       const { hash, device } = input
       await revokeSecrets(writer, shopId, guestId, hashesOf(ended), now)
       await insertSecret(writer, { shop_id: shopId, guest_id: guestId, hash, device, cart_id: null, created_at: now, revoked_at: null })
-      const made = { id: secretIdOf(hash), device, createdAt: now }
-      await audit(writer, request, 'secret.made', { id: made.id, revoked: hashesOf(ended).map(secretIdOf) })
+      const made = { id: secretIdOf(hash), device, createdAt: now, revoked: hashesOf(ended).map(secretIdOf) }
+      await audit(writer, request, 'secret.made', { id: made.id, revoked: made.revoked })
       return made
     })
   }
@@ -103,7 +122,7 @@ export function createGuests(parts: Parts) {
     return (await livingSecrets(parts.store.reader, shopId, guestId)).map(listed)
   }
 
-  return { addSecret, dropSecret, addLimited, list }
+  return { addSecret, rotatedBy, dropSecret, addLimited, list }
 }
 
 function listed({ hash, device, created_at, cart_id }: GuestSecretTable): ListedSecret {

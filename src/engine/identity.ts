@@ -160,8 +160,8 @@ export interface Identities {
   admin(authorization: string | undefined): Actor | Refusal
   /** Whether this guest token is genuine and living, for proving that a guest's cart is the caller's to merge. */
   guestOf(shopId: string, token: string): Promise<GuestProof | Refusal>
-  /** Whose this guest token was, if it was revoked within a day: good for nothing but repeating the merge that revoked it. */
-  formerGuestOf(shopId: string, token: string): Promise<string | Refusal>
+  /** Whose this guest token was, if it was revoked within a day: good for nothing but repeating the request that revoked it. */
+  formerGuestOf(shopId: string, token: string): Promise<GuestProof | Refusal>
 }
 
 const SHOPS_KEPT = 1000
@@ -262,10 +262,11 @@ export function createIdentities(parts: {
     return (parts && secrets && provedGuest(parts, secrets.secrets)) ?? refuse('cart_not_found', {})
   }
 
-  async function formerGuestOf(shopId: string, token: string): Promise<string | Refusal> {
+  async function formerGuestOf(shopId: string, token: string): Promise<GuestProof | Refusal> {
     const parts = parseGuestToken(token)
     const hashes = parts ? await readRevokedSecrets(store.reader, shopId, parts.guestId, clock.now() - MERGES_KEPT_MS) : []
-    return parts && hashes.some((hash) => matchesHash(parts.secret, hash)) ? parts.guestId : refuse('cart_not_found', {})
+    const hash = parts && hashes.find((each) => matchesHash(parts.secret, each))
+    return parts && hash ? { guestId: parts.guestId, secretId: secretIdOf(hash), limitedTo: null } : refuse('cart_not_found', {})
   }
 
   return { inShop, admin, guestOf, formerGuestOf }

@@ -302,10 +302,13 @@ export function createMerging({
         await revokeGuest(writer, shop.id, guestId, facts.now)
     }
     const ended: FullReport['carts'][number][] = []
+    // Who holds a link to a cart takes its lines along; what else is in it stays for its guest to see.
+    const lent = new Set(sources.flatMap(({ row, limitedTo }) => (limitedTo ? [row.id] : [])))
     for (const { cart } of others) {
       // A cart whose order is being paid stays, closed: placing the order must find where its lines went.
       const isDeleted =
         cart.state === 'CLOSED' &&
+        !lent.has(cart.id) &&
         shop.settings.cart.onMerged === 'delete' &&
         (await ordersOfCart(writer, shop.id, cart.id)).every((order) => order.state !== 'NEW')
       if (isDeleted) await removeCarts(writer, shop.id, [cart.id])

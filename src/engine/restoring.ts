@@ -1,6 +1,7 @@
 // Coming back to a cart by a link (C24). The link proves that somebody was sent it, not who they are: an account's cart needs that account, and
 // of a guest's cart whoever has not that guest's secret gets a secret of its own that reaches this cart alone and sees no contact data.
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { readSecrets } from '../store/access.ts'
 import { loadIntents, lockCarts, ownerKey } from '../store/carts.ts'
 import type { Store } from '../store/store.ts'
 import { type CartAddress, type Carts, parseIntent } from './carts.ts'
@@ -56,9 +57,9 @@ export function createRestoring(parts: {
     const { shopId } = request
     const known = await findRecorded(parts, shopId, request.idempotency)
     if (isRefusal(known)) return known
-    if (known) return again(request, JSON.parse(known.outcome) as Outcome, known.sealed)
     const opened = readRestoreToken(signer, shopId, request.token, clock.now())
     if ('reason' in opened) return refuse('link_invalid', { reason: opened.reason, path: '/token' })
+    if (known) return again(request, JSON.parse(known.outcome) as Outcome, known.sealed)
     const { cartId } = opened
     const row = (await loadIntents(store.reader, shopId, [cartId], []))?.rows[0]
     if (!row) return refuse('link_invalid', { reason: 'gone', path: '/token' })
@@ -99,14 +100,22 @@ export function createRestoring(parts: {
   async function again(request: RestoreRequest, outcome: Outcome, sealed: string | null): Promise<Restored | Refusal> {
     // What a switch recorded names the cart only.
     if (!outcome.guestId) return own(request, outcome.cartId)
+    if (!request.guestsAllowed) return refuse('login_required', {})
     return shown(request, outcome, { sealed })
   }
 
   async function shown(request: RestoreRequest, outcome: Outcome, replayed: Restored['replayed']): Promise<Restored | Refusal> {
     const { cartId, guestId, secretId } = outcome
+    if (replayed && guestId !== null && !(await isLiving(request.shopId, guestId, secretId))) return refuse('invalid_token', {})
     const limitedTo: LimitedTo | null = secretId === null ? (request.limitedTo ?? null) : { cartId, secretId }
     const owner = guestId === null ? request.owner : { kind: 'guest' as const, guestId }
     const now = await carts.read({ shopId: request.shopId, cart: cartId, owner, all: false, limitedTo })
     return isRefusal(now) ? now : { text: now.text, id: now.id, guestId, replayed }
+  }
+
+  /** Whether a secret that was answered before is still good: a key opens no more than what it answers. */
+  async function isLiving(shopId: string, guestId: string, secretId: string | null): Promise<boolean> {
+    const living = (await readSecrets(store.reader, shopId, [guestId]))?.secrets.get(guestId) ?? []
+    return living.some(({ hash }) => secretIdOf(hash) === secretId)
   }
 }

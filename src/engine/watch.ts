@@ -67,7 +67,8 @@ export function createWatching({
   let isFailing = false
 
   async function watch(address: WatchAddress, see: Watcher): Promise<(() => void) | Refusal> {
-    const holder = `${address.shopId} ${address.owner ? ownerKey(address.owner) : address.cart}`
+    // Who holds a link to a cart has places of its own: those of the cart's owner stay the owner's.
+    const holder = [address.shopId, address.owner ? ownerKey(address.owner) : address.cart, address.limitedTo?.secretId ?? ''].join(' ')
     const held = perOwner.get(holder) ?? 0
     if (stopped || count >= WATCHERS_MAX) return refuse('overloaded', { retryAfter: 5 })
     if (held >= PER_OWNER_MAX) return refuse('rate_limited', { what: 'streams', max: PER_OWNER_MAX, retryAfter: 5 })

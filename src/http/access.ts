@@ -8,13 +8,15 @@ import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
 import { type Actor, hasScope, type Identity, limitOf, ownerOf, reachesAll } from '../engine/identity.ts'
+import { loadServed } from '../store/carts.ts'
 import { forgetFormsCookie, formsCookieOf } from './forms-cookie.ts'
 
 /**
  * `public`: no shop, no identity. `admin`: the installation's admin key. Otherwise, in a shop: `owner` lets guests and accounts in (for what is
  * theirs), `anonymous` also who has no token, `orderToken` holders of an order token, and keys with `scope` (null: no key may). `limited` lets
  * secrets in that reach one cart only: on routes of a cart for that cart, elsewhere for what is not a cart's. `cookie`: without an Authorization
- * header the cookie of the shop's forms says who it is; no other route looks at it.
+ * header the cookie of the shop's forms says who it is; no other route looks at it. `former`: a guest's secret that died within a day comes in
+ * too, with an Idempotency-Key, as a caller who `isFormer`: the route answers it what it was answered before, and nothing else.
  */
 export type Access =
   | 'public'
@@ -25,6 +27,7 @@ export type Access =
       readonly limited?: true
       readonly orderToken?: true
       readonly cookie?: true
+      readonly former?: true
       readonly scope: Scope | null
     }
 
@@ -46,6 +49,8 @@ export interface Caller {
   readonly owner: Owner | null
   /** Whether carts and orders of anybody can be addressed by id. */
   readonly all: boolean
+  /** The secret is dead: see `Access`. */
+  readonly isFormer?: true
 }
 
 /** Thrown by handlers to answer a refusal. */
@@ -91,19 +96,44 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
       return
     }
     const known = access.cookie === true && !request.headers.authorization ? await fromCookie(request, reply) : null
-    request.caller = known === null ? await proved(request, guard, await callerNow(engine, request)) : unwrap(callerOn(request, known))
+    const caller = known === null ? await callerNow(engine, request) : callerOn(request, known)
+    request.caller = (access.former && isRefusal(caller) && (await former(request))) || (await proved(request, guard, caller))
   })
 
-  /** Who the cookie says; null for nobody. Nobody can take a dead token out of a browser by hand: it is forgotten here. */
+  /** Who asks with a secret that died within a day, if this could be the repetition of a request. */
+  async function former(request: FastifyRequest): Promise<Caller | null> {
+    const { shop: shopId } = request.params as { shop: string }
+    const { authorization = '', 'idempotency-key': key } = request.headers
+    const shop = key === undefined ? null : await engine.facts.shop(shopId)
+    const proof = shop && (await engine.identities.formerGuestOf(shopId, authorization.replace(/^Bearer /i, '')))
+    if (!shop || !proof || isRefusal(proof)) return null
+    const caller = callerOn(request, { actor: { kind: 'guest', ...proof }, shop })
+    return isRefusal(caller) ? null : { ...caller, isFormer: true }
+  }
+
+  /**
+   * Who the cookie says; null for nobody. Nobody can take a token that is of no use any more out of a browser by hand: it is forgotten here. It
+   * counts as a guess but is not refused for those of its neighbours, or a browser behind a shared address could never get rid of it.
+   */
   async function fromCookie(request: FastifyRequest, reply: FastifyReply): Promise<Identity | null> {
     const { shop: shopId } = request.params as { shop: string }
     const token = formsCookieOf(request, shopId)
     if (token === undefined) return null
     const identity = await engine.identities.inShop(shopId, `Bearer ${token}`, undefined)
-    if (!isRefusal(identity) || identity.refused !== 'invalid_token') return unwrap(identity)
-    await countGuess(request, guard)
+    if (isRefusal(identity) && identity.refused !== 'invalid_token') throw new Refused(identity)
+    if (!isRefusal(identity) && (await isOfUse(identity))) return identity
+    if (isRefusal(identity)) await guard.count('tokens', request.ip)
     forgetFormsCookie(reply, shopId)
     return null
+  }
+
+  /** A browser keeps its cookie for a year: past the only cart that it opens, or past the shop's guests, it would shut its owner out. */
+  async function isOfUse({ actor, shop }: Identity): Promise<boolean> {
+    if (actor.kind !== 'guest') return true
+    if (!shop.settings.access.guestCarts) return false
+    const limit = limitOf(actor)
+    if (!limit) return true
+    return (await loadServed(engine.store.reader, shop.id, [limit.cartId], []))?.rows[0]?.state === 'OPEN'
   }
 }
 

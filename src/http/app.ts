@@ -151,7 +151,7 @@ export async function createApp({
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   for (const routes of [
-    guestRoutes(engine),
+    guestRoutes(engine, guard),
     ownCartRoutes(engine),
     restoreRoutes(engine, guard),
     restorePage(engine, guard),

@@ -22,7 +22,7 @@ const READ = { access: { owner: true, anonymous: true, cookie: true, limited: tr
 const WRITE = { access: { owner: true, anonymous: true, cookie: true, limited: true, scope: 'carts:write' } } as const
 const LOAD = { access: { owner: true, anonymous: true, cookie: true, scope: 'carts:write' } } as const
 /** Only who is a shopper can be logged in. */
-const SESSION = { access: { owner: true, anonymous: true, cookie: true, scope: null } } as const
+const SESSION = { access: { owner: true, anonymous: true, cookie: true, limited: true, scope: null } } as const
 
 const CSRF_MS = 24 * 3600 * 1000
 const CART_UPDATED = 'Cart updated.'
@@ -93,11 +93,12 @@ export function formRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
   ): Promise<FastifyReply> {
     const { shop } = callerOf(request)
     const fields = (request.body ?? {}) as Fields
-    requireGenuine(request, fields)
+    // What does not fit the schema is not read: not even for whether the form is genuine.
+    const invalid = invalidField(request)
+    if (!invalid) requireGenuine(request, fields)
     try {
-      const target = targetOf(fields.redirect, request)
-      const invalid = invalidField(request)
       if (invalid) throw new Refused(invalid)
+      const target = targetOf(fields.redirect, request)
       const notice = await work(fields)
       if (notice !== null) tell(reply, shop.id, { notice, error: null })
       return reply.redirect(target, 303)
@@ -264,12 +265,15 @@ export function formRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         const { authorization } = request.headers
         const { shop } = callerOf(request)
         const { redirect, logout } = (request.body ?? {}) as Fields
+        const invalid = invalidField(request)
+        if (invalid) throw new Refused(invalid)
         if (authorization && !isYes(logout)) {
+          const target = redirect === undefined ? null : targetOf(redirect, request)
           const token = authorization.replace(/^Bearer +/i, '')
           if (!fitsFormsCookie(token))
             throw new Refused(refuse('invalid', { path: '/headers/authorization', reason: 'is too long for a cookie' }))
           setFormsCookie(reply, shop.id, token)
-          return redirect === undefined ? reply.code(204).send(null) : reply.redirect(targetOf(redirect, request), 303)
+          return target === null ? reply.code(204).send(null) : reply.redirect(target, 303)
         }
         return submit(request, reply, async (fields) => {
           if (!isYes(fields.logout)) throw new Refused(refuse('login_required'))
@@ -285,7 +289,7 @@ export function formRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
 // Where from, where to ---------------------------------------------------------------------------------------------------------------
 
 /** The origin of the page that sent a form, as the browser says: `Origin`, else that of `Referer`. */
-function senderOf({ headers }: FastifyRequest): string | null {
+export function senderOf({ headers }: FastifyRequest): string | null {
   return headers.origin ?? (URL.parse(headers.referer ?? '')?.origin || null)
 }
 

@@ -25,9 +25,9 @@ export function mergeRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       if (token === undefined) return refuse('invalid', { path: `/carts/${index}/token`, reason: 'required' })
       const living = await engine.identities.guestOf(shopId, token)
       if (isRefusal(living)) {
-        const guestId = await engine.identities.formerGuestOf(shopId, token)
-        if (isRefusal(guestId)) return guestId
-        guests.push({ cartId: id, guestId, isLiving: false, limitedTo: null })
+        const former = await engine.identities.formerGuestOf(shopId, token)
+        if (isRefusal(former)) return former
+        guests.push({ cartId: id, guestId: former.guestId, isLiving: false, limitedTo: null })
         continue
       }
       const { guestId, limitedTo } = living

@@ -10,6 +10,7 @@ import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
 import { type LimitedTo, limitOf, orderToken } from '../engine/identity.ts'
+import { allowedRedirect } from '../engine/links.ts'
 import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
@@ -77,7 +78,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               limitedTo,
               ...what,
               provider: body.payment?.provider,
-              returnUrl: body.payment?.returnUrl,
+              returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
               idempotency: claimOf(request, null),
             }),
@@ -142,8 +143,9 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(caller, request.params.order)
+        const returnUrl = returnUrlOf(caller, request.body, '') ?? null
         return underKey(request, reply, id, async () =>
-          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, request.body?.returnUrl ?? null))),
+          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, returnUrl))),
         )
       },
     )
@@ -203,6 +205,14 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
 function cartWithin(limitedTo: LimitedTo | null, cartId: string): string {
   if (limitedTo && cartId !== 'current' && cartId !== limitedTo.cartId) throw new Refused(refuse('cart_not_found', {}))
   return limitedTo?.cartId ?? cartId
+}
+
+/** Where paying leads back to. A shopper names a page of the shop's only, where the shop said which those are; a key may name any. */
+function returnUrlOf({ all, shop }: Caller, payment: { returnUrl?: string } | null | undefined, path: string): string | undefined {
+  const returnUrl = payment?.returnUrl
+  const isFree = returnUrl === undefined || all || shop.settings.links.redirectOrigins.length === 0
+  if (isFree || allowedRedirect(returnUrl, shop.settings) !== null) return returnUrl
+  throw new Refused(refuse('invalid', { path: `${path}/returnUrl`, reason: 'redirect_not_allowed' }))
 }
 
 /** An order token is good for at most ten years. */

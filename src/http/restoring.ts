@@ -9,12 +9,13 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Settings } from '../core/settings.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
-import { guestToken, hashSecret, limitOf, nameOf } from '../engine/identity.ts'
+import { type Actor, guestToken, hashSecret, limitOf, nameOf } from '../engine/identity.ts'
 import { allowedRedirect, linkEnd, readRestoreToken, restoreToken, withFragment } from '../engine/links.ts'
 import { once } from '../engine/once.ts'
-import { callerOf, type GuessGuard, proved, Refused, unwrap } from './access.ts'
+import { type Caller, callerOf, type GuessGuard, proved, Refused, unwrap } from './access.ts'
 import { address, ifMatch, json, spoken } from './carts.ts'
-import { setFormsCookie } from './forms-cookie.ts'
+import { senderOf } from './forms.ts'
+import { formsCookieOf, setFormsCookie } from './forms-cookie.ts'
 import { answerOnce, claimOf, replayedSecret } from './idempotency.ts'
 
 /** The calls of the API. */
@@ -89,9 +90,27 @@ export function restoreRoutes(engine: Engine, guard: GuessGuard): FastifyPluginA
   }
 }
 
+/** The page's form: whose browser it is, the cookie of the shop's forms says. */
+const FORM = {
+  config: { access: { owner: true, anonymous: true, cookie: true, limited: true, scope: null } },
+  schema: { hide: true },
+} as const
+
+/** A link that was followed by a form, by whom, as far as that is known. */
+interface Followed {
+  readonly shopId: string
+  readonly settings: Settings
+  readonly caller: Caller | null
+  readonly token: string
+  readonly redirect: string | undefined
+}
+
 type PageRequest = FastifyRequest<{ Params: { shop: string; token: string }; Querystring: { redirect?: unknown }; Body: unknown }>
 
-/** The page that a link opens in a browser. The token in its address is all that it knows of its caller. */
+/**
+ * The page that a link opens in a browser. It knows of its caller nothing but the token in its address; its form goes to where the browser's cookie
+ * counts, so that an owner who follows the own link stays who they are.
+ */
 export function restorePage(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
   const { facts, random, clock, signer } = engine
   const open = { config: { access: 'public' as const }, schema: { hide: true } }
@@ -111,37 +130,58 @@ export function restorePage(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       const read = readRestoreToken(signer, params.shop, params.token, clock.now())
       if ('reason' in read) return invalidPage(request, reply, guard, refuse('link_invalid', { reason: read.reason }))
       const redirect = typeof query.redirect === 'string' ? allowedRedirect(query.redirect, settings) : null
-      return page(reply, settings, 'Your cart is waiting', continueForm(redirect))
+      return page(reply, settings, 'Your cart is waiting', continueForm(params.token, redirect))
     })
 
     app.post('/r/:token', open, async (request, reply) => {
       const { params, body } = request as PageRequest
       const settings = await settingsOf(params.shop)
-      if (!isFromOwnPage(request, engine.publicUrl())) throw new Refused(refuse('form_not_genuine', {}))
       const { redirect } = (body ?? {}) as { redirect?: string }
-      const target = (redirect === undefined ? null : allowedRedirect(redirect, settings)) ?? settings.links.loadCartRedirectUrl
-      const secret = random.secret()
-      const restored = await engine.restore({
-        shopId: params.shop,
-        owner: null,
-        all: false,
-        token: params.token,
-        hash: hashSecret(secret),
-        by: 'guest',
-        onBehalf: false,
-        guestsAllowed: settings.access.guestCarts,
-      })
-      if (isRefusal(restored)) {
-        // An account's cart opens after login: the shop's own page gets the link, in the fragment, and sends it once somebody is logged in.
-        if (restored.refused !== 'login_required') return invalidPage(request, reply, guard, restored)
-        if (target === null) return page(reply, settings, 'Please log in', '<p>Log in to the shop, then open this link again.</p>')
-        return seeOther(reply, withFragment(target, 'restore', params.token))
-      }
-      const token = guestToken(restored.guestId ?? '', secret)
-      setFormsCookie(reply, params.shop, token)
-      if (target === null) return page(reply, settings, 'Your cart is back', '<p>You can go on shopping in the shop.</p>')
-      return seeOther(reply, withFragment(target, 'cart_token', token))
+      return follow(request, reply, { shopId: params.shop, settings, caller: null, token: params.token, redirect })
     })
+
+    app.post('/forms/restore', FORM, async (request, reply) => {
+      const caller = callerOf(request)
+      const { id, settings } = caller.shop
+      const { token = '', redirect } = (request.body ?? {}) as { token?: string; redirect?: string }
+      // Browsers say where a form comes from. Who says nothing must be known by something else than a cookie.
+      if (senderOf(request) === null && !request.headers.authorization) throw new Refused(refuse('form_not_genuine', { reason: 'origin' }))
+      reply.header('cache-control', 'private, no-store')
+      return follow(request, reply, { shopId: id, settings, caller, token, redirect })
+    })
+  }
+
+  /** Follows a link for a browser, and leads it on. */
+  async function follow(request: FastifyRequest, reply: FastifyReply, followed: Followed): Promise<FastifyReply> {
+    const { shopId, settings, caller, token, redirect } = followed
+    if (!isFromOwnPage(request, engine.publicUrl())) throw new Refused(refuse('form_not_genuine', {}))
+    const target = (redirect === undefined ? null : allowedRedirect(redirect, settings)) ?? settings.links.loadCartRedirectUrl
+    const actor: Actor = caller?.actor ?? { kind: 'anonymous' }
+    const secret = random.secret()
+    const restored = await engine.restore({
+      shopId,
+      owner: caller?.owner ?? null,
+      all: false,
+      limitedTo: limitOf(actor),
+      token,
+      hash: hashSecret(secret),
+      by: nameOf(actor),
+      onBehalf: false,
+      guestsAllowed: settings.access.guestCarts,
+    })
+    if (isRefusal(restored)) {
+      // An account's cart opens after login: the shop's own page gets the link, in the fragment, and sends it once somebody is logged in.
+      if (restored.refused !== 'login_required') return invalidPage(request, reply, guard, restored)
+      if (target === null) return page(reply, settings, 'Please log in', '<p>Log in to the shop, then open this link again.</p>')
+      return seeOther(reply, withFragment(target, 'restore', token))
+    }
+    const made = restored.guestId === null ? null : guestToken(restored.guestId, secret)
+    // A token that opens more than this cart is worth more than the new one: the browser keeps it.
+    const isWhole = actor.kind !== 'anonymous' && limitOf(actor) === null
+    if (made !== null && !isWhole) setFormsCookie(reply, shopId, made)
+    if (target === null) return page(reply, settings, 'Your cart is back', '<p>You can go on shopping in the shop.</p>')
+    const shown = made ?? (isWhole ? null : (formsCookieOf(request, shopId) ?? null))
+    return seeOther(reply, shown === null ? target : withFragment(target, 'cart_token', shown))
   }
 }
 
@@ -157,9 +197,10 @@ async function invalidPage(request: FastifyRequest, reply: FastifyReply, guard: 
 }
 
 /** One form whose button does what opening the page does not. */
-const continueForm = (redirect: string | null) => {
-  const field = redirect === null ? '' : `<input type="hidden" name="redirect" value="${escaped(redirect)}">`
-  return `<p>Somebody sent you this link to go on with a cart.</p><form method="post" action="?">${field}<button>Continue with this cart</button></form>`
+const continueForm = (token: string, redirect: string | null) => {
+  const hidden = (name: string, value: string) => `<input type="hidden" name="${name}" value="${escaped(value)}">`
+  const fields = hidden('token', token) + (redirect === null ? '' : hidden('redirect', redirect))
+  return `<p>Somebody sent you this link to go on with a cart.</p><form method="post" action="../forms/restore">${fields}<button>Continue with this cart</button></form>`
 }
 
 /**
@@ -169,8 +210,8 @@ const continueForm = (redirect: string | null) => {
 function isFromOwnPage(request: FastifyRequest, publicUrl: string): boolean {
   const site = request.headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false
-  const { origin } = request.headers
-  return origin === undefined || origin === new URL(publicUrl).origin || origin === `${request.protocol}://${request.host}`
+  const origin = senderOf(request)
+  return origin === null || origin === new URL(publicUrl).origin || origin === `${request.protocol}://${request.host}`
 }
 
 function seeOther(reply: FastifyReply, target: string): FastifyReply {
