@@ -1,7 +1,7 @@
 // What happened to a cart: every change is told once, with who made it and what was before and after, to those who may read the cart.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { DAY, frozenClock, HOUR, openFrozen, SECOND } from './frozen.ts'
+import { DAY, type FrozenServer, frozenClock, HOUR, openFrozen, SECOND } from './frozen.ts'
 import { DIALECTS, freshDatabase } from './harness.ts'
 import { expect2xx } from './nodes.ts'
 
@@ -13,14 +13,12 @@ interface Entry {
   readonly changes: readonly { readonly path: string; readonly before: unknown; readonly after: unknown }[]
 }
 
-const opened: { dialect: string; clock: ReturnType<typeof frozenClock>; server: Awaited<ReturnType<typeof openFrozen>> }[] = []
-for (const dialect of DIALECTS) {
-  const clock = frozenClock()
-  opened.push({ dialect, clock, server: await openFrozen(await freshDatabase(dialect), clock) })
-}
+// All of them before the first test: what is registered to happen after the tests must not happen between two databases.
+const servers: { dialect: string; server: FrozenServer }[] = []
+for (const dialect of DIALECTS) servers.push({ dialect, server: await openFrozen(await freshDatabase(dialect), frozenClock()) })
 
-for (const { dialect, clock, server } of opened) {
-  const { as, admin, login, makeShop, change, guestWith, pass, engine, store } = server
+for (const { dialect, server } of servers) {
+  const { as, admin, login, makeShop, change, guestWith, pass, engine, store, clock } = server
   let shops = 0
   const nextShop = () => `history-${++shops}`
   const historyOf = async (shop: string, id: string, call = admin, query = ''): Promise<Entry[]> =>

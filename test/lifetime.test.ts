@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { sql } from 'kysely'
+import { pino } from 'pino'
+import { createExpiry } from '../src/engine/expiry.ts'
 import { openRestoreToken } from '../src/engine/links.ts'
+import type { Store } from '../src/store/store.ts'
 import { DAY, type Frozen, type FrozenServer, frozenClock, HOUR, openFrozen, SECOND } from './frozen.ts'
 import { DIALECTS, eventually, freshDatabase } from './harness.ts'
 import { expect2xx, startNode } from './nodes.ts'
@@ -301,6 +304,36 @@ for (const { dialect, databaseUrl, clock, server } of places) {
         if (status === 200) assert.deepEqual([after.status, after.body.lines?.length], [200, 2], 'an acknowledged write was lost')
         else assert.ok([401, 404].includes(status) && [401, 404].includes(after.status), `${status}, then ${after.status}`)
       }
+    })
+
+    test('what happened to a cart after it was looked at counts: a write keeps it, and another node does not tell it again', async () => {
+      const shop = await makeShop(nextShop(), { retention: { anonymous: 'P1D' }, abandoned: { after: 'PT1H' } })
+      const expired = await guestWith(shop, 'W-1')
+      const quiet: () => Promise<unknown> = async () => undefined
+      let meanwhile = quiet
+      // Another node's loop on the same database, to which something happens between looking and locking.
+      const late: Store = {
+        ...store,
+        transact: async (work, options) => {
+          const happens = meanwhile
+          meanwhile = quiet
+          await happens()
+          return store.transact(work, options)
+        },
+      }
+      const { facts, carts, random, signer } = engine
+      const log = pino({ level: 'silent' })
+      const expiry = createExpiry({ store: late, facts, carts, clock, random, signer, publicUrl: () => 'https://carts.example', log })
+      const run = () => expiry.run({ gentle: false, isStopped: () => false })
+      await run()
+      clock.at += DAY + SECOND
+      meanwhile = () => expired.call('POST', `${shop}/carts/${expired.id}/lines`, { sku: 'W-2' }).then(expect2xx)
+      await run()
+      assert.equal((await expired.call('GET', `${shop}/carts/${expired.id}`)).body.lines?.length, 2, 'an acknowledged write was lost')
+      clock.at += HOUR + SECOND
+      meanwhile = () => engine.jobs.runDue()
+      await run()
+      assert.equal((await eventsOf(expired.id, 'cart.abandoned')).length, 1)
     })
 
     test('a guest that is being forgotten makes no cart that nobody can reach', async () => {
