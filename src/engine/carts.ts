@@ -19,7 +19,7 @@ import type { Facts } from '../core/facts.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { dueOf, expiryOf } from '../core/time.ts'
-import { holdGuest, insertGuest, readSecrets } from '../store/access.ts'
+import { insertGuest, lockGuest, readSecrets } from '../store/access.ts'
 import {
   type CartRow,
   type CartSave,
@@ -604,7 +604,7 @@ export function createCarts({
   async function refuseGone(writer: Writer, shopId: string, works: readonly Work[]): Promise<void> {
     for (const work of works) {
       const { owner } = work.base
-      if (!work.save || !isGuestsNext(work) || owner.kind !== 'guest' || (await holdGuest(writer, shopId, owner.guestId))) continue
+      if (!work.save || !isGuestsNext(work) || owner.kind !== 'guest' || (await lockGuest(writer, shopId, owner.guestId, 'kept'))) continue
       work.save = null
       for (const job of work.jobs) work.outcomes.set(job, refuse('invalid_token', {}))
     }

@@ -184,8 +184,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
 
   async function refreshStock({ id, variants }: ShopFacts, skus: readonly string[]): Promise<void> {
     const now = clock.now()
-    const counted = skus.flatMap((sku) => variants.get(sku)?.parts?.map((part) => part.sku) ?? sku)
-    const stale = [...new Set(counted)].filter((sku) => isStale(stock.get(`${id}/${sku}`), now))
+    const stale = countedSkus(variants, skus).filter((sku) => isStale(stock.get(`${id}/${sku}`), now))
     if (stale.length === 0) return
     const levels = await readStock(store.reader, id, stale, now)
     for (const sku of stale) stock.set(`${id}/${sku}`, { at: now, value: levels.get(sku) ?? null })
@@ -268,8 +267,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   ): Promise<Facts> {
     const levels = new Map<string, number>()
     const partsOf = (sku: string) => known.variants.get(sku)?.parts
-    const counted = skus.flatMap((sku) => partsOf(sku)?.map((part) => part.sku) ?? sku)
-    for (const [sku, level] of await readStock(reader, known.id, [...new Set(counted)], clock.now()))
+    for (const [sku, level] of await readStock(reader, known.id, countedSkus(known.variants, skus), clock.now()))
       levels.set(sku, availableTo([holder], level, clock.now()))
     for (const sku of skus) {
       const bundles = bundlesOf(partsOf(sku) ?? [], (part) => levels.get(part))
@@ -298,6 +296,11 @@ const NONE: readonly string[] = []
 function exhaustedFor(holders: Holders, gone: Exhausted | undefined): readonly string[] {
   if (!gone || gone.size === 0) return NONE
   return [...gone].flatMap(([id, heldBy]) => (heldBy.some((each) => holders.includes(each)) ? [] : [id]))
+}
+
+/** The skus whose stock counts for these: for a bundle those of its parts; each once. */
+function countedSkus(variants: ReadonlyMap<string, Variant>, skus: readonly string[]): string[] {
+  return [...new Set(skus.flatMap((sku) => variants.get(sku)?.parts?.map((part) => part.sku) ?? sku))]
 }
 
 /** Whether there may be too few of it: counted and not sold beyond zero, by itself or by its parts. */

@@ -71,7 +71,7 @@ export function createGuests(parts: Parts) {
     const { shopId, guestId } = request
     return once<MadeSecret>(parts, shopId, request.idempotency, async (writer) => {
       const now = clock.now()
-      if (!(await lockGuest(writer, shopId, guestId))) return refuse('secret_not_found', {})
+      if (!(await lockGuest(writer, shopId, guestId, 'alone'))) return refuse('secret_not_found', {})
       const living = await livingSecrets(writer, shopId, guestId)
       const ended = living.filter((row) => input.revoke(listed(row)))
       const full = living.filter((row) => row.cart_id === null && !ended.includes(row))
@@ -89,7 +89,7 @@ export function createGuests(parts: Parts) {
   function dropSecret(request: SecretRequest, secretId: string) {
     const { shopId, guestId } = request
     return once(parts, shopId, request.idempotency, async (writer) => {
-      await lockGuest(writer, shopId, guestId)
+      await lockGuest(writer, shopId, guestId, 'alone')
       const dropped = (await livingSecrets(writer, shopId, guestId)).filter((row) => secretIdOf(row.hash) === secretId)
       if (dropped.length === 0) return refuse('secret_not_found', { id: secretId })
       await revokeSecrets(writer, shopId, guestId, hashesOf(dropped), clock.now())
@@ -101,7 +101,7 @@ export function createGuests(parts: Parts) {
   /** Under the lock of its cart: keeps a secret that reaches this cart only. Beyond the limit the oldest such secret ends: a link is opened often. */
   async function addLimited(writer: Writer, shopId: string, guestId: string, cartId: string, hash: string): Promise<Refusal | null> {
     const now = clock.now()
-    if (!(await lockGuest(writer, shopId, guestId))) return refuse('link_invalid', { reason: 'gone' })
+    if (!(await lockGuest(writer, shopId, guestId, 'alone'))) return refuse('link_invalid', { reason: 'gone' })
     const limited = (await livingSecrets(writer, shopId, guestId)).filter((row) => row.cart_id !== null)
     const ended = limited.slice(0, Math.max(0, limited.length - SECRETS_MAX + 1))
     await revokeSecrets(writer, shopId, guestId, hashesOf(ended), now)

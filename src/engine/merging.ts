@@ -7,7 +7,7 @@ import type { Facts } from '../core/facts.ts'
 import { type MergeDecision, type MergeMode, type MergeReport, mergeCarts, restorePrevious } from '../core/merge.ts'
 import { type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
-import { revokeGuest } from '../store/access.ts'
+import { revokeSecrets } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
 import { type IntentRow, loadIntents, lockCarts, ownerKey, removeCarts, saveCarts } from '../store/carts.ts'
 import { record } from '../store/idempotency.ts'
@@ -65,6 +65,13 @@ export interface MergeAnswer {
   readonly report: FullReport
   readonly created: boolean
   readonly replayed: boolean
+}
+
+/** The carts of a merge, as they were read, and which of them are being paid. */
+interface Found {
+  readonly sources: readonly Source[]
+  readonly target: IntentRow | null
+  readonly paying: ReadonlySet<string>
 }
 
 /** A cart that is brought in; `guestId` is null where it is another cart of the account's, named by staff. */
@@ -176,21 +183,16 @@ export function createMerging({
     if (loaded.rows.some((row) => row.format > CART_FORMAT)) return refuse('document_too_new', {})
     const version = target?.version ?? 0
     if (ifMatch !== undefined && ifMatch !== version) return refuse('stale_version', { expected: ifMatch, current: version })
-    const mode = await modeOf(request, shop, target, sources)
+    const involved = [...(target ? [target] : []), ...sources.map(({ row }) => row)].map((row) => row.id)
+    const paying = await cartsBeingPaid(store.reader, shopId, involved)
+    const mode = modeOf(request, shop, { target, sources, paying })
     if (isRefusal(mode)) return mode
-    const plan = await planOf(request, shop, { sources, target, own, type, mode })
+    const plan = await planOf(request, shop, { sources, target, own, type, mode, paying })
     return isRefusal(plan) ? plan : commit(plan)
   }
 
   /** What to do: what is asked for, else what the shop's settings say for a login, and for one while the account's cart is being paid (C25). */
-  async function modeOf(
-    request: MergeRequest,
-    { settings }: ShopFacts,
-    target: IntentRow | null,
-    sources: readonly Source[],
-  ): Promise<MergeMode | Refusal> {
-    const involved = [...(target ? [target] : []), ...sources.map(({ row }) => row)].map((row) => row.id)
-    const paying = await cartsBeingPaid(store.reader, request.shopId, involved)
+  function modeOf(request: MergeRequest, { settings }: ShopFacts, { target, sources, paying }: Found): MergeMode | Refusal {
     if (settings.checkout.freeze !== 'off' && paying.size > 0) return refuse('cart_frozen', { cartId: [...paying][0], retryAfter: 60 })
     const isCheckout = target !== null && paying.has(target.id) && sources.length > 0
     const mode = request.mode ?? (isCheckout ? settings.reconcile.duringCheckout : settings.reconcile.onLogin)
@@ -204,9 +206,9 @@ export function createMerging({
   async function planOf(
     request: MergeRequest,
     shop: ShopFacts,
-    found: { sources: readonly Source[]; target: IntentRow | null; own: readonly IntentRow[]; type: string; mode: MergeMode },
+    found: Found & { own: readonly IntentRow[]; type: string; mode: MergeMode },
   ): Promise<Plan | Refusal> {
-    const { sources, own, type, mode } = found
+    const { sources, own, type, mode, paying } = found
     const fresh = freshCart(request, shop, type)
     const target = found.target && parseIntent(found.target)
     const kept = sources.map(({ row }) => parseIntent(row))
@@ -217,12 +219,9 @@ export function createMerging({
     const skus = involved.flatMap(skusOf)
     const codes = [...new Set(involved.flatMap((cart) => cart.codes))]
     await cache.collect(shop, skus, codes)
-    const paying = await cartsBeingPaid(
-      store.reader,
-      shop.id,
-      kept.map((cart) => cart.id),
-    )
-    const absorbed = [...new Set(involved.flatMap((cart) => [...cart.absorbed, ...(paying.has(cart.id) ? [cart.id] : [])]))]
+    const absorbed = [
+      ...new Set([...involved.flatMap((cart) => cart.absorbed), ...sources.flatMap(({ row }) => (paying.has(row.id) ? row.id : []))]),
+    ]
     const facts = cache.forCart(shop, codes, skus, { id: (target ?? fresh).id, absorbed })
     const decided: (MergeDecision & { replaced?: Cart | null }) | Refusal =
       mode === 'restorePrevious'
@@ -299,7 +298,7 @@ export function createMerging({
       await reassignOrders(writer, shop.id, `g:${guestId}`, ownerKey(account), account)
       // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
       if ((await loadIntents(writer, shop.id, [], [`g:${guestId}`]))?.rows.length === 0)
-        await revokeGuest(writer, shop.id, guestId, facts.now)
+        await revokeSecrets(writer, shop.id, guestId, 'all', facts.now)
     }
     const ended: FullReport['carts'][number][] = []
     // Who holds a link to a cart takes its lines along; what else is in it stays for its guest to see.

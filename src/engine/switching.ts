@@ -9,7 +9,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { insertAudit } from '../store/audit.ts'
 import { type IntentRow, loadIntents, lockCarts, ownerKey, saveCarts } from '../store/carts.ts'
 import { publish } from '../store/outbox.ts'
-import type { Store, Writer } from '../store/store.ts'
+import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type CartAddress, type Carts, findRow, parseIntent, saveOf, skusOf } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { type IdempotencyClaim, once } from './once.ts'
@@ -89,7 +89,8 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
         const now = await carts.read({ ...request, cart: cartId })
         return isRefusal(now) ? now : { text: now.text, id: cartId, created, replayed: done.replayed !== null }
       } catch (error) {
-        if (!(error instanceof Again) && !isTaken(error)) throw error
+        // A duplicate: a cart that nobody could lock, because it was only being made, became current first.
+        if (!(error instanceof Again) && !isDuplicate(error)) throw error
       }
     }
     return refuse('overloaded', { retryAfter: 1 })
@@ -213,9 +214,4 @@ function becoming(row: IntentRow, now: number): Change {
 /** Forgetting and adding again would make as many as beginning: both stop at the same number. */
 function tooMany(path: string): Refusal {
   return refuse('invalid', { path, reason: 'too_many_open_carts', max: OPEN_CARTS_MAX })
-}
-
-/** PostgreSQL's "unique violation": a cart that nobody could lock, because it was only being made, became current first. */
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23505'
 }

@@ -55,10 +55,13 @@ export async function insertGuest(writer: Writer, shopId: string, guestId: strin
     .execute()
 }
 
-/** Locks a guest, so that who counts its secrets and adds one is alone; false when there is none. */
-export async function lockGuest(writer: Writer, shopId: string, guestId: string): Promise<boolean> {
+/**
+ * Locks a guest; false when there is none. `alone`: who counts its secrets and adds one is alone. `kept`: it is not forgotten before this
+ * transaction ends, and others may keep it, too.
+ */
+export async function lockGuest(writer: Writer, shopId: string, guestId: string, how: 'alone' | 'kept'): Promise<boolean> {
   let query = writer.db.selectFrom('guests').select('id').where('shop_id', '=', shopId).where('id', '=', guestId)
-  if (writer.dialect === 'postgres') query = query.forNoKeyUpdate()
+  if (writer.dialect === 'postgres') query = how === 'alone' ? query.forNoKeyUpdate() : query.forKeyShare()
   return (await query.executeTakeFirst()) !== undefined
 }
 
@@ -80,30 +83,23 @@ export async function insertSecret(writer: Writer, secret: GuestSecretTable): Pr
   await writer.db.insertInto('guest_secrets').values(secret).execute()
 }
 
-/** Revokes some secrets of a guest, named by their hashes. */
+/** Revokes secrets of a guest, named by their hashes, or all of them. */
 export async function revokeSecrets(
   writer: Writer,
   shopId: string,
   guestId: string,
-  hashes: readonly string[],
+  hashes: readonly string[] | 'all',
   now: number,
 ): Promise<void> {
   if (hashes.length === 0) return
-  await writer.db
+  let query = writer.db
     .updateTable('guest_secrets')
     .set({ revoked_at: now })
     .where('shop_id', '=', shopId)
     .where('guest_id', '=', guestId)
-    .where('hash', 'in', [...hashes])
     .where('revoked_at', 'is', null)
-    .execute()
-}
-
-/** Holds a guest, so that it is not forgotten before this transaction ends; false when it is gone. */
-export async function holdGuest(writer: Writer, shopId: string, guestId: string): Promise<boolean> {
-  let query = writer.db.selectFrom('guests').select('id').where('shop_id', '=', shopId).where('id', '=', guestId)
-  if (writer.dialect === 'postgres') query = query.forKeyShare()
-  return (await query.executeTakeFirst()) !== undefined
+  if (hashes !== 'all') query = query.where('hash', 'in', [...hashes])
+  await query.execute()
 }
 
 /**
@@ -143,17 +139,6 @@ export async function forgetGuests(writer: Writer, shopId: string, guestIds: rea
       .where(isAmong(writer, 'id', gone))
       .execute()
   return gone.length
-}
-
-/** Revokes all secrets of a guest. */
-export async function revokeGuest(writer: Writer, shopId: string, guestId: string, now: number): Promise<void> {
-  await writer.db
-    .updateTable('guest_secrets')
-    .set({ revoked_at: now })
-    .where('shop_id', '=', shopId)
-    .where('guest_id', '=', guestId)
-    .where('revoked_at', 'is', null)
-    .execute()
 }
 
 /** The hashes of a guest's whole secrets that were revoked after `since`. */
