@@ -2,9 +2,10 @@
 // what it is about. Nothing here computes a price; amounts are minor units.
 import assert from 'node:assert/strict'
 import { addLines, type Cart, type Decision, emptyCart, type LineRequest, type Owner } from '../src/core/cart.ts'
-import type { CodeFacts, Facts } from '../src/core/facts.ts'
+import type { CodeFacts, Facts, LimitFacts } from '../src/core/facts.ts'
 import type { Variant } from '../src/core/product.ts'
-import type { Benefit, Promotion } from '../src/core/promotion.ts'
+import { type Benefit, edgesOf, PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
+import { NO_QUOTES, type Quotes } from '../src/core/quote.ts'
 import { isRefusal, type Refusal } from '../src/core/refusal.ts'
 import { DEFAULT_SETTINGS, patchSettings, type SettingsPatch } from '../src/core/settings.ts'
 
@@ -19,10 +20,16 @@ export interface Given {
   readonly promotions?: readonly Promotion[]
   /** Code → promotion id, or all that is known of it. */
   readonly codes?: Readonly<Record<string, string | CodeFacts>>
+  /** What limited promotions have left, by id. */
+  readonly limits?: Readonly<Record<string, Partial<LimitFacts>>>
+  readonly hasOrdered?: boolean | null
+  readonly quotes?: Quotes
   readonly currency?: string
   readonly now?: number
   readonly epoch?: number
 }
+
+const UNLIMITED: LimitFacts = { usesLeft: null, customerUsesLeft: null, budgetLeft: null }
 
 /** Facts of a shop in USD with default settings, and what the test says. */
 export function factsOf(given: Given = {}): Facts {
@@ -32,18 +39,15 @@ export function factsOf(given: Given = {}): Facts {
   return {
     now: given.now ?? NOW,
     epoch: given.epoch ?? 1,
-    lastEdge: Math.max(
-      0,
-      ...(given.promotions ?? [])
-        .flatMap(({ startsAt, endsAt }) => [startsAt ?? 0, endsAt ?? 0])
-        .filter((edge) => edge <= (given.now ?? NOW)),
-    ),
+    lastEdge: Math.max(0, ...(given.promotions ?? []).flatMap(edgesOf).filter((edge) => edge <= (given.now ?? NOW))),
     shop: { id: 'shop', currency: given.currency ?? 'USD', settings: patchSettings(DEFAULT_SETTINGS, given.settings ?? {}) },
     variants: new Map((given.variants ?? []).map((variant) => [variant.sku, variant])),
     stock: new Map(Object.entries(given.stock ?? {})),
     promotions: new Map((given.promotions ?? []).map((promotion) => [promotion.id, promotion])),
     codes: new Map(codes),
-    exhausted: [],
+    limits: new Map(Object.entries(given.limits ?? {}).map(([id, left]) => [id, { ...UNLIMITED, ...left }])),
+    hasOrdered: given.hasOrdered ?? null,
+    quotes: given.quotes ?? NO_QUOTES,
   }
 }
 
@@ -75,8 +79,7 @@ export function variantOf(sku: string, prices: number | Readonly<Record<string, 
 
 /** An active promotion without conditions. */
 export function promotionOf(id: string, benefit: Benefit, changes: Partial<Promotion> = {}): Promotion {
-  const always = { active: true, startsAt: null, endsAt: null, lane: 0, priority: 0, usesMax: null, conditions: [] }
-  return { id, name: `Promotion ${id}`, benefit, ...always, ...changes }
+  return { ...PROMOTION_DEFAULTS, id, name: `Promotion ${id}`, benefit, ...changes }
 }
 
 /** An empty cart of a guest in USD. */

@@ -35,6 +35,7 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   deliveries: true,
   idempotency: true,
   instance: true,
+  quotes: true,
   sandbox_sessions: true,
 }
 

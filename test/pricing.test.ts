@@ -19,7 +19,7 @@ describe('a cart costs what the tables say', () => {
         added: cart.additionalTaxTotal.amount,
         total: cart.total.amount,
       }
-      assert.deepEqual(totals, row.totals)
+      for (const [name, amount] of Object.entries(row.totals)) assert.equal(totals[name as keyof typeof totals], amount, name)
       if (row.split)
         assert.deepEqual(
           cart.lines.map((line) => line.discountTotal.amount),

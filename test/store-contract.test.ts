@@ -14,6 +14,7 @@ import { insertCode, readCodes, redeem, returnRedemptions, writePromotion } from
 import { changedSince, insertShop, moveEpoch } from '../src/store/shops.ts'
 import { lockStock, readStock, replaceHolds, setStock, takeStock } from '../src/store/stock.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Statement, type Store, type Writer } from '../src/store/store.ts'
+import { promotionOf } from './facts.ts'
 import { atOnce, DIALECTS, freshDatabase } from './harness.ts'
 
 const NOW = 1_800_000_000_000
@@ -411,18 +412,7 @@ for (const { dialect, store, url } of stores) {
 
     test('20 who use a code at once that has 3 uses in a promotion of 5 take 3, and what is given back can be taken', async () => {
       const shopId = await shop()
-      const promotion = {
-        id: 'prm_1',
-        name: 'p',
-        active: true,
-        startsAt: null,
-        endsAt: null,
-        lane: 0,
-        priority: 0,
-        usesMax: 5,
-        conditions: [],
-        benefit: { kind: 'free_shipping' as const },
-      }
+      const promotion = promotionOf('prm_1', { kind: 'free_shipping' }, { usesMax: 5 })
       await store.transact(async (writer) => {
         await writePromotion(writer, shopId, promotion, NOW)
         await insertCode(writer, shopId, 'prm_1', 'CODE', 3)

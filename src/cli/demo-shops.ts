@@ -2,7 +2,7 @@
 // them again.
 import { createReadStream } from 'node:fs'
 import { exponentOf } from '../core/money.ts'
-import type { Benefit, Condition } from '../core/promotion.ts'
+import { type Benefit, type Condition, PROMOTION_DEFAULTS } from '../core/promotion.ts'
 import { isRefusal, type Refusal } from '../core/refusal.ts'
 import type { PresetName, SettingsPatch } from '../core/settings.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -92,15 +92,7 @@ export async function seedDemo(
     const report = await catalogue.importProducts(id, rows)
     if (report.refusedCount > 0) throw new Error(`The demo catalogue has bad rows: ${JSON.stringify(report.refused.slice(0, 3))}`)
     for (const { code, name: label, conditions, benefit } of PROMOTIONS) {
-      const fixed = {
-        id: `prm_${id}_${code.toLowerCase()}`,
-        active: true,
-        startsAt: null,
-        endsAt: null,
-        lane: 0,
-        priority: 0,
-        usesMax: null,
-      }
+      const fixed = { ...PROMOTION_DEFAULTS, id: `prm_${id}_${code.toLowerCase()}` }
       const { value } = unrefused(await catalogue.putPromotion(id, { ...fixed, name: label, conditions, benefit }))
       const added = await catalogue.addCode(id, value.id, code, null)
       if (isRefusal(added) && added.refused !== 'already_exists') unrefused(added)

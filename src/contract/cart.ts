@@ -30,7 +30,13 @@ export const Adjustment = Type.Object(
     included: Type.Boolean({ description: 'True: already part of the price (VAT)' }),
     source: Type.Object(
       {
-        kind: Type.Union([Type.Literal('promotion'), Type.Literal('shipping_method'), Type.Literal('tax_rate')]),
+        kind: Type.Union([
+          Type.Literal('promotion'),
+          Type.Literal('shipping_method'),
+          Type.Literal('tax_rate'),
+          Type.Literal('provider'),
+          Type.Literal('external'),
+        ]),
         id: Type.String(),
         code: Type.Optional(Type.String()),
       },
@@ -76,6 +82,10 @@ export const CartLine = Type.Object(
     total: Money,
     adjustments: Type.Array(Adjustment),
     requiresShipping: Type.Boolean(),
+    taxSource: Type.Union([Type.Literal('rates'), Type.Literal('external')], {
+      description: 'external: a server set its taxes; they are never computed anew',
+    }),
+    giftOf: Nullable(Type.String({ description: 'The promotion that gives it away; the line comes and goes with it' })),
     state: Type.Union([Type.Literal('AVAILABLE'), Type.Literal('UNAVAILABLE')]),
     addedAt: Type.String(),
   },
@@ -121,6 +131,10 @@ export const details = {
   shippingAddress: Nullable(Address),
   billingAddress: Nullable(Address),
   shippingMethod: Nullable(Type.String()),
+  customerGroups: Type.Array(Type.String()),
+  vatId: Nullable(Type.String()),
+  vatIdChecked: Type.Boolean(),
+  taxExempt: Type.Boolean(),
   attributes: Attributes,
   note: Nullable(Type.String()),
   adjustments: Type.Array(Adjustment),

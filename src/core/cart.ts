@@ -70,9 +70,20 @@ export interface Line {
   readonly name: string
   /** Unit price when the line was made: a difference to today's price is told by a notice. Null: it had none in the currency that the cart got. */
   readonly priceWhenAdded: number | null
+  /** How many pieces of the sku the cart had when `priceWhenAdded` was taken: prices may depend on it. */
+  readonly quantityWhenAdded: number
+  /** Taxes that a server set, which are never computed anew (C16); null: as the shop's rates say. */
+  readonly taxes: readonly LineTax[] | null
   /** What `priceWhenAdded` is in other currencies that the cart had, so that coming back to one changes nothing. */
   readonly pricesElsewhere: Readonly<Record<string, number>>
   readonly addedAt: number
+}
+
+/** A tax on a line that a server set. `percent` is a decimal string; `included`: the line's price contains it. */
+export interface LineTax {
+  readonly name: string
+  readonly percent: string
+  readonly included: boolean
 }
 
 /** A line that was set aside, with the currency that its own amounts are in: the cart may have another one by the time it comes back. */
@@ -115,7 +126,7 @@ export type ClosedReason = 'ordered' | 'merged' | 'expired' | 'deleted'
 
 /** The intent of one cart, as it is kept. Times are milliseconds. `version` moves with each change. */
 export interface Cart {
-  readonly format: 2
+  readonly format: 3
   readonly id: string
   readonly number: string
   readonly shopId: string
@@ -144,6 +155,15 @@ export interface Cart {
   readonly billingAddress: Address | null
   readonly billingSameAsShipping: boolean
   readonly shippingMethod: string | null
+  /** Groups of its customer, which prices and promotions may depend on: told by the account's token or by a server, never by the shopper. */
+  readonly customerGroups: readonly string[]
+  /** The buyer's VAT identification number, and whether a server or staff checked it. */
+  readonly vatId: string | null
+  readonly vatIdChecked: boolean
+  /** Said by a server or staff: this buyer owes no tax. */
+  readonly taxExempt: boolean
+  /** Codes that applied at some moment: their owner may know why they do not any more (C34). */
+  readonly codesKnown: readonly string[]
   readonly attributes: Attributes
   readonly note: string | null
   /** How long it is kept after the last write, where that was decided for this cart alone (C05): ISO 8601 duration or `never`. */
@@ -169,7 +189,7 @@ export function emptyCart(identity: {
 }): Cart {
   const { id, number, shopId, type, owner, currency, now } = identity
   return {
-    format: 2,
+    format: 3,
     id,
     number,
     shopId,
@@ -194,6 +214,11 @@ export function emptyCart(identity: {
     billingAddress: null,
     billingSameAsShipping: true,
     shippingMethod: null,
+    customerGroups: [],
+    vatId: null,
+    vatIdChecked: false,
+    taxExempt: false,
+    codesKnown: [],
     attributes: {},
     note: null,
     retention: null,
@@ -206,25 +231,35 @@ export function emptyCart(identity: {
 }
 
 /** The newest format of documents that this code reads and the one that it writes. */
-export const CART_FORMAT = 2
+export const CART_FORMAT = 3
 
 /** A cart from its document. Older formats are lifted: what they did not know has the value that says so. */
 export function parseCart(document: string): Cart {
   const kept = JSON.parse(document) as Cart & { readonly format: number }
-  if (kept.format === CART_FORMAT) return kept
-  const lift = <L extends Line>(line: L): L => ({ ...line, attributes: line.attributes ?? {}, pricesElsewhere: line.pricesElsewhere ?? {} })
-  return {
-    ...kept,
-    format: CART_FORMAT,
-    isCurrent: true,
-    joined: null,
-    absorbed: [],
-    retention: null,
-    contactFrom: null,
-    lines: kept.lines.map(lift),
-    savedLines: kept.savedLines.map(lift),
-  }
+  return kept.format === CART_FORMAT
+    ? kept
+    : { ...UNSAID, ...kept, format: CART_FORMAT, lines: kept.lines.map(lift), savedLines: kept.savedLines.map(lift) }
 }
+
+/** What a cart has where its document is older than the field. */
+const UNSAID = {
+  isCurrent: true,
+  joined: null,
+  absorbed: [],
+  retention: null,
+  contactFrom: null,
+  customerGroups: [],
+  vatId: null,
+  vatIdChecked: false,
+  taxExempt: false,
+  codesKnown: [],
+} as const
+
+function lift<L extends Line>(line: L): L {
+  return { ...UNSAID_OF_LINES, ...line }
+}
+
+const UNSAID_OF_LINES = { attributes: {}, pricesElsewhere: {}, quantityWhenAdded: 1, taxes: null } as const
 
 /** A line that somebody wants. `id` is the identity it gets if it becomes a new line. Amounts are minor units. */
 export interface LineRequest {
@@ -509,6 +544,8 @@ function settleLine(draft: Draft, request: LineRequest, facts: Facts): { line: L
     note: request.note ?? null,
     attributes: request.attributes ?? {},
     quantity: 0,
+    quantityWhenAdded: request.quantity,
+    taxes: null,
     pricesElsewhere: {},
     addedAt: facts.now,
   }

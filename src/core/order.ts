@@ -1,11 +1,13 @@
 // An order is what was bought, frozen: lines, adjustments and totals are copies of the priced cart at the moment of ordering and never change
 // with the catalogue. It begins as NEW (awaiting payment: no number, no reference, not listed) and is *placed* when money is there.
 
+import type { Adjustment } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
 import { type Address, amountRefusal, type Cart, type Line, notCartable, type Owner, quantityMaxOf } from './cart.ts'
 import type { Facts } from './facts.ts'
 import type { PaymentAttemptState } from './payment.ts'
-import type { Adjustment, CodeState, PricedCart, PricedLine, Totals } from './pricing.ts'
+import type { PricedCart, PricedLine, Totals } from './pricing.ts'
+import type { CodeState } from './promoting.ts'
 import { REFUSALS, type Refusal, refuse } from './refusal.ts'
 
 /** NEW → PLACED → COMPLETED; NEW → SUPERSEDED | EXPIRED | CANCELLED; SUPERSEDED | EXPIRED → PLACED by a late payment; PLACED → CANCELLED. */
@@ -38,6 +40,10 @@ export interface OrderContent extends Totals {
   readonly shippingAddress: Address | null
   readonly billingAddress: Address | null
   readonly shippingMethod: string | null
+  readonly customerGroups: readonly string[]
+  readonly vatId: string | null
+  readonly vatIdChecked: boolean
+  readonly taxExempt: boolean
   readonly attributes: Attributes
   readonly note: string | null
 }
@@ -90,6 +96,7 @@ export interface ServedOrder extends Order {
 /** The content an order of this priced cart has. */
 export function contentOf(cart: PricedCart): OrderContent {
   const { currency, lines, adjustments, codes, email, shippingMethod, attributes, note } = cart
+  const { customerGroups, vatId, vatIdChecked, taxExempt } = cart
   const { itemTotal, discountTotal, shippingTotal, includedTaxTotal, additionalTaxTotal, total } = cart
   const shippingAddress = cart.requiresShipping ? cart.shippingAddress : null
   const billingAddress = cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
@@ -101,6 +108,10 @@ export function contentOf(cart: PricedCart): OrderContent {
     email,
     shippingAddress,
     billingAddress,
+    customerGroups,
+    vatId,
+    vatIdChecked,
+    taxExempt,
     attributes,
     note,
     shippingMethod: cart.requiresShipping ? shippingMethod : null,

@@ -1,6 +1,7 @@
 // The price of a cart: one function, the order of operations on one screen. Nothing else in the house computes a price, and the only way a
 // price changes is an adjustment with a source, so "why does it cost that?" is answered by reading rows.
 
+import { type Adjustment, leftOf, type Work } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
 import {
   type Address,
@@ -16,28 +17,19 @@ import {
   type Owner,
   UNSHIPPED_KINDS,
 } from './cart.ts'
-import type { CodeFacts, Facts } from './facts.ts'
-import { allocate, type Money, sum } from './money.ts'
+import type { Facts } from './facts.ts'
+import { type Money, sum } from './money.ts'
 import { type Part, type ProductKind, priceOf, type Variant } from './product.ts'
-import { discountOf, type IneligibleReason, ineligibility, inOrder, needsCode, type Promotion, type PromotionView } from './promotion.ts'
+import { applyPromotions, type CodeState, type LimitsSeen } from './promoting.ts'
+import { edgesOf } from './promotion.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
-import { eligibleMethods } from './shipping.ts'
-import { rateFor, type TaxZone, taxOn } from './tax.ts'
+import { applyShipping, discountShipping, type Shipped } from './shipping.ts'
+import { applyTaxes } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
+import type { Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 7
-
-/** One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already. */
-export interface Adjustment {
-  readonly type: 'promotion' | 'shipping' | 'tax'
-  readonly label: string
-  readonly amount: Money
-  readonly included: boolean
-  readonly source: { readonly kind: 'promotion' | 'shipping_method' | 'tax_rate'; readonly id: string; readonly code?: string }
-  readonly target: 'line' | 'shipping'
-  readonly lineId?: string
-}
+export const PRICING_REVISION = 8
 
 /** A line as it is served. */
 export interface PricedLine {
@@ -69,15 +61,12 @@ export interface PricedLine {
   readonly total: Money
   readonly adjustments: readonly Adjustment[]
   readonly requiresShipping: boolean
+  /** Whether a server set its taxes (C16). */
+  readonly taxSource: 'rates' | 'external'
+  /** The promotion that gave it away; such a line comes and goes with the promotion and cannot be changed. */
+  readonly giftOf: string | null
   readonly state: 'AVAILABLE' | 'UNAVAILABLE'
   readonly addedAt: string
-}
-
-/** A code on the cart: whether it applies now and, where the shop says so, why not. */
-export interface CodeState {
-  readonly code: string
-  readonly applied: boolean
-  readonly reason: string | null
 }
 
 /** The totals: `total = itemTotal + discountTotal + shippingTotal + additionalTaxTotal`, exactly. `includedTaxTotal` is part of them. */
@@ -114,6 +103,10 @@ export interface PricedCart extends Totals {
   readonly billingSameAsShipping: boolean
   readonly shippingMethod: string | null
   readonly requiresShipping: boolean
+  readonly customerGroups: readonly string[]
+  readonly vatId: string | null
+  readonly vatIdChecked: boolean
+  readonly taxExempt: boolean
   readonly attributes: Attributes
   readonly note: string | null
   readonly adjustments: readonly Adjustment[]
@@ -126,41 +119,27 @@ export interface PricedCart extends Totals {
 
 /**
  * What pricing answers: the priced cart, the intent as it stands (without what the shop's settings remove from carts), and what the price rests on
- * besides the epoch: until when it stays true by itself, which stock it looked at (sku, wanted, was there), which of its codes have a limit, and
- * which codes and promotions had no use left.
+ * besides the epoch: until when it stays true by itself, which stock it looked at (sku, wanted, was there), and which limits.
  */
 export interface Pricing {
   readonly cart: PricedCart
   readonly intent: Cart
   readonly freshUntil: number | null
   readonly stockSeen: readonly (readonly [sku: string, wanted: number, available: number])[]
-  readonly limitedCodes: readonly string[]
-  readonly exhausted: readonly string[]
-}
-
-/** A line on its way: amounts in minor units. */
-interface Work {
-  readonly line: Line
-  readonly variant: Variant | null
-  readonly unitPrice: number
-  readonly itemTotal: number
-  readonly available: boolean
-  readonly taxCategory: string | null
-  readonly ships: boolean
-  discount: number
-  readonly adjustments: Adjustment[]
+  readonly limitsSeen: LimitsSeen
 }
 
 /**
  * Prices a cart. The order is fixed, each step has its reason:
  * 1. unit prices, from the catalogue or, where a server set them, from the line (those are never re-priced, C17);
- * 2. promotions on what is available, because a discount must be known before tax (tax is owed on what is paid);
- * 3. shipping by the discounted items, so that "free from" means what the shopper pays for them;
- * 4. tax on each discounted line and on shipping, included or added;
+ * 2. promotions on what is available, because a discount must be known before tax (tax is owed on what is paid); they may add gifts;
+ * 3. shipping by the discounted items, so that "free from" means what the shopper pays for them, then promotions on its price;
+ * 4. tax on each discounted line and on discounted shipping, included or added;
  * 5. totals, as sums of adjustments and nothing else.
+ * @param trace where it writes down how it came to the result; the result never depends on it
  * @returns the priced cart, or `amount_too_large` where a sum leaves the exact range
  */
-export function priceCart(given: Cart, facts: Facts): Pricing | Refusal {
+export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null): Pricing | Refusal {
   const cart = withoutGone(given, facts)
   const works: Work[] = []
   for (const line of cart.lines) {
@@ -168,48 +147,44 @@ export function priceCart(given: Cart, facts: Facts): Pricing | Refusal {
     if (isRefusal(work)) return work
     works.push(work)
   }
-  const sold = works.filter((work) => work.available)
-  const itemTotal = sum(sold.map((work) => work.itemTotal))
+  const available = works.filter((work) => work.available)
+  const itemTotal = sum(available.map((work) => work.itemTotal))
   if (itemTotal === null) return refuse('amount_too_large', { path: '/lines' })
 
-  const promoted = applyPromotions(cart, sold, itemTotal, facts)
+  const promoted = applyPromotions(cart, available, itemTotal, facts, trace)
+  const sold = [...available, ...promoted.gifts]
   const discounted = itemTotal + promoted.discount
-  const shipping = applyShipping(cart, sold, discounted, promoted.freeShipping, facts)
-  const taxes = applyTaxes(cart, sold, shipping, facts)
+  const listed = applyShipping(cart, sold, discounted, facts, trace)
+  const shipped = discountShipping(cart, listed, promoted.shipping)
+  const taxed = applyTaxes(cart, sold, shipped, facts, trace)
 
-  const total = sum([discounted, shipping.amount, shipping.discount, taxes.additional])
-  if (total === null) return refuse('amount_too_large', { path: '/lines' })
+  const gifts = sum(promoted.gifts.map((work) => work.itemTotal))
+  const total = sum([discounted, shipped.amount, shipped.discount, taxed.additional])
+  if (total === null || gifts === null) return refuse('amount_too_large', { path: '/lines' })
   const currency = cart.currency
   const totals: Totals = {
-    itemTotal: money(itemTotal, currency),
-    discountTotal: money(promoted.discount + shipping.discount, currency),
-    shippingTotal: money(shipping.amount, currency),
-    includedTaxTotal: money(taxes.included, currency),
-    additionalTaxTotal: money(taxes.additional, currency),
+    itemTotal: money(itemTotal + gifts, currency),
+    discountTotal: money(promoted.discount - gifts + shipped.discount, currency),
+    shippingTotal: money(shipped.amount, currency),
+    includedTaxTotal: money(taxed.included, currency),
+    additionalTaxTotal: money(taxed.additional, currency),
     total: money(total, currency),
   }
   const lacking = seenStock(
-    sold.map((work) => work.line),
+    available.map((work) => work.line),
     facts,
   )
   const intent = withoutInvalidCodes(cart, promoted.codes, facts)
   const codes = intent === cart ? promoted.codes : promoted.codes.filter((state) => intent.codes.includes(state.code))
-  const limitedCodes = cart.codes.filter((code) => typeof facts.codes.get(code)?.usesLeft === 'number')
-  const notices = [
-    ...intent.notices,
-    ...works.flatMap((work) => lineNotices(work, currency)),
-    ...shipping.notices,
-    ...stockNotices(lacking),
-  ]
+  const notices = [...intent.notices, ...works.flatMap((work) => lineNotices(work, currency)), ...shipped.notices, ...stockNotices(lacking)]
   const edges = timeEdges(given, facts)
   return {
-    cart: served(cart, works, { totals, codes, adjustments: shipping.adjustments, notices, shipping, stamp: edges.stamp }, facts),
+    cart: served(cart, [...works, ...promoted.gifts], { totals, codes, notices, shipped, stamp: edges.stamp }, facts),
     intent,
     freshUntil: edges.freshUntil,
     // Of lines that left because they are sold out, too: they come back with their stock.
     stockSeen: cart === given ? lacking : seenStock(given.lines, facts),
-    limitedCodes,
-    exhausted: [...limitedCodes.filter((code) => (facts.codes.get(code)?.usesLeft ?? 0) <= 0), ...facts.exhausted],
+    limitsSeen: promoted.limitsSeen,
   }
 }
 
@@ -278,7 +253,7 @@ function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal 
   const ships = line.inline
     ? line.inline.requiresShipping === true
     : variant?.requiresShipping === true && !UNSHIPPED_KINDS.includes(variant.kind)
-  return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, discount: 0, adjustments: [] }
+  return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, giftOf: null, discount: 0, adjustments: [] }
 }
 
 /** Whether a line can be bought: its product is offered and has a price in this currency. */
@@ -329,163 +304,7 @@ function stockNotices(stockSeen: Pricing['stockSeen']): Notice[] {
     )
 }
 
-// 2. Promotions ------------------------------------------------------------------------------------------------------------------------
-
-interface Promoted {
-  readonly discount: number
-  readonly freeShipping: { readonly promotion: Promotion; readonly code: string | null } | null
-  readonly codes: readonly CodeState[]
-}
-
-const NOTHING_PROMOTED: Promoted = { discount: 0, freeShipping: null, codes: [] }
-
-function applyPromotions(cart: Cart, sold: Work[], itemTotal: number, facts: Facts): Promoted {
-  if (facts.promotions.size === 0 && cart.codes.length === 0) return NOTHING_PROMOTED
-  const quantity = sold.reduce((total, work) => total + work.line.quantity, 0)
-  const view: PromotionView = { now: facts.now, currency: cart.currency, itemTotal, quantity }
-  const codeOf = new Map<string, string>()
-  const states = new Map<string, string | null>()
-  for (const code of cart.codes) {
-    const known = facts.codes.get(code)
-    const reason = unusable(known, codeOf, facts)
-    states.set(code, reason)
-    if (known && reason === null) codeOf.set(known.promotionId, code)
-  }
-  let discount = 0
-  let freeShipping: Promoted['freeShipping'] = null
-  for (const promotion of inOrder([...facts.promotions.values()])) {
-    const code = codeOf.get(promotion.id) ?? null
-    if (needsCode(promotion) && code === null) continue
-    const reason: IneligibleReason | 'empty' | null = sold.length === 0 ? 'empty' : ineligibility(promotion, view)
-    if (code !== null) states.set(code, reason)
-    if (reason) continue
-    if (promotion.benefit.kind === 'free_shipping') freeShipping ??= { promotion, code }
-    discount -= discountLines(promotion, code, sold, view, itemTotal + discount, facts)
-  }
-  const detailed = facts.shop.settings.promotions.publicReasons === 'detailed'
-  const codes = cart.codes.map((code) => {
-    const reason = states.get(code) ?? null
-    return { code, applied: reason === null, reason: reason === null ? null : detailed ? reason : 'not_applicable' }
-  })
-  return { discount, freeShipping, codes }
-}
-
-/** Why a code opens nothing, apart from its promotion's conditions. A promotion applies once: of two of its codes the first one counts. */
-function unusable(known: CodeFacts | undefined, codeOf: ReadonlyMap<string, string>, facts: Facts): string | null {
-  if (!known || !facts.promotions.has(known.promotionId)) return 'unknown'
-  if (known.usesLeft !== null && known.usesLeft <= 0) return 'exhausted'
-  return codeOf.has(known.promotionId) ? 'same_promotion' : null
-}
-
-/** Spreads one discount over the lines in proportion to what is left of each; answers its size (>= 0). */
-function discountLines(promotion: Promotion, code: string | null, sold: Work[], view: PromotionView, left: number, facts: Facts): number {
-  const { pricing, promotions } = facts.shop.settings
-  const base = promotions.percentBase === 'running' ? left : view.itemTotal
-  const discount = discountOf(promotion.benefit, { ...view, base }, left, pricing.rounding)
-  if (discount === 0) return 0
-  const parts = allocate(
-    discount,
-    sold.map((work) => work.itemTotal + work.discount),
-  )
-  for (const [index, work] of sold.entries()) {
-    const part = parts[index] ?? 0
-    if (part === 0) continue
-    work.discount -= part
-    work.adjustments.push({
-      type: 'promotion',
-      label: promotion.name,
-      amount: money(-part, view.currency),
-      included: false,
-      source: { kind: 'promotion', id: promotion.id, ...(code === null ? {} : { code }) },
-      target: 'line',
-      lineId: work.line.id,
-    })
-  }
-  return discount
-}
-
-// 3. Shipping --------------------------------------------------------------------------------------------------------------------------
-
-interface Shipped {
-  readonly needed: boolean
-  /** The method that counts: the chosen one, or the one that took its place. */
-  readonly method: string | null
-  readonly amount: number
-  /** <= 0 */
-  readonly discount: number
-  readonly adjustments: Adjustment[]
-  readonly notices: readonly Notice[]
-}
-
-function applyShipping(cart: Cart, sold: readonly Work[], discounted: number, free: Promoted['freeShipping'], facts: Facts): Shipped {
-  const needed = sold.some((work) => work.ships)
-  const unpriced = { needed, method: cart.shippingMethod, amount: 0, discount: 0, adjustments: [] }
-  if (!needed || cart.shippingMethod === null) return { ...unpriced, notices: [] }
-  const country = cart.shippingAddress?.country ?? null
-  const quotes = eligibleMethods(facts.shop.settings, { country, currency: cart.currency, itemTotal: discounted })
-  const wanted = quotes.find((quote) => quote.id === cart.shippingMethod)
-  const chosen = wanted ?? quotes[0]
-  if (!chosen) {
-    const gone = notice('shipping_method_unavailable', 'error', '/shippingMethod', { shippingMethod: cart.shippingMethod, country })
-    return { ...unpriced, notices: [gone] }
-  }
-  // The choice stays in the cart, so it counts again as soon as it is offered again (SEED4-39).
-  const notices = wanted
-    ? []
-    : [notice('shipping_method_changed', 'warning', '/shippingMethod', { from: cart.shippingMethod, to: chosen.id })]
-  const source = { kind: 'shipping_method' as const, id: chosen.id }
-  const adjustments: Adjustment[] = [
-    { type: 'shipping', label: chosen.name, amount: money(chosen.amount, cart.currency), included: false, source, target: 'shipping' },
-  ]
-  const discount = free && chosen.amount > 0 ? -chosen.amount : 0
-  if (free && discount < 0) {
-    const promotion = { kind: 'promotion' as const, id: free.promotion.id, ...(free.code === null ? {} : { code: free.code }) }
-    adjustments.push({
-      type: 'promotion',
-      label: free.promotion.name,
-      amount: money(discount, cart.currency),
-      included: false,
-      source: promotion,
-      target: 'shipping',
-    })
-  }
-  return { needed, method: chosen.id, amount: chosen.amount, discount, adjustments, notices }
-}
-
-// 4. Tax -------------------------------------------------------------------------------------------------------------------------------
-
-function applyTaxes(cart: Cart, sold: readonly Work[], shipping: Shipped, facts: Facts): { included: number; additional: number } {
-  const { settings } = facts.shop
-  if (settings.tax.rates.length === 0) return { included: 0, additional: 0 }
-  const address = cart.shippingAddress ?? cart.billingAddress
-  const zone: TaxZone = { country: address?.country ?? settings.tax.defaultCountry, region: address?.region ?? null }
-  let included = 0
-  let additional = 0
-  const add = (category: string | null, base: number, target: 'line' | 'shipping', adjustments: Adjustment[], lineId?: string): void => {
-    const rate = category === null ? undefined : rateFor(settings, category, zone)
-    const tax = taxOn(base, rate, settings.pricing.rounding)
-    if (!tax || !rate) return
-    if (tax.included) included += tax.amount
-    else additional += tax.amount
-    const id = [rate.category, rate.country, rate.region].filter(Boolean).join('/')
-    const amount = money(tax.amount, cart.currency)
-    adjustments.push({
-      type: 'tax',
-      label: `${tax.name} ${tax.percent} %`,
-      amount,
-      included: tax.included,
-      source: { kind: 'tax_rate', id },
-      target,
-      ...(lineId === undefined ? {} : { lineId }),
-    })
-  }
-  for (const work of sold) add(work.taxCategory, work.itemTotal + work.discount, 'line', work.adjustments, work.line.id)
-  if (shipping.amount + shipping.discount > 0)
-    add(settings.tax.shippingCategory, shipping.amount + shipping.discount, 'shipping', shipping.adjustments)
-  return { included, additional }
-}
-
-// 5. The served cart -------------------------------------------------------------------------------------------------------------------
+// 2. to 5.: promoting.ts, shipping.ts, tax.ts. The served cart -------------------------------------------------------------------------------------------------------------------
 
 /**
  * Until when nothing changes by time alone, and a stamp that never falls while the cart's version stands: the later of the epoch (which is in
@@ -496,7 +315,7 @@ function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp
   // Of any promotion of the shop, also of one that this cart does not get or that is used up.
   let stamp = Math.max(facts.epoch, facts.lastEdge)
   if (cart.lines.length === 0) return { freshUntil, stamp }
-  const promotionEdges = [...facts.promotions.values()].flatMap(({ startsAt, endsAt }) => [startsAt, endsAt])
+  const promotionEdges = [...facts.promotions.values()].flatMap(edgesOf)
   for (const edge of [...promotionEdges, ...cart.lines.map((line) => holdOf(line, facts))]) {
     if (edge === null) continue
     if (edge > facts.now) freshUntil = Math.min(edge, freshUntil ?? edge)
@@ -508,9 +327,8 @@ function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp
 interface Outcome {
   readonly totals: Totals
   readonly codes: readonly CodeState[]
-  readonly adjustments: readonly Adjustment[]
   readonly notices: readonly Notice[]
-  readonly shipping: Shipped
+  readonly shipped: Shipped
   readonly stamp: number
 }
 
@@ -537,11 +355,15 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     shippingAddress: cart.shippingAddress,
     billingAddress: cart.billingAddress,
     billingSameAsShipping: cart.billingSameAsShipping,
-    shippingMethod: outcome.shipping.method,
-    requiresShipping: outcome.shipping.needed,
+    shippingMethod: outcome.shipped.method,
+    requiresShipping: outcome.shipped.needed,
+    customerGroups: cart.customerGroups,
+    vatId: cart.vatId,
+    vatIdChecked: cart.vatIdChecked,
+    taxExempt: cart.taxExempt,
     attributes: cart.attributes,
     note: cart.note,
-    adjustments: outcome.adjustments,
+    adjustments: outcome.shipped.adjustments,
     notices: shownNotices(cart, outcome.notices, facts),
     ...outcome.totals,
     itemCount: cart.lines.reduce((total, line) => total + line.quantity, 0),
@@ -591,9 +413,11 @@ function servedLine(work: Work, currency: string): PricedLine {
     listPrice: list === undefined ? null : money(list, currency),
     itemTotal: money(work.itemTotal, currency),
     discountTotal: money(work.discount, currency),
-    total: money(work.itemTotal + work.discount, currency),
+    total: money(leftOf(work), currency),
     adjustments: work.adjustments,
     requiresShipping: work.ships,
+    taxSource: line.taxes === null ? 'rates' : 'external',
+    giftOf: work.giftOf,
     state: work.available ? 'AVAILABLE' : 'UNAVAILABLE',
     addedAt: rfc3339(line.addedAt),
   }

@@ -1,7 +1,15 @@
-// Which tax rates apply. Included rates are contained in prices (VAT), others are added (sales tax). The most specific zone wins: region,
-// then country, then everywhere. Tax is computed on what is left after discounts, which is what British, German and Californian rules ask.
+// Which taxes are owed. Included rates are contained in prices (VAT), others are added (sales tax). The most specific zone wins: region, then
+// country, then everywhere. Tax is computed on what is left after discounts, which is what British, German and Californian rules ask. Computing
+// answers a plain value (`TaxQuote`), the same that an outside engine answers; applying it makes adjustments.
+import type { Adjustment, Work } from './adjustment.ts'
+import { leftOf } from './adjustment.ts'
+import { type Cart, money } from './cart.ts'
+import type { Facts } from './facts.ts'
 import { percentIncludedIn, percentOf, type Rounding } from './money.ts'
+import type { TaxAmount, TaxQuote, TaxRequest } from './quote.ts'
 import type { Settings, TaxRate } from './settings.ts'
+import type { Shipped } from './shipping.ts'
+import type { Trace } from './trace.ts'
 
 /** Where the goods go; null while nothing is known and the shop has no default country. */
 export interface TaxZone {
@@ -9,12 +17,10 @@ export interface TaxZone {
   readonly region: string | null
 }
 
-/** A tax on one amount. `amount` is minor units; `included` says whether the taxed amount contains it already. */
-export interface Tax {
-  readonly name: string
-  readonly percent: string
-  readonly amount: number
-  readonly included: boolean
+/** The taxes of a cart: what is contained in the total, and what is added to it. Minor units. */
+export interface Taxed {
+  readonly included: number
+  readonly additional: number
 }
 
 /** The rate of a category in a zone, or undefined when nothing is owed. */
@@ -35,8 +41,75 @@ export function rateFor(settings: Settings, category: string, zone: TaxZone): Ta
 }
 
 /** The tax on an amount, rounded once; null when the rate is absent. */
-export function taxOn(amount: number, rate: TaxRate | undefined, rounding: Rounding): Tax | null {
+export function taxOn(amount: number, rate: TaxRate | undefined, rounding: Rounding): TaxAmount | null {
   if (!rate) return null
   const tax = rate.included ? percentIncludedIn(amount, rate.percent, rounding) : percentOf(amount, rate.percent, rounding)
-  return { name: rate.name, percent: rate.percent, amount: tax, included: rate.included }
+  const id = [rate.category, rate.country, rate.region].filter(Boolean).join('/')
+  return { id, name: rate.name, percent: rate.percent, amount: tax, included: rate.included }
+}
+
+/** What a cart asks of whoever knows its taxes. */
+export function taxRequestOf(cart: Cart, sold: readonly Work[], shipped: Shipped): TaxRequest {
+  const address = cart.shippingAddress ?? cart.billingAddress
+  return {
+    currency: cart.currency,
+    destination: address,
+    lines: sold.map((work) => ({
+      id: work.line.id,
+      sku: work.line.sku,
+      category: work.taxCategory,
+      quantity: work.line.quantity,
+      amount: leftOf(work),
+    })),
+    shipping: shipped.amount + shipped.discount,
+    customer: {
+      accountId: cart.owner.kind === 'account' ? cart.owner.accountId : null,
+      exempt: cart.taxExempt,
+      vatId: cart.vatId,
+    },
+  }
+}
+
+/** The taxes by the shop's own rates. */
+export function taxesByRates(request: TaxRequest, settings: Settings, _trace: Trace | null): TaxQuote {
+  const zone: TaxZone = {
+    country: request.destination?.country ?? settings.tax.defaultCountry,
+    region: request.destination?.region ?? null,
+  }
+  const { rounding } = settings.pricing
+  const of = (category: string | null, amount: number): TaxAmount[] => {
+    const tax = taxOn(amount, category === null ? undefined : rateFor(settings, category, zone), rounding)
+    return tax ? [tax] : []
+  }
+  return {
+    lines: new Map(request.lines.map(({ id, category, amount }) => [id, of(category, amount)])),
+    shipping: request.shipping > 0 ? of(settings.tax.shippingCategory, request.shipping) : [],
+  }
+}
+
+/** Adds the taxes of what is sold and of shipping as adjustments. */
+export function applyTaxes(cart: Cart, sold: readonly Work[], shipped: Shipped, facts: Facts, trace: Trace | null): Taxed {
+  const { settings } = facts.shop
+  if (settings.tax.rates.length === 0) return { included: 0, additional: 0 }
+  const quote = taxesByRates(taxRequestOf(cart, sold, shipped), settings, trace)
+  let included = 0
+  let additional = 0
+  const add = (taxes: readonly TaxAmount[], target: 'line' | 'shipping', adjustments: Adjustment[], lineId?: string): void => {
+    for (const tax of taxes) {
+      if (tax.included) included += tax.amount
+      else additional += tax.amount
+      adjustments.push({
+        type: 'tax',
+        label: `${tax.name} ${tax.percent} %`,
+        amount: money(tax.amount, cart.currency),
+        included: tax.included,
+        source: { kind: 'tax_rate', id: tax.id },
+        target,
+        ...(lineId === undefined ? {} : { lineId }),
+      })
+    }
+  }
+  for (const work of sold) add(quote.lines.get(work.line.id) ?? [], 'line', work.adjustments, work.line.id)
+  add(quote.shipping, 'shipping', shipped.adjustments)
+  return { included, additional }
 }

@@ -104,7 +104,7 @@ export interface CartAnswer {
 }
 
 /** What a price rests on: while that stands, pricing anew gives the same. */
-export interface Grounds extends Pick<Pricing, 'freshUntil' | 'stockSeen' | 'limitedCodes' | 'exhausted'> {
+export interface Grounds extends Pick<Pricing, 'freshUntil' | 'stockSeen' | 'limitsSeen'> {
   readonly holders: Holders
   readonly state: string
   readonly epoch: number
@@ -773,7 +773,7 @@ export function createCarts({
     for (const { grounds } of seen) {
       if (grounds.state === 'CLOSED' || !isToday(grounds)) continue
       for (const [sku] of grounds.stockSeen) skus.add(sku)
-      for (const code of grounds.limitedCodes) codes.add(code)
+      for (const [key] of grounds.limitsSeen) if (key.startsWith('code:')) codes.add(key.slice('code:'.length))
     }
     // Whether a sku has stock of its own or that of its parts, a node knows of skus that it has read.
     await cache.collect(shop, skus, codes)
@@ -781,15 +781,13 @@ export function createCarts({
   }
 
   /** Whether stock and uses, by today's advice, would give the same price and the same notices. */
-  function agrees(shop: ShopFacts, { holders, stockSeen, limitedCodes, exhausted }: Grounds): boolean {
+  function agrees(shop: ShopFacts, { holders, stockSeen, limitsSeen }: Grounds): boolean {
     const isSameStock = stockSeen.every(([sku, wanted, had]) => {
       const has = cache.advice(shop, sku, holders) ?? Number.POSITIVE_INFINITY
       return wanted <= had ? wanted <= has : has === had
     })
-    if (!isSameStock) return false
-    if (limitedCodes.length === 0 && shop.limited.length === 0) return true
-    const now = cache.exhausted(shop, limitedCodes, holders)
-    return now.length === exhausted.length && now.every((each) => exhausted.includes(each))
+    const isEnough = (key: string, wanted: number) => wanted <= (cache.left(shop, key, holders) ?? Number.POSITIVE_INFINITY)
+    return isSameStock && limitsSeen.every(([key, wanted, was]) => isEnough(key, wanted) === was)
   }
 
   async function drain(): Promise<void> {
@@ -801,9 +799,9 @@ export function createCarts({
   return { change, read, view, outdated, inspect, serve, drain, waiting: () => queue.length }
 }
 
-const NO_ADVICE = { freshUntil: null, stockSeen: [], limitedCodes: [], exhausted: [] } as const
+const NO_ADVICE = { freshUntil: null, stockSeen: [], limitsSeen: [] } as const
 
-function groundsOf({ id, absorbed, state }: Cart, { freshUntil, stockSeen, limitedCodes, exhausted }: Pricing, shop: ShopFacts): Grounds {
+function groundsOf({ id, absorbed, state }: Cart, { freshUntil, stockSeen, limitsSeen }: Pricing, shop: ShopFacts): Grounds {
   return {
     holders: [id, ...absorbed],
     state,
@@ -811,17 +809,16 @@ function groundsOf({ id, absorbed, state }: Cart, { freshUntil, stockSeen, limit
     revision: PRICING_REVISION,
     freshUntil,
     stockSeen,
-    limitedCodes,
-    exhausted,
+    limitsSeen,
   }
 }
 
 /** What the column `stock_seen` keeps: all the advice that a price rests on; nothing where there was none. */
-type Advice = Pick<Pricing, 'stockSeen' | 'limitedCodes' | 'exhausted'>
+type Advice = Pick<Pricing, 'stockSeen' | 'limitsSeen'>
 
-function adviceText({ stockSeen, limitedCodes, exhausted }: Pricing): string | null {
-  const isNone = stockSeen.length === 0 && limitedCodes.length === 0 && exhausted.length === 0
-  return isNone ? null : JSON.stringify({ stockSeen, limitedCodes, exhausted } satisfies Advice)
+function adviceText({ stockSeen, limitsSeen }: Pricing): string | null {
+  const isNone = stockSeen.length === 0 && limitsSeen.length === 0
+  return isNone ? null : JSON.stringify({ stockSeen, limitsSeen } satisfies Advice)
 }
 
 /** A row that another revision priced is priced anew whatever it saw, and its advice may have another form. */

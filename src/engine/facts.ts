@@ -2,14 +2,15 @@
 // names is dropped and read again, always after the epoch and never before: a fact may be newer than the epoch it is filed under, never
 // older. Stock and the uses left of codes are not in the epoch: they are advice, at most a second old.
 import type { Cart } from '../core/cart.ts'
-import type { CodeFacts, Facts } from '../core/facts.ts'
+import type { CodeFacts, Facts, LimitFacts } from '../core/facts.ts'
 import type { Variant } from '../core/product.ts'
-import { needsCode, type Promotion } from '../core/promotion.ts'
+import { asks, edgesOf, giftOf, isLimited, needsCode, type Promotion } from '../core/promotion.ts'
+import { NO_QUOTES } from '../core/quote.ts'
 import { type PresetName, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { availableTo, bundlesOf, type StockLevel } from '../core/stock.ts'
 import { readEndpoints } from '../store/outbox.ts'
 import { readVariants } from '../store/products.ts'
-import { type CodeUses, readCodes, readExhausted, readPromotions } from '../store/promotions.ts'
+import { type CodeUses, type PromotionUses, readCodes, readLimits, readPromotions } from '../store/promotions.ts'
 import { changedSince, readShop } from '../store/shops.ts'
 import { readStock } from '../store/stock.ts'
 import type { Reader, Store } from '../store/store.ts'
@@ -54,8 +55,12 @@ export interface ShopFacts {
   readonly automatic: ReadonlyMap<string, Promotion>
   /** When promotions begin and end, in order. */
   readonly edges: readonly number[]
-  /** Those of them that have a limit of uses. */
+  /** Whether one of them looks at the time of day. */
+  readonly hasHours: boolean
+  /** Ids of all promotions, with a code or without, that have a limit. */
   readonly limited: readonly string[]
+  /** What promotions give away. */
+  readonly giftSkus: readonly string[]
   readonly variants: Map<string, Variant>
   readonly unknownSkus: Set<string>
 }
@@ -63,8 +68,7 @@ export interface ShopFacts {
 /** Ids of carts (of orders, where there is no cart) that hold something. */
 export type Holders = readonly string[]
 
-/** Automatic promotions without a use left, each with the carts whose unpaid order holds one. */
-type Exhausted = ReadonlyMap<string, readonly string[]>
+type Limits = ReadonlyMap<string, PromotionUses>
 
 interface Advice<T> {
   readonly at: number
@@ -86,8 +90,8 @@ export interface FactsCache {
   fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holder: string): Promise<Facts>
   /** How many of a sku these holders may have by the advice at hand; undefined when nothing is known or it is unlimited. */
   advice(shop: ShopFacts, sku: string, holders: Holders): number | undefined
-  /** Which of these codes and of the shop's promotions without a code these holders can have no use of, by the advice at hand. */
-  exhausted(shop: ShopFacts, codes: readonly string[], holders: Holders): string[]
+  /** How much is left of a limit (see `LimitsSeen`) for these holders, by the advice at hand; null is unlimited or unknown. */
+  left(shop: ShopFacts, key: string, holders: Holders): number | null
 }
 
 /** Makes the cache. */
@@ -95,7 +99,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   const shops = new Map<string, ShopFacts>()
   const refreshing = new Map<string, Promise<ShopFacts | null>>()
   const stock = new Recent<Advice<StockLevel | null>>()
-  const exhausted = new Recent<Advice<Exhausted>>()
+  const limits = new Recent<Advice<Limits>>()
   const codes = new Recent<Advice<CodeUses | null>>()
 
   async function shop(shopId: string, epoch?: number): Promise<ShopFacts | null> {
@@ -141,8 +145,10 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       endpoints: await readEndpoints(store.reader, shopId),
       promotions: new Map(promotions.map((promotion) => [promotion.id, promotion])),
       automatic: new Map(automatic.map((promotion) => [promotion.id, promotion])),
-      edges: promotions.flatMap(({ startsAt, endsAt }) => [startsAt ?? [], endsAt ?? []].flat()).sort((a, b) => a - b),
-      limited: automatic.filter((promotion) => promotion.usesMax !== null).map((promotion) => promotion.id),
+      edges: promotions.flatMap(edgesOf).sort((a, b) => a - b),
+      hasHours: promotions.some((promotion) => asks(promotion, 'hours')),
+      limited: promotions.filter(isLimited).map((promotion) => promotion.id),
+      giftSkus: promotions.flatMap((promotion) => giftOf(promotion) ?? []),
       variants: new Map(),
       unknownSkus: new Set(),
     }
@@ -153,7 +159,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   async function collect(known: ShopFacts, skus: Iterable<string>, wantedCodes: Iterable<string>): Promise<void> {
     const missing: string[] = []
     const tracked: string[] = []
-    for (const sku of new Set(skus)) {
+    for (const sku of new Set([...skus, ...known.giftSkus])) {
       const variant = known.variants.get(sku)
       if (!variant && !known.unknownSkus.has(sku)) missing.push(sku)
       else if (isCounted(variant)) tracked.push(sku)
@@ -176,9 +182,9 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   async function refreshAdvice(known: ShopFacts, skus: readonly string[], wantedCodes: readonly string[]): Promise<void> {
     if (skus.length > 0) await refreshStock(known, skus)
     if (wantedCodes.length > 0) await refreshCodes(known.id, wantedCodes)
-    if (known.limited.length > 0 && isStale(exhausted.get(known.id), clock.now())) {
+    if (known.limited.length > 0 && isStale(limits.get(known.id), clock.now())) {
       const at = clock.now()
-      exhausted.set(known.id, { at, value: await readExhausted(store.reader, known.id, known.limited) })
+      limits.set(known.id, { at, value: await readLimits(store.reader, known.id, known.limited) })
     }
   }
 
@@ -212,29 +218,26 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     holders: Holders,
     levels: Map<string, number>,
     found: Map<string, CodeFacts>,
-    gone: Exhausted | undefined,
+    left: Limits | undefined,
   ): Facts {
-    const isPlain = found.size === 0 && (known.limited.length === 0 || !gone || gone.size === 0)
-    const promotions = isPlain ? known.automatic : new Map(known.automatic)
-    if (!isPlain) {
-      const open = promotions as Map<string, Promotion>
-      for (const id of exhaustedFor(holders, gone)) open.delete(id)
-      for (const { promotionId } of found.values()) {
-        const promotion = known.promotions.get(promotionId)
-        if (promotion) open.set(promotionId, promotion)
-      }
-    }
+    const opened = [...found.values()].flatMap(({ promotionId }) => known.promotions.get(promotionId) ?? [])
+    const isPlain = opened.every((promotion) => known.automatic.has(promotion.id))
     const { id, currency, settings } = known
+    const now = clock.now()
     return {
-      now: clock.now(),
+      now,
       epoch: known.epoch,
+      lastEdge: Math.max(known.edges.findLast((edge) => edge <= now) ?? 0, known.hasHours ? now - (now % QUARTER_MS) : 0),
       shop: { id, currency, settings },
       variants: known.variants,
       stock: levels,
-      promotions,
+      promotions: isPlain
+        ? known.automatic
+        : new Map([...known.automatic, ...opened.map((promotion) => [promotion.id, promotion] as const)]),
       codes: found,
-      exhausted: exhaustedFor(holders, gone),
-      lastEdge: known.edges.findLast((edge) => edge <= clock.now()) ?? 0,
+      limits: left ? new Map([...left].map(([promotionId, uses]) => [promotionId, limitFor(holders, uses)])) : NO_LIMITS,
+      hasOrdered: null,
+      quotes: NO_QUOTES,
     }
   }
 
@@ -255,7 +258,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       const facts = codes.get(`${known.id}/${code}`)?.value
       if (facts) found.set(code, usableBy(holders, facts))
     }
-    return assemble(known, holders, levels, found, known.limited.length === 0 ? undefined : exhausted.get(known.id)?.value)
+    return assemble(known, holders, levels, found, known.limited.length === 0 ? undefined : limits.get(known.id)?.value)
   }
 
   async function fresh(
@@ -275,27 +278,30 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     }
     const found = new Map<string, CodeFacts>()
     for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy([holder], facts))
-    return assemble(known, [holder], levels, found, await readExhausted(reader, known.id, known.limited))
+    return assemble(known, [holder], levels, found, await readLimits(reader, known.id, known.limited))
   }
 
-  function exhaustedOf(known: ShopFacts, wantedCodes: readonly string[], holders: Holders): string[] {
-    const used = wantedCodes.filter((code) => {
-      const facts = codes.get(`${known.id}/${code}`)?.value
-      const left = facts ? usableBy(holders, facts).usesLeft : null
-      return left !== null && left <= 0
-    })
-    return [...used, ...exhaustedFor(holders, known.limited.length === 0 ? undefined : exhausted.get(known.id)?.value)]
+  function left(known: ShopFacts, key: string, holders: Holders): number | null {
+    const [kind = '', id = ''] = key.split(':')
+    if (kind === 'code') {
+      const uses = codes.get(`${known.id}/${id}`)?.value
+      return uses ? usableBy(holders, uses).usesLeft : 0
+    }
+    const uses = limits.get(known.id)?.value.get(id)
+    return uses ? limitFor(holders, uses).usesLeft : null
   }
 
-  return { shop, collect, forCart, fresh, advice, exhausted: exhaustedOf }
+  return { shop, collect, forCart, fresh, advice, left }
 }
 
-const NONE: readonly string[] = []
+const NO_LIMITS: Facts['limits'] = new Map()
+/** Every time zone is a whole number of these away from UTC, so what depends on the time of day changes only when one begins. */
+const QUARTER_MS = 900_000
 
-/** The promotions without a use left, but for those that the holder's own unpaid order holds one of. */
-function exhaustedFor(holders: Holders, gone: Exhausted | undefined): readonly string[] {
-  if (!gone || gone.size === 0) return NONE
-  return [...gone].flatMap(([id, heldBy]) => (heldBy.some((each) => holders.includes(each)) ? [] : [id]))
+/** What is left for these: the use that a cart's own unpaid order holds does not stand in its way, like its stock. */
+function limitFor(holders: Holders, { usesLeft, heldBy }: PromotionUses): LimitFacts {
+  const own = usesLeft !== null && heldBy.some((each) => holders.includes(each)) ? 1 : 0
+  return { usesLeft: usesLeft === null ? null : usesLeft + own, customerUsesLeft: null, budgetLeft: null }
 }
 
 /** The skus whose stock counts for these: for a bundle those of its parts; each once. */

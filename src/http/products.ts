@@ -6,7 +6,7 @@ import { CLOSED, Id, Page, Sku, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
-import type { Promotion } from '../core/promotion.ts'
+import { PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
 import { refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -313,6 +313,7 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
 function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<Promotion, 'id'> {
   const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
   return {
+    ...PROMOTION_DEFAULTS,
     name: input.name,
     active: input.active ?? true,
     startsAt: at(input.startsAt),

@@ -1,5 +1,6 @@
 // Orders, payments, refunds, what providers sent, and sequences. Two unique indexes guard the promise "one cart becomes one order": at most one
 // order in state NEW per cart, and at most one placed whole-cart order per cart, ever.
+import { normaliseEmail } from '../core/customer.ts'
 import type { Order, OrderedLines } from '../core/order.ts'
 import type { Reader, Writer } from './store.ts'
 import type { OrderTable, PaymentTable, ProviderEventTable, RefundTable } from './tables.ts'
@@ -26,6 +27,7 @@ export function orderRow(
     state: order.state,
     owner: kept.owner,
     email: order.email,
+    customer_email: order.email === null ? null : normaliseEmail(order.email),
     number: order.number,
     reference: order.reference,
     content_hash: kept.contentHash,

@@ -24,6 +24,7 @@ export async function readVariants(reader: Reader, shopId: string, skus: readonl
     .where('v.sku', 'in', [...skus])
     .orderBy('v.sku')
     .orderBy('p.currency')
+    .orderBy('p.position')
     .execute()
   for (const row of rows) {
     const price =
@@ -243,12 +244,17 @@ async function putVariant(
     await writer.db
       .insertInto('prices')
       .values(
-        prices.map((price) => ({
+        prices.map((price, position) => ({
           shop_id: shopId,
           sku: variant.sku,
           currency: price.currency,
+          position,
           amount: price.amount,
           list_amount: price.listAmount ?? null,
+          quantity_from: null,
+          customer_group: null,
+          starts_at: null,
+          ends_at: null,
         })),
       )
       .execute()

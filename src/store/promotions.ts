@@ -1,13 +1,13 @@
 // Promotions, their codes and who used them. Uses are counted on the promotion's row under its lock, so limits are exact: a use is taken when
 // an order is created, before any charge, and given back when it is superseded, cancelled or expired.
 import type { CodeFacts } from '../core/facts.ts'
-import type { Promotion } from '../core/promotion.ts'
+import { type Promotion, parsePromotion } from '../core/promotion.ts'
 import type { Reader, Writer } from './store.ts'
 
 /** All promotions of a shop. */
 export async function readPromotions(reader: Reader, shopId: string): Promise<Promotion[]> {
   const rows = await reader.db.selectFrom('promotions').select('document').where('shop_id', '=', shopId).orderBy('id').execute()
-  return rows.map((row) => JSON.parse(row.document) as Promotion)
+  return rows.map((row) => parsePromotion(row.document))
 }
 
 /** One promotion with its codes, or undefined. */
@@ -22,7 +22,7 @@ export async function readPromotion(
     .where('shop_id', '=', shopId)
     .where('id', '=', id)
     .executeTakeFirst()
-  return row && { promotion: JSON.parse(row.document) as Promotion, uses: row.uses }
+  return row && { promotion: parsePromotion(row.document), uses: row.uses }
 }
 
 /** What is known of a code, and which carts hold one of its uses for an order that awaits payment: known when no use is left. */
@@ -34,32 +34,30 @@ export interface CodeUses extends CodeFacts {
 export async function readCodes(reader: Reader, shopId: string, codes: readonly string[]): Promise<Map<string, CodeUses>> {
   if (codes.length === 0) return new Map()
   const rows = await reader.db
-    .selectFrom('promotion_codes as c')
-    .innerJoin('promotions as p', (join) => join.onRef('p.shop_id', '=', 'c.shop_id').onRef('p.id', '=', 'c.promotion_id'))
-    .select(['c.code', 'c.promotion_id', 'c.uses_max', 'c.uses', 'p.uses as promotion_uses', 'p.document'])
-    .where('c.shop_id', '=', shopId)
-    .where('c.code', 'in', [...codes])
+    .selectFrom('promotion_codes')
+    .select(['code', 'promotion_id', 'uses_max', 'uses'])
+    .where('shop_id', '=', shopId)
+    .where('code', 'in', [...codes])
     .execute()
   const known = new Map<string, CodeUses>()
   for (const row of rows) {
-    const { usesMax } = JSON.parse(row.document) as Promotion
-    const ofCode = row.uses_max === null ? Number.POSITIVE_INFINITY : row.uses_max - row.uses
-    const ofPromotion = usesMax === null ? Number.POSITIVE_INFINITY : usesMax - row.promotion_uses
-    const left = Math.min(ofCode, ofPromotion)
-    const held = left > 0 ? [] : await holdersOf(reader, shopId, row.promotion_id, ofCode > 0 ? null : row.code)
-    known.set(row.code, {
-      promotionId: row.promotion_id,
-      usesLeft: Number.isFinite(left) ? left : null,
-      ...(held.length > 0 ? { heldBy: held } : {}),
-    })
+    const usesLeft = row.uses_max === null ? null : row.uses_max - row.uses
+    const held = usesLeft === null || usesLeft > 0 ? [] : await holdersOf(reader, shopId, row.promotion_id, row.code)
+    known.set(row.code, { promotionId: row.promotion_id, usesLeft, ...(held.length > 0 ? { heldBy: held } : {}) })
   }
   return known
 }
 
-/** Of these promotions those that have no use left, each with the carts whose unpaid order holds one of its uses. */
-export async function readExhausted(reader: Reader, shopId: string, ids: readonly string[]): Promise<Map<string, readonly string[]>> {
-  const exhausted = new Map<string, readonly string[]>()
-  if (ids.length === 0) return exhausted
+/** What is left of a limited promotion, and which carts hold one of its uses for an order that awaits payment: known when no use is left. */
+export interface PromotionUses {
+  readonly usesLeft: number | null
+  readonly heldBy: readonly string[]
+}
+
+/** What is left of these promotions, by id. */
+export async function readLimits(reader: Reader, shopId: string, ids: readonly string[]): Promise<Map<string, PromotionUses>> {
+  const limits = new Map<string, PromotionUses>()
+  if (ids.length === 0) return limits
   const rows = await reader.db
     .selectFrom('promotions')
     .select(['id', 'uses', 'document'])
@@ -67,10 +65,11 @@ export async function readExhausted(reader: Reader, shopId: string, ids: readonl
     .where('id', 'in', [...ids])
     .execute()
   for (const { id, uses, document } of rows) {
-    const { usesMax } = JSON.parse(document) as Promotion
-    if (usesMax !== null && uses >= usesMax) exhausted.set(id, await holdersOf(reader, shopId, id, null))
+    const { usesMax } = parsePromotion(document)
+    const usesLeft = usesMax === null ? null : usesMax - uses
+    limits.set(id, { usesLeft, heldBy: usesLeft === null || usesLeft > 0 ? [] : await holdersOf(reader, shopId, id, null) })
   }
-  return exhausted
+  return limits
 }
 
 /** The carts whose unpaid order holds a use of a promotion (of this code, if one is named). */
@@ -108,7 +107,7 @@ export async function writePromotion(writer: Writer, shopId: string, promotion: 
   const columns = { document: JSON.stringify(promotion), updated_at: now }
   await writer.db
     .insertInto('promotions')
-    .values({ shop_id: shopId, id: promotion.id, uses: 0, ...columns })
+    .values({ shop_id: shopId, id: promotion.id, uses: 0, spent: '{}', ...columns })
     .onConflict((conflict) => conflict.columns(['shop_id', 'id']).doUpdateSet(columns))
     .execute()
 }
@@ -123,7 +122,7 @@ export async function insertCode(
 ): Promise<boolean> {
   const made = await writer.db
     .insertInto('promotion_codes')
-    .values({ shop_id: shopId, code, promotion_id: promotionId, uses_max: usesMax, uses: 0 })
+    .values({ shop_id: shopId, code, promotion_id: promotionId, uses_max: usesMax, uses: 0, batch: null, active: 1 })
     .onConflict((conflict) => conflict.doNothing())
     .returning('code')
     .executeTakeFirst()
@@ -163,7 +162,7 @@ export async function redeem(
       .where('id', '=', use.promotionId)
     if (writer.dialect === 'postgres') locking = locking.forUpdate()
     const row = await locking.executeTakeFirst()
-    const usesMax = row ? (JSON.parse(row.document) as Promotion).usesMax : 0
+    const usesMax = row ? parsePromotion(row.document).usesMax : 0
     if (!row || (usesMax !== null && row.uses >= usesMax)) return use
     if (use.code !== null) {
       const counted = await writer.db
@@ -184,7 +183,18 @@ export async function redeem(
       .execute()
     await writer.db
       .insertInto('redemptions')
-      .values({ shop_id: shopId, order_id: orderId, promotion_id: use.promotionId, code: use.code, state: 'RESERVED', created_at: now })
+      .values({
+        shop_id: shopId,
+        order_id: orderId,
+        promotion_id: use.promotionId,
+        code: use.code,
+        state: 'RESERVED',
+        created_at: now,
+        account: null,
+        email: null,
+        amount: 0,
+        currency: null,
+      })
       .execute()
   }
   return null

@@ -194,10 +194,12 @@ CREATE TABLE orders (
   expires_at bigint,
   held_until bigint,
   expected_total bigint NOT NULL,
+  customer_email text,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );
 CREATE INDEX orders_by_cart ON orders USING btree (shop_id, cart_id, id);
+CREATE INDEX orders_by_customer ON orders USING btree (shop_id, customer_email) WHERE ((customer_email IS NOT NULL) AND (placed_at IS NOT NULL));
 CREATE UNIQUE INDEX orders_by_number ON orders USING btree (shop_id, number) WHERE (placed_at IS NOT NULL);
 CREATE INDEX orders_by_owner ON orders USING btree (shop_id, owner, id);
 CREATE UNIQUE INDEX orders_one_new ON orders USING btree (shop_id, cart_id) WHERE ((state = 'NEW'::text) AND (cart_id IS NOT NULL));
@@ -233,11 +235,15 @@ CREATE TABLE prices (
   shop_id text NOT NULL,
   sku text NOT NULL,
   currency text NOT NULL,
+  position bigint NOT NULL,
   amount bigint NOT NULL,
   list_amount bigint,
-  PRIMARY KEY (shop_id, sku, currency),
-  FOREIGN KEY (shop_id, sku) REFERENCES variants(shop_id, sku) ON DELETE CASCADE,
-  CHECK ((amount >= 0))
+  quantity_from bigint,
+  customer_group text,
+  starts_at bigint,
+  ends_at bigint,
+  PRIMARY KEY (shop_id, sku, currency, "position"),
+  FOREIGN KEY (shop_id, sku) REFERENCES variants(shop_id, sku) ON DELETE CASCADE
 );
 
 CREATE TABLE products (
@@ -259,10 +265,13 @@ CREATE TABLE promotion_codes (
   promotion_id text NOT NULL,
   uses_max bigint,
   uses bigint NOT NULL,
+  batch text,
+  active bigint DEFAULT 1 NOT NULL,
   PRIMARY KEY (shop_id, code),
   FOREIGN KEY (shop_id, promotion_id) REFERENCES promotions(shop_id, id) ON DELETE CASCADE,
   CHECK ((uses >= 0))
 );
+CREATE INDEX promotion_codes_batch ON promotion_codes USING btree (shop_id, promotion_id, batch, code);
 
 CREATE TABLE promotions (
   shop_id text NOT NULL,
@@ -270,6 +279,7 @@ CREATE TABLE promotions (
   document text NOT NULL,
   uses bigint NOT NULL,
   updated_at bigint NOT NULL,
+  spent text DEFAULT '{}'::text NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((uses >= 0))
 );
@@ -288,6 +298,17 @@ CREATE TABLE provider_events (
 );
 CREATE INDEX provider_events_waiting ON provider_events USING btree (due_at) WHERE (applied_at IS NULL);
 
+CREATE TABLE quotes (
+  shop_id text NOT NULL,
+  cart_id text NOT NULL,
+  kind text NOT NULL,
+  request text NOT NULL,
+  answer text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, cart_id, kind)
+);
+CREATE INDEX quotes_age ON quotes USING btree (created_at);
+
 CREATE TABLE redemptions (
   shop_id text NOT NULL,
   order_id text NOT NULL,
@@ -295,8 +316,15 @@ CREATE TABLE redemptions (
   code text,
   state text NOT NULL,
   created_at bigint NOT NULL,
+  account text,
+  email text,
+  amount bigint DEFAULT 0 NOT NULL,
+  currency text,
   PRIMARY KEY (shop_id, order_id, promotion_id)
 );
+CREATE INDEX redemptions_by_account ON redemptions USING btree (shop_id, account, promotion_id) WHERE (account IS NOT NULL);
+CREATE INDEX redemptions_by_email ON redemptions USING btree (shop_id, email, promotion_id) WHERE (email IS NOT NULL);
+CREATE INDEX redemptions_by_promotion ON redemptions USING btree (shop_id, promotion_id, order_id);
 
 CREATE TABLE refunds (
   shop_id text NOT NULL,

@@ -72,9 +72,10 @@ CREATE TABLE "migrations_lock" ("id" varchar(255) not null primary key, "is_lock
 CREATE TABLE orders (
     shop_id text NOT NULL, id text NOT NULL, cart_id text, whole bigint NOT NULL, state text NOT NULL, owner text NOT NULL, email text, number text,
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,
-    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL,
+    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text,
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
 CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
+CREATE INDEX orders_by_customer ON orders (shop_id, customer_email) WHERE customer_email IS NOT NULL AND placed_at IS NOT NULL;
 CREATE UNIQUE INDEX orders_by_number ON orders (shop_id, number) WHERE placed_at IS NOT NULL;
 CREATE INDEX orders_by_owner ON orders (shop_id, owner, id);
 CREATE UNIQUE INDEX orders_one_new ON orders (shop_id, cart_id) WHERE state = 'NEW' AND cart_id IS NOT NULL;
@@ -90,8 +91,9 @@ CREATE INDEX payments_by_order ON payments (shop_id, order_id, id);
 CREATE INDEX payments_running ON payments (checked_at) WHERE state IN ('OPENING', 'PENDING', 'FAILED');
 
 CREATE TABLE prices (
-    shop_id text NOT NULL, sku text NOT NULL, currency text NOT NULL, amount bigint NOT NULL, list_amount bigint,
-    PRIMARY KEY (shop_id, sku, currency), CHECK (amount >= 0),
+    shop_id text NOT NULL, sku text NOT NULL, currency text NOT NULL, position bigint NOT NULL, amount bigint NOT NULL, list_amount bigint,
+    quantity_from bigint, customer_group text, starts_at bigint, ends_at bigint,
+    PRIMARY KEY (shop_id, sku, currency, position),
     FOREIGN KEY (shop_id, sku) REFERENCES variants (shop_id, sku) ON DELETE CASCADE);
 
 CREATE TABLE products (
@@ -100,12 +102,13 @@ CREATE TABLE products (
 CREATE UNIQUE INDEX products_by_handle ON products (shop_id, handle);
 
 CREATE TABLE promotion_codes (
-    shop_id text NOT NULL, code text NOT NULL, promotion_id text NOT NULL, uses_max bigint, uses bigint NOT NULL,
+    shop_id text NOT NULL, code text NOT NULL, promotion_id text NOT NULL, uses_max bigint, uses bigint NOT NULL, batch text, active bigint NOT NULL DEFAULT 1,
     PRIMARY KEY (shop_id, code), CHECK (uses >= 0),
     FOREIGN KEY (shop_id, promotion_id) REFERENCES promotions (shop_id, id) ON DELETE CASCADE);
+CREATE INDEX promotion_codes_batch ON promotion_codes (shop_id, promotion_id, batch, code);
 
 CREATE TABLE promotions (
-    shop_id text NOT NULL, id text NOT NULL, document text NOT NULL, uses bigint NOT NULL, updated_at bigint NOT NULL,
+    shop_id text NOT NULL, id text NOT NULL, document text NOT NULL, uses bigint NOT NULL, updated_at bigint NOT NULL, spent text NOT NULL DEFAULT '{}',
     PRIMARY KEY (shop_id, id), CHECK (uses >= 0));
 
 CREATE TABLE provider_events (
@@ -113,9 +116,17 @@ CREATE TABLE provider_events (
     applied_at bigint, due_at bigint NOT NULL, attempts bigint NOT NULL, outcome text, PRIMARY KEY (shop_id, provider, event_id));
 CREATE INDEX provider_events_waiting ON provider_events (due_at) WHERE applied_at IS NULL;
 
+CREATE TABLE quotes (
+    shop_id text NOT NULL, cart_id text NOT NULL, kind text NOT NULL, request text NOT NULL, answer text NOT NULL, created_at bigint NOT NULL,
+    PRIMARY KEY (shop_id, cart_id, kind));
+CREATE INDEX quotes_age ON quotes (created_at);
+
 CREATE TABLE redemptions (
-    shop_id text NOT NULL, order_id text NOT NULL, promotion_id text NOT NULL, code text, state text NOT NULL, created_at bigint NOT NULL,
+    shop_id text NOT NULL, order_id text NOT NULL, promotion_id text NOT NULL, code text, state text NOT NULL, created_at bigint NOT NULL, account text, email text, amount bigint NOT NULL DEFAULT 0, currency text,
     PRIMARY KEY (shop_id, order_id, promotion_id));
+CREATE INDEX redemptions_by_account ON redemptions (shop_id, account, promotion_id) WHERE account IS NOT NULL;
+CREATE INDEX redemptions_by_email ON redemptions (shop_id, email, promotion_id) WHERE email IS NOT NULL;
+CREATE INDEX redemptions_by_promotion ON redemptions (shop_id, promotion_id, order_id);
 
 CREATE TABLE refunds (
     shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,

@@ -133,13 +133,19 @@ export interface VariantTable {
   document: string
   updated_at: number
 }
-/** A unit price. */
+/** A unit price, with what it depends on. */
 export interface PriceTable {
   shop_id: string
   sku: string
   currency: string
+  /** Order in which they were given. */
+  position: number
   amount: number
   list_amount: number | null
+  quantity_from: number | null
+  customer_group: string | null
+  starts_at: number | null
+  ends_at: number | null
 }
 /** How many pieces there are of a tracked sku. */
 export interface StockTable {
@@ -164,6 +170,8 @@ export interface PromotionTable {
   id: string
   document: string
   uses: number
+  /** What it took off all orders together: JSON, minor units by currency. */
+  spent: string
   updated_at: number
 }
 /** What a shopper types; `uses` as above, for this code alone. */
@@ -173,6 +181,9 @@ export interface PromotionCodeTable {
   promotion_id: string
   uses_max: number | null
   uses: number
+  /** The call that made it together with others. */
+  batch: string | null
+  active: number
 }
 /** One use of a promotion by an order. */
 export interface RedemptionTable {
@@ -182,6 +193,12 @@ export interface RedemptionTable {
   code: string | null
   state: string
   created_at: number
+  /** Who used it: the account, and the normalised e-mail address. Null where their uses were given back by staff. */
+  account: string | null
+  email: string | null
+  /** What it took off, in minor units >= 0. */
+  amount: number
+  currency: string | null
 }
 /** An order: columns for finding and guarding it, and the document as it is served. */
 export interface OrderTable {
@@ -192,6 +209,8 @@ export interface OrderTable {
   state: string
   owner: string
   email: string | null
+  /** The address as customers are told apart by it. */
+  customer_email: string | null
   number: string | null
   reference: string | null
   content_hash: string
@@ -205,6 +224,15 @@ export interface OrderTable {
   expires_at: number | null
   held_until: number | null
   expected_total: number
+}
+/** What an outside engine answered last for a cart, with the question. */
+export interface QuoteTable {
+  shop_id: string
+  cart_id: string
+  kind: string
+  request: string
+  answer: string
+  created_at: number
 }
 /** A number that rises by one. */
 export interface SequenceTable {
@@ -332,6 +360,7 @@ export interface Tables {
   promotion_codes: PromotionCodeTable
   redemptions: RedemptionTable
   orders: OrderTable
+  quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable
   refunds: RefundTable

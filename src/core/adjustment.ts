@@ -1,0 +1,57 @@
+// The only way a price changes. Every stage of pricing (promotions, shipping, tax) answers adjustments and nothing else, so "why does it cost
+// that?" is answered by reading rows, and totals are sums of them.
+import { type Line, money } from './cart.ts'
+import type { Money } from './money.ts'
+import type { Variant } from './product.ts'
+
+/**
+ * One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already.
+ * `source` says which rule it was: a promotion (with the code that opened it), a shipping method, a tax rate of the shop, a provider that was
+ * asked (`provider`), or the server that set it (`external`).
+ */
+export interface Adjustment {
+  readonly type: 'promotion' | 'shipping' | 'tax'
+  readonly label: string
+  readonly amount: Money
+  readonly included: boolean
+  readonly source: {
+    readonly kind: 'promotion' | 'shipping_method' | 'tax_rate' | 'provider' | 'external'
+    readonly id: string
+    readonly code?: string
+  }
+  readonly target: 'line' | 'shipping'
+  readonly lineId?: string
+}
+
+/** A line while it is being priced: amounts in minor units. `discount` is <= 0, and `itemTotal + discount` never below 0. */
+export interface Work {
+  readonly line: Line
+  readonly variant: Variant | null
+  readonly unitPrice: number
+  readonly itemTotal: number
+  readonly available: boolean
+  readonly taxCategory: string | null
+  readonly ships: boolean
+  /** The promotion that gave it away: such a line is not in the intent, it comes and goes with the promotion. */
+  readonly giftOf: string | null
+  discount: number
+  readonly adjustments: Adjustment[]
+}
+
+/** What is left to pay of a line, in minor units >= 0. */
+export function leftOf(work: Work): number {
+  return work.itemTotal + work.discount
+}
+
+/** Takes an amount (> 0, at most what is left) off a line. */
+export function takeOff(
+  work: Work,
+  amount: number,
+  label: string,
+  source: Adjustment['source'],
+  currency: string,
+  type: 'promotion' = 'promotion',
+): void {
+  work.discount -= amount
+  work.adjustments.push({ type, label, amount: money(-amount, currency), included: false, source, target: 'line', lineId: work.line.id })
+}

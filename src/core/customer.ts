@@ -1,0 +1,19 @@
+// Who a customer is: an account, and by e-mail address also who has none. Limits per customer count both, so that leaving the account, or writing
+// the address another way, gives no second use (PRO-2).
+
+/**
+ * An e-mail address as customers are told apart by it: lower case, without what follows a `+`; Google's mail ignores dots as well. It is only
+ * compared with others of its kind: nobody is written to at it.
+ * @example normaliseEmail(' Jo.Doe+shop@GoogleMail.com') // 'jodoe@gmail.com'
+ */
+export function normaliseEmail(email: string): string {
+  const [local = '', domain = ''] = splitAtLast(email.normalize('NFC').trim().toLowerCase())
+  const host = domain === 'googlemail.com' ? 'gmail.com' : domain
+  const name = local.split('+')[0] || local
+  return `${host === 'gmail.com' ? name.replaceAll('.', '') || name : name}@${host}`
+}
+
+function splitAtLast(text: string): [string, string] {
+  const at = text.lastIndexOf('@')
+  return [text.slice(0, at), text.slice(at + 1)]
+}

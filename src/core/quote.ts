@@ -1,0 +1,80 @@
+// What outside engines are asked and what they answer. A tax or shipping engine computes the same plain value as the shop's own rates do (compute,
+// then apply), so it replaces the first half only. Answers are facts: they were collected before pricing, and pricing looks whether the one at
+// hand answers exactly the question that this cart asks now.
+/** Where goods go, or where the buyer is. */
+export interface Destination {
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string
+  readonly region?: string
+  readonly postalCode?: string
+  readonly city?: string
+  readonly line1?: string
+}
+
+/** What is to be taxed: amounts in minor units, after discounts, as the shop's prices are (with or without tax). */
+export interface TaxRequest {
+  readonly currency: string
+  readonly destination: Destination | null
+  readonly lines: readonly {
+    readonly id: string
+    readonly sku: string | null
+    readonly category: string | null
+    readonly quantity: number
+    readonly amount: number
+  }[]
+  readonly shipping: number
+  readonly customer: { readonly accountId: string | null; readonly exempt: boolean; readonly vatId: string | null }
+}
+
+/** One tax on one amount, in minor units. `included`: the taxed amount contains it. `id` names the rate. */
+export interface TaxAmount {
+  readonly id: string
+  readonly name: string
+  /** Decimal string, such as `19`. */
+  readonly percent: string
+  readonly amount: number
+  readonly included: boolean
+}
+
+/** What taxes a cart owes: per line (by id) and on shipping. A line that is missing owes none. */
+export interface TaxQuote {
+  readonly lines: ReadonlyMap<string, readonly TaxAmount[]>
+  readonly shipping: readonly TaxAmount[]
+}
+
+/** What is to be shipped. `amount` is the line's total after discounts, in minor units. */
+export interface ShippingRequest {
+  readonly currency: string
+  readonly destination: Destination | null
+  readonly lines: readonly {
+    readonly id: string
+    readonly sku: string | null
+    readonly category: string | null
+    readonly quantity: number
+    readonly grams: number
+    readonly amount: number
+  }[]
+}
+
+/** A method that can be chosen, with its price in minor units. */
+export interface ShippingQuote {
+  readonly id: string
+  readonly name: string
+  readonly amount: number
+}
+
+/** An answer with the question (as canonical JSON) that it belongs to, and when it came, in milliseconds. */
+export interface Quoted<Answer> {
+  readonly request: string
+  readonly answer: Answer
+  readonly at: number
+}
+
+/** The last answers that outside engines gave for a cart; null where none was asked. */
+export interface Quotes {
+  readonly tax: Quoted<TaxQuote> | null
+  readonly shipping: Quoted<readonly ShippingQuote[]> | null
+}
+
+/** Nobody was asked. */
+export const NO_QUOTES: Quotes = { tax: null, shipping: null }
