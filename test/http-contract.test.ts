@@ -568,7 +568,7 @@ describe('settings', () => {
       [{ tax: { rates: [{ name: 'VAT', category: 'standard', percent: '19 %', included: true }] } }, '/tax/rates/0/percent'],
       [
         { shipping: { methods: [{ id: 's', name: 'S', rates: [{ currency: 'XXQ', amount: 1 }] }] } },
-        '/shipping/methods/0/rates',
+        '/shipping/methods/0/rates/0/currency',
         'currency_unknown',
       ],
       [

@@ -38,6 +38,7 @@ import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
+import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 
@@ -156,6 +157,7 @@ export async function createApp({
     restoreRoutes(engine, guard),
     restorePage(engine, guard),
     auditRoutes(engine),
+    shippingMethodRoutes(engine),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })
