@@ -6,12 +6,14 @@ import fc from 'fast-check'
 import { cartWith, done, factsOf, guestCart, inlineLine, line, promotionOf, refusalOf, variantOf } from '../../test/facts.ts'
 import { methodOf } from '../../test/pricing/shipping-words.ts'
 import { readTables } from '../../test/pricing/table.ts'
+import type { Adjustment } from './adjustment.ts'
 import type { Cart } from './cart.ts'
 import { changeCart } from './details.ts'
 import type { Facts } from './facts.ts'
 import { type Pricing, priceCart } from './pricing.ts'
 import type { Benefit } from './promotion.ts'
 import type { ShippingMethod } from './settings.ts'
+import { aboveFloor, type Shipped } from './shipping.ts'
 import { methodsRefusal } from './shipping-rates.ts'
 import { newTrace } from './trace.ts'
 
@@ -159,6 +161,9 @@ describe(`in ${RUNS} random carts with random tables`, () => {
       assert.equal(estimate, Math.min(...shippingQuotes.map(({ amount }) => amount)))
       assert.equal(cart.shippingTotal.amount, shop.settings.shipping.whenNotChosen === 'cheapest' ? estimate : 0)
       assert.equal(cart.shippingMethod, null, 'an estimate is no choice')
+      const [counted] = cart.adjustments.filter(({ type }) => type === 'shipping')
+      if (counted)
+        assert.equal(counted.source.id, shippingQuotes.find(({ amount }) => amount === estimate)?.id, 'the first of the cheapest')
     })
   })
 
@@ -190,6 +195,7 @@ describe(`in ${RUNS} random carts with random tables`, () => {
       const rows = trace.rates.filter(({ kind, id }) => kind === 'shipping' && !id.includes('/'))
       const offered = rows.filter(({ reason }) => reason === null || reason === 'not_chosen').map(({ id }) => id)
       const { requiresShipping, adjustments } = pricing.cart
+      if (!requiresShipping) assert.ok(trace.rates.every(({ kind }) => kind !== 'shipping'))
       assert.deepEqual(offered, requiresShipping ? pricing.shippingQuotes.map(({ id }) => id) : [])
       const counted = adjustments.filter(({ type }) => type === 'shipping').map(({ source }) => source.id)
       assert.deepEqual(
@@ -241,6 +247,70 @@ describe('why shipping costs that', () => {
       ],
     )
   })
+})
+
+describe('the floor under a total', () => {
+  const row = (type: Adjustment['type'], id: string, amount: number): Adjustment => {
+    const kind = type === 'promotion' ? 'promotion' : 'shipping_method'
+    return { type, label: id, amount: { amount, currency: 'USD' }, included: false, source: { kind, id }, target: 'shipping' }
+  }
+  const shipped: Shipped = {
+    needed: true,
+    method: 'post',
+    amount: 500,
+    discount: -450,
+    estimate: null,
+    offered: [],
+    adjustments: [
+      row('shipping', 'post', 500),
+      row('promotion', 'first', -200),
+      row('promotion', 'second', -150),
+      row('promotion', 'third', -100),
+    ],
+    notices: [],
+  }
+  const { settings } = factsOf({ settings: { totals: { floor: 'shipping' } } }).shop
+
+  const table: readonly [left: number, discount: number, kept: readonly (readonly [string, number])[]][] = [
+    [
+      450,
+      -450,
+      [
+        ['first', -200],
+        ['second', -150],
+        ['third', -100],
+      ],
+    ],
+    [
+      400,
+      -400,
+      [
+        ['first', -200],
+        ['second', -150],
+        ['third', -50],
+      ],
+    ],
+    [
+      350,
+      -350,
+      [
+        ['first', -200],
+        ['second', -150],
+      ],
+    ],
+    [1, -1, [['first', -1]]],
+    [0, 0, []],
+  ]
+  for (const [left, discount, kept] of table) {
+    it(`SEED4-74 what is too much is given back, the last promotion first: items that come to ${left} leave ${-discount}`, () => {
+      const bounded = aboveFloor(shipped, left, settings)
+      assert.deepEqual([bounded.discount, bounded.amount], [discount, 500])
+      assert.deepEqual(
+        bounded.adjustments.map(({ source, amount }) => [source.id, amount.amount]),
+        [['post', 500], ...kept],
+      )
+    })
+  }
 })
 
 describe('where a cart goes', () => {
@@ -322,13 +392,18 @@ describe('what a cart weighs', () => {
   it('a surcharge beyond what is exact is not offered at a wrong price', () => {
     const facts = factsOf({
       variants: [variantOf('SOFA', 1, { shippingCategory: 'bulky' })],
-      settings: { shipping: { methods: [methodOf('post:1+bulky=9007199254740991each', 'USD')] } },
+      settings: {
+        shipping: { methods: ['post:1+bulky=9007199254740991each', 'van:1+bulky=9007199254740991'].map((word) => methodOf(word, 'USD')) },
+      },
     })
     const trace = newTrace()
     assert.deepEqual(done(priceCart(cartWith(facts, [line('SOFA', 2)]), facts, trace)).shippingQuotes, [])
     assert.deepEqual(
       trace.rates.map(({ id, reason }) => [id, reason]),
-      [['post/rates/0', 'amount_too_large']],
+      [
+        ['post/rates/0', 'amount_too_large'],
+        ['van/rates/0', 'amount_too_large'],
+      ],
     )
   })
 })

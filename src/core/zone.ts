@@ -23,7 +23,7 @@ export function isInZone({ countries, regions, postalCodes }: Zone, place: Desti
  */
 export function matchesPostalCode(patterns: readonly string[], postalCode: string): boolean {
   const code = plainPostalCode(postalCode)
-  return code !== '' && patterns.some((pattern) => isMatch(pattern, code))
+  return patterns.some((pattern) => isMatch(pattern, code))
 }
 
 /** Why a pattern of postal codes means nothing, or null. */
