@@ -265,7 +265,11 @@ for (const dialect of DIALECTS) {
     test('a full table takes no more', async () => {
       const { admin } = await shopWith(Array.from({ length: 100 }, (_, index) => flat(`m${index}`, index)))
       const answer = await admin('POST', METHODS, flat('one-more', 1))
-      assert.deepEqual([told(answer), answer.body.reason, answer.body.max], ['422 invalid', 'too_many', 100])
+      assert.deepEqual([told(answer), answer.body.reason, answer.body.max], ['422 invalid', 'too_many_methods', 100])
+      const codes = Array.from({ length: 1000 }, (_, index) => String(100_000_000_000 + index))
+      const rates = Array.from({ length: 70 }, () => ({ countries: ['US'], postalCodes: codes, currency: 'USD', amount: 1 }))
+      const large = await admin('PUT', METHODS, { items: [{ id: 'large', name: 'L', rates }] })
+      assert.deepEqual([told(large), large.body.reason, large.body.path], ['422 invalid', 'table_too_large', '/items'])
     })
 
     // Zero -------------------------------------------------------------------------------------------------------------------------------

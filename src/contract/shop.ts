@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
+import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
 import { Amount, CLOSED, Country, Currency, Id, ListOf, Nullable, OneOf, ShopId, Sku, Text } from './schemas.ts'
 
 const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
@@ -93,7 +94,7 @@ export const ShippingMethod = Type.Object(
   },
   CLOSED,
 )
-const ShippingMethodTable = Type.Array(ShippingMethod, { maxItems: 100 })
+const ShippingMethodTable = Type.Array(ShippingMethod, { maxItems: SHIPPING_METHODS_MAX })
 
 /** `PUT /shipping-methods`: all of them, as `GET` answers them. */
 export const ShippingMethodList = Type.Object({ items: ShippingMethodTable, next: Type.Optional(Type.Null()) }, CLOSED)

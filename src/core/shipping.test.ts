@@ -14,7 +14,7 @@ import { type Pricing, priceCart } from './pricing.ts'
 import type { Benefit } from './promotion.ts'
 import type { ShippingMethod } from './settings.ts'
 import { aboveFloor, type Shipped } from './shipping.ts'
-import { methodsRefusal } from './shipping-rates.ts'
+import { methodsRefusal } from './shipping-table.ts'
 import { newTrace } from './trace.ts'
 
 const RUNS = 5000

@@ -1,13 +1,15 @@
-// What shipping costs for this cart: what is asked of whoever knows the prices, which of the methods that they offer counts, and what promotions
-// may take off it. A cart without anything to ship needs no method and pays nothing.
+// What shipping costs: what is asked of whoever knows the prices, what the shop's own rates answer, which of the methods that are offered counts, and
+// what promotions may take off it. An outside engine answers the same plain value as the rates do (`ShippingQuote`), so it replaces that step only.
+// A cart without anything to ship needs no method and pays nothing.
 import { type Adjustment, leftOf, type Work } from './adjustment.ts'
 import { type Cart, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
+import { multiply, sum } from './money.ts'
 import type { ShippingBenefit } from './promoting.ts'
 import type { Destination, ShippingQuote, ShippingRequest } from './quote.ts'
-import type { Settings } from './settings.ts'
-import { quotesByRates } from './shipping-rates.ts'
-import type { Trace } from './trace.ts'
+import type { Settings, ShippingMethod, ShippingRate } from './settings.ts'
+import type { RateTrace, Trace } from './trace.ts'
+import { isInZone } from './zone.ts'
 
 /** Shipping with its price. `amount` is what the method costs, `discount` (<= 0) what promotions take off it. */
 export interface Shipped {
@@ -55,6 +57,88 @@ function shippingRequestOf(cart: Cart, sold: readonly Work[], itemTotal: number,
     }))
   return { currency: cart.currency, destination: destinationOf(cart, settings), lines, itemTotal }
 }
+
+// By the shop's own rates -----------------------------------------------------------------------------------------------------------------
+
+/** The methods that the shop's own rates offer, in its order, with their prices. */
+function quotesByRates(request: ShippingRequest, settings: Settings, trace: Trace | null): ShippingQuote[] {
+  const load = loadOf(request)
+  return settings.shipping.methods.flatMap((method) => quoteOf(method, request, load, trace) ?? [])
+}
+
+/** What is shipped, as rates measure it: grams, minor units after discounts, pieces, and pieces by shipping category. */
+interface Load {
+  readonly weight: number
+  readonly total: number
+  readonly quantity: number
+  readonly pieces: ReadonlyMap<string, number>
+}
+
+function loadOf({ lines }: ShippingRequest): Load {
+  let [weight, total, quantity] = [0, 0, 0]
+  const pieces = new Map<string, number>()
+  for (const line of lines) {
+    // A full cart of the heaviest goods is beyond what is exact; heavier than every limit is all that matters there.
+    weight = Math.min(weight + line.grams * line.quantity, Number.MAX_SAFE_INTEGER)
+    total += line.amount
+    quantity += line.quantity
+    if (line.category !== null) pieces.set(line.category, (pieces.get(line.category) ?? 0) + line.quantity)
+  }
+  return { weight, total, quantity, pieces }
+}
+
+function quoteOf(method: ShippingMethod, request: ShippingRequest, load: Load, trace: Trace | null): ShippingQuote | null {
+  const { id, name, maxGrams, excludesCategories = [] } = method
+  if (maxGrams !== undefined && load.weight > maxGrams) return passed(trace, id, 'too_heavy', { grams: load.weight, maxGrams })
+  const excluded = excludesCategories.find((category) => load.pieces.has(category))
+  if (excluded !== undefined) return passed(trace, id, 'category', { category: excluded })
+  for (const [index, rate] of method.rates.entries()) {
+    const rateId = `${id}/rates/${index}`
+    if (rate.currency !== request.currency) {
+      passed(trace, rateId, 'currency', { currency: rate.currency })
+    } else if (!isInZone(rate, request.destination)) {
+      passed(trace, rateId, 'zone', { destination: request.destination })
+    } else {
+      const { amount, saw } = priced(rate, request, load)
+      if (amount === null) return passed(trace, rateId, 'amount_too_large', saw)
+      trace?.rates.push({ kind: 'shipping', of: 'shipping', id: rateId, chosen: true, reason: null, saw })
+      return { id, name, amount }
+    }
+  }
+  return null
+}
+
+function passed(trace: Trace | null, id: string, reason: string, saw: RateTrace['saw']): null {
+  trace?.rates.push({ kind: 'shipping', of: 'shipping', id, chosen: false, reason, saw })
+  return null
+}
+
+/** What a rate comes to, in minor units (null beyond what is exact), and how. */
+function priced(rate: ShippingRate, { itemTotal }: ShippingRequest, load: Load): { amount: number | null; saw: RateTrace['saw'] } {
+  const { by, freeFrom, surcharges = [] } = rate
+  const measured = by === undefined ? null : load[by]
+  const step = measured === null ? undefined : rate.steps?.findLast(({ from }) => measured >= from)
+  const isFree = freeFrom !== undefined && itemTotal >= freeFrom
+  const base = isFree ? 0 : (step?.amount ?? rate.amount)
+  const added: { category: string; amount: number }[] = []
+  let amount: number | null = base
+  for (const { category, amount: surcharge, per } of surcharges) {
+    const pieces = load.pieces.get(category) ?? 0
+    if (pieces === 0 || amount === null) continue
+    const more = per === 'cart' ? surcharge : multiply(surcharge, pieces)
+    amount = more === null ? null : sum([amount, more])
+    if (more !== null) added.push({ category, amount: more })
+  }
+  const saw = {
+    base,
+    ...(by === undefined ? {} : { by, measured, step: step?.from ?? null }),
+    ...(freeFrom === undefined ? {} : { itemTotal, freeFrom }),
+    ...(surcharges.length === 0 ? {} : { surcharges: added }),
+  }
+  return { amount, saw }
+}
+
+// Which of them counts ---------------------------------------------------------------------------------------------------------------------
 
 /**
  * Prices shipping for items that come to `discounted`: the chosen method; where it is gone, the first that is offered takes its place (SEED4-39);

@@ -11,9 +11,7 @@ import { nameOf } from '../engine/identity.ts'
 import { callerOf, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
 
-/** As many methods as the settings take. */
-const METHODS_MAX = 100
-/** A whole table with its postal codes is larger than other bodies. */
+/** A whole table is larger than other bodies, and may be written with indentation. */
 const TABLE_BYTES = 4 * 1024 * 1024
 
 const READ = { access: { scope: 'settings:read' } } as const
@@ -106,12 +104,8 @@ export function shippingMethodRoutes({ catalogue, facts }: Engine): FastifyPlugi
         await change(
           request,
           reply,
-          (methods) => {
-            if (methods.some(({ id }) => id === method.id)) return refuse('already_exists', { id: method.id, path: '/id' })
-            return methods.length >= METHODS_MAX
-              ? refuse('invalid', { path: '', reason: 'too_many', max: METHODS_MAX })
-              : [...methods, method]
-          },
+          (methods) =>
+            methods.some(({ id }) => id === method.id) ? refuse('already_exists', { id: method.id, path: '/id' }) : [...methods, method],
           inMethod,
         )
         reply.code(201)
@@ -174,5 +168,5 @@ export function shippingMethodRoutes({ catalogue, facts }: Engine): FastifyPlugi
 
 /** A fault's place in the settings as a place in a body that is one method. */
 function inMethod(path: string): string {
-  return path.replace(/^\/shipping\/methods\/\d+/, '')
+  return path.replace(/^\/shipping\/methods(\/\d+)?/, '')
 }
