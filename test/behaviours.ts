@@ -411,7 +411,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED4-71', says: 'Console commands of one system', tag: 'known', later: 'later' },
   { id: 'SEED4-72', says: 'The control panel copies the link to a cart', tag: 'known', later: 'later' },
   { id: 'SEED4-73', says: 'Lists of orders are filtered by everything', tag: 'known', later: 'part 4' },
-  { id: 'SEED4-74', says: 'No total falls below zero', tag: 'known' },
+  { id: 'SEED4-74', says: 'No total falls below zero, or below the price of shipping where a shop says so', tag: 'known' },
   { id: 'SEED4-75', says: 'The purge works in batches, spares what is being paid, and counts what it removed', tag: 'defect' },
   {
     id: 'SEED4-76',

@@ -97,7 +97,7 @@ function quoteOf(method: ShippingMethod, request: ShippingRequest, load: Load, t
     if (rate.currency !== request.currency) {
       passed(trace, rateId, 'currency', { currency: rate.currency })
     } else if (!isInZone(rate, request.destination)) {
-      passed(trace, rateId, 'zone', { destination: request.destination })
+      passed(trace, rateId, 'zone', placeOf(request.destination))
     } else {
       const { amount, saw } = priced(rate, request, load)
       if (amount === null) return passed(trace, rateId, 'amount_too_large', saw)
@@ -106,6 +106,15 @@ function quoteOf(method: ShippingMethod, request: ShippingRequest, load: Load, t
     }
   }
   return null
+}
+
+/** What zones look at; the street is nobody's business here. */
+function placeOf(destination: Destination | null): RateTrace['saw'] {
+  return {
+    country: destination?.country ?? null,
+    region: destination?.region ?? null,
+    postalCode: destination?.postalCode ?? null,
+  }
 }
 
 function passed(trace: Trace | null, id: string, reason: string, saw: RateTrace['saw']): null {
