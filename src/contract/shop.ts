@@ -205,10 +205,12 @@ const product = {
   seller: Type.Optional(Text(255)),
   productType: Type.Optional(Text(255)),
   tags: Type.Array(Text(255), { maxItems: 250 }),
+  categories: Type.Optional(Type.Array(Text(255), { maxItems: 50, uniqueItems: true })),
   kind: OneOf(PRODUCT_KINDS),
   published: Type.Boolean(),
   images: Type.Array(Type.Object({ src: Text(2000), alt: Type.Optional(Text(500)) }, CLOSED), { maxItems: 250 }),
   taxCategory: Text(60),
+  shippingCategory: Type.Optional(Text(60)),
   recharge: Type.Optional(
     Type.Object(
       {

@@ -86,10 +86,14 @@ export interface ProductInput {
   readonly seller?: string
   readonly productType?: string
   readonly tags: readonly string[]
+  /** Where it stands in the shop: promotions are for products of a category. */
+  readonly categories?: readonly string[]
   readonly kind: ProductKind
   readonly published: boolean
   readonly images: readonly ProductImage[]
   readonly taxCategory: string
+  /** What it is to a carrier (`bulky`, `chilled`): shipping rates may ask for it. */
+  readonly shippingCategory?: string
   readonly recharge?: RechargeRule
   readonly plans?: readonly Plan[]
   readonly variants: readonly VariantInput[]
@@ -116,6 +120,8 @@ export interface Variant {
   readonly quantityMin: number
   readonly quantityMax?: number
   readonly tags: readonly string[]
+  readonly categories?: readonly string[]
+  readonly shippingCategory?: string
   readonly parts?: readonly Part[]
   readonly seller?: string
   readonly recharge?: RechargeRule

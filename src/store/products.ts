@@ -227,6 +227,8 @@ async function putVariant(
     quantityMin: variant.quantityMin ?? 1,
     ...(variant.quantityMax === undefined ? {} : { quantityMax: variant.quantityMax }),
     tags: product.tags,
+    ...(product.categories === undefined ? {} : { categories: product.categories }),
+    ...(product.shippingCategory === undefined ? {} : { shippingCategory: product.shippingCategory }),
     ...(variant.parts ? { parts: variant.parts } : {}),
     ...(product.seller === undefined ? {} : { seller: product.seller }),
     ...(product.recharge ? { recharge: product.recharge } : {}),
