@@ -3,9 +3,8 @@ import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
-import { Amount, CLOSED, Currency, Id, ListOf, Nullable, OneOf, ShopId, Sku, Text } from './schemas.ts'
+import { Amount, CLOSED, Currency, CustomerGroup, Id, ListOf, Nullable, OneOf, Percent, ShopId, Sku, Text } from './schemas.ts'
 
-const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
 const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
 const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
   description: 'A JSON schema; a property with "identity": true tells lines apart',
@@ -44,6 +43,7 @@ const Issuer = Type.Object(
     jwksUrl: Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2000 })),
     secret: Type.Optional(Type.String({ minLength: 32, maxLength: 1000 })),
     emailClaim: Type.Optional(Text(100)),
+    groupsClaim: Type.Optional(Text(100)),
   },
   CLOSED,
 )
@@ -174,12 +174,25 @@ export const PatchSettings = Type.Object(
 
 const Price = Type.Object({ currency: Currency, amount: Amount, listAmount: Type.Optional(Amount) }, CLOSED)
 
+const VariantPrice = Type.Object(
+  {
+    ...Price.properties,
+    quantityFrom: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 99_999, description: 'From how many pieces of the sku in the cart it applies' }),
+    ),
+    group: Type.Optional(CustomerGroup),
+    startsAt: Type.Optional(Type.String({ format: 'date-time', description: 'From this moment on' })),
+    endsAt: Type.Optional(Type.String({ format: 'date-time', description: 'Until this moment, exclusive' })),
+  },
+  { ...CLOSED, description: 'Of the prices of a currency that apply, the lowest counts' },
+)
+
 const Variant = Type.Object(
   {
     sku: Sku,
     name: Text(255),
     options: Type.Record(Type.String({ pattern: '^.{1,100}$' }), Text(255)),
-    prices: Type.Array(Price, { maxItems: 200 }),
+    prices: Type.Array(VariantPrice, { maxItems: 200 }),
     stockPolicy: OneOf(['untracked', 'deny', 'continue']),
     onHand: Type.Optional(Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 })),
     requiresShipping: Type.Boolean(),

@@ -14,6 +14,8 @@ export interface Issuer {
   readonly secret?: string
   /** Which claim is the e-mail address. Unmapped claims are never trusted. */
   readonly emailClaim?: string
+  /** Which claim names the groups of the customer: a text or a list of them. Prices and promotions may depend on them. */
+  readonly groupsClaim?: string
 }
 
 /** A tax rate for a category in a zone. `percent` is a decimal string. The most specific match wins: region, then country, then everywhere. */

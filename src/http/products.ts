@@ -1,11 +1,10 @@
 // The catalogue, stock and promotions over HTTP.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { productRefusal, readProductJson } from '../contract/product-json.ts'
+import { productOf, productRefusal, readProductJson, wireProductOf } from '../contract/product-json.ts'
 import { CLOSED, Id, Page, Sku, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { exponentOf } from '../core/money.ts'
-import type { ProductInput } from '../core/product.ts'
 import { PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
 import { refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
@@ -47,7 +46,10 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           limit,
           published: !all,
         })
-        return { items: products as unknown as Type.Static<typeof contract.Product>[], next: next === null ? null : String(next) }
+        return {
+          items: products.map(wireProductOf) as unknown as Type.Static<typeof contract.Product>[],
+          next: next === null ? null : String(next),
+        }
       },
     )
 
@@ -67,7 +69,7 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const product = await readProduct(store.reader, callerOf(request).shop.id, request.params.product)
         if (!product || (!product.published && !hasScope(callerOf(request).actor, 'products:read')))
           throw new Refused(refuse('product_not_found', {}))
-        return product
+        return wireProductOf(product)
       },
     )
 
@@ -86,14 +88,15 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
-        const input = request.body as ProductInput
+        const input = productOf(request.body)
         if (input.handle !== request.params.product)
           throw new Refused(refuse('invalid', { path: '/handle', reason: 'must_equal_the_address' }))
         const wrong = productRefusal(input)
         if (wrong) throw new Refused(wrong)
         const { created } = answerOnce(reply, unwrap(await catalogue.putProduct(shopId, input, claimOf(request, null))))
         reply.code(created ? 201 : 200)
-        return readProduct(store.reader, shopId, input.handle)
+        const written = await readProduct(store.reader, shopId, input.handle)
+        return written && wireProductOf(written)
       },
     )
 
