@@ -20,6 +20,11 @@ describe('a cart costs what the tables say', () => {
         total: cart.total.amount,
       }
       for (const [name, amount] of Object.entries(row.totals)) assert.equal(totals[name as keyof typeof totals], amount, name)
+      if (row.unit)
+        assert.deepEqual(
+          cart.lines.map((line) => line.unitPrice.amount),
+          row.unit,
+        )
       if (row.split)
         assert.deepEqual(
           cart.lines.map((line) => line.discountTotal.amount),

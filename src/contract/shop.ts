@@ -97,7 +97,8 @@ export const PatchSettings = Type.Object(
     }),
     attributes: partial({ cart: Nullable(JsonSchema), line: Nullable(JsonSchema) }),
     currency: partial({
-      source: Type.Array(OneOf(['explicit', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
+      source: Type.Array(OneOf(['explicit', 'country', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
+      byCountry: Type.Record(Type.String({ pattern: '^[A-Z]{2}$' }), Currency, { maxProperties: 250 }),
       onMissingPrice: OneOf(['block', 'flag']),
     }),
     inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), reserve: OneOf(['checkout', 'none']), holdTtl: Duration }),

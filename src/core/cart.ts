@@ -714,9 +714,12 @@ function settlePrice(
   return refuse('currency_mismatch', { sku: variant.sku, cartCurrency: currency, currencies })
 }
 
-/** The currency of a cart in which nobody chose one: of the shop's and the product's, in the order of `currency.source`, the first with a price. */
-function openCurrency({ currency }: Cart, priced: readonly string[], { currency: { source } }: Settings): string {
-  const offered = source.flatMap((from) => (from === 'shop' ? currency : from === 'product' ? (priced[0] ?? []) : []))
+/** The currency of a cart in which nobody chose one: its country's, the shop's and the product's in the order of the setting, the first with a price. */
+function openCurrency(cart: Cart, priced: readonly string[], { currency: { source, byCountry }, tax }: Settings): string {
+  const { currency } = cart
+  const country = cart.shippingAddress?.country ?? cart.billingAddress?.country ?? tax.defaultCountry ?? ''
+  const offers = { explicit: undefined, country: byCountry[country], shop: currency, product: priced[0] }
+  const offered = source.flatMap((from) => offers[from] ?? [])
   return offered.find((each) => priced.includes(each)) ?? offered[0] ?? currency
 }
 

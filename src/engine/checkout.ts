@@ -221,7 +221,10 @@ export function createCheckout(parts: {
       codes,
     )
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type: 'items', owner }
-    let cart = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
+    const empty = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
+    const { email, shippingAddress, billingAddress, shippingMethod } = items
+    // The country may decide the currency.
+    let cart: Cart = { ...empty, shippingAddress: shippingAddress ?? null, billingAddress: billingAddress ?? null }
     const facts = await cache.fresh(
       store.reader,
       shop,
@@ -229,7 +232,6 @@ export function createCheckout(parts: {
       items.lines.flatMap((line) => line.sku ?? []),
       cart.id,
     )
-    const { email, shippingAddress, billingAddress, shippingMethod } = items
     const added = addLines(
       cart,
       { lines: items.lines, atomic: true, ...(items.currency === undefined ? {} : { currency: items.currency }) },
