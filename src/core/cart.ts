@@ -404,9 +404,10 @@ function putLines(
     const put = tryLines(cart, input, facts, { quantityOf, former, planned, refused })
     if (isRefusal(put)) return put
     const quantities = quantitiesOf(put.cart.lines)
-    const missed = [...planned.keys()].filter((sku) => (quantities.get(sku) ?? 0) !== planned.get(sku))
+    // Of what is not there at all (it was refused, or pushed out again) no price is asked.
+    const missed = [...quantities].filter(([sku, quantity]) => planned.has(sku) && planned.get(sku) !== quantity)
     if (missed.length === 0) return put
-    for (const sku of missed) planned.set(sku, quantities.get(sku) ?? 0)
+    for (const [sku, quantity] of missed) planned.set(sku, quantity)
   }
 }
 

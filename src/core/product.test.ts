@@ -2,6 +2,7 @@
 // sold at no price. Rows of amounts are in test/pricing/prices.table.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import {
   accountCart,
   cartWith,
@@ -15,12 +16,13 @@ import {
   refusalOf,
   variantOf,
 } from '../../test/facts.ts'
-import { addLines, type Cart, changesBetween, fillLines, lineKey, setLine, withGroups } from './cart.ts'
+import { addLines, type Cart, changesBetween, fillLines, lineKey, quantitiesOf, setLine, withGroups } from './cart.ts'
 import { changeCart } from './details.ts'
 import type { Facts } from './facts.ts'
 import { mergeCarts } from './merge.ts'
 import { type PricedCart, priceCart } from './pricing.ts'
 import { type Price, priceOf } from './product.ts'
+import { isRefusal } from './refusal.ts'
 import { copyLines, restoreLine, saveLine } from './saved-lines.ts'
 import type { SettingsPatch } from './settings.ts'
 import { newTrace } from './trace.ts'
@@ -408,5 +410,64 @@ describe('the country decides the currency where a shop says so', () => {
     assert.equal(done(addLines(cart, { lines: [line('MUG')], currency: 'USD' }, facts)).cart.currency, 'USD')
     const settled = cartWith(facts, [line('MUG')])
     assert.equal(done(changeCart(settled, { shippingAddress: { country: 'DE' } }, facts)).cart.currency, 'USD')
+  })
+})
+
+describe('in random requests', () => {
+  const prices = [usd(1000), usd(900, { quantityFrom: 5 }), eur(800, { quantityFrom: 3 }), eur(700, { quantityFrom: 8, group: 'trade' })]
+  const requests = fc.array(
+    fc.record({
+      sku: fc.constantFrom('MUG', 'CUP', 'BOX', 'NONE'),
+      quantity: fc.integer({ min: 1, max: 9 }),
+      colour: fc.constantFrom('red', 'blue', 'green'),
+      expectedUnitPrice: fc.option(fc.constantFrom(1000, 900, 800, 700), { nil: undefined, freq: 4 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  )
+  const shops = fc.record({
+    stock: fc.option(fc.integer({ min: 0, max: 12 })),
+    onAdd: fc.constantFrom('clamp' as const, 'reject' as const, 'allow' as const),
+    whenFull: fc.constantFrom('refuse' as const, 'replace' as const),
+    max: fc.integer({ min: 1, max: 4 }),
+    groups: fc.constantFrom([], ['trade']),
+  })
+
+  it('every line that came in has the price of as many as there are, and none has no price', () => {
+    fc.assert(
+      fc.property(shops, fc.array(fc.tuple(requests, fc.boolean()), { minLength: 1, maxLength: 3 }), (shop, commands) => {
+        const { stock, onAdd, whenFull, max, groups } = shop
+        const facts = factsOf({
+          variants: [
+            variantOf('MUG', {}, { prices }),
+            variantOf('CUP', {}, { prices: [usd(900, { quantityFrom: 6 }), eur(5)] }),
+            variantOf('BOX', {}, { prices: [usd(1000)], quantityStep: 2 }),
+            variantOf('NONE', {}, { prices: [] }),
+          ],
+          stock: stock === null ? {} : { MUG: stock, CUP: stock },
+          settings: { inventory: { onAdd }, lines: { whenFull, max } },
+        })
+        let cart = guestCart({ customerGroups: groups })
+        for (const [wanted, isFill] of commands) {
+          const lines = wanted.map(({ sku, quantity, colour, expectedUnitPrice }) =>
+            line(sku, quantity, { options: { Colour: colour }, expectedUnitPrice }),
+          )
+          const before = new Set(cart.lines.map((each) => each.id))
+          const decided = isFill ? fillLines(cart, { lines, mode: 'upsert' }, facts) : addLines(cart, { lines }, facts)
+          if (isRefusal(decided)) continue
+          cart = decided.cart
+          assert.ok(cart.lines.length <= max)
+          const quantities = quantitiesOf(cart.lines)
+          for (const each of cart.lines.filter(({ id }) => !before.has(id))) {
+            const quantity = quantities.get(each.sku ?? '') ?? 0
+            const variant = facts.variants.get(each.sku ?? '')
+            const price = variant && priceOf(variant, cart.currency, null, { quantity, groups, now: NOW })
+            assert.deepEqual([each.quantityWhenAdded, each.priceWhenAdded], [quantity, price?.amount])
+            const { expectedUnitPrice } = wanted[lines.findIndex(({ id }) => id === each.id)] ?? {}
+            if (expectedUnitPrice !== undefined) assert.equal(expectedUnitPrice, price?.amount)
+          }
+        }
+      }),
+      { numRuns: 3000 },
+    )
   })
 })
