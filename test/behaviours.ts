@@ -116,7 +116,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED1-20', says: 'A cart tells its prices with and without discounts, its items and its promotions', tag: 'known' },
   { id: 'SEED1-21', says: 'An item tells limits per user, periods and rewards', tag: 'known', later: 'later' },
   { id: 'SEED1-22', says: 'Amounts are decimal text', tag: 'known', why: 'amounts are integers in minor units, which are exact, too' },
-  { id: 'SEED1-23', says: 'The country decides the currency', tag: 'known', later: 'part 3' },
+  { id: 'SEED1-23', says: 'The country decides the currency', tag: 'known' },
   {
     id: 'SEED1-24',
     says: 'Guests named by an id and an e-mail address alone',
@@ -298,7 +298,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED3-41', says: 'Prices from outside need a scope', tag: 'known' },
   { id: 'SEED3-42', says: 'A line total given by the caller', tag: 'known', why: 'a line always costs unit price times quantity' },
   { id: 'SEED3-43', says: 'Fees of items and carts', tag: 'known', later: 'part 3' },
-  { id: 'SEED3-44', says: 'The codes of validation of one API', tag: 'known', why: 'ours are the list of refusals in api.md' },
+  { id: 'SEED3-44', says: 'A price that is no longer valid, and one product with two prices, are refused', tag: 'known' },
   { id: 'SEED3-45', says: 'Product data is copied into the line', tag: 'known', why: 'the name is; the rest is read live' },
   { id: 'SEED3-46', says: 'Products that are weighed later', tag: 'known', later: 'later' },
   { id: 'SEED3-47', says: 'Every line and the cart tell their prices, discounts, shipping and tax', tag: 'known' },

@@ -22,6 +22,11 @@ describe('a cart costs what the tables say', () => {
       for (const [name, amount] of Object.entries(row.totals)) assert.equal(totals[name as keyof typeof totals], amount, name)
       if (row.offers) assert.equal(shippingQuotes.map(({ id, amount }) => `${id}=${amount}`).join(' ') || 'none', row.offers)
       if (row.estimate !== undefined) assert.equal(cart.shippingEstimate?.amount ?? null, row.estimate, 'estimate')
+      if (row.unit)
+        assert.deepEqual(
+          cart.lines.map((line) => line.unitPrice.amount),
+          row.unit,
+        )
       if (row.split)
         assert.deepEqual(
           cart.lines.map((line) => line.discountTotal.amount),

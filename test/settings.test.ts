@@ -270,6 +270,23 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await shop.set(['product', 'shop']))
     assert.deepEqual([await settled({ sku: 'A' }), await settled({ sku: 'ONLY' })], ['USD', 'EUR'])
   },
+  'currency.byCountry': async (shop) => {
+    await shop.also({ currency: { source: ['country', 'shop'] } })
+    const prices = [
+      { currency: 'EUR', amount: 900 },
+      { currency: 'USD', amount: 1000 },
+    ]
+    await shop.products(ware('EURO', {}, { prices }))
+    const settled = async () => {
+      const { token } = expect2xx(await shop.nobody('PATCH', '/carts/current', { shippingAddress: { country: 'DE' } })).body
+      return expect2xx(await caller(shop.base, token)('POST', LINES, { sku: 'EURO' })).body.cart.currency
+    }
+    assert.equal(await settled(), 'USD')
+    const unknown = await shop.set({ DE: 'XXQ' })
+    assert.deepEqual([told(unknown), unknown.body.path], ['422 currency_unknown', '/currency/byCountry/DE'])
+    expect2xx(await shop.set({ DE: 'EUR' }))
+    assert.equal(await settled(), 'EUR')
+  },
   'currency.onMissingPrice': async (shop) => {
     await shop.products(
       ware(

@@ -48,6 +48,12 @@ export const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schem
 export const OneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))))
 
+/** The name of a group of customers. */
+export const CustomerGroup = Type.String({ minLength: 1, maxLength: LIMITS.group })
+
+/** A percentage. */
+export const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
+
 /** An e-mail address. */
 export const Email = Type.String({ format: 'email', maxLength: 254 })
 

@@ -4,9 +4,8 @@ import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
 import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
-import { Amount, CLOSED, Country, Currency, Id, ListOf, Nullable, OneOf, ShopId, Sku, Text } from './schemas.ts'
+import { Amount, CLOSED, Country, Currency, CustomerGroup, Id, ListOf, Nullable, OneOf, Percent, ShopId, Sku, Text } from './schemas.ts'
 
-const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
 const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
 const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
   description: 'A JSON schema; a property with "identity": true tells lines apart',
@@ -44,6 +43,7 @@ const Issuer = Type.Object(
     jwksUrl: Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2000 })),
     secret: Type.Optional(Type.String({ minLength: 32, maxLength: 1000 })),
     emailClaim: Type.Optional(Text(100)),
+    groupsClaim: Type.Optional(Text(100)),
   },
   CLOSED,
 )
@@ -127,7 +127,8 @@ export const PatchSettings = Type.Object(
     }),
     attributes: partial({ cart: Nullable(JsonSchema), line: Nullable(JsonSchema) }),
     currency: partial({
-      source: Type.Array(OneOf(['explicit', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
+      source: Type.Array(OneOf(['explicit', 'country', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
+      byCountry: Type.Record(Type.String({ pattern: '^[A-Z]{2}$' }), Currency, { maxProperties: 250 }),
       onMissingPrice: OneOf(['block', 'flag']),
     }),
     inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), reserve: OneOf(['checkout', 'none']), holdTtl: Duration }),
@@ -204,12 +205,25 @@ export const PatchSettings = Type.Object(
 
 const Price = Type.Object({ currency: Currency, amount: Amount, listAmount: Type.Optional(Amount) }, CLOSED)
 
+const VariantPrice = Type.Object(
+  {
+    ...Price.properties,
+    quantityFrom: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 99_999, description: 'From how many pieces of the sku in the cart it applies' }),
+    ),
+    group: Type.Optional(CustomerGroup),
+    startsAt: Type.Optional(Type.String({ format: 'date-time', description: 'From this moment on' })),
+    endsAt: Type.Optional(Type.String({ format: 'date-time', description: 'Until this moment, exclusive' })),
+  },
+  { ...CLOSED, description: 'Of the prices of a currency that apply, the lowest counts' },
+)
+
 const Variant = Type.Object(
   {
     sku: Sku,
     name: Text(255),
     options: Type.Record(Type.String({ pattern: '^.{1,100}$' }), Text(255)),
-    prices: Type.Array(Price, { maxItems: 200 }),
+    prices: Type.Array(VariantPrice, { maxItems: 200 }),
     stockPolicy: OneOf(['untracked', 'deny', 'continue']),
     onHand: Type.Optional(Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 })),
     requiresShipping: Type.Boolean(),
@@ -235,10 +249,12 @@ const product = {
   seller: Type.Optional(Text(255)),
   productType: Type.Optional(Text(255)),
   tags: Type.Array(Text(255), { maxItems: 250 }),
+  categories: Type.Optional(Type.Array(Text(255), { maxItems: 50, uniqueItems: true })),
   kind: OneOf(PRODUCT_KINDS),
   published: Type.Boolean(),
   images: Type.Array(Type.Object({ src: Text(2000), alt: Type.Optional(Text(500)) }, CLOSED), { maxItems: 250 }),
   taxCategory: Text(60),
+  shippingCategory: Type.Optional(Text(60)),
   recharge: Type.Optional(
     Type.Object(
       {

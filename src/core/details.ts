@@ -1,6 +1,18 @@
 // What a cart says beside its lines: e-mail, addresses, shipping method, attributes, note, currency.
 import type { Attributes } from './attributes.ts'
-import { type Address, attributesOff, type Cart, type Decision, type Line, mergedAttributes, requireOpen } from './cart.ts'
+import {
+  type Address,
+  attributesOff,
+  type Cart,
+  canonicalGroups,
+  type Decision,
+  isSameGroups,
+  type Line,
+  mergedAttributes,
+  quantitiesOf,
+  requireOpen,
+  termsOf,
+} from './cart.ts'
 import type { Facts } from './facts.ts'
 import { exponentOf } from './money.ts'
 import { priceCart } from './pricing.ts'
@@ -20,6 +32,8 @@ export interface CartChanges {
   readonly currency?: string | undefined
   /** How long this cart is kept (C05): a duration, `never`, or null for what the shop's settings say. Who may say so is checked before. */
   readonly retention?: string | null | undefined
+  /** Groups of its customer. Who may say so is checked before. */
+  readonly customerGroups?: readonly string[] | undefined
 }
 
 /** Changes details of the cart. A new currency re-prices every line; if one has no price in it nothing changes (C10). */
@@ -41,13 +55,17 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
     const refused = attributesOff(next.attributes, facts.shop.settings.attributes.cart)
     if (refused) return refused
   }
+  if (changes.customerGroups !== undefined) {
+    const groups = canonicalGroups(changes.customerGroups)
+    if (!isSameGroups(groups, cart.customerGroups)) next.customerGroups = groups
+  }
   if (changes.currency !== undefined) {
-    const refused = currencyRefusal(cart, changes.currency, facts)
+    const refused = currencyRefusal({ ...cart, customerGroups: next.customerGroups }, changes.currency, facts)
     if (refused) return refused
     next.currency = changes.currency
     next.currencyChosen = true
     const { currency } = changes
-    if (currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, cart.currency, currency, facts))
+    if (currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, next, cart.currency, currency, facts))
   }
   if (changes.shippingMethod !== undefined) {
     const refused = changes.shippingMethod === null ? null : methodRefusal(next, changes.shippingMethod, facts)
@@ -73,11 +91,13 @@ function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | 
   const { source, onMissingPrice } = facts.shop.settings.currency
   if (!source.includes('explicit'))
     return refuse('currency_mismatch', { cartCurrency: cart.currency, currencies: [currency], path: '/currency' })
+  const quantities = quantitiesOf(cart.lines)
   const unpriced = cart.lines.filter((line) => {
     // Amounts that somebody named mean nothing in another currency.
     if (line.priceSource !== 'catalog' || line.amount !== null) return true
     const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
-    return onMissingPrice === 'block' && (!variant || !priceOf(variant, currency, line.plan))
+    const terms = termsOf(cart, quantities.get(line.sku ?? '') ?? 0, facts)
+    return onMissingPrice === 'block' && (!variant || !priceOf(variant, currency, line.plan, terms))
   })
   if (unpriced.length === 0) return null
   return refuse('currency_mismatch', {
@@ -88,11 +108,14 @@ function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | 
   })
 }
 
-/** A line in another currency. What it cost when it was added is remembered per currency, so that going there and back changes nothing. */
-function reprice(line: Line, from: string, to: string, facts: Facts): Line {
+/**
+ * A line in another currency. What it cost when it was added is remembered per currency, so that going there and back changes nothing. Its price
+ * there is for as many pieces as the one it had.
+ */
+function reprice(line: Line, cart: Pick<Cart, 'customerGroups'>, from: string, to: string, facts: Facts): Line {
   const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
   const { [to]: known, ...others } = line.pricesElsewhere
-  const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan)?.amount) ?? null
+  const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan, termsOf(cart, line.quantityWhenAdded, facts))?.amount) ?? null
   const remembered = line.priceWhenAdded === null ? others : { ...others, [from]: line.priceWhenAdded }
   return { ...line, priceWhenAdded, pricesElsewhere: remembered }
 }

@@ -14,6 +14,8 @@ export interface Issuer {
   readonly secret?: string
   /** Which claim is the e-mail address. Unmapped claims are never trusted. */
   readonly emailClaim?: string
+  /** Which claim names the groups of the customer: a text or a list of them. Prices and promotions may depend on them. */
+  readonly groupsClaim?: string
 }
 
 /** A tax rate for a category in a zone. `percent` is a decimal string. The most specific match wins: region, then country, then everywhere. */
@@ -108,8 +110,13 @@ export interface Settings {
     readonly line: JsonSchema | null
   }
   readonly currency: {
-    /** C11: what settles the currency of a new cart, in this order: the caller's wish, the shop's, that of the first product. */
-    readonly source: readonly ('explicit' | 'shop' | 'product')[]
+    /**
+     * C11: what settles the currency of a new cart, in this order: the caller's wish, the country of its address (`currency.byCountry`), the shop's,
+     * that of the first product.
+     */
+    readonly source: readonly ('explicit' | 'country' | 'shop' | 'product')[]
+    /** SEED1-23: currencies by country (ISO 3166-1 alpha-2). It is the country that the cart was told, never one guessed from a network address. */
+    readonly byCountry: Readonly<Record<string, string>>
     /** C10: a cart changes its currency and a line has no price in the new one: nothing changes, or the line is flagged. */
     readonly onMissingPrice: 'block' | 'flag'
   }
@@ -278,7 +285,7 @@ export const DEFAULT_SETTINGS: Settings = {
     onUnavailable: 'flag',
   },
   attributes: { cart: null, line: null },
-  currency: { source: ['explicit', 'shop', 'product'], onMissingPrice: 'block' },
+  currency: { source: ['explicit', 'shop', 'product'], byCountry: {}, onMissingPrice: 'block' },
   inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M' },
   promotions: { maxCodes: 1, caseSensitive: false, onInvalid: 'keep', percentBase: 'original', publicReasons: 'neutral' },
   pricing: { onIncrease: 'confirm', holdFor: 'PT24H', requireExpected: false, rounding: 'halfUp' },

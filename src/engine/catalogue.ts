@@ -378,6 +378,9 @@ function settingsRefusal(patch: SettingsPatch): Refusal | null {
     if (duration !== undefined && durationMs(duration) === null)
       return refuse('invalid', { path, reason: 'not_a_duration', example: 'PT30M, P30D or never' })
   }
+  for (const [country, currency] of Object.entries(patch.currency?.byCountry ?? {})) {
+    if (exponentOf(currency) === undefined) return refuse('currency_unknown', { path: `/currency/byCountry/${country}`, currency })
+  }
   for (const where of ['cart', 'line'] as const) {
     const schema = patch.attributes?.[where]
     if (schema && !isJsonSchema(schema)) return refuse('invalid', { path: `/attributes/${where}`, reason: 'not_a_json_schema' })

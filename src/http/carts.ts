@@ -32,7 +32,7 @@ import { restoreLine, saveLine } from '../core/saved-lines.ts'
 import { destinationOf } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
-import { guestToken, hashSecret, hasScope, limitOf, nameOf, reachesAll } from '../engine/identity.ts'
+import { type Actor, groupsOf, guestToken, hashSecret, hasScope, limitOf, nameOf, reachesAll } from '../engine/identity.ts'
 import type { NewCart, Switched, SwitchRequest } from '../engine/switching.ts'
 import { ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
@@ -158,13 +158,13 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       async (request, reply) => {
-        const { owner, all, shop } = callerOf(request)
+        const { actor, owner, all, shop } = callerOf(request)
         const { limit = 50, after, state, number, email, view } = request.query
         const filter = { ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }), ...defined({ state, number, email, after }) }
         const { rows, next } = await cartsPage(engine, shop, filter, view, limit)
         const items: string[] = []
         const language = speak(request, reply)
-        for (const row of rows) items.push(withMessages(await carts.serve(shop, row), language))
+        for (const row of rows) items.push(withMessages(await carts.serve(shop, row, groupsOf(actor)), language))
         return json(reply, `{"items":[${items.join(',')}],"next":${JSON.stringify(next)}}`)
       },
     )
@@ -217,6 +217,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       (request, reply) => {
         checkRetention(callerOf(request).actor, request.body, '')
+        checkGroups(callerOf(request).actor, request.body, '')
         return change(request, reply, { name: 'change', creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) })
       },
     )
@@ -410,7 +411,10 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       (request, reply) => {
         for (const [index, command] of request.body.commands.entries())
-          if ('change' in command) checkRetention(callerOf(request).actor, command.change, `/commands/${index}/change`)
+          if ('change' in command) {
+            checkRetention(callerOf(request).actor, command.change, `/commands/${index}/change`)
+            checkGroups(callerOf(request).actor, command.change, `/commands/${index}/change`)
+          }
         const steps = request.body.commands.map((command, index) =>
           stepOf(command, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
         )
@@ -547,15 +551,20 @@ export function lineRequests(
   return lines.map((line, index) => {
     const { quantity = 1, ...rest } = line
     const at = (field: string) => (path === null ? `/${field}` : `${path}/${index}/${field}`)
-    if ((line.unitPrice !== undefined || line.inline !== undefined) && !mayPrice) {
-      throw new Refused(refuse('custom_price_forbidden', { path: at(line.inline === undefined ? 'unitPrice' : 'inline') }))
-    }
+    const own = (['inline', 'unitPrice', 'taxes'] as const).find((field) => line[field] !== undefined)
+    if (own !== undefined && !mayPrice) throw new Refused(refuse('custom_price_forbidden', { path: at(own) }))
     if (requireExpected && !reachesAll(actor) && line.expectedUnitPrice === undefined)
       throw new Refused(refuse('expected_price_required', { path: at('expectedUnitPrice') }))
     if ((line.sku === undefined) === (line.inline === undefined))
       throw new Refused(refuse('invalid', { path: at('sku'), reason: 'exactly_one_of_sku_and_inline' }))
     return { ...rest, quantity, id: random.id('ln') }
   })
+}
+
+/** Groups decide prices: shoppers have those that their account's token tells, and only keys that may set prices set others. */
+function checkGroups(actor: Actor, { customerGroups }: Type.Static<typeof contract.PatchCart>, at: string): void {
+  if (customerGroups === undefined || hasScope(actor, 'carts:custom_prices')) return
+  throw new Refused(refuse('missing_scope', { scope: 'carts:custom_prices', path: `${at}/customerGroups` }))
 }
 
 /** A guest for a caller without a token, to be made with the cart. Where guest carts are off, the caller must log in. */
@@ -589,7 +598,8 @@ export function codeCheck(codes: readonly string[]): NonNullable<CartCommand['ch
 export function address({ actor, owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
   checkType({ shop }, type)
   const limitedTo = limitOf(actor)
-  return { shopId: shop.id, cart: limitedTo && cart === 'current' ? limitedTo.cartId : cart, type, owner, all, limitedTo }
+  const reached = limitedTo && cart === 'current' ? limitedTo.cartId : cart
+  return { shopId: shop.id, cart: reached, type, owner, all, limitedTo, groups: groupsOf(actor) }
 }
 
 function checkType({ shop }: Pick<Caller, 'shop'>, type: string | undefined): void {

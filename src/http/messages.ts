@@ -116,11 +116,11 @@ const WORDS: Readonly<Record<NoticeCode, Readonly<Record<Language, Words>>>> = {
   line_unavailable: {
     en: (p) =>
       p.reason === 'no_price'
-        ? `${item(p, 'An item')} has no price in this currency and cannot be ordered.`
+        ? `${item(p, 'An item')} has no price in this currency for this quantity and cannot be ordered.`
         : `${item(p, 'An item')} is not for sale at the moment.`,
     de: (p) =>
       p.reason === 'no_price'
-        ? `${item(p, 'Ein Artikel')} hat in dieser Währung keinen Preis und kann nicht bestellt werden.`
+        ? `${item(p, 'Ein Artikel')} hat in dieser Währung und Menge keinen Preis und kann nicht bestellt werden.`
         : `${item(p, 'Ein Artikel')} ist zurzeit nicht erhältlich.`,
   },
   line_removed: {
@@ -209,7 +209,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     custom_price_forbidden: 'Preise kommen aus dem Katalog. Nur ein Serverschlüssel mit dem Recht carts:custom_prices darf einen setzen.',
     currency_unknown: 'Das ist kein Währungscode nach ISO 4217.',
     currency_mismatch: 'Der Warenkorb hat eine andere Währung als die, in der dieses Produkt verkauft wird.',
-    no_price: 'Dieses Produkt hat keinen Preis und kann nicht verkauft werden.',
+    no_price: 'Dieses Produkt hat in dieser Währung und Menge keinen Preis und kann so nicht verkauft werden.',
     quantity_managed: 'Mengen führt der Shop: Legen Sie Artikel hinein oder nehmen Sie sie heraus, statt eine Menge zu setzen.',
     quantity_step: 'Dieses Produkt wird nur in Vielfachen verkauft.',
     quantity_too_small: 'Dieses Produkt wird erst ab einer größeren Menge verkauft.',

@@ -55,7 +55,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   custom_price_forbidden: [422, 'Prices come from the catalogue. Only a server key with the scope carts:custom_prices may set one.'],
   currency_unknown: [422, 'This is not an ISO 4217 currency code.'],
   currency_mismatch: [409, 'The cart has another currency than this product is sold in.'],
-  no_price: [409, 'This product has no price, so it cannot be sold.'],
+  no_price: [409, 'This product has no price in this currency for so many pieces, so it cannot be sold like that.'],
   quantity_managed: [403, 'Quantities are managed by the shop: add or remove items instead of setting a quantity.'],
   quantity_step: [422, 'This product is sold in multiples only.'],
   quantity_too_small: [422, 'This product is sold from a larger quantity on.'],

@@ -1,21 +1,21 @@
 // The catalogue, stock and promotions over HTTP.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { productRefusal, readProductJson } from '../contract/product-json.ts'
+import { productOf, productRefusal, readProductJson, wireProductOf } from '../contract/product-json.ts'
 import { CLOSED, Id, Page, Sku, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { exponentOf } from '../core/money.ts'
-import type { ProductInput } from '../core/product.ts'
+import { inapplicable, type Price } from '../core/product.ts'
 import { PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
 import { refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
-import { hasScope } from '../engine/identity.ts'
+import { groupsOf, hasScope } from '../engine/identity.ts'
 import { readProductCsv } from '../engine/product-csv.ts'
-import { listProducts, readProduct } from '../store/products.ts'
+import { listProducts, readProduct, type StoredProduct } from '../store/products.ts'
 import { listCodes, readPromotion, readPromotions } from '../store/promotions.ts'
 import { readStockRow } from '../store/stock.ts'
-import { callerOf, Refused, unwrap } from './access.ts'
+import { type Caller, callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
 
 const CATALOGUE = { access: { owner: true, anonymous: true, limited: true, scope: 'products:read' } } as const
@@ -25,7 +25,7 @@ const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 
 /** The routes of products, stock and promotions. */
 export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
-  const { store, catalogue } = engine
+  const { store, catalogue, clock } = engine
 
   return async (app) => {
     app.get(
@@ -47,7 +47,10 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           limit,
           published: !all,
         })
-        return { items: products as unknown as Type.Static<typeof contract.Product>[], next: next === null ? null : String(next) }
+        return {
+          items: products.map((product) => shownTo(callerOf(request), product)) as unknown as Type.Static<typeof contract.Product>[],
+          next: next === null ? null : String(next),
+        }
       },
     )
 
@@ -67,7 +70,7 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const product = await readProduct(store.reader, callerOf(request).shop.id, request.params.product)
         if (!product || (!product.published && !hasScope(callerOf(request).actor, 'products:read')))
           throw new Refused(refuse('product_not_found', {}))
-        return product
+        return shownTo(callerOf(request), product)
       },
     )
 
@@ -86,14 +89,15 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
-        const input = request.body as ProductInput
+        const input = productOf(request.body)
         if (input.handle !== request.params.product)
           throw new Refused(refuse('invalid', { path: '/handle', reason: 'must_equal_the_address' }))
         const wrong = productRefusal(input)
         if (wrong) throw new Refused(wrong)
         const { created } = answerOnce(reply, unwrap(await catalogue.putProduct(shopId, input, claimOf(request, null))))
         reply.code(created ? 201 : 200)
-        return readProduct(store.reader, shopId, input.handle)
+        const written = await readProduct(store.reader, shopId, input.handle)
+        return written && wireProductOf(written)
       },
     )
 
@@ -139,6 +143,14 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
     )
 
     await app.register(promotionRoutes(engine))
+  }
+
+  /** A product with the prices that a shopper could pay today; those of other groups and other days are for the shop's own keys. */
+  function shownTo({ actor }: Caller, product: StoredProduct) {
+    if (hasScope(actor, 'products:read')) return wireProductOf(product)
+    const terms = { quantity: Number.MAX_SAFE_INTEGER, groups: groupsOf(actor) ?? [], now: clock.now() }
+    const isShown = (price: Price) => inapplicable(price, terms) === null
+    return wireProductOf({ ...product, variants: product.variants.map((each) => ({ ...each, prices: each.prices.filter(isShown) })) })
   }
 
   /** `POST /products/import` in a scope of its own: it alone reads CSV, as a stream. */

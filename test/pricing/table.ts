@@ -1,6 +1,11 @@
 // Reads pricing tables: one cart a row, columns separated by `|`, and after `#` where its numbers come from (a row without one is an error).
 //   lines       `2x1999` two at 19.99 · `1070@reduced` of a tax category · `800:500g` weighs 500 grams (else 100) · `800&bulky` of a shipping
 //               category · `500~` needs no shipping; in this order, separated by spaces
+//               `3x$` three of the one variant that has the row's prices; each such word is a line of its own
+//   prices      `900` for everybody, and with terms in this order: `900*10` from 10 pieces, `@trade` for a group, `>0` from a moment, `<1000` until
+//               one (milliseconds after the moment of the tests); separated by spaces
+//   groups, at  groups of the customer; how many milliseconds after that moment the cart is priced
+//   unit        what one piece of each line costs
 //   promotions  `119off` · `10%` · `freeship`, running in this order; `-` none
 //   shipping    `499` · `499^5000` free from an item total of 50.00 · `+tax` after it: taxed as `standard`; `-` none chosen
 //   methods     shipping methods, instead of `shipping` (words in shipping-words.ts); `chosen` the one that was chosen, `-` none
@@ -15,9 +20,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { Cart } from '../../src/core/cart.ts'
 import type { Facts } from '../../src/core/facts.ts'
 import type { Rounding } from '../../src/core/money.ts'
+import type { Price, Variant } from '../../src/core/product.ts'
 import type { Benefit } from '../../src/core/promotion.ts'
 import type { Settings, ShippingRate, TaxRate } from '../../src/core/settings.ts'
-import { cartWith, factsOf, guestCart, line, promotionOf, variantOf } from '../facts.ts'
+import { cartWith, factsOf, guestCart, line, NOW, promotionOf, variantOf } from '../facts.ts'
 import { destinationOf, methodOf } from './shipping-words.ts'
 
 const TOTALS = ['items', 'discount', 'shipped', 'included', 'added', 'total'] as const
@@ -26,6 +32,9 @@ const TOTALS = ['items', 'discount', 'shipped', 'included', 'added', 'total'] as
 const COLUMNS = {
   currency: 'USD',
   lines: '-',
+  prices: '-',
+  groups: '-',
+  at: '0',
   promotions: '-',
   shipping: '-',
   methods: '-',
@@ -38,6 +47,7 @@ const COLUMNS = {
   est: '-',
   tax: '-',
   rounding: 'halfUp',
+  unit: '-',
   split: '-',
   items: '-',
   discount: '-',
@@ -53,6 +63,7 @@ export interface Row {
   readonly title: string
   readonly cart: Cart
   readonly facts: Facts
+  readonly unit: readonly number[] | null
   readonly split: readonly number[] | null
   /** What is offered for how much, and the estimate; undefined where the table does not say. */
   readonly offers: string | undefined
@@ -91,10 +102,12 @@ export function rowsOf(file: string, text: string): Row[] {
 function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   const cell = (name: Column): string => cells[name]
   const currency = cell('currency')
-  const wanted = words(cell('lines')).map((word, index) => wantedLine(word, `SKU-${index}`, currency))
+  const priced = variantOf('PRICED', {}, { prices: words(cell('prices')).map((word) => priceOf(word, currency)) })
+  const wanted = words(cell('lines')).map((word, index) => wantedLine(word, `SKU-${index}`, currency, priced))
   const [rate, taxed] = shippingOf(cell('shipping'), currency)
   const facts = factsOf({
     currency,
+    now: NOW + amount(cell('at')),
     variants: wanted.map((each) => each.variant),
     promotions: words(cell('promotions')).map((word, index) => promotionOf(`promo_${index}`, benefitOf(word, currency))),
     settings: {
@@ -113,19 +126,22 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   })
   const chosen = cell('chosen') === '-' ? null : cell('chosen')
   const shippingAddress = cell('to') === '-' ? null : destinationOf(cell('to'))
-  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : chosen, shippingAddress })
+  const customerGroups = words(cell('groups'))
+  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : chosen, shippingAddress, customerGroups })
   const cart = cartWith(
     facts,
-    wanted.map((each) => line(each.variant.sku, each.quantity)),
+    wanted.map((each, index) => line(each.variant.sku, each.quantity, { options: each.variant === priced ? { Line: index } : {} })),
     empty,
   )
   const checked = TOTALS.filter((name) => cell(name) !== '-')
   const totals = Object.fromEntries(checked.map((name) => [name, amount(cell(name))])) as Row['totals']
+  const checkedEach = (name: 'split' | 'unit') => (cell(name) === '-' ? null : words(cell(name)).map(amount))
   return {
     title,
     cart,
     facts,
-    split: cell('split') === '-' ? null : words(cell('split')).map(amount),
+    unit: checkedEach('unit'),
+    split: checkedEach('split'),
     offers: cell('offers') === '-' ? undefined : cell('offers'),
     estimate: cell('est') === '-' ? undefined : cell('est') === 'none' ? null : amount(cell('est')),
     totals,
@@ -141,7 +157,21 @@ function amount(text: string): number {
   return Number(text)
 }
 
-function wantedLine(word: string, sku: string, currency: string) {
+function priceOf(word: string, currency: string): Price {
+  const [, price = '', from, group, start, end] = matched(word, /^(\d+)(?:\*(\d+))?(?:@([a-z]+))?(?:>(-?\d+))?(?:<(-?\d+))?$/)
+  return {
+    currency,
+    amount: amount(price),
+    ...(from === undefined ? {} : { quantityFrom: amount(from) }),
+    ...(group === undefined ? {} : { group }),
+    ...(start === undefined ? {} : { startsAt: NOW + amount(start) }),
+    ...(end === undefined ? {} : { endsAt: NOW + amount(end) }),
+  }
+}
+
+function wantedLine(word: string, sku: string, currency: string, priced: Variant) {
+  const [, several] = /^(\d+)x\$$/.exec(word) ?? []
+  if (several !== undefined) return { variant: priced, quantity: Number(several) }
   const [, quantity = '1', price = '', category = 'standard', grams = '100', shippingCategory, digital = ''] = matched(
     word,
     /^(?:(\d+)x)?(\d+)(?:@([a-z]+))?(?::(\d+)g)?(?:&([a-z]+))?(~?)$/,
