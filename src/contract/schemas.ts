@@ -17,6 +17,9 @@ export const Amount = Type.Integer({
 /** A three-letter ISO 4217 code; whether it exists is checked against the ISO table. */
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code' })
 
+/** A rate in per cent. */
+export const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
+
 /** An amount with its currency; discounts are negative. */
 export const Money = Type.Object({ amount: Type.Integer(), currency: Type.String() }, CLOSED)
 
