@@ -20,6 +20,9 @@ export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4
 /** A rate in per cent. */
 export const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
 
+/** Which lane a promotion runs in. */
+export const Lane = Type.Integer({ minimum: 0, maximum: 100 })
+
 /** An amount with its currency; discounts are negative. */
 export const Money = Type.Object({ amount: Type.Integer(), currency: Type.String() }, CLOSED)
 

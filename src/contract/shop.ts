@@ -3,7 +3,7 @@ import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
-import { Amount, CLOSED, Currency, Id, ListOf, Nullable, OneOf, Percent, ShopId, Sku, Text } from './schemas.ts'
+import { Amount, CLOSED, Currency, Id, Lane, ListOf, Nullable, OneOf, Percent, ShopId, Sku, Text } from './schemas.ts'
 
 const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
 const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
@@ -105,6 +105,7 @@ export const PatchSettings = Type.Object(
       caseSensitive: Type.Literal(false),
       onInvalid: OneOf(['keep', 'remove']),
       percentBase: OneOf(['original', 'running']),
+      bestOfLanes: Type.Array(Lane, { maxItems: 101, uniqueItems: true }),
       publicReasons: OneOf(['neutral', 'detailed']),
     }),
     pricing: partial({

@@ -8,6 +8,7 @@ import {
   type Cart,
   type ClosedReason,
   type InlineItem,
+  LIMITS,
   type Line,
   lineTotal,
   money,
@@ -18,10 +19,11 @@ import {
   UNSHIPPED_KINDS,
 } from './cart.ts'
 import type { Facts } from './facts.ts'
+import { QUARTER_MS } from './hours.ts'
 import { type Money, sum } from './money.ts'
 import { type Part, type ProductKind, priceOf, type Variant } from './product.ts'
 import { applyPromotions, type CodeState, type LimitsSeen } from './promoting.ts'
-import { edgesOf } from './promotion.ts'
+import { asks, edgesOf } from './promotion.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { applyShipping, discountShipping, type Shipped } from './shipping.ts'
 import { applyTaxes } from './tax.ts'
@@ -29,7 +31,7 @@ import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 8
+export const PRICING_REVISION = 9
 
 /** A line as it is served. */
 export interface PricedLine {
@@ -151,30 +153,32 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
   const itemTotal = sum(available.map((work) => work.itemTotal))
   if (itemTotal === null) return refuse('amount_too_large', { path: '/lines' })
 
-  const promoted = applyPromotions(cart, available, itemTotal, facts, trace)
+  const stages = {
+    shippingFor: (left: number) => applyShipping(cart, available, left, facts, null),
+    priced: (line: Line) => pricedOrNull(line, cart.currency, facts),
+  }
+  const promoted = applyPromotions(cart, available, itemTotal, facts, stages, trace)
   const sold = [...available, ...promoted.gifts]
   const discounted = itemTotal + promoted.discount
   const listed = applyShipping(cart, sold, discounted, facts, trace)
-  const shipped = discountShipping(cart, listed, promoted.shipping)
+  const shipped = discountShipping(cart, listed, promoted.shipping, facts.shop.settings)
   const taxed = applyTaxes(cart, sold, shipped, facts, trace)
 
-  const gifts = sum(promoted.gifts.map((work) => work.itemTotal))
+  const items = sum([itemTotal, ...promoted.gifts.map((work) => work.itemTotal)])
   const total = sum([discounted, shipped.amount, shipped.discount, taxed.additional])
-  if (total === null || gifts === null) return refuse('amount_too_large', { path: '/lines' })
+  if (total === null || items === null) return refuse('amount_too_large', { path: '/lines' })
   const currency = cart.currency
   const totals: Totals = {
-    itemTotal: money(itemTotal + gifts, currency),
-    discountTotal: money(promoted.discount - gifts + shipped.discount, currency),
+    itemTotal: money(items, currency),
+    discountTotal: money(promoted.discount - (items - itemTotal) + shipped.discount, currency),
     shippingTotal: money(shipped.amount, currency),
     includedTaxTotal: money(taxed.included, currency),
     additionalTaxTotal: money(taxed.additional, currency),
     total: money(total, currency),
   }
-  const lacking = seenStock(
-    available.map((work) => work.line),
-    facts,
-  )
-  const intent = withoutInvalidCodes(cart, promoted.codes, facts)
+  const lines = available.map((work) => work.line)
+  const lacking = seenStock(lines, facts)
+  const intent = withKnownCodes(withoutInvalidCodes(cart, promoted.codes, facts), promoted.codes)
   const codes = intent === cart ? promoted.codes : promoted.codes.filter((state) => intent.codes.includes(state.code))
   const notices = [...intent.notices, ...works.flatMap((work) => lineNotices(work, currency)), ...shipped.notices, ...stockNotices(lacking)]
   const edges = timeEdges(given, facts)
@@ -183,7 +187,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
     intent,
     freshUntil: edges.freshUntil,
     // Of lines that left because they are sold out, too: they come back with their stock.
-    stockSeen: cart === given ? lacking : seenStock(given.lines, facts),
+    stockSeen: cart === given && promoted.giftsWanted.size === 0 ? lacking : seenStock(given.lines, facts, promoted.giftsWanted),
     limitsSeen: promoted.limitsSeen,
   }
 }
@@ -238,6 +242,13 @@ function withoutInvalidCodes(cart: Cart, states: readonly CodeState[], facts: Fa
   return { ...cart, codes, acknowledged, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }
 }
 
+/** Codes that apply are known to whoever typed them: when they stop applying, their owner may know why (C34). */
+function withKnownCodes(cart: Cart, states: readonly CodeState[]): Cart {
+  if (cart.state === 'CLOSED') return cart
+  const fresh = states.flatMap(({ code, applied }) => (applied && !cart.codesKnown.includes(code) ? [code] : []))
+  return fresh.length === 0 ? cart : { ...cart, codesKnown: [...cart.codesKnown, ...fresh].slice(-LIMITS.codes * 3) }
+}
+
 // 1. Unit prices -----------------------------------------------------------------------------------------------------------------------
 
 function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal {
@@ -254,6 +265,11 @@ function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal 
     ? line.inline.requiresShipping === true
     : variant?.requiresShipping === true && !UNSHIPPED_KINDS.includes(variant.kind)
   return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, giftOf: null, discount: 0, adjustments: [] }
+}
+
+function pricedOrNull(line: Line, currency: string, facts: Facts): Work | null {
+  const work = unitPriced(line, currency, facts)
+  return isRefusal(work) ? null : work
 }
 
 /** Whether a line can be bought: its product is offered and has a price in this currency. */
@@ -288,8 +304,8 @@ function priceNotices({ line, unitPrice }: Work, currency: string, path: string)
   return [notice(code, 'warning', path, { sku: line.sku, from: line.priceWhenAdded, to: unitPrice, currency })]
 }
 
-function seenStock(lines: readonly Line[], facts: Facts): [string, number, number][] {
-  const wanted = new Map<string, number>()
+function seenStock(lines: readonly Line[], facts: Facts, besides: ReadonlyMap<string, number> = new Map()): [string, number, number][] {
+  const wanted = new Map(besides)
   for (const line of lines) {
     if (line.sku !== null && facts.stock.has(line.sku)) wanted.set(line.sku, (wanted.get(line.sku) ?? 0) + line.quantity)
   }
@@ -315,11 +331,21 @@ function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp
   // Of any promotion of the shop, also of one that this cart does not get or that is used up.
   let stamp = Math.max(facts.epoch, facts.lastEdge)
   if (cart.lines.length === 0) return { freshUntil, stamp }
-  const promotionEdges = [...facts.promotions.values()].flatMap(edgesOf)
-  for (const edge of [...promotionEdges, ...cart.lines.map((line) => holdOf(line, facts))]) {
-    if (edge === null) continue
+  const look = (edge: number) => {
     if (edge > facts.now) freshUntil = Math.min(edge, freshUntil ?? edge)
     else stamp = Math.max(stamp, edge)
+  }
+  for (const promotion of facts.promotions.values()) {
+    for (const edge of edgesOf(promotion)) look(edge)
+    if (asks(promotion, 'hours')) {
+      const quarter = facts.now - (facts.now % QUARTER_MS)
+      look(quarter)
+      look(quarter + QUARTER_MS)
+    }
+  }
+  for (const line of cart.lines) {
+    const heldUntil = holdOf(line, facts)
+    if (heldUntil !== null) look(heldUntil)
   }
   return { freshUntil, stamp }
 }

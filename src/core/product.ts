@@ -116,6 +116,7 @@ export interface Variant {
   readonly quantityMin: number
   readonly quantityMax?: number
   readonly tags: readonly string[]
+  readonly categories?: readonly string[]
   readonly parts?: readonly Part[]
   readonly seller?: string
   readonly recharge?: RechargeRule

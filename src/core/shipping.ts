@@ -1,9 +1,9 @@
 // Which shipping methods there are and what they cost. A method is a list of flat rates by country; the first rate that matches country and
 // currency is taken. A cart without anything to ship needs no method and pays nothing.
 import type { Adjustment, Work } from './adjustment.ts'
+import { type ShippingBenefit, takenOffShipping } from './benefit.ts'
 import { type Cart, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
-import type { ShippingBenefit } from './promoting.ts'
 import type { ShippingQuote } from './quote.ts'
 import type { Settings, ShippingMethod, ShippingRate } from './settings.ts'
 import type { Trace } from './trace.ts'
@@ -72,12 +72,16 @@ export function applyShipping(cart: Cart, sold: readonly Work[], discounted: num
 }
 
 /** Applies promotions to the price of shipping, in their order; nothing takes more than what is left. */
-export function discountShipping(cart: Cart, shipped: Shipped, benefits: readonly ShippingBenefit[]): Shipped {
+export function discountShipping(cart: Cart, shipped: Shipped, benefits: readonly ShippingBenefit[], settings: Settings): Shipped {
+  if (benefits.length === 0) return shipped
+  const { pricing, promotions } = settings
+  const how = { currency: cart.currency, rounding: pricing.rounding, percentBase: promotions.percentBase }
+  const taken = takenOffShipping(benefits, shipped, how)
   const adjustments = [...shipped.adjustments]
   let discount = shipped.discount
-  for (const { promotion, code } of benefits) {
-    const took = shipped.amount + discount
-    if (took <= 0) continue
+  for (const [index, { promotion, code }] of benefits.entries()) {
+    const took = taken[index] ?? 0
+    if (took === 0) continue
     discount -= took
     adjustments.push({
       type: 'promotion',
