@@ -55,21 +55,24 @@ function cartOf(lines: number, promotions: number): { cart: Cart; facts: Facts }
 }
 
 /** The two carts of the promise. */
-export const CARTS: readonly MeasuredCart[] = [
+export const MEASURED_CARTS: readonly MeasuredCart[] = [
   { name: '5 lines, 10 promotions', ...cartOf(5, 10), promise: 30 },
   { name: '200 lines, 100 promotions', ...cartOf(200, 100), promise: 10_000 },
 ]
 
-/** The median CPU time of pricing a cart once, in microseconds, when the code is warm. */
-export function medianMicroseconds(cart: Cart, facts: Facts, runs: number): number {
+/**
+ * The median CPU time of pricing a cart once, in microseconds, when the code is warm: it is measured for about a second after as long a start. Fast
+ * pricings are measured in groups, because one alone is shorter than the clock's step.
+ */
+export function medianMicroseconds({ cart, facts, promise }: MeasuredCart): number {
+  const group = Math.ceil(2000 / promise)
+  const groups = Math.ceil(1_000_000 / (promise * group))
   const times: number[] = []
-  // Fast pricings are measured in groups: one alone is shorter than the clock's step.
-  const group = cart.lines.length < 50 ? 50 : 1
-  for (let run = 0; run < runs / group + 20; run++) {
+  for (let run = 0; run < 2 * groups; run++) {
     const before = process.cpuUsage()
     for (let each = 0; each < group; each++) assert.ok('cart' in priceCart(cart, facts))
     const { user, system } = process.cpuUsage(before)
-    if (run >= 20) times.push((user + system) / group)
+    if (run >= groups) times.push((user + system) / group)
   }
   times.sort((a, b) => a - b)
   return times[Math.floor(times.length / 2)] ?? Number.NaN

@@ -3,7 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import * as contract from '../contract/promotion.ts'
 import { CLOSED, Id, Page, Text } from '../contract/schemas.ts'
-import { PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
+import { type Condition, PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
+import { promotionRefusal } from '../core/promotion-refusal.ts'
 import { refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -21,15 +22,7 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
   async function served(shopId: string, id: string) {
     const found = await readPromotion(store.reader, shopId, id)
     if (!found) throw new Refused(refuse('promotion_not_found', {}))
-    const { promotion, uses } = found
-    const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
-    return {
-      ...promotion,
-      startsAt: at(promotion.startsAt),
-      endsAt: at(promotion.endsAt),
-      uses,
-      conditions: [...promotion.conditions],
-    } as unknown as Type.Static<typeof contract.Promotion>
+    return wireOf(found.promotion, found.uses)
   }
 
   return async (app) => {
@@ -61,7 +54,10 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
       },
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
-        const { id } = answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotionOf(request.body), claimOf(request, null))))
+        const { id } = answerOnce(
+          reply,
+          unwrap(await catalogue.putPromotion(shopId, promotionOf(request.body, null), claimOf(request, null))),
+        )
         reply.code(201)
         return served(shopId, id)
       },
@@ -83,7 +79,7 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
         await served(shopId, request.params.promotion)
-        const promotion = { ...promotionOf(request.body), id: request.params.promotion }
+        const promotion = promotionOf(request.body, request.params.promotion)
         answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotion, claimOf(request, null))))
         return served(shopId, request.params.promotion)
       },
@@ -139,18 +135,57 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
   }
 }
 
-function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<Promotion, 'id'> {
+type Input = Type.Static<typeof contract.PromotionInput>
+
+/** A promotion as it came, with what it left out; refused where it contradicts itself. */
+function promotionOf({ conditions, ...input }: Input, id: string | null): Omit<Promotion, 'id'> & { id?: string } {
   const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
-  return {
+  const promotion = {
     ...PROMOTION_DEFAULTS,
-    name: input.name,
-    active: input.active ?? true,
+    ...(input as Omit<Promotion, 'id' | 'conditions'>),
     startsAt: at(input.startsAt),
     endsAt: at(input.endsAt),
-    lane: input.lane ?? 0,
-    priority: input.priority ?? 0,
-    usesMax: input.usesMax ?? null,
-    conditions: (input.conditions ?? []) as Promotion['conditions'],
-    benefit: input.benefit as Promotion['benefit'],
+    conditions: ((conditions ?? []) as readonly WireCondition[]).map(fromWire),
+    ...(id === null ? {} : { id }),
+  }
+  const wrong = promotionRefusal(promotion)
+  if (wrong) throw new Refused(wrong)
+  return promotion
+}
+
+function wireOf(promotion: Promotion, uses: number) {
+  const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
+  return {
+    ...promotion,
+    startsAt: at(promotion.startsAt),
+    endsAt: at(promotion.endsAt),
+    uses,
+    conditions: promotion.conditions.map(toWire),
+  } as unknown as Type.Static<typeof contract.Promotion>
+}
+
+type Dates = Extract<Condition, { kind: 'dates' }>
+type Tree = Extract<Condition, { kind: 'all' | 'any' | 'none' }>
+type WireCondition =
+  | Exclude<Condition, Dates | Tree>
+  | { readonly kind: Tree['kind']; readonly conditions: readonly WireCondition[] }
+  | { readonly kind: 'dates'; readonly from?: string; readonly until?: string }
+
+function fromWire(condition: WireCondition): Condition {
+  if ('conditions' in condition) return { ...condition, conditions: condition.conditions.map(fromWire) }
+  if (condition.kind !== 'dates') return condition
+  const { from, until } = condition
+  const ends = { ...(from === undefined ? {} : { from: Date.parse(from) }), ...(until === undefined ? {} : { until: Date.parse(until) }) }
+  return { kind: 'dates', ...ends }
+}
+
+function toWire(condition: Condition): WireCondition {
+  if ('conditions' in condition) return { ...condition, conditions: condition.conditions.map(toWire) }
+  if (condition.kind !== 'dates') return condition
+  const { from, until } = condition
+  return {
+    kind: 'dates',
+    ...(from === undefined ? {} : { from: rfc3339(from) }),
+    ...(until === undefined ? {} : { until: rfc3339(until) }),
   }
 }
