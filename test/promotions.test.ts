@@ -187,6 +187,36 @@ for (const { dialect, server } of await presetShops('default')) {
       assert.deepEqual([told(refused), refused.body.reason], ['422 code_rejected', undefined])
     })
 
+    test('a promotion that tells its reasons, and a code that applied before, are refused with the reason', async () => {
+      const { admin, guest, promote } = await freshShop()
+      const rule = { benefit: TEN, conditions: [{ kind: 'code' }, { kind: 'quantity', atLeast: 2 }] }
+      for (const [code, tellsReasons] of [
+        ['OPEN', true],
+        ['SHUT', false],
+      ] as const) {
+        const { id } = await promote({ ...rule, tellsReasons })
+        expect2xx(await admin('POST', `/promotions/${id}/codes`, { code }))
+      }
+      const call = await guest(1)
+      const apply = async (code: string) => {
+        const { status, body } = await call('POST', '/carts/current/codes', { code })
+        return [status, body.reason]
+      }
+      assert.deepEqual(
+        [await apply('OPEN'), await apply('SHUT')],
+        [
+          [422, 'quantity_too_low'],
+          [422, undefined],
+        ],
+      )
+      const line = (await current(call)).lines[0].id
+      expect2xx(await call('PATCH', `${LINES}/${line}`, { quantity: 2 }))
+      expect2xx(await call('POST', '/carts/current/codes', { code: 'SHUT' }))
+      expect2xx(await call('DELETE', '/carts/current/codes/SHUT'))
+      expect2xx(await call('PATCH', `${LINES}/${line}`, { quantity: 1 }))
+      assert.deepEqual(await apply('SHUT'), [422, 'quantity_too_low'])
+    })
+
     test('SEED2-69 SEED3-50 a discount for some lines, pieces and shipping is on the order as it was on the cart', async () => {
       const { admin, guest, promote } = await freshShop()
       const methods = [{ id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 500 }] }]

@@ -136,7 +136,7 @@ function bundlePrice({ items, prices, max }: Extract<Benefit, { kind: 'bundle_pr
   if (price === undefined) return 'currency'
   const remaining = ground.works.map((_, index) => quantityOf(index, ground))
   const wanted = items
-    .map(({ quantity, of }) => ({ quantity, from: byPrice(matching(of, ground), ground, 'dearest') }))
+    .map(({ quantity, of }) => ({ quantity, from: byPrice(matching(of, ground), ground, 'dearest'), used: 0 }))
     .sort((a, b) => sumOf(a.from, (index) => remaining[index] ?? 0) - sumOf(b.from, (index) => remaining[index] ?? 0))
   const parts = ground.works.map(() => 0)
   let sets = 0
@@ -164,20 +164,28 @@ function bundlePrice({ items, prices, max }: Extract<Benefit, { kind: 'bundle_pr
   return sets === 0 && setOf(wanted, remaining) === null ? 'quantity_too_low' : parts
 }
 
+/** One item of a bundle: the lines that it may be taken of, and how many of them are used up from the front. */
+interface Wanted {
+  readonly quantity: number
+  readonly from: readonly number[]
+  used: number
+}
+
 /** How many pieces of which line one set takes, from the dearest; null when there are not enough. */
-function setOf(wanted: readonly { quantity: number; from: readonly number[] }[], remaining: readonly number[]): Map<number, number> | null {
+function setOf(wanted: readonly Wanted[], remaining: readonly number[]): Map<number, number> | null {
   const taken = new Map<number, number>()
-  for (const { quantity, from } of wanted) {
-    let missing = quantity
-    for (const index of from) {
-      const used = taken.get(index) ?? 0
-      const count = Math.min(missing, (remaining[index] ?? 0) - used)
+  for (const item of wanted) {
+    while (item.used < item.from.length && remaining[item.from[item.used] ?? 0] === 0) item.used += 1
+    let missing = item.quantity
+    for (let place = item.used; missing > 0; place++) {
+      const index = item.from[place]
+      if (index === undefined) return null
+      const already = taken.get(index) ?? 0
+      const count = Math.min(missing, (remaining[index] ?? 0) - already)
       if (count <= 0) continue
-      taken.set(index, used + count)
+      taken.set(index, already + count)
       missing -= count
-      if (missing === 0) break
     }
-    if (missing > 0) return null
   }
   return taken
 }

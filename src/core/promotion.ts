@@ -101,7 +101,7 @@ export interface Promotion {
   /** Lanes run one after the other, lowest first; inside a lane the higher priority, then the id. */
   readonly lane: number
   readonly priority: number
-  /** Of the promotions of one group in one lane only the one that gives most applies. */
+  /** Of the promotions of one group in one lane only the one that gives most applies; they take their turn where the first of them stands. */
   readonly group: string | null
   /** It applies alone or not at all: what gives the shopper more, this one alone or the others together, is taken. */
   readonly exclusive: boolean

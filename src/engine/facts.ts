@@ -250,7 +250,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   ): Facts {
     const holders = [id, ...absorbed]
     const levels = new Map<string, number>()
-    for (const sku of new Set([...skus, ...known.giftSkus])) {
+    for (const sku of known.giftSkus.length === 0 ? skus : new Set([...skus, ...known.giftSkus])) {
       const available = advice(known, sku, holders)
       if (available !== undefined) levels.set(sku, available)
     }
