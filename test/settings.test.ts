@@ -357,6 +357,15 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await shop.set('running'))
     assert.equal(await total(), 810)
   },
+  'promotions.bestOfLanes': async (shop) => {
+    const ten = { name: 'Ten', benefit: { kind: 'percent_off', percent: '10' } }
+    for (const lane of [0, 0, 1]) expect2xx(await shop.admin('POST', '/promotions', { ...ten, lane }))
+    const { call } = await shop.guest()
+    const total = async () => (await call('GET', '/carts/current')).body.total.amount
+    assert.equal(await total(), 700)
+    expect2xx(await shop.set([0]))
+    assert.equal(await total(), 800)
+  },
   'promotions.publicReasons': async (shop) => {
     const { call } = await shop.guest()
     const reason = async () => (await call('POST', '/carts/current/codes', { code: 'NOPE' })).body.reason

@@ -17,6 +17,12 @@ export const Amount = Type.Integer({
 /** A three-letter ISO 4217 code; whether it exists is checked against the ISO table. */
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code' })
 
+/** A rate in per cent. */
+export const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
+
+/** Which lane a promotion runs in. */
+export const Lane = Type.Integer({ minimum: 0, maximum: 100 })
+
 /** An amount with its currency; discounts are negative. */
 export const Money = Type.Object({ amount: Type.Integer(), currency: Type.String() }, CLOSED)
 
@@ -50,9 +56,6 @@ export const OneOf = <const T extends readonly string[]>(values: T) =>
 
 /** The name of a group of customers. */
 export const CustomerGroup = Type.String({ minLength: 1, maxLength: LIMITS.group })
-
-/** A percentage. */
-export const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
 
 /** An e-mail address. */
 export const Email = Type.String({ format: 'email', maxLength: 254 })

@@ -1,10 +1,25 @@
-// Shops, settings, catalogue, promotions, keys and webhooks on the wire.
+// Shops, settings, catalogue, keys and webhooks on the wire.
 import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
 import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
-import { Amount, CLOSED, Country, Currency, CustomerGroup, Id, ListOf, Nullable, OneOf, Percent, ShopId, Sku, Text } from './schemas.ts'
+import {
+  Amount,
+  CLOSED,
+  Country,
+  Currency,
+  CustomerGroup,
+  Id,
+  Lane,
+  ListOf,
+  Nullable,
+  OneOf,
+  Percent,
+  ShopId,
+  Sku,
+  Text,
+} from './schemas.ts'
 
 const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
 const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
@@ -137,6 +152,7 @@ export const PatchSettings = Type.Object(
       caseSensitive: Type.Literal(false),
       onInvalid: OneOf(['keep', 'remove']),
       percentBase: OneOf(['original', 'running']),
+      bestOfLanes: Type.Array(Lane, { maxItems: 101, uniqueItems: true }),
       publicReasons: OneOf(['neutral', 'detailed']),
     }),
     pricing: partial({
@@ -298,62 +314,6 @@ export const ImportReport = Type.Object(
   CLOSED,
 )
 
-const Condition = Type.Union([
-  Type.Object({ kind: Type.Literal('code') }, CLOSED),
-  Type.Object({ kind: Type.Literal('item_total'), atLeast: Type.Array(Price, { minItems: 1, maxItems: 200 }) }, CLOSED),
-  Type.Object({ kind: Type.Literal('quantity'), atLeast: Type.Integer({ minimum: 1, maximum: 1_000_000 }) }, CLOSED),
-])
-const Benefit = Type.Union([
-  Type.Object({ kind: Type.Literal('percent_off'), percent: Percent }, CLOSED),
-  Type.Object({ kind: Type.Literal('amount_off'), amounts: Type.Array(Price, { minItems: 1, maxItems: 200 }) }, CLOSED),
-  Type.Object({ kind: Type.Literal('free_shipping') }, CLOSED),
-])
-
-const Uses = Type.Integer({ minimum: 0, maximum: 1_000_000_000 })
-
-/** A promotion as it is written. Times are RFC 3339. */
-export const PromotionInput = Type.Object(
-  {
-    name: Type.String({ minLength: 1, maxLength: 200 }),
-    active: Type.Optional(Type.Boolean()),
-    startsAt: Type.Optional(Nullable(Type.String({ format: 'date-time' }))),
-    endsAt: Type.Optional(Nullable(Type.String({ format: 'date-time' }))),
-    lane: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
-    priority: Type.Optional(Type.Integer({ minimum: -1000, maximum: 1000 })),
-    usesMax: Type.Optional(Nullable(Uses)),
-    conditions: Type.Optional(Type.Array(Condition, { maxItems: 20 })),
-    benefit: Benefit,
-  },
-  CLOSED,
-)
-
-/** A promotion as it is served; `uses` counts placed and unpaid orders. */
-export const Promotion = Type.Object(
-  {
-    id: Type.String(),
-    name: Type.String(),
-    active: Type.Boolean(),
-    startsAt: Nullable(Type.String()),
-    endsAt: Nullable(Type.String()),
-    lane: Type.Integer(),
-    priority: Type.Integer(),
-    usesMax: Nullable(Type.Integer()),
-    uses: Type.Integer(),
-    conditions: Type.Array(Condition),
-    benefit: Benefit,
-  },
-  { $id: 'Promotion', ...CLOSED },
-)
-
-/** `POST /promotions/{promotion}/codes`. */
-export const CodeInput = Type.Object(
-  { code: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }), usesMax: Type.Optional(Nullable(Uses)) },
-  CLOSED,
-)
-
-/** A code as it is listed. */
-export const Code = Type.Object({ code: Type.String(), usesMax: Nullable(Type.Integer()), uses: Type.Integer() }, CLOSED)
-
 /** `PUT /stock/{sku}`: how many there are, or by how many that changes. */
 export const StockInput = Type.Union([
   Type.Object({ onHand: Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 }) }, CLOSED),
@@ -424,8 +384,6 @@ export const lists = {
   shops: ListOf(Shop),
   products: ListOf(Product),
   shippingMethods: ListOf(ShippingMethod),
-  promotions: ListOf(Promotion),
-  codes: ListOf(Code),
   keys: ListOf(Key),
   endpoints: ListOf(Endpoint),
   deliveries: ListOf(Delivery),

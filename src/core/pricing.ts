@@ -8,6 +8,7 @@ import {
   type Cart,
   type ClosedReason,
   type InlineItem,
+  LIMITS,
   type Line,
   lineTotal,
   money,
@@ -20,10 +21,11 @@ import {
   UNSHIPPED_KINDS,
 } from './cart.ts'
 import type { Facts } from './facts.ts'
+import { QUARTER_MS } from './hours.ts'
 import { type Money, sum } from './money.ts'
 import { inapplicable, type Part, type Price, type PriceTerms, type ProductKind, priceOf, pricesOf, type Variant } from './product.ts'
 import { applyPromotions, type CodeState, type LimitsSeen } from './promoting.ts'
-import { edgesOf, giftOf } from './promotion.ts'
+import { asks, edgesOf, giftOf } from './promotion.ts'
 import type { ShippingQuote } from './quote.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { aboveFloor, applyShipping, discountShipping, type Shipped } from './shipping.ts'
@@ -32,7 +34,7 @@ import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 9
+export const PRICING_REVISION = 10
 
 /** A line as it is served. */
 export interface PricedLine {
@@ -159,30 +161,32 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
   const itemTotal = sum(available.map((work) => work.itemTotal))
   if (itemTotal === null) return refuse('amount_too_large', { path: '/lines' })
 
-  const promoted = applyPromotions(cart, available, itemTotal, facts, trace)
+  const stages = {
+    shippingFor: (left: number) => applyShipping(cart, available, left, facts, null),
+    priced: (line: Line) => pricedOrNull(line, cart.currency, termsFor(line), facts),
+  }
+  const promoted = applyPromotions(cart, available, itemTotal, facts, stages, trace)
   const sold = [...available, ...promoted.gifts]
   const discounted = itemTotal + promoted.discount
   const listed = applyShipping(cart, sold, discounted, facts, trace)
-  const shipped = aboveFloor(discountShipping(cart, listed, promoted.shipping), discounted, facts.shop.settings)
+  const shipped = aboveFloor(discountShipping(cart, listed, promoted.shipping, facts.shop.settings), discounted, facts.shop.settings)
   const taxed = applyTaxes(cart, sold, shipped, facts, trace)
 
-  const gifts = sum(promoted.gifts.map((work) => work.itemTotal))
+  const items = sum([itemTotal, ...promoted.gifts.map((work) => work.itemTotal)])
   const total = sum([discounted, shipped.amount, shipped.discount, taxed.additional])
-  if (total === null || gifts === null) return refuse('amount_too_large', { path: '/lines' })
+  if (total === null || items === null) return refuse('amount_too_large', { path: '/lines' })
   const currency = cart.currency
   const totals: Totals = {
-    itemTotal: money(itemTotal + gifts, currency),
-    discountTotal: money(promoted.discount - gifts + shipped.discount, currency),
+    itemTotal: money(items, currency),
+    discountTotal: money(promoted.discount - (items - itemTotal) + shipped.discount, currency),
     shippingTotal: money(shipped.amount, currency),
     includedTaxTotal: money(taxed.included, currency),
     additionalTaxTotal: money(taxed.additional, currency),
     total: money(total, currency),
   }
-  const lacking = seenStock(
-    available.map((work) => work.line),
-    facts,
-  )
-  const intent = withoutInvalidCodes(cart, promoted.codes, facts)
+  const lines = available.map((work) => work.line)
+  const lacking = seenStock(lines, facts)
+  const intent = withKnownCodes(withoutInvalidCodes(cart, promoted.codes, facts), promoted.codes)
   const codes = intent === cart ? promoted.codes : promoted.codes.filter((state) => intent.codes.includes(state.code))
   const notices = [
     ...intent.notices,
@@ -196,7 +200,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
     intent,
     freshUntil: edges.freshUntil,
     // Of lines that left because they are sold out, too: they come back with their stock.
-    stockSeen: cart === given ? lacking : seenStock(given.lines, facts),
+    stockSeen: cart === given && promoted.giftsWanted.size === 0 ? lacking : seenStock(given.lines, facts, promoted.giftsWanted),
     limitsSeen: promoted.limitsSeen,
     shippingQuotes: shipped.offered,
   }
@@ -254,6 +258,13 @@ function withoutInvalidCodes(cart: Cart, states: readonly CodeState[], facts: Fa
   return { ...cart, codes, acknowledged, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }
 }
 
+/** Codes that apply are known to whoever typed them: when they stop applying, their owner may know why (C34). */
+function withKnownCodes(cart: Cart, states: readonly CodeState[]): Cart {
+  if (cart.state === 'CLOSED') return cart
+  const fresh = states.flatMap(({ code, applied }) => (applied && !cart.codesKnown.includes(code) ? [code] : []))
+  return fresh.length === 0 ? cart : { ...cart, codesKnown: [...cart.codesKnown, ...fresh].slice(-LIMITS.codes * 3) }
+}
+
 // 1. Unit prices -----------------------------------------------------------------------------------------------------------------------
 
 /** On what terms the variant of a line is bought: for as many pieces as all lines of its sku have together. */
@@ -276,6 +287,11 @@ function unitPriced(line: Line, currency: string, terms: PriceTerms, facts: Fact
     ? line.inline.requiresShipping === true
     : variant?.requiresShipping === true && !UNSHIPPED_KINDS.includes(variant.kind)
   return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, giftOf: null, discount: 0, adjustments: [] }
+}
+
+function pricedOrNull(line: Line, currency: string, terms: PriceTerms, facts: Facts): Work | null {
+  const work = unitPriced(line, currency, terms, facts, null)
+  return isRefusal(work) ? null : work
 }
 
 /** Every price of a variant, with why it was passed over. */
@@ -337,8 +353,8 @@ function priceNotices({ line, variant, unitPrice }: Work, currency: string, term
   return [notice(code, 'warning', `/lines/${line.id}`, { sku: line.sku, from: line.priceWhenAdded, to, currency })]
 }
 
-function seenStock(lines: readonly Line[], facts: Facts): [string, number, number][] {
-  const wanted = new Map<string, number>()
+function seenStock(lines: readonly Line[], facts: Facts, besides: ReadonlyMap<string, number> = new Map()): [string, number, number][] {
+  const wanted = new Map(besides)
   for (const line of lines) {
     if (line.sku !== null && facts.stock.has(line.sku)) wanted.set(line.sku, (wanted.get(line.sku) ?? 0) + line.quantity)
   }
@@ -364,15 +380,28 @@ function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp
   // Of any promotion of the shop, also of one that this cart does not get or that is used up.
   let stamp = Math.max(facts.epoch, facts.lastEdge)
   if (cart.lines.length === 0) return { freshUntil, stamp }
-  const promotions = [...facts.promotions.values()]
-  const promotionEdges = promotions.flatMap(edgesOf)
-  const skus = new Set([...cart.lines.map((line) => line.sku), ...promotions.map(giftOf)])
-  const prices = [...skus].flatMap((sku) => facts.variants.get(sku ?? '')?.prices ?? [])
-  const priceEdges = prices.flatMap((price) => [price.startsAt, price.endsAt])
-  for (const edge of [...promotionEdges, ...priceEdges, ...cart.lines.map((line) => holdOf(line, facts))]) {
-    if (edge === null || edge === undefined) continue
+  const look = (edge: number) => {
     if (edge > facts.now) freshUntil = Math.min(edge, freshUntil ?? edge)
     else stamp = Math.max(stamp, edge)
+  }
+  for (const promotion of facts.promotions.values()) {
+    for (const edge of edgesOf(promotion)) look(edge)
+    if (asks(promotion, 'hours')) {
+      const quarter = facts.now - (facts.now % QUARTER_MS)
+      look(quarter)
+      look(quarter + QUARTER_MS)
+    }
+  }
+  const skus = new Set([...cart.lines.map((line) => line.sku), ...[...facts.promotions.values()].map(giftOf)])
+  for (const sku of skus) {
+    for (const { startsAt, endsAt } of facts.variants.get(sku ?? '')?.prices ?? []) {
+      if (startsAt !== undefined) look(startsAt)
+      if (endsAt !== undefined) look(endsAt)
+    }
+  }
+  for (const line of cart.lines) {
+    const heldUntil = holdOf(line, facts)
+    if (heldUntil !== null) look(heldUntil)
   }
   return { freshUntil, stamp }
 }

@@ -137,6 +137,8 @@ export interface Settings {
     readonly onInvalid: 'keep' | 'remove'
     /** C33: percentages are of the original amount, or of what earlier promotions left. */
     readonly percentBase: 'original' | 'running'
+    /** In these lanes only the one promotion applies that gives most; in all others promotions add up, unless they share a group. */
+    readonly bestOfLanes: readonly number[]
     /** C34: does an unknown, expired or exhausted code say why? */
     readonly publicReasons: 'neutral' | 'detailed'
   }
@@ -287,7 +289,14 @@ export const DEFAULT_SETTINGS: Settings = {
   attributes: { cart: null, line: null },
   currency: { source: ['explicit', 'shop', 'product'], byCountry: {}, onMissingPrice: 'block' },
   inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M' },
-  promotions: { maxCodes: 1, caseSensitive: false, onInvalid: 'keep', percentBase: 'original', publicReasons: 'neutral' },
+  promotions: {
+    maxCodes: 1,
+    caseSensitive: false,
+    onInvalid: 'keep',
+    percentBase: 'original',
+    bestOfLanes: [],
+    publicReasons: 'neutral',
+  },
   pricing: { onIncrease: 'confirm', holdFor: 'PT24H', requireExpected: false, rounding: 'halfUp' },
   tax: { rates: [], shippingCategory: null, defaultCountry: null },
   shipping: { methods: [], whenNotChosen: 'none' },

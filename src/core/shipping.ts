@@ -2,10 +2,10 @@
 // what promotions may take off it. An outside engine answers the same plain value as the rates do (`ShippingQuote`), so it replaces that step only.
 // A cart without anything to ship needs no method and pays nothing.
 import { type Adjustment, leftOf, type Work } from './adjustment.ts'
+import { type ShippingBenefit, takenOffShipping } from './benefit.ts'
 import { type Cart, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { multiply, sum } from './money.ts'
-import type { ShippingBenefit } from './promoting.ts'
 import type { Destination, ShippingQuote, ShippingRequest } from './quote.ts'
 import type { Settings, ShippingMethod, ShippingRate } from './settings.ts'
 import type { RateTrace, Trace } from './trace.ts'
@@ -206,12 +206,16 @@ function explainChoice(trace: Trace | null, offered: readonly ShippingQuote[], c
 }
 
 /** Applies promotions to the price of shipping, in their order; nothing takes more than what is left. */
-export function discountShipping(cart: Cart, shipped: Shipped, benefits: readonly ShippingBenefit[]): Shipped {
+export function discountShipping(cart: Cart, shipped: Shipped, benefits: readonly ShippingBenefit[], settings: Settings): Shipped {
+  if (benefits.length === 0) return shipped
+  const { pricing, promotions } = settings
+  const how = { currency: cart.currency, rounding: pricing.rounding, percentBase: promotions.percentBase }
+  const taken = takenOffShipping(benefits, shipped, how)
   const adjustments = [...shipped.adjustments]
   let discount = shipped.discount
-  for (const { promotion, code } of benefits) {
-    const took = shipped.amount + discount
-    if (took <= 0) continue
+  for (const [index, { promotion, code }] of benefits.entries()) {
+    const took = taken[index] ?? 0
+    if (took === 0) continue
     discount -= took
     adjustments.push({
       type: 'promotion',

@@ -582,13 +582,17 @@ export interface NewGuest {
   readonly token: string
 }
 
-/** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
+/**
+ * A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons, or this
+ * shopper may know this one (C34).
+ */
 export function codeCheck(codes: readonly string[]): NonNullable<CartCommand['check']> {
   const wanted = codes.map(normaliseCode)
   return (priced: PricedCart, facts: Facts) => {
     const state = priced.codes.find((each) => wanted.includes(each.code) && !each.applied)
     if (!state) return null
-    if (facts.shop.settings.promotions.publicReasons === 'neutral') return refuse('code_rejected', { path: '/code' })
+    if (facts.shop.settings.promotions.publicReasons === 'neutral')
+      return refuse('code_rejected', { path: '/code', ...(state.reason === 'not_applicable' ? {} : { reason: state.reason }) })
     const isDead = ['unknown', 'expired', 'exhausted', 'inactive'].includes(state.reason ?? '')
     return isDead ? refuse('code_rejected', { path: '/code', reason: state.reason }) : null
   }

@@ -1,4 +1,4 @@
-// The catalogue, stock and promotions over HTTP.
+// The catalogue and stock over HTTP.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { productOf, productRefusal, readProductJson, wireProductOf } from '../contract/product-json.ts'
@@ -6,14 +6,11 @@ import { CLOSED, Id, Page, Sku, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { exponentOf } from '../core/money.ts'
 import { inapplicable, type Price } from '../core/product.ts'
-import { PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
 import { refuse } from '../core/refusal.ts'
-import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import { groupsOf, hasScope } from '../engine/identity.ts'
 import { readProductCsv } from '../engine/product-csv.ts'
 import { listProducts, readProduct, type StoredProduct } from '../store/products.ts'
-import { listCodes, readPromotion, readPromotions } from '../store/promotions.ts'
 import { readStockRow } from '../store/stock.ts'
 import { type Caller, callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
@@ -23,7 +20,7 @@ const PRODUCTS = { access: { scope: 'products:write' } } as const
 const JSON_IMPORT_BYTES = 16 * 1024 * 1024
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 
-/** The routes of products, stock and promotions. */
+/** The routes of products and stock. */
 export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
   const { store, catalogue, clock } = engine
 
@@ -141,8 +138,6 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           unwrap(await catalogue.changeStock(callerOf(request).shop.id, request.params.sku, request.body, claimOf(request, null))),
         ),
     )
-
-    await app.register(promotionRoutes(engine))
   }
 
   /** A product with the prices that a shopper could pay today; those of other groups and other days are for the shop's own keys. */
@@ -193,147 +188,5 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       const validation = (isImport as { errors?: unknown[] } | undefined)?.errors ?? []
       throw Object.assign(new Error('invalid'), { validation, validationContext: 'body', statusCode: 422 })
     }
-  }
-}
-
-/** The routes of promotions and their codes. */
-function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebox {
-  const config = { read: { access: { scope: 'promotions:read' } }, write: { access: { scope: 'promotions:write' } } } as const
-  const Params = Type.Object({ shop: Text(63), promotion: Id })
-
-  async function served(shopId: string, id: string) {
-    const found = await readPromotion(store.reader, shopId, id)
-    if (!found) throw new Refused(refuse('promotion_not_found', {}))
-    const { promotion, uses } = found
-    const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
-    return {
-      ...promotion,
-      startsAt: at(promotion.startsAt),
-      endsAt: at(promotion.endsAt),
-      uses,
-      conditions: [...promotion.conditions],
-    } as unknown as Type.Static<typeof contract.Promotion>
-  }
-
-  return async (app) => {
-    app.get(
-      '/promotions',
-      {
-        config: config.read,
-        schema: { tags: ['Promotions'], summary: 'All promotions', querystring: Query, response: { 200: contract.lists.promotions } },
-      },
-      async (request) => {
-        const { id: shopId } = callerOf(request).shop
-        const items = []
-        for (const promotion of await readPromotions(store.reader, shopId)) items.push(await served(shopId, promotion.id))
-        return { items, next: null }
-      },
-    )
-
-    app.post(
-      '/promotions',
-      {
-        config: config.write,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Make a promotion',
-          querystring: Query,
-          body: contract.PromotionInput,
-          response: { 201: Type.Ref('Promotion') },
-        },
-      },
-      async (request, reply) => {
-        const { id: shopId } = callerOf(request).shop
-        const { id } = answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotionOf(request.body), claimOf(request, null))))
-        reply.code(201)
-        return served(shopId, id)
-      },
-    )
-
-    app.put(
-      '/promotions/:promotion',
-      {
-        config: config.write,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Replace a promotion',
-          params: Params,
-          querystring: Query,
-          body: contract.PromotionInput,
-          response: { 200: Type.Ref('Promotion') },
-        },
-      },
-      async (request, reply) => {
-        const { id: shopId } = callerOf(request).shop
-        await served(shopId, request.params.promotion)
-        const promotion = { ...promotionOf(request.body), id: request.params.promotion }
-        answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotion, claimOf(request, null))))
-        return served(shopId, request.params.promotion)
-      },
-    )
-
-    app.get(
-      '/promotions/:promotion/codes',
-      {
-        config: config.read,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Codes of a promotion',
-          params: Params,
-          querystring: Type.Object({ ...Page, account: Type.Optional(Id) }, CLOSED),
-          response: { 200: contract.lists.codes },
-        },
-      },
-      async (request) => {
-        const { limit = 50, after } = request.query
-        const rows = await listCodes(store.reader, callerOf(request).shop.id, request.params.promotion, {
-          limit: limit + 1,
-          ...(after === undefined ? {} : { after }),
-        })
-        const items = rows.slice(0, limit).map((row) => ({ code: row.code, usesMax: row.uses_max, uses: row.uses }))
-        return { items, next: rows.length > limit ? (items.at(-1)?.code ?? null) : null }
-      },
-    )
-
-    app.post(
-      '/promotions/:promotion/codes',
-      {
-        config: config.write,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Add a code',
-          params: Params,
-          querystring: Query,
-          body: contract.CodeInput,
-          response: { 201: Type.Object({ code: Type.String() }, CLOSED) },
-        },
-      },
-      async (request, reply) => {
-        const { code, usesMax = null } = request.body
-        const { shop } = callerOf(request)
-        const made = answerOnce(
-          reply,
-          unwrap(await catalogue.addCode(shop.id, request.params.promotion, code, usesMax, claimOf(request, null))),
-        )
-        reply.code(201)
-        return made
-      },
-    )
-  }
-}
-
-function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<Promotion, 'id'> {
-  const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
-  return {
-    ...PROMOTION_DEFAULTS,
-    name: input.name,
-    active: input.active ?? true,
-    startsAt: at(input.startsAt),
-    endsAt: at(input.endsAt),
-    lane: input.lane ?? 0,
-    priority: input.priority ?? 0,
-    usesMax: input.usesMax ?? null,
-    conditions: (input.conditions ?? []) as Promotion['conditions'],
-    benefit: input.benefit as Promotion['benefit'],
   }
 }
