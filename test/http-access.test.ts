@@ -200,6 +200,7 @@ const ownForm = (path: string): Rule => ({
 const line = { sku: 'MUG-INK' }
 const victimNumber = (await admin('GET', `${SHOP}/carts/${victims.account.cart}`)).body.number as string
 const webhookBody = { url: 'http://127.0.0.1:9/' }
+const taxRateBody = { name: 'x', category: 'x', percent: '1', included: false }
 const promotionBody = { name: 'x', benefit: { kind: 'free_shipping' } }
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -346,6 +347,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/promotions/:promotion/codes': keyRule('promotions:write', `/promotions/${promotion}/codes`, { code: 'MINE' }),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
+  'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),
+  'PUT /v1/shops/:shop/tax-rates': keyRule('settings:write', '/tax-rates', { rates: [] }),
+  'POST /v1/shops/:shop/tax-rates': keyRule('settings:write', '/tax-rates', taxRateBody),
+  'PUT /v1/shops/:shop/tax-rates/:rate': keyRule('settings:write', '/tax-rates/mine', taxRateBody),
+  'DELETE /v1/shops/:shop/tax-rates/:rate': keyRule('settings:write', '/tax-rates/mine'),
   'PATCH /v1/shops/:shop/settings': keyRule('settings:write', '/settings', { checkout: { guest: false } }),
   'GET /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys'),
   'POST /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys', { name: 'mine', scopes: ['carts:read'] }),

@@ -51,6 +51,9 @@ export const OneOf = <const T extends readonly string[]>(values: T) =>
 /** An e-mail address. */
 export const Email = Type.String({ format: 'email', maxLength: 254 })
 
+/** The buyer's VAT identification number; its form and check digit are checked besides. */
+export const VatId = Type.String({ minLength: 1, maxLength: 30, description: 'Kept in upper case, without spaces, dots and hyphens' })
+
 /** A postal address. */
 export const Address = Type.Object(
   {

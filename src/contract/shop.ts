@@ -47,17 +47,35 @@ const Issuer = Type.Object(
   },
   CLOSED,
 )
-const TaxRate = Type.Object(
+/** A tax rate, as it is written and served. */
+export const TaxRate = Type.Object(
   {
+    id: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 300, pattern: '^\\S(.*\\S)?$', description: 'Without one it is called after its zone' }),
+    ),
     name: Text(100),
+    tax: Type.Optional(Type.String({ pattern: '^[a-z0-9_-]{1,40}$', description: 'Which tax it is; different taxes add up' })),
     category: Text(60),
     country: Type.Optional(Country),
     region: Type.Optional(Text(100)),
+    postalCodes: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 27 }), {
+        minItems: 1,
+        maxItems: 500,
+        description: '94103, 941* or 94000-94999; needs a country',
+      }),
+    ),
     percent: Percent,
     included: Type.Boolean(),
+    compound: Type.Optional(Type.Boolean({ description: 'On the amount and the taxes that are not compound' })),
   },
   CLOSED,
 )
+const TaxRateList = Type.Array(TaxRate, { maxItems: 1000 })
+
+/** `PUT /tax-rates`: the whole list. */
+export const TaxRates = Type.Object({ rates: TaxRateList }, CLOSED)
+
 const ShippingRate = Type.Object(
   {
     countries: Type.Optional(Type.Array(Country, { minItems: 1, maxItems: 250 })),
@@ -115,9 +133,23 @@ export const PatchSettings = Type.Object(
       rounding: OneOf(['halfUp', 'halfEven', 'halfDown']),
     }),
     tax: partial({
-      rates: Type.Array(TaxRate, { maxItems: 1000 }),
+      rates: TaxRateList,
       shippingCategory: Nullable(Text(60)),
       defaultCountry: Nullable(Country),
+      basedOn: OneOf(['shipping', 'billing']),
+      roundingLevel: OneOf(['unit', 'line', 'order']),
+      exemptGroups: Type.Array(Text(100), { maxItems: 100, uniqueItems: true }),
+      exemptPrices: OneOf(['net', 'gross']),
+      reverseCharge: Nullable(
+        Type.Object(
+          {
+            home: Country,
+            countries: Type.Array(Country, { minItems: 1, maxItems: 250, uniqueItems: true }),
+            require: OneOf(['format', 'checked']),
+          },
+          CLOSED,
+        ),
+      ),
     }),
     shipping: partial({ methods: Type.Array(ShippingMethod, { maxItems: 100 }) }),
     totals: partial({ floor: OneOf(['zero']) }),
@@ -378,6 +410,7 @@ export const lists = {
   shops: ListOf(Shop),
   products: ListOf(Product),
   promotions: ListOf(Promotion),
+  taxRates: ListOf(TaxRate),
   codes: ListOf(Code),
   keys: ListOf(Key),
   endpoints: ListOf(Endpoint),

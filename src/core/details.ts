@@ -1,11 +1,12 @@
-// What a cart says beside its lines: e-mail, addresses, shipping method, attributes, note, currency.
+// What a cart says beside its lines: e-mail, addresses, shipping method, attributes, note, currency, and what the buyer is to the tax office.
 import type { Attributes } from './attributes.ts'
 import { type Address, attributesOff, type Cart, type Decision, type Line, mergedAttributes, requireOpen } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { exponentOf } from './money.ts'
 import { priceOf } from './product.ts'
-import { type Refusal, refuse } from './refusal.ts'
+import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { eligibleMethods } from './shipping.ts'
+import { normaliseVatId } from './vat.ts'
 
 /** What `PATCH /carts/{cart}` may change; an absent field stays, null empties. */
 export interface CartChanges {
@@ -20,6 +21,11 @@ export interface CartChanges {
   readonly currency?: string | undefined
   /** How long this cart is kept (C05): a duration, `never`, or null for what the shop's settings say. Who may say so is checked before. */
   readonly retention?: string | null | undefined
+  /** The buyer's VAT id; another one is not checked any more. */
+  readonly vatId?: string | null | undefined
+  /** Whether somebody who may say so checked it, and whether this buyer owes no tax. Who may say so is checked before. */
+  readonly vatIdChecked?: boolean | undefined
+  readonly taxExempt?: boolean | undefined
 }
 
 /** Changes details of the cart. A new currency re-prices every line; if one has no price in it nothing changes (C10). */
@@ -41,6 +47,9 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
     const refused = attributesOff(next.attributes, facts.shop.settings.attributes.cart)
     if (refused) return refused
   }
+  const status = taxStatusOf(cart, changes)
+  if (isRefusal(status)) return status
+  Object.assign(next, status)
   if (changes.currency !== undefined) {
     const refused = currencyRefusal(cart, changes.currency, facts)
     if (refused) return refused
@@ -62,6 +71,16 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
     next.shippingMethod = changes.shippingMethod
   }
   return { cart: JSON.stringify(next) === JSON.stringify(cart) ? cart : next }
+}
+
+/** What changes of the buyer's VAT id and exemption. */
+function taxStatusOf(cart: Cart, changes: CartChanges): Partial<Pick<Cart, 'vatId' | 'vatIdChecked' | 'taxExempt'>> | Refusal {
+  const { vatId: given, vatIdChecked, taxExempt } = changes
+  const vatId = given === undefined ? cart.vatId : given === null ? null : normaliseVatId(given)
+  if (given && vatId === null) return refuse('invalid', { path: '/vatId', reason: 'not_a_vat_id', example: 'DE136695976' })
+  if (vatIdChecked === true && vatId === null) return refuse('invalid', { path: '/vatIdChecked', reason: 'no_vat_id' })
+  const kept = vatId === cart.vatId && cart.vatIdChecked
+  return { vatId, vatIdChecked: vatIdChecked ?? kept, taxExempt: taxExempt ?? cart.taxExempt }
 }
 
 function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | null {

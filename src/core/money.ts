@@ -76,16 +76,6 @@ export function percentOf(amount: number, percent: string, rounding: Rounding): 
 }
 
 /**
- * The tax contained in a gross amount: `amount × rate / (1 + rate)`, rounded once.
- * @example percentIncludedIn(1190, '19', 'halfUp') // 190
- */
-export function percentIncludedIn(amount: number, percent: string, rounding: Rounding): number {
-  const rate = parsePercent(percent)
-  if (!rate) return 0
-  return Number(divideRounded(BigInt(amount) * rate.numerator, rate.denominator + rate.numerator, rounding))
-}
-
-/**
  * Splits an amount in proportion to weights so that the parts sum to it exactly (MON-5). Every part is first rounded down; what is left
  * goes, one unit each, to the largest remainders, on a tie to the earlier one. Zero weights get nothing; if all are zero, so does
  * everybody. Weights are integers >= 0.

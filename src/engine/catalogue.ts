@@ -7,9 +7,10 @@ import { normaliseCode } from '../core/cart.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
-import { type Refusal, refuse } from '../core/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
+import { ratesRefusal, withRateIds } from '../core/tax-rates.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
@@ -67,17 +68,33 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     })
   }
 
-  /** Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. */
-  async function changeSettings(shopId: string, patch: SettingsPatch, by: string, claim?: IdempotencyClaim) {
-    const wrong = settingsRefusal(patch)
+  /**
+   * Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. `asked` may be a function
+   * of the settings as they are while they are locked: what depends on them (one entry of a list) is decided there.
+   * @returns `{ id }`: `subject`, where what was changed has an id of its own, else the shop's
+   */
+  async function changeSettings(
+    shopId: string,
+    asked: SettingsPatch | ((settings: Settings) => SettingsPatch | Refusal),
+    by: string,
+    claim?: IdempotencyClaim,
+    subject = shopId,
+  ) {
+    const wrong = typeof asked === 'function' ? null : settingsRefusal(asked)
     if (wrong) return wrong
     return once(parts, shopId, claim, async (writer) => {
       const document = await lockSettings(writer, shopId)
       if (document === undefined) return refuse('shop_not_found', { shopId })
-      const changed = mergePatches(JSON.parse(document) as SettingsPatch, patch)
+      const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
+      const own = JSON.parse(document) as SettingsPatch
+      const decided = typeof asked === 'function' ? asked(settingsOf(preset as PresetName, own)) : asked
+      if (isRefusal(decided)) return decided
+      const refused = settingsRefusal(decided)
+      if (refused) return refused
+      const patch = withIds(decided)
+      const changed = mergePatches(own, patch)
       const movesTimes = patch.retention !== undefined || patch.abandoned !== undefined
       await writeSettings(writer, shopId, JSON.stringify(changed), clock.now(), movesTimes)
-      const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
       const told = (own: SettingsPatch) => JSON.stringify(namedIn(patch, settingsOf(preset as PresetName, own)))
       await insertAudit(writer, {
         shop_id: shopId,
@@ -86,12 +103,18 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
         actor: by,
         action: 'settings.changed',
         subject: shopId,
-        before: told(JSON.parse(document) as SettingsPatch),
+        before: told(own),
         after: told(changed),
       })
       await moveEpoch(writer, shopId, null, clock.now())
-      return { id: shopId }
+      return { id: subject }
     })
+  }
+
+  /** A patch whose tax rates can be told apart by their ids. */
+  function withIds(patch: SettingsPatch): SettingsPatch {
+    const { tax } = patch
+    return tax?.rates === undefined ? patch : { ...patch, tax: { ...tax, rates: withRateIds(tax.rates, () => random.id('txr')) } }
   }
 
   /** Writes products as they come; bad ones are reported and stop nothing. Importing the same twice changes nothing. */
@@ -375,6 +398,8 @@ function settingsRefusal(patch: SettingsPatch): Refusal | null {
     if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))
       return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
   }
+  const ambiguous = ratesRefusal(patch.tax?.rates ?? [], '/tax/rates')
+  if (ambiguous) return ambiguous
   for (const [index, method] of (patch.shipping?.methods ?? []).entries()) {
     const unknown = method.rates.find((rate) => exponentOf(rate.currency) === undefined)
     if (unknown) return refuse('currency_unknown', { path: `/shipping/methods/${index}/rates`, currency: unknown.currency })

@@ -60,6 +60,7 @@ export interface OrderRequest {
         readonly shippingAddress?: Address
         readonly billingAddress?: Address
         readonly shippingMethod?: string
+        readonly vatId?: string
         readonly codes?: readonly string[]
       }
     | undefined
@@ -224,7 +225,7 @@ export function createCheckout(parts: {
       items.lines.flatMap((line) => line.sku ?? []),
       cart.id,
     )
-    const { email, shippingAddress, billingAddress, shippingMethod } = items
+    const { email, shippingAddress, billingAddress, shippingMethod, vatId } = items
     const added = addLines(
       cart,
       { lines: items.lines, atomic: true, ...(items.currency === undefined ? {} : { currency: items.currency }) },
@@ -233,7 +234,7 @@ export function createCheckout(parts: {
     if (isRefusal(added)) return added
     const { maxCodes } = shop.settings.promotions
     if (codes.length > maxCodes) return refuse('too_many_codes', { max: maxCodes, path: '/codes' })
-    const changed = changeCart(added.cart, { email, shippingAddress, billingAddress, shippingMethod }, facts)
+    const changed = changeCart(added.cart, { email, shippingAddress, billingAddress, shippingMethod, vatId }, facts)
     if (isRefusal(changed)) return changed
     cart = { ...changed.cart, codes }
     const snapshot = await priced(shop, null, cart, false, cart.id)

@@ -40,6 +40,7 @@ import { productRoutes } from './products.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
+import { taxRateRoutes } from './tax-rates.ts'
 
 const BODY_BYTES = 256 * 1024
 
@@ -156,6 +157,7 @@ export async function createApp({
     restoreRoutes(engine, guard),
     restorePage(engine, guard),
     auditRoutes(engine),
+    taxRateRoutes(engine),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })

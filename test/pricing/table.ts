@@ -2,16 +2,23 @@
 //   lines       `2x1999` two at 19.99 · `1070@reduced` of a tax category · `500~` needs no shipping; separated by spaces
 //   promotions  `119off` · `10%` · `freeship`, running in this order; `-` none
 //   shipping    `499` · `499^5000` free from an item total of 50.00 · `+tax` after it: taxed as `standard`; `-` none chosen
-//   tax         `19%in` included · `8.875%add` added · `reduced:7%in` of a category; `-` none
+//   tax         `19%in` included · `8.875%add` added · `reduced:7%in` of a category; `-` none · after it, in this order: `+` compound ·
+//               `~city` a tax of its own · `@US`, `@US-CA`, `@US-CA-94103,941*,94000..94999`, `@US--94103` its zone
+//   level       where tax is rounded: `unit`, `line` or `order`
+//   address     where it goes, `US-CA-94103`, `DE`, `DE--10115`; `billing` is the other address, `based` which of them decides the tax
+//   vat         a VAT id, with `!` when it was checked; `reverse` who may use one: `AT:DE,FR` sold from AT, with `!` when it must be checked
+//   exempt      `said` of the cart · `group` of its customer; with `/gross` the price stays; `gross` alone is for reverse charge
+//   taxes       the tax of each line, whatever it is contained in or added to; the last number is that of shipping where there is a method
 //   split       what each line was given off; the totals: items, discount, shipped, included, added, total
 // Every column but `total` may be left out; `-` is nothing, or unchecked.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Cart } from '../../src/core/cart.ts'
+import type { Address, Cart } from '../../src/core/cart.ts'
 import type { Facts } from '../../src/core/facts.ts'
 import type { Rounding } from '../../src/core/money.ts'
 import type { Benefit } from '../../src/core/promotion.ts'
-import type { ShippingRate, TaxRate } from '../../src/core/settings.ts'
+import type { Settings, ShippingRate, TaxRate } from '../../src/core/settings.ts'
+import { ratesRefusal } from '../../src/core/tax-rates.ts'
 import { cartWith, factsOf, guestCart, line, promotionOf, variantOf } from '../facts.ts'
 
 const TOTALS = ['items', 'discount', 'shipped', 'included', 'added', 'total'] as const
@@ -24,6 +31,14 @@ const COLUMNS = {
   shipping: '-',
   tax: '-',
   rounding: 'halfUp',
+  level: 'line',
+  address: '-',
+  billing: '-',
+  based: 'shipping',
+  vat: '-',
+  reverse: '-',
+  exempt: '-',
+  taxes: '-',
   split: '-',
   items: '-',
   discount: '-',
@@ -40,6 +55,8 @@ export interface Row {
   readonly cart: Cart
   readonly facts: Facts
   readonly split: readonly number[] | null
+  /** The tax of each line and, where there is a shipping method, of shipping. */
+  readonly taxes: readonly number[] | null
   readonly totals: Readonly<Partial<Record<(typeof TOTALS)[number], number>>>
 }
 
@@ -76,17 +93,19 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   const currency = cell('currency')
   const wanted = words(cell('lines')).map((word, index) => wantedLine(word, `SKU-${index}`, currency))
   const [rate, taxed] = shippingOf(cell('shipping'), currency)
+  const rates = words(cell('tax')).map(taxOf)
+  assert.equal(ratesRefusal(rates, ''), null, 'rates that no shop could have')
   const facts = factsOf({
     currency,
     variants: wanted.map((each) => each.variant),
     promotions: words(cell('promotions')).map((word, index) => promotionOf(`promo_${index}`, benefitOf(word, currency))),
     settings: {
       pricing: { rounding: cell('rounding') as Rounding },
-      tax: { rates: words(cell('tax')).map(taxOf), shippingCategory: taxed ? 'standard' : null },
+      tax: { rates, shippingCategory: taxed ? 'standard' : null, ...taxRulesOf(cells) },
       shipping: { methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : [] },
     },
   })
-  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : null })
+  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : null, ...buyerOf(cells) })
   const cart = cartWith(
     facts,
     wanted.map((each) => line(each.variant.sku, each.quantity)),
@@ -94,7 +113,8 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   )
   const checked = TOTALS.filter((name) => cell(name) !== '-')
   const totals = Object.fromEntries(checked.map((name) => [name, amount(cell(name))])) as Row['totals']
-  return { title, cart, facts, split: cell('split') === '-' ? null : words(cell('split')).map(amount), totals }
+  const amounts = (name: Column) => (cell(name) === '-' ? null : words(cell(name)).map(amount))
+  return { title, cart, facts, split: amounts('split'), taxes: amounts('taxes'), totals }
 }
 
 function words(text: string): string[] {
@@ -125,8 +145,45 @@ function shippingOf(text: string, currency: string): [ShippingRate | null, boole
 }
 
 function taxOf(word: string): TaxRate {
-  const [, category = 'standard', percent = '', kind] = matched(word, /^(?:([a-z]+):)?([\d.]+)%(in|add)$/)
-  return { name: 'Tax', category, percent, included: kind === 'in' }
+  const pattern = /^(?:([a-z]+):)?([\d.]+)%(in|add)(\+?)(?:~([a-z]+))?(?:@([A-Z]{2})(?:-([A-Z]*))?(?:-([\w*.,-]+))?)?$/
+  const [, category = 'standard', percent = '', kind, compound, tax, country, region, codes] = matched(word, pattern)
+  const zone = given({ country, region: region || undefined, postalCodes: codes?.split(',').map((each) => each.replace('..', '-')) })
+  return { name: 'Tax', category, percent, included: kind === 'in', ...given({ tax, compound: compound === '+' || undefined }), ...zone }
+}
+
+function given<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
+}
+
+function taxRulesOf(cells: Readonly<Record<Column, string>>): Partial<Settings['tax']> {
+  const [, home = '', countries = '', checked] = cells.reverse === '-' ? [] : matched(cells.reverse, /^([A-Z]{2}):([A-Z,]+)(!?)$/)
+  return {
+    roundingLevel: cells.level as Settings['tax']['roundingLevel'],
+    basedOn: cells.based as Settings['tax']['basedOn'],
+    exemptGroups: ['resellers'],
+    exemptPrices: cells.exempt.endsWith('gross') ? 'gross' : 'net',
+    reverseCharge: home === '' ? null : { home, countries: countries.split(','), require: checked === '!' ? 'checked' : 'format' },
+  }
+}
+
+function buyerOf(cells: Readonly<Record<Column, string>>): Partial<Cart> {
+  const [, vatId = null, checked] = cells.vat === '-' ? [] : matched(cells.vat, /^([A-Z]{2}\w+)(!?)$/)
+  const [, said] = cells.exempt === '-' ? [] : matched(cells.exempt, /^(said|group)?(?:\/?gross)?$/)
+  return {
+    shippingAddress: addressOf(cells.address),
+    billingAddress: addressOf(cells.billing),
+    billingSameAsShipping: cells.billing === '-',
+    vatId,
+    vatIdChecked: checked === '!',
+    taxExempt: said === 'said',
+    customerGroups: said === 'group' ? ['resellers'] : [],
+  }
+}
+
+function addressOf(text: string): Address | null {
+  if (text === '-') return null
+  const [, country = '', region, postalCode] = matched(text, /^([A-Z]{2})(?:-([A-Z]*))?(?:-(.+))?$/)
+  return { country, ...given({ region: region || undefined, postalCode }) }
 }
 
 function matched(word: string, pattern: RegExp): (string | undefined)[] {
