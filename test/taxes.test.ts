@@ -134,6 +134,9 @@ for (const dialect of DIALECTS)
       const holder = caller(base, restored.token)
       const seen = (await holder('GET', `/carts/${id}`)).body
       assert.deepEqual([seen.vatId, seen.taxExempt, totals(seen)], [null, false, [0, 0, 1000]])
+      expect2xx(await holder('PATCH', `/carts/${id}`, { note: 'for you' }))
+      const kept = await read(call)
+      assert.deepEqual([kept.note, kept.vatId, kept.taxExempt, totals(kept)], ['for you', 'DE136695976', true, [0, -200, 800]])
       const own = expect2xx(await holder('PATCH', `/carts/${id}`, { shippingAddress: GERMANY, vatId: 'DE811569869' })).body.cart
       assert.deepEqual([own.vatId, own.taxExempt, totals(own)], ['DE811569869', false, [200, 0, 1000]])
     })

@@ -103,6 +103,12 @@ describe('lists of rates that are refused', () => {
       '/rates/1/postalCodes/1',
       'same_zone',
     ],
+    [
+      'a code within a wide range that a narrow one follows',
+      [rate({ country: 'US', postalCodes: ['1*', '12'] }), rate({ country: 'US', postalCodes: ['13'] })],
+      '/rates/1/postalCodes/0',
+      'same_zone',
+    ],
     ['a range that ends before it begins', [rate({ country: 'US', postalCodes: ['9-1'] })], '/rates/0/postalCodes/0', 'not_postal_codes'],
     ['a star inside of a code', [rate({ country: 'US', postalCodes: ['1', '9*1'] })], '/rates/0/postalCodes/1', 'not_postal_codes'],
     ['a star alone', [rate({ country: 'US', postalCodes: ['*'] })], '/rates/0/postalCodes/0', 'not_postal_codes'],

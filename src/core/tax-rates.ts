@@ -63,7 +63,7 @@ interface Overlap {
   readonly other: number
 }
 
-/** Postal codes that two of these rates name, told at the later one. Sorted by where they begin, each is compared with the one that reaches furthest. */
+/** Postal codes that two of these rates name, told at the later one. */
 function overlapOf(rates: readonly TaxRate[], indexes: readonly number[]): Overlap | null {
   const spans = indexes.flatMap((index) =>
     (rates[index]?.postalCodes ?? []).flatMap((text, pattern) => {
@@ -73,16 +73,12 @@ function overlapOf(rates: readonly TaxRate[], indexes: readonly number[]): Overl
     }),
   )
   spans.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : a.index - b.index))
-  // Of two rates each, so that codes which one rate names twice hide nothing.
+  // All before it are apart from each other, so a span that meets any of another rate meets the one that reaches furthest.
   let furthest: (typeof spans)[number] | null = null
-  let second: (typeof spans)[number] | null = null
   for (const span of spans) {
-    const met = [furthest, second].find((each) => each !== null && each.index !== span.index && span.from <= each.end) ?? null
-    if (met) return span.index > met.index ? { ...span, other: met.index } : { ...met, other: span.index }
-    if (furthest === null || span.end > furthest.end) {
-      if (furthest !== null && furthest.index !== span.index) second = furthest
-      furthest = span
-    } else if (span.index !== furthest.index && (second === null || span.end > second.end)) second = span
+    if (furthest !== null && furthest.index !== span.index && span.from <= furthest.end)
+      return span.index > furthest.index ? { ...span, other: furthest.index } : { ...furthest, other: span.index }
+    if (furthest === null || span.end > furthest.end) furthest = span
   }
   return null
 }

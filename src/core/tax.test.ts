@@ -84,17 +84,25 @@ const total = (taxes: readonly Adjustment[]) => taxes.reduce((sum, { amount }) =
 describe('in random carts, at every level and in every mode', () => {
   const runs = { numRuns: 5000 }
 
-  it('totals are the sums of the taxes, and what a price contains changes no total', () => {
+  it('SEED3-47 totals are the sums of the taxes, and what a price contains changes no total', () => {
     fc.assert(
       fc.property(cases, ({ cart, facts }) => {
         const priced = price(cart, facts)
         const taxes = taxedParts(priced).flatMap((part) => part.taxes)
+        for (const { amount } of taxes) assert.ok(!Object.is(amount.amount, -0))
         assert.equal(priced.includedTaxTotal.amount, total(taxes.filter(({ included }) => included)))
         assert.equal(priced.additionalTaxTotal.amount, total(taxes.filter(({ included }) => !included)))
         const untaxed = price(cart, { ...facts, shop: { ...facts.shop, settings: withRates(facts.shop.settings, []) } })
         assert.equal(priced.total.amount, untaxed.total.amount + priced.additionalTaxTotal.amount)
       }),
       runs,
+    )
+  })
+
+  it('writing down how it came to that changes nothing', () => {
+    fc.assert(
+      fc.property(cases, ({ cart, facts }) => assert.deepEqual(priceCart(cart, facts, newTrace()), priceCart(cart, facts))),
+      { numRuns: 500 },
     )
   })
 
