@@ -9,6 +9,7 @@ import {
   allocate,
   currencies,
   divideRounded,
+  exactText,
   exponentOf,
   formatDecimal,
   multiply,
@@ -166,6 +167,21 @@ describe('percentages are decimal strings', () => {
     assert.equal(percentOf(10_000, '8.875', 'halfDown'), 887)
     assert.equal(percentOf(AMOUNT_MAX, '100', 'halfUp'), AMOUNT_MAX)
     assert.equal(percentOf(1999, 'nineteen', 'halfUp'), 0)
+  })
+})
+
+describe('a fraction as text', () => {
+  it('is a decimal where it has one, and in lowest terms where it has none', () => {
+    const table: readonly [bigint, bigint, string][] = [
+      [0n, 7n, '0'],
+      [10n, 5n, '2'],
+      [185175n, 100n, '1851.75'],
+      [1n, 1024n, '0.0009765625'],
+      [2000n, 6n, '1000/3'],
+      [-5n, 2n, '-2.5'],
+      [-1n, 3n, '-1/3'],
+    ]
+    for (const [numerator, denominator, text] of table) assert.equal(exactText(numerator, denominator), text)
   })
 })
 

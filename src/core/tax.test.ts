@@ -12,7 +12,7 @@ import { parsePercent, type Rounding } from './money.ts'
 import { type PricedCart, priceCart } from './pricing.ts'
 import type { Settings, TaxRate } from './settings.ts'
 import { ratesRefusal } from './tax-rates.ts'
-import { exactText, newTrace } from './trace.ts'
+import { newTrace } from './trace.ts'
 
 const LEVELS = ['unit', 'line', 'order'] as const
 const MODES: readonly Rounding[] = ['halfUp', 'halfEven', 'halfDown']
@@ -310,19 +310,6 @@ describe('what an explanation tells of taxes', () => {
       reason: 'exempt',
       saw: { country: 'DE', region: null, postalCode: null, tax: 'tax', percent: '19', included: true },
     })
-  })
-
-  it('a fraction is a decimal where it has one, and in lowest terms where it has none', () => {
-    const table: readonly [bigint, bigint, string][] = [
-      [0n, 7n, '0'],
-      [10n, 5n, '2'],
-      [185175n, 100n, '1851.75'],
-      [1n, 1024n, '0.0009765625'],
-      [2000n, 6n, '1000/3'],
-      [-5n, 2n, '-2.5'],
-      [-1n, 3n, '-1/3'],
-    ]
-    for (const [numerator, denominator, text] of table) assert.equal(exactText(numerator, denominator), text)
   })
 })
 

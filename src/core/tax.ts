@@ -5,11 +5,11 @@ import type { Adjustment, Work } from './adjustment.ts'
 import { leftOf } from './adjustment.ts'
 import { type Address, type Cart, type LineTax, money } from './cart.ts'
 import type { Facts } from './facts.ts'
-import { divideRounded, parsePercent, type Rounding } from './money.ts'
+import { divideRounded, exactText, parsePercent, type Rounding, wholeAndRest } from './money.ts'
 import type { Destination, TaxAmount, TaxQuote, TaxRequest } from './quote.ts'
 import type { Settings, TaxRate } from './settings.ts'
 import type { Shipped } from './shipping.ts'
-import { exactText, type Trace } from './trace.ts'
+import type { Trace } from './trace.ts'
 import { vatCountry } from './vat.ts'
 
 /** The taxes of a cart: what is contained in the total, and what is added to it (negative where a contained tax is not charged). Minor units. */
@@ -211,7 +211,7 @@ function sharesOf(taxes: readonly Listed[]): Charge[] {
   const fractions = taxes.map(({ percent }) => parsePercent(percent) ?? { numerator: 0n, denominator: 1n })
   const unit = fractions.reduce((product, { denominator }) => (denominator > product ? denominator : product), 1n)
   // Denominators are powers of ten, so the largest one is a multiple of all. Shares are counted in parts of `unit` × `unit`.
-  const plain = fractions.map(({ numerator, denominator }) => numerator * (unit / denominator))
+  const plain = fractions.map(({ numerator, denominator }) => numerator * wholeAndRest(unit, denominator).whole)
   const simple = plain.reduce((sum, part, index) => (taxes[index]?.compound ? sum : sum + part), 0n)
   const parts = plain.map((part, index) => (taxes[index]?.compound ? part * (unit + simple) : part * unit))
   const all = parts.reduce((sum, part) => sum + part, 0n)
@@ -355,11 +355,11 @@ function roundedTogether(items: readonly Taxable[], rounding: Rounding, trace: T
   for (const [item, { amount, charges }] of items.entries()) {
     for (const [index, charge] of charges.entries()) {
       const exact = BigInt(amount) * charge.numerator
-      const whole = exact / charge.denominator
+      const { whole, rest } = wholeAndRest(exact, charge.denominator)
       const sum = sums.get(charge) ?? { exact: 0n, whole: 0n, shares: [] }
       sum.exact += exact
       sum.whole += whole
-      sum.shares.push({ item, index, rest: exact % charge.denominator })
+      sum.shares.push({ item, index, rest })
       sums.set(charge, sum)
       give(item, index, whole, charge.included)
     }

@@ -54,32 +54,6 @@ export interface Trace {
   readonly roundings: RoundingTrace[]
 }
 
-/**
- * A fraction as text: a decimal where it has one (`1851.75`), else in lowest terms (`1000/3`). The denominator is above zero.
- * @example exactText(25n, 10n) // '2.5'
- */
-export function exactText(numerator: bigint, denominator: bigint): string {
-  const sign = numerator < 0n ? '-' : ''
-  const divisor = commonDivisor(numerator < 0n ? -numerator : numerator, denominator)
-  const [top, bottom] = [(numerator < 0n ? -numerator : numerator) / divisor, denominator / divisor]
-  let scale = 1n
-  let decimals = 0
-  while (scale % bottom !== 0n && decimals < DECIMALS_MAX) {
-    scale *= 10n
-    decimals += 1
-  }
-  if (scale % bottom !== 0n) return `${sign}${top}/${bottom}`
-  const digits = String(top * (scale / bottom)).padStart(decimals + 1, '0')
-  return decimals === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`
-}
-
-/** Beyond that many, a fraction is easier to read. */
-const DECIMALS_MAX = 16
-
-function commonDivisor(a: bigint, b: bigint): bigint {
-  return b === 0n ? a : commonDivisor(b, a % b)
-}
-
 /** An empty one. */
 export function newTrace(): Trace {
   return { promotions: [], rates: [], roundings: [] }
