@@ -209,7 +209,7 @@ function chargesOf(taxes: readonly Listed[]): Charge[] {
 
 function sharesOf(taxes: readonly Listed[]): Charge[] {
   const fractions = taxes.map(({ percent }) => parsePercent(percent) ?? { numerator: 0n, denominator: 1n })
-  const unit = fractions.reduce((product, { denominator }) => (denominator > product ? denominator : product), 1n)
+  const unit = fractions.reduce((largest, { denominator }) => (denominator > largest ? denominator : largest), 1n)
   // Denominators are powers of ten, so the largest one is a multiple of all. Shares are counted in parts of `unit` × `unit`.
   const plain = fractions.map(({ numerator, denominator }) => numerator * wholeAndRest(unit, denominator).whole)
   const simple = plain.reduce((sum, part, index) => (taxes[index]?.compound ? sum : sum + part), 0n)
