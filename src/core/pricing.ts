@@ -26,7 +26,7 @@ import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { applyShipping, discountShipping, type Shipped } from './shipping.ts'
 import { applyTaxes } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
-import type { Trace } from './trace.ts'
+import type { RateTrace, Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
 export const PRICING_REVISION = 8
@@ -143,7 +143,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
   const cart = withoutGone(given, facts)
   const works: Work[] = []
   for (const line of cart.lines) {
-    const work = unitPriced(line, cart.currency, facts)
+    const work = unitPriced(line, cart.currency, facts, trace)
     if (isRefusal(work)) return work
     works.push(work)
   }
@@ -240,13 +240,14 @@ function withoutInvalidCodes(cart: Cart, states: readonly CodeState[], facts: Fa
 
 // 1. Unit prices -----------------------------------------------------------------------------------------------------------------------
 
-function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal {
+function unitPriced(line: Line, currency: string, facts: Facts, trace: Trace | null): Work | Refusal {
   const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
   const current = line.unitPrice ?? line.amount ?? (variant && priceOf(variant, currency, line.plan)?.amount) ?? null
   const heldUntil = holdOf(line, facts)
   const isHeld = heldUntil !== null && facts.now < heldUntil && line.priceWhenAdded !== null
   const unitPrice = current === null ? (line.priceWhenAdded ?? 0) : isHeld ? Math.min(current, line.priceWhenAdded ?? current) : current
   const available = isForSale(line, variant, currency)
+  trace?.rates.push(priceTrace(line, { current, unitPrice, heldUntil: isHeld ? heldUntil : null, available }))
   const itemTotal = lineTotal(unitPrice, line.quantity)
   if (itemTotal === null) return refuse('amount_too_large', { path: `/lines/${line.id}` })
   const taxCategory = line.inline ? line.inline.taxCategory : variant?.taxable ? variant.taxCategory : null
@@ -254,6 +255,28 @@ function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal 
     ? line.inline.requiresShipping === true
     : variant?.requiresShipping === true && !UNSHIPPED_KINDS.includes(variant.kind)
   return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, giftOf: null, discount: 0, adjustments: [] }
+}
+
+/** Where a unit price comes from, for who asks. `id` is its source; a line that is not available has no price that counts. */
+function priceTrace(
+  line: Line,
+  { current, unitPrice, heldUntil, available }: { current: number | null; unitPrice: number; heldUntil: number | null; available: boolean },
+): RateTrace {
+  const isHeld = heldUntil !== null && unitPrice !== current
+  const own = line.priceSource !== 'catalog' ? line.priceSource : line.amount !== null ? 'amount' : line.plan !== null ? 'plan' : 'catalog'
+  return {
+    kind: 'price',
+    of: line.id,
+    id: isHeld ? 'held' : own,
+    chosen: available,
+    reason: available ? null : current === null ? 'no_price' : 'not_for_sale',
+    saw: {
+      unitPrice,
+      current,
+      ...(line.plan === null ? {} : { plan: line.plan }),
+      ...(heldUntil === null ? {} : { whenAdded: line.priceWhenAdded, heldUntil: rfc3339(heldUntil) }),
+    },
+  }
 }
 
 /** Whether a line can be bought: its product is offered and has a price in this currency. */

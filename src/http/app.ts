@@ -16,6 +16,7 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
+import { Explanation } from '../contract/explanation.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
 import { Problem } from '../contract/schemas.ts'
 import { Product, Promotion, Shop } from '../contract/shop.ts'
@@ -26,6 +27,7 @@ import { LockTimeout } from '../store/store.ts'
 import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
+import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
@@ -42,6 +44,8 @@ import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 
 const BODY_BYTES = 256 * 1024
+/** What the document names once and other schemas refer to. */
+const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, Product, Promotion, Shop]
 
 /** How the server is set up. */
 export interface AppOptions {
@@ -107,7 +111,7 @@ export async function createApp({
     transform: ({ schema, url, route }) => ({ schema: withHeaders(schema, url, String(route.method)), url }),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`) },
   })
-  for (const schema of [Problem, Cart, AbandonedCart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
+  for (const schema of SHARED_SCHEMAS) app.addSchema(schema)
   // Every documented route may answer a problem; said once here, not at each of them.
   app.addHook('onRoute', (route) => {
     if (!route.schema || route.schema.hide) return
@@ -156,6 +160,7 @@ export async function createApp({
     restoreRoutes(engine, guard),
     restorePage(engine, guard),
     auditRoutes(engine),
+    explanationRoutes(engine),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })
@@ -320,7 +325,14 @@ function corsOf(engine: Engine) {
 /** The headers of writes, for the document only: reading them is the business of `idempotency.ts` and `carts.ts`. */
 function withHeaders(schema: FastifySchema, url: string, method: string): FastifySchema {
   const isWrite = method !== 'GET' && method !== 'HEAD'
-  if (!isWrite || !url.startsWith('/v1/shops') || url.includes('/payments/:provider') || url.includes('/forms/') || url.endsWith('/import'))
+  if (
+    !isWrite ||
+    !url.startsWith('/v1/shops') ||
+    url.includes('/payments/:provider') ||
+    url.includes('/forms/') ||
+    url.endsWith('/import') ||
+    url.endsWith('/preview')
+  )
     return schema
   const text = (description: string) => ({ type: 'string', description })
   const properties = {

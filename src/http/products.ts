@@ -310,7 +310,8 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
   }
 }
 
-function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<Promotion, 'id'> {
+/** A promotion of what was written. */
+export function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<Promotion, 'id'> {
   const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
   return {
     ...PROMOTION_DEFAULTS,
