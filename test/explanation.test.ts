@@ -34,6 +34,7 @@ for (const shop of await presetShops('default')) {
   }
   await shop.products(ware('CUP'), ware('PIN', {}, { prices: [{ currency: 'USD', amount: 333 }] }))
   const staff = await key('staff', 'carts:read', 'promotions:preview')
+  const developer = await key('staff', 'carts:read', 'promotions:preview', 'promotions:read', 'settings:read')
   /** Does something that must leave every table as it is. */
   const unwritten = async <T>(work: () => Promise<T>): Promise<T> => {
     const was = await contentOfTables(reader)
@@ -113,7 +114,7 @@ for (const shop of await presetShops('default')) {
     test('with its facts is priced again by the command line, to the same price, without a database', async () => {
       const { call, id } = await cartOf('MUG-STONE', 'PIN')
       expect2xx(await call('POST', '/carts/current/codes', { code: 'WELCOME10' }))
-      const { body } = await staff('GET', `/carts/${id}/explanation?facts=true`)
+      const { body } = await developer('GET', `/carts/${id}/explanation?facts=true`)
       assert.equal('facts' in (await staff('GET', `/carts/${id}/explanation`)).body, false)
       const { facts, ...plain } = body
       assert.ok(!JSON.stringify(facts).includes('"secret"'))
@@ -196,7 +197,7 @@ for (const shop of await presetShops('default')) {
         customerGroups: ['trade'],
         codes: ['welcome10'],
       }
-      const { body } = await unwritten(async () => expect2xx(await staff('POST', `${PREVIEW}?account=demo:new&facts=true`, { cart })))
+      const { body } = await unwritten(async () => expect2xx(await developer('POST', `${PREVIEW}?account=demo:new&facts=true`, { cart })))
       const { cart: priced } = body
       assert.deepEqual([priced.itemTotal.amount, priced.discountTotal.amount, priced.shippingTotal.amount], [3600, -360, 495])
       assert.deepEqual(
@@ -249,6 +250,16 @@ for (const shop of await presetShops('default')) {
       assert.equal(told(await previewer('POST', PREVIEW, { cart: id })), '403 missing_scope')
       assert.equal((await previewer('POST', PREVIEW, { cart: { lines: [{ sku: 'CUP' }] } })).body.cart.total.amount, 1000)
       assert.equal(told(await (await key('staff', 'carts:read'))('POST', PREVIEW, { cart: id })), '403 missing_scope')
+    })
+
+    test('facts hold promotions and settings: who may not read those is not given them', async () => {
+      const { id } = await cartOf('CUP')
+      for (const scopes of [['promotions:read'], ['settings:read'], []]) {
+        const each = await key('server', 'carts:read', 'promotions:preview', ...scopes)
+        assert.equal(told(await each('GET', `/carts/${id}/explanation?facts=true`)), '403 missing_scope')
+        assert.equal(told(await each('POST', `${PREVIEW}?facts=true`, { cart: id })), '403 missing_scope')
+        assert.equal((await each('GET', `/carts/${id}/explanation`)).status, 200)
+      }
     })
   })
 }

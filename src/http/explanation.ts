@@ -13,6 +13,7 @@ import { formatDecimal } from '../core/money.ts'
 import type { Promotion } from '../core/promotion.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { factsText } from '../core/replay.ts'
+import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import { hasScope } from '../engine/identity.ts'
 import type { MadeUpCart } from '../engine/preview.ts'
@@ -23,6 +24,9 @@ import { promotionOf } from './products.ts'
 
 type PreviewInput = Type.Static<typeof contract.PreviewInput>
 type Described = Exclude<PreviewInput['cart'], string>
+
+/** Facts hold the promotions and the settings that were looked at: who gets them must be allowed to read those. */
+const FACTS_SCOPES = ['promotions:read', 'settings:read'] as const
 
 /** The routes of explanations and previews. */
 export function explanationRoutes(engine: Engine): FastifyPluginAsyncTypebox {
@@ -46,7 +50,9 @@ export function explanationRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const { type, facts: wantsFacts = false } = request.query
-        const { cart, facts } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, type)))
+        const caller = callerOf(request)
+        requireScopes(caller, wantsFacts ? FACTS_SCOPES : [])
+        const { cart, facts } = unwrap(await carts.inspect(address(caller, request.params.cart, type)))
         // A cart that is over keeps the price that it had; today's facts say nothing about it.
         unwrap(requireOpen(cart) ?? true)
         return answer(reply, cart, facts, wantsFacts)
@@ -67,26 +73,23 @@ export function explanationRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const { cart: wanted, at, promotions = [], without = [], codes = {} } = request.body
+        const wantsFacts = request.query.facts ?? false
         const caller = callerOf(request)
+        // Who may preview may not read everybody's carts for that.
+        requireScopes(caller, [...(typeof wanted === 'string' ? (['carts:read'] as const) : []), ...(wantsFacts ? FACTS_SCOPES : [])])
         const { cart, facts } = unwrap(
           await preview({
             shop: caller.shop,
-            cart: typeof wanted === 'string' ? existing(caller, wanted) : madeUp(caller, wanted),
+            cart: typeof wanted === 'string' ? address(caller, wanted) : madeUp(caller, wanted),
             at: at === undefined ? null : Date.parse(at),
             drafts: promotions.map(({ id, ...input }): Promotion => ({ ...promotionOf(input), id: id ?? random.id('prm') })),
             without,
             codes,
           }),
         )
-        return answer(reply, cart, facts, request.query.facts ?? false)
+        return answer(reply, cart, facts, wantsFacts)
       },
     )
-  }
-
-  /** Who may preview may not read everybody's carts for that. */
-  function existing(caller: Caller, id: string) {
-    if (!hasScope(caller.actor, 'carts:read')) throw new Refused(refuse('missing_scope', { scope: 'carts:read' }))
-    return address(caller, id)
   }
 
   function madeUp(caller: Caller, { lines, codes = [], customerGroups = [], ...changes }: Described): MadeUpCart {
@@ -99,6 +102,11 @@ export function explanationRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       decide: (cart, facts) => filled(cart, { wanted, codes, changes }, facts),
     }
   }
+}
+
+function requireScopes({ actor }: Caller, scopes: readonly Scope[]): void {
+  const missing = scopes.find((scope) => !hasScope(actor, scope))
+  if (missing !== undefined) throw new Refused(refuse('missing_scope', { scope: missing }))
 }
 
 /** A made-up cart with all that was said of it. Its currency comes first and its shipping method last, as each rests on what is between. */
