@@ -1,9 +1,17 @@
 // The house's figures: the amount that a provider is asked for is the total of the order, which is the sum of its parts, in currencies with no, two
 // and three decimals; and what was ordered stays what it was, whatever is set afterwards.
 import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { parseSync } from 'oxc-parser'
+import { contentOf } from '../src/core/order.ts'
+import { priceCart } from '../src/core/pricing.ts'
 import type { SettingsPatch } from '../src/core/settings.ts'
 import type { SandboxSession } from '../src/providers/sandbox-payment.ts'
+import { randomCarts } from './carts.ts'
+import { done } from './facts.ts'
 import { type Answer, eventually } from './harness.ts'
 import { ADDRESS } from './http-probe.ts'
 import { expect2xx } from './nodes.ts'
@@ -148,3 +156,66 @@ for (const shop of await presetShops('default')) {
     })
   })
 }
+
+const RUNS = 10_000
+
+test(`in ${RUNS} random carts the total of the order, which is what is asked of a provider, is the exact sum of its lines and adjustments`, () => {
+  const property = fc.property(randomCarts, ({ cart, facts }) => {
+    const order = contentOf(done(priceCart(cart, facts)).cart)
+    const sold = order.lines.filter(({ state }) => state === 'AVAILABLE')
+    const adjustments = [...sold.flatMap((line) => line.adjustments), ...order.adjustments].filter(({ included }) => !included)
+    const parts = [...sold.map((line) => line.itemTotal.amount), ...adjustments.map(({ amount }) => amount.amount)]
+    assert.equal(
+      parts.reduce((sum, amount) => sum + BigInt(amount), 0n),
+      BigInt(order.total.amount),
+    )
+    assert.ok(Number.isSafeInteger(order.total.amount) && order.total.amount >= 0)
+    const currencies = new Set([...order.lines.map((line) => line.total.currency), ...adjustments.map(({ amount }) => amount.currency)])
+    assert.ok([...currencies].every((currency) => currency === order.currency))
+  })
+  fc.assert(property, { numRuns: RUNS })
+})
+
+describe('no fraction of a minor unit', () => {
+  const ROOT = join(import.meta.dirname, '..')
+
+  test('can be stored: the schema has no column of a floating type', () => {
+    for (const file of globSync('src/store/schema.*.sql', { cwd: ROOT })) {
+      const columns = readFileSync(join(ROOT, file), 'utf8').match(/\b(real|float\d*|double( precision)?|numeric|decimal|money)\b/gi) ?? []
+      assert.deepEqual(columns, [], file)
+    }
+    assert.equal(globSync('src/store/schema.*.sql', { cwd: ROOT }).length, 2)
+  })
+
+  /** Divisions that are not rounded down to a whole number at once, fractions, and functions that make or round floating numbers. */
+  function floats(path: string, text: string): string[] {
+    const found: string[] = []
+    const say = (node: { start: number }, what: string) => found.push(`${path}:${text.slice(0, node.start).split('\n').length} ${what}`)
+    const visit = (value: unknown, isFloored = false): void => {
+      if (Array.isArray(value)) for (const each of value) visit(each)
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return
+      const node = value as { type?: string; start: number; operator?: string; value?: unknown; callee?: { start: number; end: number } }
+      const called = node.type === 'CallExpression' && node.callee ? text.slice(node.callee.start, node.callee.end) : ''
+      if (node.type === 'BinaryExpression' && node.operator === '/' && !isFloored) say(node, 'divides')
+      if (node.type === 'Literal' && typeof node.value === 'number' && !Number.isInteger(node.value)) say(node, 'has a fraction')
+      if (/(^|\.)(parseFloat|toFixed|toPrecision|round|fround)$/.test(called)) say(node, called)
+      for (const child of Object.values(node)) {
+        if (called === 'Math.floor' && Array.isArray(child)) for (const each of child) visit(each, true)
+        else visit(child)
+      }
+    }
+    visit(parseSync(path, text).program.body)
+    return found
+  }
+
+  test('can arise: the core divides money nowhere but in money.ts, where it is BigInt', () => {
+    const paths = globSync('src/core/*.ts', { cwd: ROOT }).filter((path) => !/\.test\.ts$|\/(money|time)\.ts$/.test(path))
+    assert.ok(paths.length > 15)
+    assert.deepEqual(
+      paths.flatMap((path) => floats(path, readFileSync(join(ROOT, path), 'utf8'))),
+      [],
+    )
+    const faulty = 'const a = b / 2\nconst c = Math.floor(a / 3)\nconst d = c * 0.5\nconst e = d.toFixed(2)\nconst f = Math.round(e)'
+    assert.deepEqual(floats('x.ts', faulty), ['x.ts:1 divides', 'x.ts:3 has a fraction', 'x.ts:4 d.toFixed', 'x.ts:5 Math.round'])
+  })
+})
