@@ -118,7 +118,8 @@ function asPreviewed(facts: Facts, { shop, at, drafts, without, codes }: Preview
   ])
   const now = at ?? facts.now
   const edges = [...shop.edges, ...drafts.flatMap(edgesOf)].filter((edge) => edge <= now)
-  return { ...facts, now, lastEdge: Math.max(0, ...edges), promotions, limits, codes: new Map([...facts.codes, ...draftCodes]) }
+  const lastEdge = Math.max(at === null ? facts.lastEdge : 0, ...edges)
+  return { ...facts, now, lastEdge, promotions, limits, codes: new Map([...facts.codes, ...draftCodes]) }
 }
 
 /** What a promotion has left that nobody used yet. */
