@@ -149,6 +149,16 @@ export function explanationText({ cart, explanation }: Explained, cartText: stri
 
 // In words ------------------------------------------------------------------------------------------------------------------------------
 
+/** Where a unit price comes from, by the id of the rate that counted; any other is a row of the catalogue. */
+const PRICE_SOURCES: Readonly<Record<string, string>> = {
+  catalog: 'the price of the catalogue',
+  plan: 'the price of its plan',
+  amount: 'the amount that was chosen',
+  external: 'the price that a server set',
+  inline: 'the price that a server set',
+  held: 'the price from when it was added, which is kept',
+}
+
 /** A sentence for each step, in the order in which they were taken. Amounts are plain decimals: they are read beside the data. */
 function summaryOf({ cart, explanation }: Explained): string[] {
   const { currency } = cart
@@ -157,8 +167,8 @@ function summaryOf({ cart, explanation }: Explained): string[] {
   const items = cart.lines.map((line) => {
     if (line.state === 'UNAVAILABLE') return `${line.name} cannot be bought now and counts for nothing.`
     const price = explanation.rates.find((rate) => rate.kind === 'price' && rate.of === line.id && rate.chosen)
-    const source = price ? ` (price: ${price.id})` : ''
-    return `${line.name}: ${line.quantity} × ${say(line.unitPrice.amount)} = ${say(line.itemTotal.amount)}${source}.`
+    const source = PRICE_SOURCES[price?.id ?? ''] ?? PRICE_SOURCES.catalog
+    return `${line.name}: ${line.quantity} × ${say(line.unitPrice.amount)} = ${say(line.itemTotal.amount)}, ${source}.`
   })
   const promotions = explanation.promotions.map(({ name, code, outcome, reason, discount }) => {
     const who = `Promotion ${name}${code === null ? '' : ` (code ${code})`}`
