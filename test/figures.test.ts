@@ -187,20 +187,20 @@ describe('no fraction of a minor unit', () => {
     assert.equal(globSync('src/store/schema.*.sql', { cwd: ROOT }).length, 2)
   })
 
-  /** Divisions that are not rounded down to a whole number at once, fractions, and functions that make or round floating numbers. */
+  /** Divisions that are not made whole numbers at once (of pieces, not of money), fractions, and functions that make or round floating numbers. */
   function floats(path: string, text: string): string[] {
     const found: string[] = []
     const say = (node: { start: number }, what: string) => found.push(`${path}:${text.slice(0, node.start).split('\n').length} ${what}`)
-    const visit = (value: unknown, isFloored = false): void => {
+    const visit = (value: unknown, isWhole = false): void => {
       if (Array.isArray(value)) for (const each of value) visit(each)
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return
       const node = value as { type?: string; start: number; operator?: string; value?: unknown; callee?: { start: number; end: number } }
       const called = node.type === 'CallExpression' && node.callee ? text.slice(node.callee.start, node.callee.end) : ''
-      if (node.type === 'BinaryExpression' && node.operator === '/' && !isFloored) say(node, 'divides')
+      if (node.type === 'BinaryExpression' && node.operator === '/' && !isWhole) say(node, 'divides')
       if (node.type === 'Literal' && typeof node.value === 'number' && !Number.isInteger(node.value)) say(node, 'has a fraction')
       if (/(^|\.)(parseFloat|toFixed|toPrecision|round|fround)$/.test(called)) say(node, called)
       for (const child of Object.values(node)) {
-        if (called === 'Math.floor' && Array.isArray(child)) for (const each of child) visit(each, true)
+        if (/^Math\.(floor|ceil)$/.test(called) && Array.isArray(child)) for (const each of child) visit(each, true)
         else visit(child)
       }
     }
