@@ -311,7 +311,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     later: 'part 3',
   },
   { id: 'SEED3-51', says: 'Fees of payment methods', tag: 'known', later: 'part 3' },
-  { id: 'SEED3-52', says: 'Shipping is estimated before a method and an address are chosen', tag: 'known', later: 'part 3' },
+  { id: 'SEED3-52', says: 'Shipping is estimated before a method and an address are chosen', tag: 'known' },
   { id: 'SEED3-53', says: 'Shipping or billing address decides the tax', tag: 'known', later: 'part 3' },
   { id: 'SEED3-54', says: 'A code that stopped applying stays, says so, and applies again', tag: 'known' },
   { id: 'SEED3-55', says: 'Managing codes, validating and redeeming them; codes for referrals', tag: 'known', later: 'part 3' },
@@ -411,7 +411,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED4-71', says: 'Console commands of one system', tag: 'known', later: 'later' },
   { id: 'SEED4-72', says: 'The control panel copies the link to a cart', tag: 'known', later: 'later' },
   { id: 'SEED4-73', says: 'Lists of orders are filtered by everything', tag: 'known', later: 'part 4' },
-  { id: 'SEED4-74', says: 'No total falls below zero', tag: 'known' },
+  { id: 'SEED4-74', says: 'No total falls below zero, or below the price of shipping where a shop says so', tag: 'known' },
   { id: 'SEED4-75', says: 'The purge works in batches, spares what is being paid, and counts what it removed', tag: 'defect' },
   {
     id: 'SEED4-76',

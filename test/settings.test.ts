@@ -423,7 +423,34 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
       ['post'],
     )
   },
-  'totals.floor': fixed('negative'),
+  'shipping.whenNotChosen': async (shop) => {
+    await shop.also({ shipping: { methods: [METHOD] } })
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    const seen = async () => {
+      const { shippingTotal, shippingEstimate, shippingMethod } = (await call('GET', '/carts/current')).body
+      return [shippingTotal.amount, shippingEstimate.amount, shippingMethod]
+    }
+    assert.deepEqual(await seen(), [0, 500, null])
+    expect2xx(await shop.set('cheapest'))
+    assert.deepEqual(await seen(), [500, 500, null])
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    assert.equal(told(await orders(call)), '409 shipping_method_required')
+  },
+  'totals.floor': async (shop) => {
+    await fixed('negative')(shop)
+    await shop.also({ shipping: { methods: [METHOD] } })
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const free = { name: 'Free', benefit: { kind: 'percent_off', percent: '100' } }
+    for (const promotion of [free, { ...free, benefit: { kind: 'free_shipping' } }])
+      expect2xx(await shop.admin('POST', '/promotions', promotion))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    expect2xx(await call('PATCH', '/carts/current', { shippingMethod: 'post' }))
+    const total = async () => (await call('GET', '/carts/current')).body.total.amount
+    assert.equal(await total(), 0)
+    expect2xx(await shop.set('shipping'))
+    assert.equal(await total(), 500)
+  },
   'notices.requireAck': async (shop) => {
     expect2xx(await shop.set(['price_decreased']))
     const { call } = await shop.guest()

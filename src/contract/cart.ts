@@ -161,6 +161,7 @@ export const Cart = Type.Object(
     ...details,
     billingSameAsShipping: Type.Boolean(),
     requiresShipping: Type.Boolean(),
+    shippingEstimate: Nullable(Money),
     notices: Type.Array(Notice),
     ...totals,
     itemCount: Type.Integer(),
@@ -260,6 +261,7 @@ const inline = Type.Object(
     taxCategory: Text(60),
     image: Type.Optional(Text(2000)),
     requiresShipping: Type.Optional(Type.Boolean()),
+    grams: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'What one piece weighs' })),
   },
   CLOSED,
 )

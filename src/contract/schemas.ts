@@ -51,6 +51,9 @@ export const OneOf = <const T extends readonly string[]>(values: T) =>
 /** An e-mail address. */
 export const Email = Type.String({ format: 'email', maxLength: 254 })
 
+/** A country. */
+export const Country = Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2' })
+
 /** A postal address. */
 export const Address = Type.Object(
   {
@@ -61,7 +64,7 @@ export const Address = Type.Object(
     city: Type.Optional(Text(200)),
     postalCode: Type.Optional(Text(40)),
     region: Type.Optional(Text(100)),
-    country: Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2' }),
+    country: Country,
     phone: Type.Optional(Text(50)),
   },
   CLOSED,

@@ -3,14 +3,14 @@ import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
-import { Amount, CLOSED, Currency, Id, ListOf, Nullable, OneOf, ShopId, Sku, Text } from './schemas.ts'
+import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
+import { Amount, CLOSED, Country, Currency, Id, ListOf, Nullable, OneOf, ShopId, Sku, Text } from './schemas.ts'
 
 const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
 const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
 const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
   description: 'A JSON schema; a property with "identity": true tells lines apart',
 })
-const Country = Type.String({ pattern: '^[A-Z]{2}$' })
 
 /** `POST /v1/shops`. */
 export const CreateShop = Type.Object(
@@ -58,16 +58,46 @@ const TaxRate = Type.Object(
   },
   CLOSED,
 )
+const ShippingCategory = Type.String({ minLength: 1, maxLength: 60 })
+const PostalCodes = Type.String({
+  pattern: '^[A-Z0-9]{1,12}(\\*|-[A-Z0-9]{1,12})?$',
+  description: 'One ("94103"), those that begin with it ("941*"), or a range of digits ("94000-94999"); capitals, no spaces',
+})
 const ShippingRate = Type.Object(
   {
     countries: Type.Optional(Type.Array(Country, { minItems: 1, maxItems: 250 })),
+    regions: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { minItems: 1, maxItems: 200 })),
+    postalCodes: Type.Optional(Type.Array(PostalCodes, { minItems: 1, maxItems: 1000 })),
     currency: Currency,
     amount: Amount,
     freeFrom: Type.Optional(Amount),
+    by: Type.Optional(OneOf(['weight', 'total', 'quantity'])),
+    steps: Type.Optional(Type.Array(Type.Object({ from: Amount, amount: Amount }, CLOSED), { minItems: 1, maxItems: 100 })),
+    surcharges: Type.Optional(
+      Type.Array(Type.Object({ category: ShippingCategory, amount: Amount, per: OneOf(['item', 'cart']) }, CLOSED), {
+        minItems: 1,
+        maxItems: 50,
+      }),
+    ),
   },
   CLOSED,
 )
-const ShippingMethod = Type.Object({ id: Id, name: Text(100), rates: Type.Array(ShippingRate, { minItems: 1, maxItems: 500 }) }, CLOSED)
+
+/** A shipping method as it is written and as it is served to whoever sets up the shop. */
+export const ShippingMethod = Type.Object(
+  {
+    id: Id,
+    name: Text(100),
+    rates: Type.Array(ShippingRate, { minItems: 1, maxItems: 500 }),
+    maxGrams: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
+    excludesCategories: Type.Optional(Type.Array(ShippingCategory, { minItems: 1, maxItems: 50 })),
+  },
+  CLOSED,
+)
+const ShippingMethodTable = Type.Array(ShippingMethod, { maxItems: SHIPPING_METHODS_MAX })
+
+/** `PUT /shipping-methods`: all of them, as `GET` answers them. */
+export const ShippingMethodList = Type.Object({ items: ShippingMethodTable, next: Type.Optional(Type.Null()) }, CLOSED)
 const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Type.Partial(Type.Object(properties, CLOSED), CLOSED))
 
 /** `PATCH …/settings`: any groups, any keys; the others stay. */
@@ -119,8 +149,8 @@ export const PatchSettings = Type.Object(
       shippingCategory: Nullable(Text(60)),
       defaultCountry: Nullable(Country),
     }),
-    shipping: partial({ methods: Type.Array(ShippingMethod, { maxItems: 100 }) }),
-    totals: partial({ floor: OneOf(['zero']) }),
+    shipping: partial({ methods: ShippingMethodTable, whenNotChosen: OneOf(['none', 'cheapest']) }),
+    totals: partial({ floor: OneOf(['zero', 'shipping']) }),
     notices: partial({ requireAck: Type.Array(Text(60), { maxItems: 50, uniqueItems: true }) }),
     merge: partial({
       quantity: OneOf(['sum', 'max', 'guest', 'account']),
@@ -377,6 +407,7 @@ export const Delivery = Type.Object(
 export const lists = {
   shops: ListOf(Shop),
   products: ListOf(Product),
+  shippingMethods: ListOf(ShippingMethod),
   promotions: ListOf(Promotion),
   codes: ListOf(Code),
   keys: ListOf(Key),

@@ -47,6 +47,8 @@ export interface InlineItem {
   readonly taxCategory: string
   readonly image?: string
   readonly requiresShipping?: boolean
+  /** What one piece weighs; 0 when absent. */
+  readonly grams?: number
 }
 
 /** One line of intent. `unitPrice` is set only where the price is not the catalogue's. Amounts are minor units of the cart's currency. */
@@ -321,7 +323,7 @@ export function lineKey(
   const { sku, options, amount, plan, priceSource, unitPrice, inline } = line
   return JSON.stringify([
     priceSource === 'inline' ? 'inline' : 'catalog',
-    sku ?? (inline && [inline.name, inline.taxCategory, inline.requiresShipping === true]),
+    sku ?? (inline && [inline.name, inline.taxCategory, inline.requiresShipping === true, ...(inline.grams ? [inline.grams] : [])]),
     options,
     amount,
     plan,

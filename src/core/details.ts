@@ -3,9 +3,9 @@ import type { Attributes } from './attributes.ts'
 import { type Address, attributesOff, type Cart, type Decision, type Line, mergedAttributes, requireOpen } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { exponentOf } from './money.ts'
+import { priceCart } from './pricing.ts'
 import { priceOf } from './product.ts'
-import { type Refusal, refuse } from './refusal.ts'
-import { eligibleMethods } from './shipping.ts'
+import { isRefusal, type Refusal, refuse } from './refusal.ts'
 
 /** What `PATCH /carts/{cart}` may change; an absent field stays, null empties. */
 export interface CartChanges {
@@ -50,18 +50,21 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
     if (currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, cart.currency, currency, facts))
   }
   if (changes.shippingMethod !== undefined) {
-    const country = next.shippingAddress?.country ?? null
-    const known = eligibleMethods(facts.shop.settings, { country, currency: next.currency, itemTotal: 0 })
-    if (changes.shippingMethod !== null && !known.some((method) => method.id === changes.shippingMethod)) {
-      return refuse('shipping_method_unavailable', {
-        shippingMethod: changes.shippingMethod,
-        available: known.map((method) => method.id),
-        path: '/shippingMethod',
-      })
-    }
+    const refused = changes.shippingMethod === null ? null : methodRefusal(next, changes.shippingMethod, facts)
+    if (refused) return refused
     next.shippingMethod = changes.shippingMethod
   }
   return { cart: JSON.stringify(next) === JSON.stringify(cart) ? cart : next }
+}
+
+/** Whether a method is offered is found by pricing the cart: rates look at what is shipped, where to, and what is paid for it. */
+function methodRefusal(cart: Cart, shippingMethod: string, facts: Facts): Refusal | null {
+  const pricing = priceCart(cart, facts)
+  if (isRefusal(pricing)) return pricing
+  const available = pricing.shippingQuotes.map((quote) => quote.id)
+  return available.includes(shippingMethod)
+    ? null
+    : refuse('shipping_method_unavailable', { shippingMethod, available, path: '/shippingMethod' })
 }
 
 function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | null {

@@ -22,8 +22,9 @@ import { type Money, sum } from './money.ts'
 import { type Part, type ProductKind, priceOf, type Variant } from './product.ts'
 import { applyPromotions, type CodeState, type LimitsSeen } from './promoting.ts'
 import { edgesOf } from './promotion.ts'
+import type { ShippingQuote } from './quote.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
-import { applyShipping, discountShipping, type Shipped } from './shipping.ts'
+import { aboveFloor, applyShipping, discountShipping, type Shipped } from './shipping.ts'
 import { applyTaxes } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { RateTrace, Trace } from './trace.ts'
@@ -103,6 +104,8 @@ export interface PricedCart extends Totals {
   readonly billingSameAsShipping: boolean
   readonly shippingMethod: string | null
   readonly requiresShipping: boolean
+  /** What shipping costs at least, by the cheapest method for where it goes as far as that is known; null once a method is chosen (SEED3-52). */
+  readonly shippingEstimate: Money | null
   readonly customerGroups: readonly string[]
   readonly vatId: string | null
   readonly vatIdChecked: boolean
@@ -127,6 +130,8 @@ export interface Pricing {
   readonly freshUntil: number | null
   readonly stockSeen: readonly (readonly [sku: string, wanted: number, available: number])[]
   readonly limitsSeen: LimitsSeen
+  /** The shipping methods that are offered for this cart, in the shop's order. */
+  readonly shippingQuotes: readonly ShippingQuote[]
 }
 
 /**
@@ -155,7 +160,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
   const sold = [...available, ...promoted.gifts]
   const discounted = itemTotal + promoted.discount
   const listed = applyShipping(cart, sold, discounted, facts, trace)
-  const shipped = discountShipping(cart, listed, promoted.shipping)
+  const shipped = aboveFloor(discountShipping(cart, listed, promoted.shipping), discounted, facts.shop.settings)
   const taxed = applyTaxes(cart, sold, shipped, facts, trace)
 
   const gifts = sum(promoted.gifts.map((work) => work.itemTotal))
@@ -185,6 +190,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
     // Of lines that left because they are sold out, too: they come back with their stock.
     stockSeen: cart === given ? lacking : seenStock(given.lines, facts),
     limitsSeen: promoted.limitsSeen,
+    shippingQuotes: shipped.offered,
   }
 }
 
@@ -380,6 +386,7 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     billingSameAsShipping: cart.billingSameAsShipping,
     shippingMethod: outcome.shipped.method,
     requiresShipping: outcome.shipped.needed,
+    shippingEstimate: outcome.shipped.estimate === null ? null : money(outcome.shipped.estimate, cart.currency),
     customerGroups: cart.customerGroups,
     vatId: cart.vatId,
     vatIdChecked: cart.vatIdChecked,

@@ -112,6 +112,8 @@ export interface Variant {
   readonly taxCategory: string
   readonly taxable: boolean
   readonly grams: number
+  /** Which shipping rates and surcharges are meant for it; absent: no category of its own. */
+  readonly shippingCategory?: string
   readonly quantityStep: number
   readonly quantityMin: number
   readonly quantityMax?: number

@@ -42,7 +42,7 @@ export interface TaxQuote {
   readonly shipping: readonly TaxAmount[]
 }
 
-/** What is to be shipped. `amount` is the line's total after discounts, in minor units. */
+/** What is to be shipped, in minor units: `amount` is the line's total after discounts, `itemTotal` that of all items, also of those that need no shipping. */
 export interface ShippingRequest {
   readonly currency: string
   readonly destination: Destination | null
@@ -54,6 +54,7 @@ export interface ShippingRequest {
     readonly grams: number
     readonly amount: number
   }[]
+  readonly itemTotal: number
 }
 
 /** A method that can be chosen, with its price in minor units. */

@@ -27,19 +27,35 @@ export interface TaxRate {
   readonly included: boolean
 }
 
-/** A shipping method: a flat rate per cart, by country. The first rate whose countries match is taken; no `countries` means everywhere. */
+/**
+ * A way to ship a cart. The first of its rates that fits zone and currency is its price; without one it is not offered. It is not offered either
+ * for more than `maxGrams`, or when something of `excludesCategories` (shipping categories of variants) is to be shipped.
+ */
 export interface ShippingMethod {
   readonly id: string
   readonly name: string
   readonly rates: readonly ShippingRate[]
+  readonly maxGrams?: number
+  readonly excludesCategories?: readonly string[]
 }
 
-/** A flat rate of a shipping method in minor units of `currency`; from `freeFrom` (an item total) on it is 0. */
+/**
+ * What a shipping method costs in a zone, per cart, in minor units of `currency`. A list that is absent restricts nothing. Postal codes are exact
+ * (`94103`), a beginning (`941*`) or a range of digits (`94000-94999`), without spaces and in capitals; they and regions belong to `countries`.
+ * `by` and `steps`: the last step whose `from` (grams, minor units, pieces of what is shipped) is reached takes the place of `amount`. From an item
+ * total of `freeFrom` on amount and steps are 0; surcharges for categories are owed all the same.
+ */
 export interface ShippingRate {
   readonly countries?: readonly string[]
+  readonly regions?: readonly string[]
+  readonly postalCodes?: readonly string[]
   readonly currency: string
   readonly amount: number
   readonly freeFrom?: number
+  readonly by?: 'weight' | 'total' | 'quantity'
+  readonly steps?: readonly { readonly from: number; readonly amount: number }[]
+  /** What a shipping category costs more: for each piece, or once for the cart. */
+  readonly surcharges?: readonly { readonly category: string; readonly amount: number; readonly per: 'item' | 'cart' }[]
 }
 
 /** A JSON schema as plain data. */
@@ -138,10 +154,12 @@ export interface Settings {
   readonly shipping: {
     /** Shipping methods in the order in which they are offered. */
     readonly methods: readonly ShippingMethod[]
+    /** What counts for shipping while no method is chosen: nothing, or the cheapest that is offered. Ordering asks for a choice either way. */
+    readonly whenNotChosen: 'none' | 'cheapest'
   }
   readonly totals: {
-    /** C37: below which no total falls. */
-    readonly floor: 'zero'
+    /** C37: below what no total falls: zero, or the price of shipping, so that a cart whose items cost nothing still pays its shipping. */
+    readonly floor: 'zero' | 'shipping'
   }
   readonly notices: {
     /** C47: codes of notices that must be acknowledged before the cart can be ordered. */
@@ -265,7 +283,7 @@ export const DEFAULT_SETTINGS: Settings = {
   promotions: { maxCodes: 1, caseSensitive: false, onInvalid: 'keep', percentBase: 'original', publicReasons: 'neutral' },
   pricing: { onIncrease: 'confirm', holdFor: 'PT24H', requireExpected: false, rounding: 'halfUp' },
   tax: { rates: [], shippingCategory: null, defaultCountry: null },
-  shipping: { methods: [] },
+  shipping: { methods: [], whenNotChosen: 'none' },
   totals: { floor: 'zero' },
   notices: { requireAck: [] },
   merge: {
@@ -328,6 +346,7 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
   service: {
     cart: { types: ['shopping', 'wishlist'] },
     inventory: { onAdd: 'allow' },
+    shipping: { whenNotChosen: 'cheapest' },
     retention: { anonymous: 'P30D', account: 'P30D', empty: 'P30D', closed: 'P30D' },
   },
   classic: {

@@ -24,7 +24,7 @@ import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { LockTimeout } from '../store/store.ts'
-import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
+import { createGuessGuard, GUESS_LIMITS, type GuessGuard, type GuessLimits, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
 import { explanationRoutes } from './explanation.ts'
@@ -40,6 +40,7 @@ import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
+import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 
@@ -145,6 +146,16 @@ export async function createApp({
     done()
   })
   await app.register(shopListRoutes(engine))
+  await app.register(async (scope) => registerShopRoutes(scope as unknown as FastifyInstance, engine, guard, streamTimes), {
+    prefix: '/v1/shops/:shop',
+  })
+  await app.register(operationRoutes(engine))
+  for (const plugin of plugins) await app.register(async (scope) => plugin(scope as unknown as FastifyInstance))
+  return app as unknown as FastifyInstance
+}
+
+/** What stands under a shop. */
+async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: GuessGuard, streamTimes: StreamTimes): Promise<void> {
   for (const routes of [
     shopRoutes(engine),
     cartRoutes(engine, guard),
@@ -152,23 +163,18 @@ export async function createApp({
     historyRoutes(engine),
     orderRoutes(engine, guard),
     productRoutes(engine),
-  ])
-    await app.register(routes, { prefix: '/v1/shops/:shop' })
-  for (const routes of [
     guestRoutes(engine, guard),
     ownCartRoutes(engine),
     restoreRoutes(engine, guard),
     restorePage(engine, guard),
     auditRoutes(engine),
     explanationRoutes(engine),
+    shippingMethodRoutes(engine),
+    streamRoutes(engine, streamTimes),
+    paymentRoutes(engine),
+    formRoutes(engine, guard),
   ])
-    await app.register(routes, { prefix: '/v1/shops/:shop' })
-  await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })
-  await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
-  await app.register(formRoutes(engine, guard), { prefix: '/v1/shops/:shop' })
-  await app.register(operationRoutes(engine))
-  for (const plugin of plugins) await app.register(async (scope) => plugin(scope as unknown as FastifyInstance))
-  return app as unknown as FastifyInstance
+    await app.register(routes)
 }
 
 // Validation ---------------------------------------------------------------------------------------------------------------------------

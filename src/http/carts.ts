@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/cart.ts'
-import { Id, ListOf, OneOf, Page, Text } from '../contract/schemas.ts'
+import { Country, Id, ListOf, OneOf, Page, Text } from '../contract/schemas.ts'
 import {
   acknowledgeNotices,
   addLines,
@@ -25,10 +25,11 @@ import {
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { orderBlockers } from '../core/order.ts'
-import type { PricedCart } from '../core/pricing.ts'
+import { type PricedCart, priceCart } from '../core/pricing.ts'
+import type { Destination } from '../core/quote.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { restoreLine, saveLine } from '../core/saved-lines.ts'
-import { eligibleMethods } from '../core/shipping.ts'
+import { destinationOf } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
 import { guestToken, hashSecret, hasScope, limitOf, nameOf, reachesAll } from '../engine/identity.ts'
@@ -54,6 +55,15 @@ const WRITE_OR_NEW = { access: { owner: true, anonymous: true, limited: true, sc
 const Params = Type.Object({ shop: Text(63), cart: Id })
 const LineParams = Type.Object({ shop: Text(63), cart: Id, line: Id })
 const Query = Type.Object({ type: Type.Optional(Text(40)), account: Type.Optional(Id) }, { additionalProperties: false })
+const EstimateQuery = Type.Object(
+  {
+    ...Query.properties,
+    country: Type.Optional(Country),
+    region: Type.Optional(Text(100)),
+    postalCode: Type.Optional(Text(40)),
+  },
+  { additionalProperties: false },
+)
 const answers = { 200: Type.Ref('CartAnswer'), 201: Type.Ref('CartAnswer'), '4xx': Type.Ref('Problem') }
 
 type CartRequest = FastifyRequest<{ Params: { shop: string; cart: string }; Querystring: { type?: string; account?: string } }>
@@ -445,21 +455,18 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         config: READ_OR_NEW,
         schema: {
           tags: ['Carts'],
-          summary: 'Shipping methods that can be chosen',
+          summary: 'Shipping methods that can be chosen; with a country, as an estimate for going there, which changes nothing',
           params: Params,
-          querystring: Query,
+          querystring: EstimateQuery,
           response: { 200: contract.ShippingMethods },
         },
       },
       async (request) => {
-        const { cart, pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
-        const { itemTotal, discountTotal, requiresShipping } = pricing.cart
-        const view = {
-          country: cart.shippingAddress?.country ?? null,
-          currency: cart.currency,
-          itemTotal: itemTotal.amount + discountTotal.amount,
-        }
-        const quotes = requiresShipping ? eligibleMethods(shop.settings, view) : []
+        const seen = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const { cart, facts, shop } = seen
+        const destination = unwrap(askedDestination(request.query, destinationOf(cart, shop.settings)))
+        const pricing = destination === null ? seen.pricing : unwrap(priceCart({ ...cart, shippingAddress: destination }, facts))
+        const quotes = pricing.cart.requiresShipping ? pricing.shippingQuotes : []
         const items = quotes.map(({ id, name, amount }) => ({
           id,
           name,
@@ -648,6 +655,20 @@ export function sendSwitched(reply: FastifyReply, { text, created, replayed }: S
   if (replayed) reply.header('idempotency-replayed', 'true')
   reply.code(created ? 201 : 200)
   return json(reply, `{"cart":${spoken(reply, text)}}`)
+}
+
+/**
+ * Where an estimate is asked for: what the request names goes before what the cart knows (SEED3-52); null where it names nothing. A region or a
+ * postal code alone is one of the country that is known already.
+ */
+function askedDestination(
+  { country, region, postalCode }: Type.Static<typeof EstimateQuery>,
+  known: Destination | null,
+): Destination | null | Refusal {
+  if (country === undefined && !region && !postalCode) return null
+  const there = country ?? known?.country
+  if (there === undefined) return refuse('invalid', { path: '/querystring/country', reason: 'needed_with_region_and_postal_code' })
+  return { country: there, ...(region ? { region } : {}), ...(postalCode ? { postalCode } : {}) }
 }
 
 function skusOf(lines: readonly LineRequest[]): string[] {

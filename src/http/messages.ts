@@ -178,6 +178,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     payment_not_found: 'Diese Zahlung gibt es zu dieser Bestellung nicht.',
     product_not_found: 'Dieses Produkt oder diesen Bestand gibt es nicht.',
     promotion_not_found: 'Diese Aktion gibt es nicht.',
+    shipping_method_not_found: 'Diese Versandart gibt es nicht.',
     endpoint_not_found: 'Diesen Webhook gibt es nicht.',
     delivery_not_found: 'Diese Zustellung gibt es nicht.',
     api_key_not_found: 'Diesen Schlüssel gibt es nicht, oder er wurde schon widerrufen.',

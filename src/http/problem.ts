@@ -17,6 +17,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   payment_not_found: [404, 'There is no such payment of this order.'],
   product_not_found: [404, 'There is no such product or stock.'],
   promotion_not_found: [404, 'There is no such promotion.'],
+  shipping_method_not_found: [404, 'There is no such shipping method in this shop.'],
   endpoint_not_found: [404, 'There is no such webhook endpoint.'],
   delivery_not_found: [404, 'There is no such delivery.'],
   api_key_not_found: [404, 'There is no such key, or it was revoked already.'],

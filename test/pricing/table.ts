@@ -1,7 +1,12 @@
 // Reads pricing tables: one cart a row, columns separated by `|`, and after `#` where its numbers come from (a row without one is an error).
-//   lines       `2x1999` two at 19.99 · `1070@reduced` of a tax category · `500~` needs no shipping; separated by spaces
+//   lines       `2x1999` two at 19.99 · `1070@reduced` of a tax category · `800:500g` weighs 500 grams (else 100) · `800&bulky` of a shipping
+//               category · `500~` needs no shipping; in this order, separated by spaces
 //   promotions  `119off` · `10%` · `freeship`, running in this order; `-` none
 //   shipping    `499` · `499^5000` free from an item total of 50.00 · `+tax` after it: taxed as `standard`; `-` none chosen
+//   methods     shipping methods, instead of `shipping` (words in shipping-words.ts); `chosen` the one that was chosen, `-` none
+//   to          where it goes: `DE`, `US-CA-94103`, `DE--10115`, with `_` for a space; `home` the country that the shop assumes
+//   unchosen    what counts while no method is chosen; `floor` below what no total falls
+//   offers      the methods that are offered with their prices, `post=499 sea=299`, `none`; `est` the estimate, `none` where there is none
 //   tax         `19%in` included · `8.875%add` added · `reduced:7%in` of a category; `-` none
 //   split       what each line was given off; the totals: items, discount, shipped, included, added, total
 // Every column but `total` may be left out; `-` is nothing, or unchecked.
@@ -11,8 +16,9 @@ import type { Cart } from '../../src/core/cart.ts'
 import type { Facts } from '../../src/core/facts.ts'
 import type { Rounding } from '../../src/core/money.ts'
 import type { Benefit } from '../../src/core/promotion.ts'
-import type { ShippingRate, TaxRate } from '../../src/core/settings.ts'
+import type { Settings, ShippingRate, TaxRate } from '../../src/core/settings.ts'
 import { cartWith, factsOf, guestCart, line, promotionOf, variantOf } from '../facts.ts'
+import { destinationOf, methodOf } from './shipping-words.ts'
 
 const TOTALS = ['items', 'discount', 'shipped', 'included', 'added', 'total'] as const
 
@@ -22,6 +28,14 @@ const COLUMNS = {
   lines: '-',
   promotions: '-',
   shipping: '-',
+  methods: '-',
+  chosen: '-',
+  to: '-',
+  home: '-',
+  unchosen: 'none',
+  floor: 'zero',
+  offers: '-',
+  est: '-',
   tax: '-',
   rounding: 'halfUp',
   split: '-',
@@ -40,6 +54,9 @@ export interface Row {
   readonly cart: Cart
   readonly facts: Facts
   readonly split: readonly number[] | null
+  /** What is offered for how much, and the estimate; undefined where the table does not say. */
+  readonly offers: string | undefined
+  readonly estimate: number | null | undefined
   readonly totals: Readonly<Partial<Record<(typeof TOTALS)[number], number>>>
 }
 
@@ -82,11 +99,21 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
     promotions: words(cell('promotions')).map((word, index) => promotionOf(`promo_${index}`, benefitOf(word, currency))),
     settings: {
       pricing: { rounding: cell('rounding') as Rounding },
-      tax: { rates: words(cell('tax')).map(taxOf), shippingCategory: taxed ? 'standard' : null },
-      shipping: { methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : [] },
+      tax: {
+        rates: words(cell('tax')).map(taxOf),
+        shippingCategory: taxed ? 'standard' : null,
+        defaultCountry: cell('home') === '-' ? null : cell('home'),
+      },
+      shipping: {
+        methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : words(cell('methods')).map((word) => methodOf(word, currency)),
+        whenNotChosen: cell('unchosen') as Settings['shipping']['whenNotChosen'],
+      },
+      totals: { floor: cell('floor') as Settings['totals']['floor'] },
     },
   })
-  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : null })
+  const chosen = cell('chosen') === '-' ? null : cell('chosen')
+  const shippingAddress = cell('to') === '-' ? null : destinationOf(cell('to'))
+  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : chosen, shippingAddress })
   const cart = cartWith(
     facts,
     wanted.map((each) => line(each.variant.sku, each.quantity)),
@@ -94,7 +121,15 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   )
   const checked = TOTALS.filter((name) => cell(name) !== '-')
   const totals = Object.fromEntries(checked.map((name) => [name, amount(cell(name))])) as Row['totals']
-  return { title, cart, facts, split: cell('split') === '-' ? null : words(cell('split')).map(amount), totals }
+  return {
+    title,
+    cart,
+    facts,
+    split: cell('split') === '-' ? null : words(cell('split')).map(amount),
+    offers: cell('offers') === '-' ? undefined : cell('offers'),
+    estimate: cell('est') === '-' ? undefined : cell('est') === 'none' ? null : amount(cell('est')),
+    totals,
+  }
 }
 
 function words(text: string): string[] {
@@ -107,8 +142,12 @@ function amount(text: string): number {
 }
 
 function wantedLine(word: string, sku: string, currency: string) {
-  const [, quantity = '1', price = '', category = 'standard', digital = ''] = matched(word, /^(?:(\d+)x)?(\d+)(?:@([a-z]+))?(~?)$/)
-  const variant = variantOf(sku, { [currency]: amount(price) }, { taxCategory: category, requiresShipping: digital === '' })
+  const [, quantity = '1', price = '', category = 'standard', grams = '100', shippingCategory, digital = ''] = matched(
+    word,
+    /^(?:(\d+)x)?(\d+)(?:@([a-z]+))?(?::(\d+)g)?(?:&([a-z]+))?(~?)$/,
+  )
+  const ships = { requiresShipping: digital === '', grams: Number(grams), ...(shippingCategory === undefined ? {} : { shippingCategory }) }
+  const variant = variantOf(sku, { [currency]: amount(price) }, { taxCategory: category, ...ships })
   return { variant, quantity: Number(quantity) }
 }
 
