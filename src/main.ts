@@ -10,7 +10,11 @@ import pretty from 'pino-pretty'
 import { seedDemo } from './cli/demo-shops.ts'
 import { type Actions, createProgram } from './cli/program.ts'
 import { readProductJson } from './contract/product-json.ts'
+import { explain } from './core/explanation.ts'
 import { exponentOf } from './core/money.ts'
+import { PRICING_REVISION } from './core/pricing.ts'
+import { isRefusal } from './core/refusal.ts'
+import { type Replay, replay } from './core/replay.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import { createSigner, hashSecret } from './engine/identity.ts'
 import type { Clock } from './engine/ports.ts'
@@ -19,6 +23,7 @@ import { createSystemClock, systemRandomness } from './engine/system.ts'
 import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
+import { explanationText } from './http/explanation.ts'
 import type { StreamTimes } from './http/stream.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
@@ -258,6 +263,22 @@ async function withEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
   }
 }
 
+/** What a file replays: the facts of an explanation, or the whole answer with them in it. Throws with the reason and what to do. */
+function readReplay(file: string): Replay {
+  const say = `Give the answer of GET /v1/shops/<shop>/carts/<cart>/explanation?facts=true.`
+  const text = readFileSync(file, 'utf8')
+  let told: unknown
+  try {
+    told = JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${file} is not JSON. ${say}`, { cause: error })
+  }
+  const inside = typeof told === 'object' && told !== null && 'facts' in told ? replay(JSON.stringify(told.facts)) : null
+  const found = replay(text) ?? inside
+  if (!found) throw new Error(`${file} holds no facts of a price. ${say}`)
+  return found
+}
+
 const actions: Actions = {
   async serve({ demo, port, host }) {
     const config = readConfig(
@@ -354,6 +375,19 @@ const actions: Actions = {
     say(`\nNode ${process.versions.node}, database ${store.dialect}: ${found}`)
     await store.close()
     if (shops instanceof Error && !isEmpty) process.exitCode = 1
+  },
+
+  async replay(file) {
+    const { revision, cart, facts } = readReplay(file)
+    if (revision !== PRICING_REVISION)
+      process.stderr.write(
+        `This was priced by revision ${revision} of pricing, and this is revision ${PRICING_REVISION}: the price may be another one.\n`,
+      )
+    const explained = explain(cart, facts)
+    if (isRefusal(explained))
+      throw new Error(`The cart cannot be priced: ${explained.refused}${explained.path ? ` at ${explained.path}` : ''}.`)
+    const answer: unknown = JSON.parse(explanationText(explained, JSON.stringify(explained.cart), null))
+    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
   },
 }
 

@@ -243,7 +243,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED2-71', says: 'A promotion that no longer applies is told', tag: 'known' },
   { id: 'SEED2-72', says: 'Codes with limits per user, archived codes', tag: 'known', later: 'part 3' },
   { id: 'SEED2-73', says: 'The use of a code is counted when ordering; beyond the limit it is refused', tag: 'known' },
-  { id: 'SEED2-74', says: 'Promotions are previewed at another time', tag: 'known', later: 'later' },
+  { id: 'SEED2-74', says: 'Promotions are previewed at another time', tag: 'known' },
   { id: 'SEED2-75', says: 'Staff needs permissions for carts of others', tag: 'known' },
   { id: 'SEED3-01', says: 'There are carts of guests and carts of customers', tag: 'stated' },
   { id: 'SEED3-02', says: 'A cart is OPEN or CLOSED; merged and ordered ones are CLOSED', tag: 'stated' },

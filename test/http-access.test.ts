@@ -266,6 +266,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /v1/shops/:shop/carts/:cart/payment-methods': cartRule('carts:read', carts('/payment-methods'), true),
   'GET /v1/shops/:shop/carts/:cart/shipping-methods': cartRule('carts:read', carts('/shipping-methods'), true),
   'GET /v1/shops/:shop/carts/:cart/stream': cartRule('carts:read', carts('/stream'), false),
+  // Promotions are the shop's own business: not even the owner of a cart is told all about its price.
+  'GET /v1/shops/:shop/carts/:cart/explanation': { ...cartRule('carts:read', carts('/explanation'), false), stranger: null },
   'GET /v1/shops/:shop/carts/:cart/history': cartRule('carts:read', carts('/history'), false),
   'GET /v1/shops/:shop/carts/:cart/validation': cartRule('carts:read', carts('/validation'), true),
   'POST /v1/shops/:shop/carts/:cart/lines/copy': cartRule(
@@ -343,6 +345,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'PUT /v1/shops/:shop/stock/:sku': keyRule('stock:write', '/stock/MUG-INK', { onHand: 0 }),
   'GET /v1/shops/:shop/promotions': keyRule('promotions:read', '/promotions'),
   'POST /v1/shops/:shop/promotions': keyRule('promotions:write', '/promotions', promotionBody),
+  'POST /v1/shops/:shop/promotions/preview': keyRule('promotions:preview', '/promotions/preview', { cart: { lines: [] } }),
   'PUT /v1/shops/:shop/promotions/:promotion': keyRule('promotions:write', `/promotions/${promotion}`, promotionBody),
   'GET /v1/shops/:shop/promotions/:promotion/codes': keyRule('promotions:read', `/promotions/${promotion}/codes`),
   'POST /v1/shops/:shop/promotions/:promotion/codes': keyRule('promotions:write', `/promotions/${promotion}/codes`, { code: 'MINE' }),

@@ -151,6 +151,14 @@ describe('every answer is what the document declares', () => {
     await admin('GET', `${SHOP}/promotions`)
   })
 
+  test('a preview with a code, a draft and a time', async () => {
+    const described = { lines: [{ sku: 'MUG-INK' }], shippingAddress: ADDRESS, shippingMethod: 'standard', codes: ['WELCOME10'] }
+    const promotions = [{ name: 'Draft', benefit: { kind: 'percent_off', percent: '5' } }]
+    const answer = await admin('POST', `${SHOP}/promotions/preview?facts=true`, { cart: described, at: '2030-01-01T00:00:00Z', promotions })
+    assert.equal(answer.body.promotions.length, 2)
+    assertProblem(await admin('POST', `${SHOP}/promotions/preview`, { cart: 'none' }), 404, 'cart_not_found')
+  })
+
   test('a guest from the first look to the paid order', async () => {
     await strict()('GET', CURRENT)
     const first = await strict()('POST', LINES, {
@@ -170,7 +178,10 @@ describe('every answer is what the document declares', () => {
       commands: [{ applyCode: { code: 'TOUR' } }, { add: { lines: [{ sku: 'TEE-FOREST-M' }] } }],
     })
     await guest('GET', `${CURRENT}/validation`)
-    assert.ok((await guest('GET', `${CURRENT}/history?limit=3`)).body.items[0].changes.length > 0)
+    const { items } = (await guest('GET', `${CURRENT}/history?limit=3`)).body
+    assert.ok(items[0].changes.length > 0)
+    const { id } = (await guest('GET', CURRENT)).body
+    assert.ok((await admin('GET', `${SHOP}/carts/${id}/explanation?facts=true`)).body.summary.length > 0)
     const unready = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
     assertProblem(unready, 409)
     await guest('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, attributes: { source: 'tour' } })

@@ -5,7 +5,9 @@ import { it } from 'node:test'
 import type Type from 'typebox'
 import Value from 'typebox/value'
 import * as contractCart from '../src/contract/cart.ts'
+import type * as contractExplanation from '../src/contract/explanation.ts'
 import * as contractOrder from '../src/contract/order.ts'
+import type { Explanation } from '../src/core/explanation.ts'
 import { contentOf, type ServedOrder } from '../src/core/order.ts'
 import { type PricedCart, priceCart } from '../src/core/pricing.ts'
 import type { FullReport } from '../src/engine/merging.ts'
@@ -13,6 +15,7 @@ import { cartWith, done, factsOf, inlineLine, line, promotionOf, variantOf } fro
 
 type WireNotice = Type.Static<typeof contractCart.Notice>
 type WireCart = Type.Static<typeof contractCart.Cart>
+type WireExplanation = Type.Static<typeof contractExplanation.Explanation>
 type WireOrder = Type.Static<typeof contractOrder.Order>
 
 type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T
@@ -34,6 +37,10 @@ it('a cart on the wire is the cart that is priced', () => {
 
 it('a report of a merge on the wire is the one that the engine makes', () => {
   isTrue<Equal<Type.Static<typeof contractCart.MergeReport>, FullReport>>(true)
+})
+
+it('an explanation on the wire is the one that pricing wrote down, around the cart and in words', () => {
+  isTrue<Equal<Omit<WireExplanation, 'cart' | 'summary' | 'facts'>, Explanation>>(true)
 })
 
 it('an order on the wire is the order that is served', () => {

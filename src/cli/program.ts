@@ -9,6 +9,7 @@ export interface Actions {
   migrate(): Promise<void>
   backup(file: string): Promise<void>
   doctor(): Promise<void>
+  replay(file: string): Promise<void>
   makeKey(options: { shop: string; kind: 'server' | 'staff'; name: string; scopes: readonly Scope[] }): Promise<void>
 }
 
@@ -55,6 +56,11 @@ export function createProgram(version: string, actions: Actions): Command {
     .command('doctor')
     .description('check the configuration and the database')
     .action(() => actions.doctor())
+  program
+    .command('replay')
+    .description('price a cart again from an explanation with facts=true; needs no database')
+    .argument('<file>', 'the answer, or the facts in it')
+    .action((file: string) => actions.replay(file))
   return program
 }
 

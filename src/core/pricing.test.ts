@@ -3,93 +3,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { cartWith, done, factsOf, guestCart, inlineLine, line, NOW, promotionOf, refusalOf, variantOf } from '../../test/facts.ts'
+import { randomCarts } from '../../test/carts.ts'
+import { cartWith, done, factsOf, inlineLine, line, NOW, promotionOf, refusalOf, variantOf } from '../../test/facts.ts'
 import type { Adjustment } from './adjustment.ts'
 import { type Cart, fillLines, type Notice } from './cart.ts'
 import { changeCart } from './details.ts'
 import type { Facts } from './facts.ts'
-import { AMOUNT_MAX, type Rounding } from './money.ts'
+import { AMOUNT_MAX } from './money.ts'
 import { type PricedCart, priceCart } from './pricing.ts'
 import type { Benefit, Promotion } from './promotion.ts'
 import type { TaxRate } from './settings.ts'
 
 const RUNS = 10_000
-const CURRENCIES = ['USD', 'EUR', 'JPY', 'KWD'] as const
-const CATEGORIES = ['standard', 'reduced', 'none'] as const
-
-const percents = fc.constantFrom('0', '1', '7', '8.875', '10', '19', '33.333', '50', '99.999', '100', '250')
-const amounts = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 10 ** 6 }), fc.integer({ min: 0, max: 10 ** 9 }))
-
-const benefits: fc.Arbitrary<(currency: string) => Benefit> = fc.oneof(
-  percents.map((percent) => () => ({ kind: 'percent_off' as const, percent })),
-  amounts.map((amount) => (currency: string) => ({ kind: 'amount_off' as const, amounts: [{ currency, amount }] })),
-  fc.constant(() => ({ kind: 'free_shipping' as const })),
-)
-
-const randomLines = fc.array(
-  fc.record({
-    price: amounts,
-    quantity: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 99_999 })),
-    category: fc.constantFrom(...CATEGORIES),
-    digital: fc.boolean(),
-    published: fc.constantFrom(true, true, true, false),
-  }),
-  { minLength: 0, maxLength: 8 },
-)
-
-const randomTax = fc.record({
-  included: fc.boolean(),
-  standard: percents,
-  reduced: percents,
-  shipping: fc.constantFrom('standard', null),
-  rounding: fc.constantFrom<Rounding>('halfUp', 'halfEven', 'halfDown'),
-})
-
-const randomShipping = fc.option(fc.record({ amount: amounts, freeFrom: fc.option(amounts, { nil: undefined }) }))
-
-/** A cart of up to eight lines in one of four currencies with up to four promotions, tax and shipping, and what pricing may know. */
-const randomCarts = fc
-  .record({
-    currency: fc.constantFrom(...CURRENCIES),
-    lines: randomLines,
-    promotions: fc.array(benefits, { maxLength: 4 }),
-    tax: fc.option(randomTax),
-    shipping: randomShipping,
-  })
-  .map(({ currency, lines, promotions, tax, shipping }) => {
-    const rates: TaxRate[] = tax
-      ? [
-          { name: 'Standard', category: 'standard', percent: tax.standard, included: tax.included },
-          { name: 'Reduced', category: 'reduced', percent: tax.reduced, included: tax.included },
-        ]
-      : []
-    const rate = shipping && {
-      currency,
-      amount: shipping.amount,
-      ...(shipping.freeFrom === undefined ? {} : { freeFrom: shipping.freeFrom }),
-    }
-    const variants = lines.map(({ price, category, digital }, index) =>
-      variantOf(`SKU-${index}`, { [currency]: price }, { taxCategory: category, requiresShipping: !digital }),
-    )
-    const facts = factsOf({
-      currency,
-      variants,
-      promotions: promotions.map((benefit, index) => promotionOf(`promo_${index}`, benefit(currency))),
-      settings: {
-        pricing: { rounding: tax?.rounding ?? 'halfUp' },
-        tax: { rates, shippingCategory: tax?.shipping ?? null },
-        shipping: { methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : [] },
-      },
-    })
-    const cart = cartWith(
-      facts,
-      lines.map(({ quantity }, index) => line(`SKU-${index}`, quantity, { id: `ln_${index}` })),
-      guestCart({ currency, shippingMethod: rate ? 'post' : null }),
-    )
-    const shown = variants.map((variant, index) => ({ ...variant, published: lines[index]?.published === true }))
-    return { cart, facts: { ...facts, variants: new Map(shown.map((variant) => [variant.sku, variant])) } }
-  })
-
 function holds(check: (cart: Cart, facts: Facts) => void, runs = RUNS): void {
   fc.assert(
     fc.property(randomCarts, ({ cart, facts }) => check(cart, facts)),

@@ -31,10 +31,10 @@ import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { aboveFloor, applyShipping, discountShipping, type Shipped } from './shipping.ts'
 import { applyTaxes } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
-import type { Trace } from './trace.ts'
+import type { RateTrace, Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 11
+export const PRICING_REVISION = 12
 
 /** A line as it is served. */
 export interface PricedLine {
@@ -276,10 +276,13 @@ function termsByLine(cart: Cart, facts: Facts): (line: Line) => PriceTerms {
 function unitPriced(line: Line, currency: string, terms: PriceTerms, facts: Facts, trace: Trace | null): Work | Refusal {
   const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
   const chosen = variant ? priceOf(variant, currency, line.plan, terms) : undefined
-  if (variant && trace) trace.rates.push(...priceTraces(line, variant, chosen, terms))
   const current = line.unitPrice ?? line.amount ?? chosen?.amount ?? null
   const unitPrice = current === null ? (line.priceWhenAdded ?? 0) : heldPrice(line, current, terms, facts)
   const available = isForSale(line, variant, currency, terms)
+  if (trace) {
+    const counts = available && unitPrice === chosen?.amount ? chosen : null
+    trace.rates.push(...priceTraces(line, variant, counts, { currency, terms, current, unitPrice, heldUntil: holdOf(line, facts) }))
+  }
   const itemTotal = lineTotal(unitPrice, line.quantity)
   if (itemTotal === null) return refuse('amount_too_large', { path: `/lines/${line.id}` })
   const taxCategory = line.inline ? line.inline.taxCategory : variant?.taxable ? variant.taxCategory : null
@@ -294,15 +297,30 @@ function pricedOrNull(line: Line, currency: string, terms: PriceTerms, facts: Fa
   return isRefusal(work) ? null : work
 }
 
-/** Every price of a variant, with why it was passed over. */
-function priceTraces(line: Line, variant: Variant, chosen: Price | undefined, terms: PriceTerms): Trace['rates'] {
-  const currency = chosen?.currency
-  return pricesOf(variant, line.plan).map((price, index) => {
-    const other = currency !== undefined && price.currency !== currency ? 'currency' : inapplicable(price, terms)
-    const isChosen = price === chosen && line.unitPrice === null && line.amount === null
-    const reason = isChosen ? null : (other ?? (price === chosen ? line.priceSource : 'not_the_lowest'))
-    return { kind: 'price' as const, of: line.id, id: `${variant.sku}/${index}`, chosen: isChosen, reason, saw: { ...price, ...terms } }
+/**
+ * Where a unit price comes from, for who asks: every price of the variant with why it was passed over, and where none of them counts, what counts
+ * instead. Exactly one is chosen for a line that can be bought.
+ */
+function priceTraces(
+  line: Line,
+  variant: Variant | null,
+  chosen: Price | null,
+  saw: { currency: string; terms: PriceTerms; current: number | null; unitPrice: number; heldUntil: number | null },
+): RateTrace[] {
+  const own = line.priceSource !== 'catalog' ? line.priceSource : line.amount !== null ? 'amount' : 'catalog'
+  const rows = (variant ? pricesOf(variant, line.plan) : []).map((price, index): RateTrace => {
+    const other = price.currency === saw.currency ? inapplicable(price, saw.terms) : 'currency'
+    const isChosen = price === chosen && own === 'catalog'
+    const reason = isChosen ? null : (other ?? (own === 'catalog' ? 'not_the_lowest' : own))
+    return { kind: 'price', of: line.id, id: `${variant?.sku}/${index}`, chosen: isChosen, reason, saw: { ...price, ...saw.terms } }
   })
+  if (rows.some((row) => row.chosen)) return rows
+  const isHeld = saw.current !== null && saw.unitPrice !== saw.current
+  const isSold = variant === null ? line.inline !== null : variant.published && saw.current !== null
+  const reason = isSold ? null : saw.current === null ? 'no_price' : 'not_for_sale'
+  const held = isHeld && saw.heldUntil !== null ? { whenAdded: line.priceWhenAdded, heldUntil: rfc3339(saw.heldUntil) } : {}
+  const told = { unitPrice: saw.unitPrice, current: saw.current, ...held }
+  return [...rows, { kind: 'price', of: line.id, id: isHeld ? 'held' : own, chosen: isSold, reason, saw: told }]
 }
 
 /** Whether a line can be bought: its product is offered and has a price in this currency for so many pieces. */

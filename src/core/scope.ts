@@ -12,6 +12,7 @@ export type Scope =
   | 'products:write'
   | 'promotions:read'
   | 'promotions:write'
+  | 'promotions:preview'
   | 'settings:read'
   | 'settings:write'
   | 'keys:write'
@@ -30,6 +31,7 @@ export const SCOPES: readonly Scope[] = [
   'products:write',
   'promotions:read',
   'promotions:write',
+  'promotions:preview',
   'settings:read',
   'settings:write',
   'keys:write',

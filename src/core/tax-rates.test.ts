@@ -4,9 +4,9 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { refusalOf } from '../../test/facts.ts'
 import type { TaxRate } from './settings.ts'
-import { judgeRates, rateId, type TaxZone } from './tax.ts'
+import { judgeRates, rateId, type TaxZone, vatCountry } from './tax.ts'
 import { ratesRefusal, withRateIds } from './tax-rates.ts'
-import { normaliseVatId, vatCountry } from './vat.ts'
+import { normaliseVatId } from './vat.ts'
 
 const rate = (changes: Partial<TaxRate> = {}): TaxRate => ({
   name: 'Tax',

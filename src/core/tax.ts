@@ -10,7 +10,6 @@ import type { Destination, TaxAmount, TaxQuote, TaxRequest } from './quote.ts'
 import type { Settings, TaxRate } from './settings.ts'
 import type { Shipped } from './shipping.ts'
 import type { Trace } from './trace.ts'
-import { vatCountry } from './vat.ts'
 
 /** The taxes of a cart: what is contained in the total, and what is added to it (negative where a contained tax is not charged). Minor units. */
 export interface Taxed {
@@ -440,4 +439,13 @@ function labelOf({ name, percent, waived }: TaxAmount): string {
   const label = `${name} ${percent} %`
   if (waived === undefined) return label
   return `${label} not charged (${waived === 'exempt' ? 'exempt' : 'reverse charge'})`
+}
+
+/**
+ * The country that gave a VAT id, as ISO 3166-1 alpha-2. Numbers of Northern Ireland answer `XI`: its goods are in the VAT area of the European
+ * Union, those of Great Britain are not.
+ */
+export function vatCountry(vatId: string): string {
+  const prefix = vatId.slice(0, 2)
+  return prefix === 'EL' ? 'GR' : prefix
 }

@@ -1,4 +1,4 @@
-// Which VAT identification numbers have the right form, and which country gave them. Form and check digit only: whether a number is in use today
+// Which VAT identification numbers have the right form. Form and check digit only: whether a number is in use today
 // is known to VIES and the tax offices, and a server that asked them says so (`vatIdChecked`).
 import {
   austria,
@@ -51,13 +51,4 @@ export function normaliseVatId(text: string): string | null {
     .replace(/[\s.-]/g, '')
     .replace(/^GR/, 'EL')
   return /^[A-Z]{2}/.test(id) && checkVAT(id, COUNTRIES).isValid ? id : null
-}
-
-/**
- * The country that gave a VAT id, as ISO 3166-1 alpha-2. Numbers of Northern Ireland answer `XI`: its goods are in the VAT area of the European
- * Union, those of Great Britain are not.
- */
-export function vatCountry(vatId: string): string {
-  const prefix = vatId.slice(0, 2)
-  return prefix === 'EL' ? 'GR' : prefix
 }

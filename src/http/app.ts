@@ -16,6 +16,7 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
+import { Explanation } from '../contract/explanation.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
 import { Promotion } from '../contract/promotion.ts'
 import { Problem } from '../contract/schemas.ts'
@@ -24,9 +25,10 @@ import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { LockTimeout } from '../store/store.ts'
-import { createGuessGuard, GUESS_LIMITS, type GuessLimits, installAccess, Refused } from './access.ts'
+import { createGuessGuard, GUESS_LIMITS, type GuessGuard, type GuessLimits, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
+import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
@@ -46,6 +48,8 @@ import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 import { taxRateRoutes } from './tax-rates.ts'
 
 const BODY_BYTES = 256 * 1024
+/** What the document names once and other schemas refer to. */
+const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, Product, Promotion, Shop]
 
 /** How the server is set up. */
 export interface AppOptions {
@@ -111,7 +115,7 @@ export async function createApp({
     transform: ({ schema, url, route }) => ({ schema: withHeaders(schema, url, String(route.method)), url }),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `def-${index}`) },
   })
-  for (const schema of [Problem, Cart, AbandonedCart, CartAnswer, Order, OrderAnswer, Product, Promotion, Shop]) app.addSchema(schema)
+  for (const schema of SHARED_SCHEMAS) app.addSchema(schema)
   // Every documented route may answer a problem; said once here, not at each of them.
   app.addHook('onRoute', (route) => {
     if (!route.schema || route.schema.hide) return
@@ -145,6 +149,16 @@ export async function createApp({
     done()
   })
   await app.register(shopListRoutes(engine))
+  await app.register(async (scope) => registerShopRoutes(scope as unknown as FastifyInstance, engine, guard, streamTimes), {
+    prefix: '/v1/shops/:shop',
+  })
+  await app.register(operationRoutes(engine))
+  for (const plugin of plugins) await app.register(async (scope) => plugin(scope as unknown as FastifyInstance))
+  return app as unknown as FastifyInstance
+}
+
+/** What stands under a shop. */
+async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: GuessGuard, streamTimes: StreamTimes): Promise<void> {
   for (const routes of [
     shopRoutes(engine),
     cartRoutes(engine, guard),
@@ -153,24 +167,19 @@ export async function createApp({
     orderRoutes(engine, guard),
     productRoutes(engine),
     promotionRoutes(engine),
-  ])
-    await app.register(routes, { prefix: '/v1/shops/:shop' })
-  for (const routes of [
     guestRoutes(engine, guard),
     ownCartRoutes(engine),
     restoreRoutes(engine, guard),
     restorePage(engine, guard),
     auditRoutes(engine),
+    explanationRoutes(engine),
     shippingMethodRoutes(engine),
     taxRateRoutes(engine),
+    streamRoutes(engine, streamTimes),
+    paymentRoutes(engine),
+    formRoutes(engine, guard),
   ])
-    await app.register(routes, { prefix: '/v1/shops/:shop' })
-  await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })
-  await app.register(paymentRoutes(engine), { prefix: '/v1/shops/:shop' })
-  await app.register(formRoutes(engine, guard), { prefix: '/v1/shops/:shop' })
-  await app.register(operationRoutes(engine))
-  for (const plugin of plugins) await app.register(async (scope) => plugin(scope as unknown as FastifyInstance))
-  return app as unknown as FastifyInstance
+    await app.register(routes)
 }
 
 // Validation ---------------------------------------------------------------------------------------------------------------------------
@@ -327,7 +336,14 @@ function corsOf(engine: Engine) {
 /** The headers of writes, for the document only: reading them is the business of `idempotency.ts` and `carts.ts`. */
 function withHeaders(schema: FastifySchema, url: string, method: string): FastifySchema {
   const isWrite = method !== 'GET' && method !== 'HEAD'
-  if (!isWrite || !url.startsWith('/v1/shops') || url.includes('/payments/:provider') || url.includes('/forms/') || url.endsWith('/import'))
+  if (
+    !isWrite ||
+    !url.startsWith('/v1/shops') ||
+    url.includes('/payments/:provider') ||
+    url.includes('/forms/') ||
+    url.endsWith('/import') ||
+    url.endsWith('/preview')
+  )
     return schema
   const text = (description: string) => ({ type: 'string', description })
   const properties = {

@@ -137,8 +137,8 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
 
 type Input = Type.Static<typeof contract.PromotionInput>
 
-/** A promotion as it came, with what it left out; refused where it contradicts itself. */
-function promotionOf({ conditions, ...input }: Input, id: string | null): Omit<Promotion, 'id'> & { id?: string } {
+/** A promotion as it came (at `path` of the request), with what it left out; refused where it contradicts itself. */
+export function promotionOf({ conditions, ...input }: Input, id: string | null, path = ''): Omit<Promotion, 'id'> & { id?: string } {
   const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
   const promotion = {
     ...PROMOTION_DEFAULTS,
@@ -149,7 +149,7 @@ function promotionOf({ conditions, ...input }: Input, id: string | null): Omit<P
     ...(id === null ? {} : { id }),
   }
   const wrong = promotionRefusal(promotion)
-  if (wrong) throw new Refused(wrong)
+  if (wrong) throw new Refused({ ...wrong, path: `${path}${String(wrong.path ?? '')}` })
   return promotion
 }
 
