@@ -4,7 +4,7 @@ import { takeOff, type Work } from './adjustment.ts'
 import type { Cart } from './cart.ts'
 import type { CodeFacts, Facts } from './facts.ts'
 import { allocate, percentOf, type Rounding } from './money.ts'
-import { amountIn, type Benefit, type Condition, inOrder, needsCode, type Promotion } from './promotion.ts'
+import { amountIn, asks, type Benefit, type Condition, inOrder, needsCode, type Promotion } from './promotion.ts'
 import type { Trace } from './trace.ts'
 
 /** A code on the cart: whether it applies now and, where the shop says so, why not. */
@@ -57,9 +57,16 @@ export function applyPromotions(cart: Cart, sold: readonly Work[], itemTotal: nu
   for (const promotion of inOrder(facts.promotions.values())) {
     const code = codeOf.get(promotion.id) ?? null
     if (needsCode(promotion) && code === null) continue
-    const usesLeft = facts.limits.get(promotion.id)?.usesLeft ?? null
-    if (usesLeft !== null) limitsSeen.push([`use:${promotion.id}`, 1, usesLeft >= 1])
-    const reason = usesLeft !== null && usesLeft < 1 ? 'exhausted' : sold.length === 0 ? 'empty' : ineligibility(promotion, view)
+    const spent = usedUp(promotion, facts, limitsSeen)
+    let reason = spent ?? (sold.length === 0 ? 'empty' : ineligibility(promotion, view, facts))
+    if (asks(promotion, 'first_order')) limitsSeen.push(['first_order', 1, facts.hasOrdered === false])
+    const { budgetLeft = null } = facts.limits.get(promotion.id) ?? {}
+    if (reason === null && budgetLeft !== null) {
+      const wanted = discountFor(promotion, view, itemTotal + discount, facts)
+      const isEnough = wanted <= (budgetLeft[view.currency] ?? 0)
+      limitsSeen.push([`budget:${promotion.id}:${view.currency}`, wanted, isEnough])
+      if (!isEnough) reason = 'exhausted'
+    }
     if (code !== null) states.set(code, reason)
     const took = reason === null ? discountLines(promotion, code, sold, view, itemTotal + discount, facts) : 0
     if (reason === null && promotion.benefit.kind === 'free_shipping') shipping.push({ promotion, code })
@@ -87,8 +94,21 @@ export function applyPromotions(cart: Cart, sold: readonly Work[], itemTotal: nu
 /** Why a code opens nothing, apart from its promotion's conditions. A promotion applies once: of two of its codes the first one counts. */
 function unusable(known: CodeFacts | undefined, codeOf: ReadonlyMap<string, string>, facts: Facts): string | null {
   if (!known || !facts.promotions.has(known.promotionId)) return 'unknown'
+  if (known.isInactive) return 'inactive'
   if (known.usesLeft !== null && known.usesLeft <= 0) return 'exhausted'
   return codeOf.has(known.promotionId) ? 'same_promotion' : null
+}
+
+/** Whether the promotion's uses, or this customer's, are used up; what was looked at is noted. */
+function usedUp({ id }: Promotion, facts: Facts, limitsSeen: [string, number, boolean][]): string | null {
+  const { usesLeft = null, customerUsesLeft = null } = facts.limits.get(id) ?? {}
+  if (usesLeft !== null) limitsSeen.push([`use:${id}`, 1, usesLeft >= 1])
+  if (usesLeft !== null && usesLeft < 1) return 'exhausted'
+  if (customerUsesLeft === null) return null
+  const isEnough = customerUsesLeft !== 'unknown' && customerUsesLeft >= 1
+  limitsSeen.push([`customer:${id}`, 1, isEnough])
+  if (isEnough) return null
+  return customerUsesLeft === 'unknown' ? 'needs_email' : 'used_up_by_customer'
 }
 
 interface View {
@@ -99,10 +119,11 @@ interface View {
 }
 
 /** Why a promotion does not apply to what is in view, apart from its code; null when it does. */
-function ineligibility(promotion: Promotion, view: View): string | null {
+function ineligibility(promotion: Promotion, view: View, facts: Facts): string | null {
   if (!promotion.active) return 'inactive'
   if (promotion.startsAt !== null && view.now < promotion.startsAt) return 'not_started'
   if (promotion.endsAt !== null && view.now >= promotion.endsAt) return 'expired'
+  if (asks(promotion, 'first_order') && facts.hasOrdered !== false) return facts.hasOrdered ? 'not_first_order' : 'customer_unknown'
   for (const condition of promotion.conditions) {
     const reason = unmet(condition, view)
     if (reason) return reason
@@ -128,11 +149,15 @@ function discountOf(benefit: Benefit, base: number, left: number, currency: stri
   return 0
 }
 
-/** Spreads one discount over the lines in proportion to what is left of each; answers its size (>= 0). */
-function discountLines(promotion: Promotion, code: string | null, sold: readonly Work[], view: View, left: number, facts: Facts): number {
+function discountFor(promotion: Promotion, view: View, left: number, facts: Facts): number {
   const { pricing, promotions } = facts.shop.settings
   const base = (promotion.percentBase ?? promotions.percentBase) === 'running' ? left : view.itemTotal
-  const discount = discountOf(promotion.benefit, base, left, view.currency, pricing.rounding)
+  return discountOf(promotion.benefit, base, left, view.currency, pricing.rounding)
+}
+
+/** Spreads one discount over the lines in proportion to what is left of each; answers its size (>= 0). */
+function discountLines(promotion: Promotion, code: string | null, sold: readonly Work[], view: View, left: number, facts: Facts): number {
+  const discount = discountFor(promotion, view, left, facts)
   if (discount === 0) return 0
   const parts = allocate(
     discount,

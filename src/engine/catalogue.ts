@@ -15,7 +15,7 @@ import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
 import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
-import { insertCode, readPromotion, writePromotion } from '../store/promotions.ts'
+import { insertCodes, readPromotion, writePromotion } from '../store/promotions.ts'
 import { insertShop, lockSettings, moveEpoch, readShop, updateShopName, writeSettings } from '../store/shops.ts'
 import { lockStock, readStockRow, setStock } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
@@ -224,7 +224,7 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     const normalised = normaliseCode(code)
     return once(parts, shopId, claim, async (writer) => {
       if (!(await readPromotion(writer, shopId, promotionId))) return refuse('promotion_not_found', { promotionId })
-      if (!(await insertCode(writer, shopId, promotionId, normalised, usesMax)))
+      if ((await insertCodes(writer, shopId, promotionId, [normalised], { usesMax })).length === 0)
         return refuse('already_exists', { promotionCode: normalised, path: '/code' })
       await moveEpoch(writer, shopId, [], clock.now())
       return { code: normalised }

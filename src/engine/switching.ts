@@ -2,6 +2,7 @@
 // and restoring change that, each in a transaction of its own under the locks of all carts of the owner and type that are concerned; they never
 // join a batch. Nothing is lost by switching: the former cart stays open and can be selected again.
 import { CART_FORMAT, type Cart, type Decision, emptyCart, requireOpen } from '../core/cart.ts'
+import { customerOf } from '../core/customer.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { priceCart } from '../core/pricing.ts'
@@ -166,7 +167,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     if (!request.owner) return refuse('owner_required', {})
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type, owner: request.owner }
     const empty = emptyCart({ ...identity, currency: shop.currency, now: clock.now() })
-    await cache.collect(shop, fresh.skus, [])
+    await cache.collect(shop, fresh.skus, [], [])
     const decided = fresh.decide(empty, cache.forCart(shop, [], fresh.skus, empty))
     if (isRefusal(decided)) return decided
     return [...(current ? [left(current)] : []), { row: null, cart: decided.cart }]
@@ -182,7 +183,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     const events: Event[] = []
     for (const { row, cart } of changes) {
       const next = { ...cart, version: cart.version + 1 }
-      await cache.collect(shop, skusOf(next), next.codes)
+      await cache.collect(shop, skusOf(next), next.codes, [customerOf(next)])
       const pricing = priceCart(next, cache.forCart(shop, next.codes, skusOf(next), next))
       if (isRefusal(pricing)) return pricing
       const saving = saveOf({ row, base: row && parseIntent(row), done: [done], at: clock.now() }, pricing, shop)
