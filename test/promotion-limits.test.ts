@@ -166,7 +166,7 @@ for (const { dialect, server } of servers) {
       const { id, code } = await promotionWith({ usesMax: 5, codeUses: 5 })
       const kept = expect2xx(await order(await guestWith(code))).body.order
       const { body } = expect2xx(await order(await guestWith(code)))
-      await atOnce(10, (index) =>
+      await atOnce<unknown>(10, (index) =>
         index % 2 ? engine.checkout.expire('demo', body.order.id) : admin('POST', `/orders/${body.order.id}/cancel`, {}),
       )
       assert.deepEqual(await countersOf(id, code), [1, { USD: 500 }, 1])

@@ -103,7 +103,7 @@ export const PatchSettings = Type.Object(
     inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), reserve: OneOf(['checkout', 'none']), holdTtl: Duration }),
     promotions: partial({
       maxCodes: Type.Integer({ minimum: 0, maximum: 10 }),
-      caseSensitive: Type.Literal(false),
+      caseSensitive: Type.Boolean(),
       onInvalid: OneOf(['keep', 'remove']),
       percentBase: OneOf(['original', 'running']),
       publicReasons: OneOf(['neutral', 'detailed']),
@@ -263,7 +263,8 @@ const Benefit = Type.Union([
   Type.Object({ kind: Type.Literal('free_shipping') }, CLOSED),
 ])
 
-const Uses = Type.Integer({ minimum: 0, maximum: 1_000_000_000 })
+/** How often something may be used. */
+export const Uses = Type.Integer({ minimum: 0, maximum: 1_000_000_000 })
 
 /** A promotion as it is written. Times are RFC 3339. */
 export const PromotionInput = Type.Object(
@@ -298,15 +299,6 @@ export const Promotion = Type.Object(
   },
   { $id: 'Promotion', ...CLOSED },
 )
-
-/** `POST /promotions/{promotion}/codes`. */
-export const CodeInput = Type.Object(
-  { code: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }), usesMax: Type.Optional(Nullable(Uses)) },
-  CLOSED,
-)
-
-/** A code as it is listed. */
-export const Code = Type.Object({ code: Type.String(), usesMax: Nullable(Type.Integer()), uses: Type.Integer() }, CLOSED)
 
 /** `PUT /stock/{sku}`: how many there are, or by how many that changes. */
 export const StockInput = Type.Union([
@@ -378,7 +370,6 @@ export const lists = {
   shops: ListOf(Shop),
   products: ListOf(Product),
   promotions: ListOf(Promotion),
-  codes: ListOf(Code),
   keys: ListOf(Key),
   endpoints: ListOf(Endpoint),
   deliveries: ListOf(Delivery),

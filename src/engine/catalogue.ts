@@ -3,7 +3,6 @@
 
 import { type Schema, Validator } from '@cfworker/json-schema'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { normaliseCode } from '../core/cart.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
@@ -15,7 +14,7 @@ import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
 import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
-import { insertCodes, readPromotion, writePromotion } from '../store/promotions.ts'
+import { hasCodes, writePromotion } from '../store/promotions.ts'
 import { insertShop, lockSettings, moveEpoch, readShop, updateShopName, writeSettings } from '../store/shops.ts'
 import { lockStock, readStockRow, setStock } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
@@ -75,9 +74,13 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
       const document = await lockSettings(writer, shopId)
       if (document === undefined) return refuse('shop_not_found', { shopId })
       const changed = mergePatches(JSON.parse(document) as SettingsPatch, patch)
+      const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
+      const isSensitive = (own: SettingsPatch) => settingsOf(preset as PresetName, own).promotions.caseSensitive
+      // Codes are kept as they are compared: another way to compare would leave them unreachable, or make one of two.
+      if (isSensitive(changed) !== isSensitive(JSON.parse(document) as SettingsPatch) && (await hasCodes(writer, shopId)))
+        return refuse('invalid', { path: '/promotions/caseSensitive', reason: 'codes_exist' })
       const movesTimes = patch.retention !== undefined || patch.abandoned !== undefined
       await writeSettings(writer, shopId, JSON.stringify(changed), clock.now(), movesTimes)
-      const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
       const told = (own: SettingsPatch) => JSON.stringify(namedIn(patch, settingsOf(preset as PresetName, own)))
       await insertAudit(writer, {
         shop_id: shopId,
@@ -219,18 +222,6 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     })
   }
 
-  /** Adds a code that opens a promotion. */
-  function addCode(shopId: string, promotionId: string, code: string, usesMax: number | null, claim?: IdempotencyClaim) {
-    const normalised = normaliseCode(code)
-    return once(parts, shopId, claim, async (writer) => {
-      if (!(await readPromotion(writer, shopId, promotionId))) return refuse('promotion_not_found', { promotionId })
-      if ((await insertCodes(writer, shopId, promotionId, [normalised], { usesMax })).length === 0)
-        return refuse('already_exists', { promotionCode: normalised, path: '/code' })
-      await moveEpoch(writer, shopId, [], clock.now())
-      return { code: normalised }
-    })
-  }
-
   /** A new key's id and token, before it exists: the token is shown once and never again, so it is made before it can be sealed. */
   function draftKey(kind: 'server' | 'staff'): { id: string; token: string; hash: string } {
     const id = random.id('key')
@@ -302,7 +293,6 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     putProduct,
     changeStock,
     putPromotion,
-    addCode,
     draftKey,
     makeKey,
     dropKey,

@@ -203,7 +203,7 @@ export function createCheckout(parts: {
     const shop = await cache.shop(request.shopId)
     if (!shop) return refuse('shop_not_found', { shopId: request.shopId })
     const owner = request.owner ?? { kind: 'guest' as const, guestId: random.guestId() }
-    const codes = (items.codes ?? []).map(normaliseCode)
+    const codes = (items.codes ?? []).map((code) => normaliseCode(code, shop.settings))
     await cache.collect(
       shop,
       items.lines.flatMap((line) => line.sku ?? []),

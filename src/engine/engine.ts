@@ -14,6 +14,7 @@ import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
+import { createPromotions, type Promotions } from './promotions.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { createWatching, type Watching } from './watch.ts'
@@ -31,6 +32,7 @@ export interface Engine {
   readonly payments: Payments
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
+  readonly promotions: Promotions
   readonly identities: Identities
   readonly jobs: Jobs
   readonly providers: ReadonlyMap<string, PaymentProvider>
@@ -96,6 +98,7 @@ export function createEngine(parts: EngineParts): Engine {
     }),
     merge: createMerging({ ...base, carts }),
     catalogue: createCatalogue(base),
+    promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     jobs: createJobs({ ...base, checkout, payments, expiry, providers, log, extra: parts.extraJobs ?? [] }),
   }

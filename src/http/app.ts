@@ -37,6 +37,7 @@ import { ownCartRoutes } from './own-carts.ts'
 import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
+import { promotionCodeRoutes } from './promotion-codes.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
@@ -148,6 +149,7 @@ export async function createApp({
     historyRoutes(engine),
     orderRoutes(engine, guard),
     productRoutes(engine),
+    promotionCodeRoutes(engine, guard),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   for (const routes of [

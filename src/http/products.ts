@@ -13,7 +13,7 @@ import type { Engine } from '../engine/engine.ts'
 import { hasScope } from '../engine/identity.ts'
 import { readProductCsv } from '../engine/product-csv.ts'
 import { listProducts, readProduct } from '../store/products.ts'
-import { listCodes, readPromotion, readPromotions } from '../store/promotions.ts'
+import { listPromotions, readPromotion } from '../store/promotions.ts'
 import { readStockRow } from '../store/stock.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
@@ -192,15 +192,7 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
   async function served(shopId: string, id: string) {
     const found = await readPromotion(store.reader, shopId, id)
     if (!found) throw new Refused(refuse('promotion_not_found', {}))
-    const { promotion, uses } = found
-    const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
-    return {
-      ...promotion,
-      startsAt: at(promotion.startsAt),
-      endsAt: at(promotion.endsAt),
-      uses,
-      conditions: [...promotion.conditions],
-    } as unknown as Type.Static<typeof contract.Promotion>
+    return wireOf(found.promotion, found.uses)
   }
 
   return async (app) => {
@@ -208,13 +200,19 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
       '/promotions',
       {
         config: config.read,
-        schema: { tags: ['Promotions'], summary: 'All promotions', querystring: Query, response: { 200: contract.lists.promotions } },
+        schema: {
+          tags: ['Promotions'],
+          summary: 'All promotions',
+          querystring: Type.Object({ ...Page, account: Type.Optional(Id) }, CLOSED),
+          response: { 200: contract.lists.promotions },
+        },
       },
       async (request) => {
-        const { id: shopId } = callerOf(request).shop
-        const items = []
-        for (const promotion of await readPromotions(store.reader, shopId)) items.push(await served(shopId, promotion.id))
-        return { items, next: null }
+        const { limit = 50, after } = request.query
+        const page = { limit: limit + 1, ...(after === undefined ? {} : { after }) }
+        const kept = await listPromotions(store.reader, callerOf(request).shop.id, page)
+        const items = kept.slice(0, limit).map(({ promotion, uses }) => wireOf(promotion, uses))
+        return { items, next: kept.length > limit ? (items.at(-1)?.id ?? null) : null }
       },
     )
 
@@ -232,7 +230,10 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
       },
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
-        const { id } = answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotionOf(request.body), claimOf(request, null))))
+        const { id } = answerOnce(
+          reply,
+          unwrap(await catalogue.putPromotion(shopId, promotionOf(request.body, null), claimOf(request, null))),
+        )
         reply.code(201)
         return served(shopId, id)
       },
@@ -254,63 +255,31 @@ function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebo
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
         await served(shopId, request.params.promotion)
-        const promotion = { ...promotionOf(request.body), id: request.params.promotion }
+        const promotion = promotionOf(request.body, request.params.promotion)
         answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotion, claimOf(request, null))))
         return served(shopId, request.params.promotion)
-      },
-    )
-
-    app.get(
-      '/promotions/:promotion/codes',
-      {
-        config: config.read,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Codes of a promotion',
-          params: Params,
-          querystring: Type.Object({ ...Page, account: Type.Optional(Id) }, CLOSED),
-          response: { 200: contract.lists.codes },
-        },
-      },
-      async (request) => {
-        const { limit = 50, after } = request.query
-        const rows = await listCodes(store.reader, callerOf(request).shop.id, request.params.promotion, {
-          limit: limit + 1,
-          ...(after === undefined ? {} : { after }),
-        })
-        const items = rows.slice(0, limit).map((row) => ({ code: row.code, usesMax: row.uses_max, uses: row.uses }))
-        return { items, next: rows.length > limit ? (items.at(-1)?.code ?? null) : null }
-      },
-    )
-
-    app.post(
-      '/promotions/:promotion/codes',
-      {
-        config: config.write,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Add a code',
-          params: Params,
-          querystring: Query,
-          body: contract.CodeInput,
-          response: { 201: Type.Object({ code: Type.String() }, CLOSED) },
-        },
-      },
-      async (request, reply) => {
-        const { code, usesMax = null } = request.body
-        const { shop } = callerOf(request)
-        const made = answerOnce(
-          reply,
-          unwrap(await catalogue.addCode(shop.id, request.params.promotion, code, usesMax, claimOf(request, null))),
-        )
-        reply.code(201)
-        return made
       },
     )
   }
 }
 
-function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<Promotion, 'id'> {
+/** A promotion as it is served. */
+export function wireOf(promotion: Promotion, uses: number): Type.Static<typeof contract.Promotion> {
+  const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
+  return {
+    ...promotion,
+    startsAt: at(promotion.startsAt),
+    endsAt: at(promotion.endsAt),
+    uses,
+    conditions: [...promotion.conditions],
+  } as unknown as Type.Static<typeof contract.Promotion>
+}
+
+/** A promotion as it came, with what it left out. */
+export function promotionOf(
+  input: Type.Static<typeof contract.PromotionInput>,
+  id: string | null,
+): Omit<Promotion, 'id'> & { id?: string } {
   const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
   return {
     ...PROMOTION_DEFAULTS,
@@ -323,5 +292,6 @@ function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<P
     usesMax: input.usesMax ?? null,
     conditions: (input.conditions ?? []) as Promotion['conditions'],
     benefit: input.benefit as Promotion['benefit'],
+    ...(id === null ? {} : { id }),
   }
 }

@@ -136,15 +136,19 @@ export function readCode(reader: Reader, shopId: string, promotionId: string, co
     .executeTakeFirst()
 }
 
-/** Which promotions these codes open, by code; codes that do not exist are missing. */
-export async function promotionsOfCodes(reader: Reader, shopId: string, codes: readonly string[]): Promise<Map<string, string>> {
+/** These codes as they are kept, with the promotions that they open; codes that do not exist are missing. */
+export async function readKeptCodes(
+  reader: Reader,
+  shopId: string,
+  codes: readonly string[],
+): Promise<Map<string, CodeRow & Pick<PromotionCodeTable, 'promotion_id'>>> {
   const rows = await reader.db
     .selectFrom('promotion_codes')
-    .select(['code', 'promotion_id'])
+    .select([...CODE_COLUMNS, 'promotion_id'])
     .where('shop_id', '=', shopId)
     .where(isAmong(reader, 'code', codes))
     .execute()
-  return new Map(rows.map((row) => [row.code, row.promotion_id]))
+  return new Map(rows.map((row) => [row.code, row]))
 }
 
 /** Whether a shop has any code. */
