@@ -123,6 +123,22 @@ describe('every answer is what the document declares', () => {
     await admin('POST', `${SHOP}/promotions/${body.id}/codes`, { code: 'TOUR' })
     await admin('GET', `${SHOP}/promotions/${body.id}/codes`)
     await admin('GET', `${SHOP}/promotions`)
+    await admin('GET', `${SHOP}/promotions/${body.id}`)
+    const codes = `${SHOP}/promotions/${body.id}/codes`
+    await admin('GET', `${codes}/TOUR`)
+    await admin('PATCH', `${codes}/TOUR`, { usesMax: 3, active: true })
+    assertProblem(await admin('PATCH', `${codes}/NOTHING`, { active: true }), 404, 'code_not_found')
+    const { batch } = (await admin('POST', `${codes}/generate`, { pattern: 'TOUR-#####', count: 3 })).body
+    await admin('GET', `${codes}?batch=${batch}&limit=1000`)
+    await admin('POST', `${SHOP}/promotions/verify?account=tour`, { code: 'TOUR' })
+    await strict()('POST', `${SHOP}/promotions/verify`, { code: 'NOTHING' })
+    await admin('GET', `${SHOP}/promotions/${body.id}/redemptions`)
+    await admin('POST', `${SHOP}/promotions/${body.id}/redemptions/forget`, { account: 'tour' })
+    const exported = await admin('GET', `${SHOP}/promotions/export`)
+    await admin('POST', `${SHOP}/promotions/import`, { promotions: exported.body.promotions })
+    await admin('DELETE', `${codes}/TOUR`)
+    await admin('DELETE', `${SHOP}/promotions/${body.id}`)
+    assertProblem(await admin('GET', `${SHOP}/promotions/${body.id}`), 404, 'promotion_not_found')
   })
 
   test('a guest from the first look to the paid order', async () => {

@@ -1,6 +1,7 @@
 // Codes and promotions as staff handle them: codes one by one or in bulk, whole promotions in and out, what was used and by whom; and whether a code
 // would help a cart. Whatever is long works in small transactions, so that a shop goes on selling meanwhile. What a promotion gives is decided in
 // core/promoting.ts; uses are taken in store/redemptions.ts.
+import { setImmediate as turn } from 'node:timers/promises'
 import { type Cart, normaliseCode } from '../core/cart.ts'
 import { customerOf, normaliseEmail } from '../core/customer.ts'
 import type { Money } from '../core/money.ts'
@@ -31,7 +32,7 @@ import { usedPromotions } from './placing.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 /** Codes written or removed in one transaction: some 10 ms of write lock. */
-const CODES_CHUNK = 1000
+const CODES_CHUNK = 500
 /** What `#` becomes: nothing that can be taken for another (no 0, O, 1, I, L). */
 const ALPHABET = '23456789ABCDEFGHJKMNPQRSTUVWXYZ'
 /** A pattern must have so many combinations for each code: guessing one then takes a thousand tries, and drawing rarely meets a code that exists. */
@@ -148,17 +149,14 @@ export function createPromotions(parts: { store: Store; facts: FactsCache; carts
     if (combinations < count * COMBINATIONS_PER_CODE)
       return refuse('invalid', { path: '/pattern', reason: 'too_few_combinations', combinations, needed: count * COMBINATIONS_PER_CODE })
     let batch = random.id('bat')
+    // In the order of the database's keys: neighbours are on one page of an index, so a chunk changes few pages.
+    const codes = (await drawnInParts(pattern, count)).sort()
     for (let from = 0; from < count; from += CODES_CHUNK) {
+      const chunk = codes.slice(from, from + CODES_CHUNK)
       const part = claim && { ...claim, key: `${claim.key} ${from}` }
       const made = await once(parts, shopId, part, async (writer) => {
         if (!(await readPromotion(writer, shopId, promotionId))) return refuse('promotion_not_found', { promotionId })
-        const missing = await drawCodes(writer, shopId, promotionId, {
-          ...wanted,
-          pattern,
-          usesMax,
-          batch,
-          count: Math.min(CODES_CHUNK, count - from),
-        })
+        const missing = await writeCodes(writer, shopId, promotionId, chunk, { pattern, usesMax, batch })
         return missing === 0 ? { batch } : refuse('invalid', { path: '/pattern', reason: 'too_few_combinations' })
       })
       if (isRefusal(made)) return made
@@ -171,19 +169,28 @@ export function createPromotions(parts: { store: Store; facts: FactsCache; carts
     })
   }
 
-  /** Draws so many codes that do not exist yet; answers how many could not be found. */
-  async function drawCodes(
+  /** Writes codes, and others for those that exist already; answers how many could not be found. */
+  async function writeCodes(
     writer: Writer,
     shopId: string,
     promotionId: string,
-    { pattern, count, usesMax, batch }: { pattern: string; count: number; usesMax: number | null; batch: string },
+    codes: readonly string[],
+    { pattern, ...made }: { pattern: string; usesMax: number | null; batch: string },
   ): Promise<number> {
-    let missing = count
-    for (let draw = 1; draw <= DRAWS_MAX && missing > 0; draw++) {
-      const codes = [...new Set(drawn(pattern, missing))].sort()
-      missing -= (await insertCodes(writer, shopId, promotionId, codes, { usesMax, batch })).length
-    }
+    let missing = codes.length - (await insertCodes(writer, shopId, promotionId, codes, made)).length
+    for (let draw = 1; draw <= DRAWS_MAX && missing > 0; draw++)
+      missing -= (await insertCodes(writer, shopId, promotionId, drawn(pattern, missing), made)).length
     return missing
+  }
+
+  /** Very many codes take a while: everybody else has a turn in between. */
+  async function drawnInParts(pattern: string, count: number): Promise<string[]> {
+    const codes: string[] = []
+    while (codes.length < count) {
+      codes.push(...drawn(pattern, Math.min(CODES_CHUNK, count - codes.length)))
+      await turn()
+    }
+    return codes
   }
 
   function drawn(pattern: string, count: number): string[] {
