@@ -89,12 +89,12 @@ for (const { dialect, server } of servers) {
 
   describe(`limits of promotions on ${dialect}`, () => {
     const limits: readonly [says: string, Partial<Promotion> & { codeUses?: number }][] = [
-      ['SEED2-73 one use in all', { usesMax: 1 }],
-      ['SEED4-64 one use of the code', { codeUses: 1 }],
-      ['SEED0-53 a budget of one discount', { budget: [{ amount: 999, currency: 'USD' }] }],
+      ['one use in all', { usesMax: 1 }],
+      ['one use of the code', { codeUses: 1 }],
+      ['a budget of one discount', { budget: [{ amount: 999, currency: 'USD' }] }],
     ]
     for (const [says, changes] of limits)
-      test(`${says} and 50 orders at once are one discounted order and 49 refusals before anybody could pay`, async () => {
+      test(`SEED0-53 SEED2-73 SEED4-64 ${says} and 50 orders at once are one discounted order and 49 refusals before anybody could pay`, async () => {
         const { id, code } = await promotionWith(changes)
         const guests = await atOnce(50, () => guestWith(code))
         const before = await sessions()
@@ -229,6 +229,44 @@ for (const { dialect, server } of servers) {
         }),
       ).body
       assert.equal(cart.codes[0].applied, true)
+    })
+
+    test('a discount for first orders is not for who has ordered, whoever asks: the account or a guest with its address', async () => {
+      const { code } = await promotionWith({ conditions: [{ kind: 'code' }, { kind: 'first_order' }] })
+      const email = `again-${dialect}@example.com`
+      const first = await guest(email)
+      const { order: placing, payment } = expect2xx(await order(first)).body
+      const second = await guestWith(code, email)
+      await pay(payment.url)
+      await eventually(async () => (await admin('GET', `/orders/${placing.id}`)).body.state === 'PLACED')
+      await adviceIsOld()
+      assert.equal((await second.call('GET', '/carts/current')).body.codes[0].applied, false)
+      const full = expect2xx(await order(second, { expectedTotal: 99_999 })).body.order
+      assert.equal(full.discountTotal.amount, 0)
+    })
+
+    test('a payment that comes after its order expired takes its use again, or goes back when another order has it', async () => {
+      for (const isTaken of [false, true]) {
+        const { id, code } = await promotionWith({ usesMax: 1, perCustomer: { uses: 1, within: null } })
+        const late = expect2xx(await order(await guestWith(code))).body
+        const rows = () => reader.db.selectFrom('payments').selectAll().where('order_id', '=', late.order.id).execute()
+        const [attempt] = await rows()
+        assert.ok(attempt)
+        expect2xx(await admin('POST', `/orders/${late.order.id}/cancel`, {}))
+        // The provider took the money although its session was closed.
+        await engine.store.transact(async ({ db }) => {
+          const ended = await db.selectFrom('orders').select('document').where('id', '=', late.order.id).executeTakeFirstOrThrow()
+          const document = JSON.stringify({ ...JSON.parse(ended.document), state: 'EXPIRED' })
+          await db.updateTable('orders').set({ state: 'EXPIRED', document }).where('id', '=', late.order.id).execute()
+        })
+        if (isTaken) expect2xx(await order(await guestWith(code)))
+        const { amount, currency } = attempt
+        await engine.payments.applyStatus('demo', attempt.id, { state: 'paid', amount, currency })
+        const ended = (await admin('GET', `/orders/${late.order.id}`)).body
+        assert.equal(ended.state, isTaken ? 'EXPIRED' : 'PLACED')
+        assert.equal(ended.refunds.length, isTaken ? 1 : 0)
+        assert.deepEqual(await countersOf(id, code), [1, { USD: 500 }, 1])
+      }
     })
 
     test('a use that is older than the time that counts can be had again', async () => {

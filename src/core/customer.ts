@@ -26,12 +26,14 @@ export interface Customer {
   readonly email: string | null
 }
 
-/** The customer of a cart or an order. */
+/** The customer of an order. */
 export function customerOf({ owner, email }: { readonly owner: Owner; readonly email: string | null }): Customer {
-  return {
-    account: owner.kind === 'account' ? owner.accountId : null,
-    email: email === null ? null : normaliseEmail(email),
-  }
+  return customerBy(owner.kind === 'account' ? owner.accountId : null, email)
+}
+
+/** The customer who is known by an account and an e-mail address as it was written. */
+export function customerBy(account: string | null, email: string | null): Customer {
+  return { account, email: email === null ? null : normaliseEmail(email) }
 }
 
 /** Whether there is anything to know a customer by. */

@@ -14,7 +14,6 @@ import {
   visibleContact,
   withContactFrom,
 } from '../core/cart.ts'
-import { type Customer, customerKey, customerOf, normaliseEmail } from '../core/customer.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { PRICING_REVISION, type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
@@ -38,7 +37,7 @@ import { type Recorded, readRecorded, record } from '../store/idempotency.ts'
 import { cartsBeingPaid } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
-import { type FactsCache, type Holding, holdingOf, type ShopFacts } from './facts.ts'
+import { type Buyer, buyerOf, type FactsCache, type Holding, holdingOf, type ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
 import type { LimitedTo } from './identity.ts'
 import type { IdempotencyClaim } from './once.ts'
@@ -163,7 +162,7 @@ interface Work {
   /** The commands that made `cart` of `base`. */
   readonly done: CartCommand[]
   /** Customers that the commands made it of, of whom nothing was known when it was priced. */
-  readonly strangers: Customer[]
+  readonly strangers: Buyer[]
   pricing: Pricing | null
   save: CartSave | null
   readonly outcomes: Map<Job, Refusal | { results: readonly LineResult[] | null } | { thrown: unknown }>
@@ -389,7 +388,7 @@ export function createCarts({
       shop,
       works.flatMap(skusIn),
       works.flatMap(codesIn),
-      works.map((work) => customerOf(work.base)),
+      works.map((work) => buyerOf(work.base)),
     )
     const frozen =
       shop.settings.checkout.freeze === 'off'
@@ -526,7 +525,7 @@ export function createCarts({
   function factsOf({ shop, base, strangers }: Work, cart: Cart, facts: Facts): Facts {
     if (shop.personal.length === 0 || cart.email === base.email) return facts
     const holding = holdingOf(cart)
-    if (!cache.knows(shop, holding.customer)) strangers.push(holding.customer)
+    if (!cache.knows(shop, holding.buyer)) strangers.push(holding.buyer)
     return cache.forCustomer(facts, shop, holding)
   }
 
@@ -769,7 +768,7 @@ export function createCarts({
     const intent = row && (await readIntent(store.reader, shop.id, row.id))
     const whole = intent ? parseIntent({ intent }) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
     const cart = visibleContact(whole, address.limitedTo?.secretId ?? null)
-    await cache.collect(shop, skusOf(cart), cart.codes, [customerOf(cart)])
+    await cache.collect(shop, skusOf(cart), cart.codes, [buyerOf(cart)])
     const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart)
     const pricing = priceCart(cart, facts)
     return isRefusal(pricing) ? pricing : { cart, pricing, facts, shop }
@@ -788,7 +787,7 @@ export function createCarts({
     const intent = row.intent ?? (await readIntent(store.reader, shop.id, row.id))
     if (intent === undefined) return last
     const cart = parseIntent({ intent })
-    await cache.collect(shop, skusOf(cart), cart.codes, [customerOf(cart)])
+    await cache.collect(shop, skusOf(cart), cart.codes, [buyerOf(cart)])
     const pricing = priceCart(cart, cache.forCart(shop, cart.codes, skusOf(cart), cart))
     return isRefusal(pricing) ? last : { text: JSON.stringify(pricing.cart), grounds: groundsOf(cart, pricing, shop) }
   }
@@ -799,27 +798,27 @@ export function createCarts({
       epoch === shop.epoch && revision === PRICING_REVISION && (freshUntil === null || now < freshUntil)
     const skus = new Set<string>()
     const codes = new Set<string>()
-    const customers = new Map<string, Customer>()
+    const buyers: Buyer[] = []
     for (const { grounds } of seen) {
       if (grounds.state === 'CLOSED' || !isToday(grounds)) continue
       for (const [sku] of grounds.stockSeen) skus.add(sku)
       for (const [key] of grounds.limitsSeen) {
         if (key.startsWith('code:')) codes.add(key.slice('code:'.length))
-        if (key.startsWith('customer:') || key === 'first_order') customers.set(customerKey(grounds.customer), grounds.customer)
+        if (key.startsWith('customer:') || key === 'first_order') buyers.push(grounds.buyer)
       }
     }
     // Whether a sku has stock of its own or that of its parts, a node knows of skus that it has read.
-    await cache.collect(shop, skus, codes, customers.values())
+    await cache.collect(shop, skus, codes, buyers)
     return seen.filter(({ grounds }) => grounds.state === 'OPEN' && !(isToday(grounds) && agrees(shop, grounds)))
   }
 
   /** Whether stock and uses, by today's advice, would give the same price and the same notices. */
-  function agrees(shop: ShopFacts, { holders, customer, stockSeen, limitsSeen }: Grounds): boolean {
+  function agrees(shop: ShopFacts, { holders, buyer, stockSeen, limitsSeen }: Grounds): boolean {
     const isSameStock = stockSeen.every(([sku, wanted, had]) => {
       const has = cache.advice(shop, sku, holders) ?? Number.POSITIVE_INFINITY
       return wanted <= had ? wanted <= has : has === had
     })
-    const isEnough = (key: string, wanted: number) => wanted <= (cache.left(shop, key, { holders, customer }) ?? Number.POSITIVE_INFINITY)
+    const isEnough = (key: string, wanted: number) => wanted <= (cache.left(shop, key, { holders, buyer }) ?? Number.POSITIVE_INFINITY)
     return isSameStock && limitsSeen.every(([key, wanted, was]) => isEnough(key, wanted) === was)
   }
 
@@ -857,8 +856,8 @@ function adviceText({ stockSeen, limitsSeen }: Pricing): string | null {
 /** A row that another revision priced is priced anew whatever it saw, and its advice may have another form. */
 function storedGrounds({ id, owner, email, state, epoch, revision, fresh_until, stock_seen }: ServedRow): Grounds {
   const advice = stock_seen === null || revision !== PRICING_REVISION ? NO_ADVICE : (JSON.parse(stock_seen) as Advice)
-  const customer = { account: owner.startsWith('a:') ? owner.slice(2) : null, email: email === null ? null : normaliseEmail(email) }
-  return { ...advice, holders: [id], customer, state, epoch, revision, freshUntil: fresh_until }
+  const buyer = { account: owner.startsWith('a:') ? owner.slice(2) : null, email }
+  return { ...advice, holders: [id], buyer, state, epoch, revision, freshUntil: fresh_until }
 }
 
 /** A cart that is to be saved: what it was (null: there was none), and which commands changed it. */

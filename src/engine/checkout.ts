@@ -3,7 +3,6 @@
 // Every transaction locks in one order: carts, orders, promotions, stock (each by id), sequences last.
 import { createHash } from 'node:crypto'
 import { type Address, addLines, type Cart, emptyCart, type LineRequest, normaliseCode, type Owner, visibleContact } from '../core/cart.ts'
-import { customerOf } from '../core/customer.ts'
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { contentOf, type Order, orderBlockers, orderedLinesOf, orderMayMove, partOf } from '../core/order.ts'
@@ -30,7 +29,7 @@ import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, skusOf } from './carts.ts'
-import { type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
@@ -247,7 +246,7 @@ export function createCheckout(parts: {
 
   async function priced(shop: ShopFacts, row: CartRow | null, cart: Cart, whole: boolean, holder: string): Promise<Snapshot | Refusal> {
     await cache.collect(shop, skusOf(cart), cart.codes, [])
-    const facts = await cache.fresh(store.reader, shop, cart.codes, skusOf(cart), { holders: [holder], customer: customerOf(cart) })
+    const facts = await cache.fresh(store.reader, shop, cart.codes, skusOf(cart), { holders: [holder], buyer: buyerOf(cart) })
     const pricing = priceCart(cart, facts)
     if (isRefusal(pricing)) return pricing
     const gone = pricing.cart.lines.filter((line) => line.state === 'UNAVAILABLE').map((line) => line.id)

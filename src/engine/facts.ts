@@ -2,7 +2,7 @@
 // names is dropped and read again, always after the epoch and never before: a fact may be newer than the epoch it is filed under, never
 // older. Stock, the uses left of codes and what customers used are not in the epoch: they are advice, at most a second old.
 import type { Cart } from '../core/cart.ts'
-import { type Customer, customerKey, customerOf, isKnown } from '../core/customer.ts'
+import { type Customer, customerBy, customerKey, isKnown } from '../core/customer.ts'
 import type { CodeFacts, Facts, LimitFacts } from '../core/facts.ts'
 import type { Variant } from '../core/product.ts'
 import { asks, edgesOf, giftOf, isLimited, needsCode, type Promotion } from '../core/promotion.ts'
@@ -74,15 +74,26 @@ export interface ShopFacts {
 /** Ids of carts (of orders, where there is no cart) that hold something. */
 export type Holders = readonly string[]
 
+/** By what a cart's customer is known, as it was said: which customer that is, is asked only where something is counted for each. */
+export interface Buyer {
+  readonly account: string | null
+  readonly email: string | null
+}
+
 /** Whose price it is: what they hold themselves does not stand in their way, and limits per customer are theirs. */
 export interface Holding {
   readonly holders: Holders
-  readonly customer: Customer
+  readonly buyer: Buyer
+}
+
+/** By what the customer of a cart is known. */
+export function buyerOf({ owner, email }: Pick<Cart, 'owner' | 'email'>): Buyer {
+  return { account: owner.kind === 'account' ? owner.accountId : null, email }
 }
 
 /** Who holds what for a cart: itself, and the carts that were merged into it. */
 export function holdingOf(cart: Pick<Cart, 'id' | 'absorbed' | 'owner' | 'email'>): Holding {
-  return { holders: [cart.id, ...cart.absorbed], customer: customerOf(cart) }
+  return { holders: [cart.id, ...cart.absorbed], buyer: buyerOf(cart) }
 }
 
 type Limits = ReadonlyMap<string, PromotionUses>
@@ -97,12 +108,12 @@ export interface FactsCache {
   /** A shop as of an epoch that was just read, or, without one, as of now; null when there is no such shop. */
   shop(shopId: string, epoch?: number): Promise<ShopFacts | null>
   /**
-   * Makes sure that these skus and codes are known, how many there are of tracked skus, and what these customers used of what is counted for each,
+   * Makes sure that these skus and codes are known, how many there are of tracked skus, and what these buyers used of what is counted for each,
    * for pricing carts of a shop.
    */
-  collect(shop: ShopFacts, skus: Iterable<string>, codes: Iterable<string>, customers: Iterable<Customer>): Promise<void>
+  collect(shop: ShopFacts, skus: Iterable<string>, codes: Iterable<string>, buyers: Iterable<Buyer>): Promise<void>
   /** Whether what the shop counts for each customer is known of this one. */
-  knows(shop: ShopFacts, customer: Customer): boolean
+  knows(shop: ShopFacts, buyer: Buyer): boolean
   /**
    * The facts for one cart, from what was collected. What it holds itself, of stock and of codes, does not count against it, nor what carts hold
    * that were merged into it.
@@ -183,12 +194,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     return next
   }
 
-  async function collect(
-    known: ShopFacts,
-    skus: Iterable<string>,
-    wantedCodes: Iterable<string>,
-    wantedCustomers: Iterable<Customer>,
-  ): Promise<void> {
+  async function collect(known: ShopFacts, skus: Iterable<string>, wantedCodes: Iterable<string>, buyers: Iterable<Buyer>): Promise<void> {
     const missing: string[] = []
     const tracked: string[] = []
     for (const sku of new Set([...skus, ...known.giftSkus])) {
@@ -211,7 +217,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     if (tracked.length > 0) await refreshStock(known, tracked)
     await refreshCodes(known, [...new Set(wantedCodes)])
     await refreshLimits(known)
-    await refreshCustomers(known, wantedCustomers)
+    await refreshCustomers(known, buyers)
   }
 
   async function refreshLimits(known: ShopFacts): Promise<void> {
@@ -220,11 +226,12 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     limits.set(within(known), { at, value: await readLimits(store.reader, known.id, known.limited) })
   }
 
-  async function refreshCustomers(known: ShopFacts, wanted: Iterable<Customer>): Promise<void> {
+  async function refreshCustomers(known: ShopFacts, buyers: Iterable<Buyer>): Promise<void> {
     if (known.personal.length === 0) return
     const now = clock.now()
     const stale = new Map<string, Customer>()
-    for (const customer of wanted) {
+    for (const { account, email } of buyers) {
+      const customer = customerBy(account, email)
       const key = within(known, customerKey(customer))
       if (isKnown(customer) && isStale(customers.get(key), now)) stale.set(key, customer)
     }
@@ -242,8 +249,10 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     return readCustomers(reader, id, wanted, counted, asksFirstOrder)
   }
 
-  function knows(known: ShopFacts, customer: Customer): boolean {
-    return known.personal.length === 0 || !isKnown(customer) || !isStale(customers.get(within(known, customerKey(customer))), clock.now())
+  function knows(known: ShopFacts, { account, email }: Buyer): boolean {
+    if (known.personal.length === 0) return true
+    const customer = customerBy(account, email)
+    return !isKnown(customer) || !isStale(customers.get(within(known, customerKey(customer))), clock.now())
   }
 
   async function refreshStock({ id, variants }: ShopFacts, skus: readonly string[]): Promise<void> {
@@ -322,7 +331,9 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   }
 
   function advisedLimits(known: ShopFacts, holding: Holding): Pick<Facts, 'limits' | 'hasOrdered'> {
-    return limitsOf(known, holding, limits.get(within(known))?.value, customers.get(within(known, customerKey(holding.customer)))?.value)
+    const { account, email } = holding.buyer
+    const key = known.personal.length === 0 ? '' : customerKey(customerBy(account, email))
+    return limitsOf(known, holding, limits.get(within(known))?.value, customers.get(within(known, key))?.value)
   }
 
   async function fresh(
@@ -332,7 +343,8 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     skus: readonly string[],
     holding: Holding,
   ): Promise<Facts> {
-    const { holders, customer } = holding
+    const { holders, buyer } = holding
+    const customer = customerBy(buyer.account, buyer.email)
     const levels = new Map<string, number>()
     const partsOf = (sku: string) => known.variants.get(sku)?.parts
     for (const [sku, level] of await readStock(reader, known.id, countedSkus(known.variants, skus), clock.now()))

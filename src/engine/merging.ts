@@ -2,7 +2,6 @@
 // the guest carts close, their secrets die, and the guest's orders (also one that is being paid right now) follow to the account. For a day the
 // same account may repeat the same merge with the dead secret and gets the same report; nothing is done again.
 import { CART_FORMAT, type Cart, closeCart, emptyCart, type Owner, visibleContact } from '../core/cart.ts'
-import { customerOf } from '../core/customer.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { type MergeDecision, type MergeMode, type MergeReport, mergeCarts, restorePrevious } from '../core/merge.ts'
@@ -18,7 +17,7 @@ import { publish } from '../store/outbox.ts'
 import { adoptRedemptions } from '../store/redemptions.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
-import { type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -221,7 +220,7 @@ export function createMerging({
     const skus = involved.flatMap(skusOf)
     const codes = [...new Set(involved.flatMap((cart) => cart.codes))]
     // The merged cart is the account's; its e-mail address may be any of theirs.
-    const customers = involved.map(({ email }) => customerOf({ owner: request.account, email }))
+    const customers = involved.map(({ email }) => buyerOf({ owner: request.account, email }))
     await cache.collect(shop, skus, codes, customers)
     const absorbed = [
       ...new Set([...involved.flatMap((cart) => cart.absorbed), ...sources.flatMap(({ row }) => (paying.has(row.id) ? row.id : []))]),

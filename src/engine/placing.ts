@@ -19,7 +19,7 @@ import { lockStock, readStock, releaseHolds, takeStock } from '../store/stock.ts
 import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, saveOf, skusOf } from './carts.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
 import { serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 import { renderReference } from './reference.ts'
@@ -196,7 +196,7 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   async function factsFor(shop: ShopFacts, carts: readonly Cart[]): Promise<Facts> {
     const skus = carts.flatMap(skusOf)
     const codes = carts.flatMap((cart) => cart.codes)
-    await cache.collect(shop, skus, codes, carts.map(customerOf))
+    await cache.collect(shop, skus, codes, carts.map(buyerOf))
     const { id, owner, email } = carts[0] ?? NO_CART
     return cache.forCart(shop, [...new Set(codes)], skus, { id, owner, email, absorbed: carts.flatMap((cart) => cart.absorbed) })
   }

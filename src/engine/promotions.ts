@@ -3,7 +3,7 @@
 // core/promoting.ts; uses are taken in store/redemptions.ts.
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Cart, normaliseCode } from '../core/cart.ts'
-import { customerOf, normaliseEmail } from '../core/customer.ts'
+import { customerBy } from '../core/customer.ts'
 import type { Money } from '../core/money.ts'
 import { priceCart } from '../core/pricing.ts'
 import type { Benefit, Promotion } from '../core/promotion.ts'
@@ -26,7 +26,7 @@ import { forgetRedemptions, lockPromotions } from '../store/redemptions.ts'
 import { moveEpoch } from '../store/shops.ts'
 import type { Store, Writer } from '../store/store.ts'
 import { type CartAddress, type Carts, skusOf } from './carts.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
 import { type IdempotencyClaim, type Once, once } from './once.ts'
 import { usedPromotions } from './placing.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -312,7 +312,7 @@ export function createPromotions(parts: { store: Store; facts: FactsCache; carts
     by: string,
     claim?: IdempotencyClaim,
   ) {
-    const customer = { account: who.account ?? null, email: who.email === undefined ? null : normaliseEmail(who.email) }
+    const customer = customerBy(who.account ?? null, who.email ?? null)
     return once(parts, shopId, claim, async (writer) => {
       if (!(await readPromotion(writer, shopId, promotionId))) return refuse('promotion_not_found', { promotionId })
       const forgotten = await forgetRedemptions(writer, shopId, promotionId, customer)
@@ -334,7 +334,7 @@ export function createPromotions(parts: { store: Store; facts: FactsCache; carts
     const code = normaliseCode(typed, shop.settings)
     const others = seen.cart.codes.filter((each) => each !== code)
     const cart: Cart = { ...seen.cart, codes: others.length < shop.settings.promotions.maxCodes ? [...others, code] : [code] }
-    await cache.collect(shop, skusOf(cart), cart.codes, [customerOf(cart)])
+    await cache.collect(shop, skusOf(cart), cart.codes, [buyerOf(cart)])
     const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart)
     // A code that does not apply must stay to be looked at.
     const reasons = allReasons ? { publicReasons: 'detailed' as const } : {}

@@ -2,7 +2,6 @@
 // and restoring change that, each in a transaction of its own under the locks of all carts of the owner and type that are concerned; they never
 // join a batch. Nothing is lost by switching: the former cart stays open and can be selected again.
 import { CART_FORMAT, type Cart, type Decision, emptyCart, requireOpen } from '../core/cart.ts'
-import { customerOf } from '../core/customer.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { priceCart } from '../core/pricing.ts'
@@ -12,7 +11,7 @@ import { type IntentRow, loadIntents, lockCarts, ownerKey, saveCarts } from '../
 import { publish } from '../store/outbox.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type CartAddress, type Carts, findRow, parseIntent, saveOf, skusOf } from './carts.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
 import { type IdempotencyClaim, once } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
@@ -183,7 +182,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     const events: Event[] = []
     for (const { row, cart } of changes) {
       const next = { ...cart, version: cart.version + 1 }
-      await cache.collect(shop, skusOf(next), next.codes, [customerOf(next)])
+      await cache.collect(shop, skusOf(next), next.codes, [buyerOf(next)])
       const pricing = priceCart(next, cache.forCart(shop, next.codes, skusOf(next), next))
       if (isRefusal(pricing)) return pricing
       const saving = saveOf({ row, base: row && parseIntent(row), done: [done], at: clock.now() }, pricing, shop)

@@ -358,17 +358,24 @@ export async function forgetRedemptions(
   promotionId: string,
   { account, email }: Customer,
 ): Promise<number> {
-  const forgotten = await writer.db
-    .updateTable('redemptions')
-    .set({ account: null, email: null })
-    .where('shop_id', '=', shopId)
-    .where('promotion_id', '=', promotionId)
-    .where((eb) =>
-      eb.or([...(account === null ? [] : [eb('account', '=', account)]), ...(email === null ? [] : [eb('email', '=', email)])]),
-    )
-    .returning('order_id')
-    .execute()
-  return forgotten.length
+  let forgotten = 0
+  // One after the other: each has its index.
+  for (const [column, value] of [
+    ['account', account],
+    ['email', email],
+  ] as const) {
+    if (value === null) continue
+    const rows = await writer.db
+      .updateTable('redemptions')
+      .set({ account: null, email: null })
+      .where('shop_id', '=', shopId)
+      .where(column, '=', value)
+      .where('promotion_id', '=', promotionId)
+      .returning('order_id')
+      .execute()
+    forgotten += rows.length
+  }
+  return forgotten
 }
 
 /** A guest's uses become also those of the account that the guest's orders go to; what staff gave back stays given back. */
