@@ -136,9 +136,11 @@ describe('every answer is what the document declares', () => {
     await admin('POST', `${SHOP}/promotions/${body.id}/redemptions/forget`, { account: 'tour' })
     const exported = await admin('GET', `${SHOP}/promotions/export`)
     await admin('POST', `${SHOP}/promotions/import`, { promotions: exported.body.promotions })
-    await admin('DELETE', `${codes}/TOUR`)
-    await admin('DELETE', `${SHOP}/promotions/${body.id}`)
-    assertProblem(await admin('GET', `${SHOP}/promotions/${body.id}`), 404, 'promotion_not_found')
+    const { id: second } = (await admin('POST', `${SHOP}/promotions`, { name: 'Second', benefit: { kind: 'free_shipping' } })).body
+    const { code } = (await admin('POST', `${SHOP}/promotions/${second}/codes`, {})).body
+    await admin('DELETE', `${SHOP}/promotions/${second}/codes/${code}`)
+    await admin('DELETE', `${SHOP}/promotions/${second}`)
+    assertProblem(await admin('GET', `${SHOP}/promotions/${second}`), 404, 'promotion_not_found')
   })
 
   test('a guest from the first look to the paid order', async () => {
