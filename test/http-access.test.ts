@@ -203,6 +203,8 @@ const webhookBody = { url: 'http://127.0.0.1:9/' }
 const shippingMethod = { id: 'standard', name: 'Mine', rates: [{ currency: 'USD', amount: 0 }] }
 const taxRateBody = { name: 'x', category: 'x', percent: '1', included: false }
 const promotionBody = { name: 'x', benefit: { kind: 'free_shipping' } }
+const doomed = (await admin('POST', `${SHOP}/promotions`, promotionBody)).body.id as string
+await admin('POST', `${SHOP}/promotions/${promotion}/codes`, { code: 'THEIRS' })
 
 const RULES: Readonly<Record<string, Rule>> = {
   'GET /healthz': 'public',
@@ -349,6 +351,32 @@ const RULES: Readonly<Record<string, Rule>> = {
   'PUT /v1/shops/:shop/promotions/:promotion': keyRule('promotions:write', `/promotions/${promotion}`, promotionBody),
   'GET /v1/shops/:shop/promotions/:promotion/codes': keyRule('promotions:read', `/promotions/${promotion}/codes`),
   'POST /v1/shops/:shop/promotions/:promotion/codes': keyRule('promotions:write', `/promotions/${promotion}/codes`, { code: 'MINE' }),
+  'GET /v1/shops/:shop/promotions/:promotion': keyRule('promotions:read', `/promotions/${promotion}`),
+  'DELETE /v1/shops/:shop/promotions/:promotion': keyRule('promotions:write', `/promotions/${doomed}`),
+  'GET /v1/shops/:shop/promotions/export': keyRule('promotions:read', '/promotions/export'),
+  'POST /v1/shops/:shop/promotions/import': keyRule('promotions:write', '/promotions/import', { promotions: [promotionBody] }),
+  'POST /v1/shops/:shop/promotions/verify': {
+    who: 'shop',
+    stranger: 'own',
+    anonymous: 'own',
+    scope: 'promotions:read',
+    targets: [{ path: `${SHOP}/promotions/verify`, body: { code: 'WELCOME10' } }],
+  },
+  'POST /v1/shops/:shop/promotions/:promotion/codes/generate': keyRule('promotions:write', `/promotions/${promotion}/codes/generate`, {
+    pattern: 'M-######',
+    count: 2,
+  }),
+  'GET /v1/shops/:shop/promotions/:promotion/codes/:code': keyRule('promotions:read', `/promotions/${promotion}/codes/THEIRS`),
+  'PATCH /v1/shops/:shop/promotions/:promotion/codes/:code': keyRule('promotions:write', `/promotions/${promotion}/codes/THEIRS`, {
+    active: false,
+  }),
+  'DELETE /v1/shops/:shop/promotions/:promotion/codes/:code': keyRule('promotions:write', `/promotions/${promotion}/codes/THEIRS`),
+  'GET /v1/shops/:shop/promotions/:promotion/redemptions': keyRule('orders:read', `/promotions/${promotion}/redemptions`),
+  'POST /v1/shops/:shop/promotions/:promotion/redemptions/forget': keyRule(
+    'promotions:write',
+    `/promotions/${promotion}/redemptions/forget`,
+    { email: 'mine@example.com' },
+  ),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),

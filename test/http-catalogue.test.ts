@@ -241,7 +241,7 @@ describe('promotions', () => {
     assertProblem(await admin('POST', `${SHOP}/promotions/${id}/codes`, { code: ' oNCE ' }), 409, 'already_exists')
     assertProblem(await admin('POST', `${SHOP}/promotions/prm_none/codes`, { code: 'OTHER' }), 404, 'promotion_not_found')
     assert.deepEqual((await admin('GET', `${SHOP}/promotions/${id}/codes`)).body, {
-      items: [{ code: 'ONCE', usesMax: 1, uses: 0 }],
+      items: [{ code: 'ONCE', usesMax: 1, uses: 0, active: true, batch: null }],
       next: null,
     })
   })

@@ -149,6 +149,24 @@ describe('every answer is what the document declares', () => {
     await admin('POST', `${SHOP}/promotions/${body.id}/codes`, { code: 'TOUR' })
     await admin('GET', `${SHOP}/promotions/${body.id}/codes`)
     await admin('GET', `${SHOP}/promotions`)
+    await admin('GET', `${SHOP}/promotions/${body.id}`)
+    const codes = `${SHOP}/promotions/${body.id}/codes`
+    await admin('GET', `${codes}/TOUR`)
+    await admin('PATCH', `${codes}/TOUR`, { usesMax: 3, active: true })
+    assertProblem(await admin('PATCH', `${codes}/NOTHING`, { active: true }), 404, 'code_not_found')
+    const { batch } = (await admin('POST', `${codes}/generate`, { pattern: 'TOUR-#####', count: 3 })).body
+    await admin('GET', `${codes}?batch=${batch}&limit=1000`)
+    await admin('POST', `${SHOP}/promotions/verify?account=tour`, { code: 'TOUR' })
+    await strict()('POST', `${SHOP}/promotions/verify`, { code: 'NOTHING' })
+    await admin('GET', `${SHOP}/promotions/${body.id}/redemptions`)
+    await admin('POST', `${SHOP}/promotions/${body.id}/redemptions/forget`, { account: 'tour' })
+    const exported = await admin('GET', `${SHOP}/promotions/export`)
+    await admin('POST', `${SHOP}/promotions/import`, { promotions: exported.body.promotions })
+    const { id: second } = (await admin('POST', `${SHOP}/promotions`, { name: 'Second', benefit: { kind: 'free_shipping' } })).body
+    const { code } = (await admin('POST', `${SHOP}/promotions/${second}/codes`, {})).body
+    await admin('DELETE', `${SHOP}/promotions/${second}/codes/${code}`)
+    await admin('DELETE', `${SHOP}/promotions/${second}`)
+    assertProblem(await admin('GET', `${SHOP}/promotions/${second}`), 404, 'promotion_not_found')
   })
 
   test('a preview with a code, a draft and a time', async () => {

@@ -333,6 +333,30 @@ for (const dialect of DIALECTS) {
         await caller(url, ADMIN)('POST', `${SHOP}/shipping-methods`, method('short-lived'))
         return { method: 'DELETE', path: `${SHOP}/shipping-methods/short-lived` }
       },
+      'making codes in bulk': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
+        const path = `${SHOP}/promotions/${id}/codes/generate`
+        return { path, body: { pattern: 'ONCE-######', count: 2500 }, other: { pattern: 'ONCE-######', count: 2 } }
+      },
+      'changing a code': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
+        const { code } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions/${id}/codes`, {})).body
+        return { method: 'PATCH', path: `${SHOP}/promotions/${id}/codes/${code}`, body: { active: false }, other: { active: true } }
+      },
+      'deleting a code': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
+        const { code } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions/${id}/codes`, {})).body
+        return { method: 'DELETE', path: `${SHOP}/promotions/${id}/codes/${code}` }
+      },
+      'deleting a promotion': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
+        return { method: 'DELETE', path: `${SHOP}/promotions/${id}` }
+      },
+      "giving a customer's uses back": async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
+        const path = `${SHOP}/promotions/${id}/redemptions/forget`
+        return { path, body: { email: 'robin@example.com' }, other: { account: 'robin' } }
+      },
       'making a key': async () => ({
         path: `${SHOP}/api-keys`,
         body: { name: 'k', scopes: ['carts:read'] },

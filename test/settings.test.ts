@@ -339,7 +339,15 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await shop.set(2))
     expect2xx(await call('POST', '/carts/current/codes', { code: 'TWO' }))
   },
-  'promotions.caseSensitive': fixed(true),
+  'promotions.caseSensitive': async (shop) => {
+    expect2xx(await shop.set(true))
+    await promotionCode(shop, 'Summer')
+    const { call } = await shop.guest()
+    assert.equal(told(await call('POST', '/carts/current/codes', { code: 'SUMMER' })), '422 code_rejected')
+    expect2xx(await call('POST', '/carts/current/codes', { code: ' Summer ' }))
+    const refused = await shop.set(false)
+    assert.deepEqual([told(refused), refused.body.path, refused.body.reason], ['422 invalid', '/promotions/caseSensitive', 'codes_exist'])
+  },
   'promotions.onInvalid': async (shop) => {
     const rule = { conditions: [{ kind: 'code' }, { kind: 'quantity', atLeast: 2 }] }
     await promotionCode(shop, 'MANY', rule)

@@ -10,7 +10,8 @@ import { IDEMPOTENCY_KEPT_MS, readRecorded, record } from '../src/store/idempote
 import { nextInSequence } from '../src/store/orders.ts'
 import { claimDeliveries, type DeliveryResult, insertEndpoint, publish, readEndpoints, settleDelivery } from '../src/store/outbox.ts'
 import { readVariants, writeProduct } from '../src/store/products.ts'
-import { insertCode, readCodes, redeem, returnRedemptions, writePromotion } from '../src/store/promotions.ts'
+import { insertCodes, readCodes, writePromotion } from '../src/store/promotions.ts'
+import { redeem, returnRedemptions } from '../src/store/redemptions.ts'
 import { changedSince, insertShop, moveEpoch } from '../src/store/shops.ts'
 import { lockStock, readStock, replaceHolds, setStock, takeStock } from '../src/store/stock.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Statement, type Store, type Writer } from '../src/store/store.ts'
@@ -415,13 +416,14 @@ for (const { dialect, store, url } of stores) {
       const promotion = promotionOf('prm_1', { kind: 'free_shipping' }, { usesMax: 5 })
       await store.transact(async (writer) => {
         await writePromotion(writer, shopId, promotion, NOW)
-        await insertCode(writer, shopId, 'prm_1', 'CODE', 3)
+        await insertCodes(writer, shopId, 'prm_1', ['CODE'], { usesMax: 3 })
       })
       class Exhausted extends Error {}
+      const by = (id: string) => ({ id, currency: 'USD', customer: { account: null, email: null } })
       const use = (order: string, code: string | null) =>
         store
           .transact(async (writer) => {
-            if (await redeem(writer, shopId, order, [{ promotionId: 'prm_1', code }], NOW)) throw new Exhausted()
+            if (await redeem(writer, shopId, by(order), [{ promotionId: 'prm_1', code, amount: 0 }], NOW)) throw new Exhausted()
             return true
           })
           .catch((error: unknown) => {

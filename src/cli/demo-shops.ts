@@ -77,7 +77,7 @@ function demoSettings(issuer: NonNullable<NonNullable<SettingsPatch['access']>['
 
 /** Makes what is missing of the demo. `jwtSecret` signs demo logins. Rejects when the demo's own files are broken. */
 export async function seedDemo(
-  { catalogue, facts }: Engine,
+  { catalogue, promotions, facts }: Engine,
   options: { folder: string; jwtSecret: string; issuer: { name: string; iss: string; aud: string } },
 ): Promise<void> {
   for (const { id, name, preset } of SHOPS) {
@@ -94,7 +94,8 @@ export async function seedDemo(
     for (const { code, name: label, conditions, benefit } of PROMOTIONS) {
       const fixed = { ...PROMOTION_DEFAULTS, id: `prm_${id}_${code.toLowerCase()}` }
       const { value } = unrefused(await catalogue.putPromotion(id, { ...fixed, name: label, conditions, benefit }))
-      const added = await catalogue.addCode(id, value.id, code, null)
+      const current = await facts.shop(id)
+      const added = current && (await promotions.addCode(current, value.id, { code, usesMax: null }))
       if (isRefusal(added) && added.refused !== 'already_exists') unrefused(added)
     }
   }

@@ -169,14 +169,5 @@ export const Promotion = Type.Object(
   { $id: 'Promotion', ...CLOSED },
 )
 
-/** `POST /promotions/{promotion}/codes`. */
-export const CodeInput = Type.Object(
-  { code: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }), usesMax: Type.Optional(Nullable(Count)) },
-  CLOSED,
-)
-
-/** A code as it is listed. */
-export const Code = Type.Object({ code: Type.String(), usesMax: Nullable(Type.Integer()), uses: Type.Integer() }, CLOSED)
-
 /** Lists of the above. */
-export const lists = { promotions: ListOf(Promotion), codes: ListOf(Code) }
+export const lists = { promotions: ListOf(Promotion) }

@@ -167,7 +167,7 @@ export const PatchSettings = Type.Object(
     inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), reserve: OneOf(['checkout', 'none']), holdTtl: Duration }),
     promotions: partial({
       maxCodes: Type.Integer({ minimum: 0, maximum: 10 }),
-      caseSensitive: Type.Literal(false),
+      caseSensitive: Type.Boolean(),
       onInvalid: OneOf(['keep', 'remove']),
       percentBase: OneOf(['original', 'running']),
       bestOfLanes: Type.Array(Lane, { maxItems: 101, uniqueItems: true }),

@@ -491,7 +491,14 @@ describe('codes', () => {
     const cart = cartOf(applyCode(guestCart(), { code: ' welcome10 ' }, two))
     assert.deepEqual(cart.codes, ['WELCOME10'])
     assert.equal(refusalOf(applyCode(cart, { code: 'Welcome10' }, two)).refused, 'code_already_applied')
-    assert.deepEqual(cartOf(removeCode(cart, { code: 'welcome10' })).codes, [])
+    assert.deepEqual(cartOf(removeCode(cart, { code: 'welcome10' }, two)).codes, [])
+  })
+
+  it('SEED3-57 are told apart by case where the shop says so', () => {
+    const sensitive = factsOf({ settings: { promotions: { maxCodes: 2, caseSensitive: true } } })
+    const cart = cartOf(applyCode(cartOf(applyCode(guestCart(), { code: ' Ab ' }, sensitive)), { code: 'aB' }, sensitive))
+    assert.deepEqual(cart.codes, ['Ab', 'aB'])
+    assert.equal(refusalOf(removeCode(cart, { code: 'ab' }, sensitive)).refused, 'code_not_found')
   })
 
   it('SEED3-57 are as many as the shop allows, and never more than the limit', () => {
@@ -503,7 +510,7 @@ describe('codes', () => {
   })
 
   it('one that is not there cannot be removed', () => {
-    assert.equal(refusalOf(removeCode(guestCart(), { code: 'X' })).refused, 'code_not_found')
+    assert.equal(refusalOf(removeCode(guestCart(), { code: 'X' }, two)).refused, 'code_not_found')
   })
 })
 
@@ -579,7 +586,7 @@ describe('a closed cart', () => {
     ['save', (cart) => saveLine(cart, { lineId: 'ln_a' })],
     ['restore', (cart) => restoreLine(cart, { lineId: 'ln_a' }, FACTS)],
     ['apply code', (cart) => applyCode(cart, { code: 'X' }, FACTS)],
-    ['remove code', (cart) => removeCode(cart, { code: 'X' })],
+    ['remove code', (cart) => removeCode(cart, { code: 'X' }, FACTS)],
     ['change', (cart) => changeCart(cart, { note: 'x' }, FACTS)],
     ['acknowledge', (cart) => acknowledgeNotices(cart, { ids: 'all' }, [])],
     ['close', (cart) => closeCart(cart, 'deleted')],

@@ -921,9 +921,9 @@ export function clearLines(cart: Cart): Decision | Refusal {
   return { cart: cart.lines.length === 0 ? cart : withLines(cart, []) }
 }
 
-/** A code as it is compared: without surrounding space, in upper case (C31). */
-export function normaliseCode(code: string): string {
-  return code.trim().toUpperCase()
+/** A code as it is kept and compared: without surrounding space, and in upper case unless case tells codes of this shop apart (C31). */
+export function normaliseCode(code: string, { promotions }: Pick<Settings, 'promotions'>): string {
+  return promotions.caseSensitive ? code.trim() : code.trim().toUpperCase()
 }
 
 /**
@@ -933,7 +933,7 @@ export function normaliseCode(code: string): string {
 export function applyCode(cart: Cart, input: { code: string }, facts: Facts): Decision | Refusal {
   const closed = requireOpen(cart)
   if (closed) return closed
-  const code = normaliseCode(input.code)
+  const code = normaliseCode(input.code, facts.shop.settings)
   if (cart.codes.includes(code)) return refuse('code_already_applied', { promotionCode: code })
   const max = Math.min(facts.shop.settings.promotions.maxCodes, LIMITS.codes)
   if (cart.codes.length >= max) return refuse('too_many_codes', { max })
@@ -941,10 +941,10 @@ export function applyCode(cart: Cart, input: { code: string }, facts: Facts): De
 }
 
 /** Takes a code off the cart. */
-export function removeCode(cart: Cart, input: { code: string }): Decision | Refusal {
+export function removeCode(cart: Cart, input: { code: string }, facts: Facts): Decision | Refusal {
   const closed = requireOpen(cart)
   if (closed) return closed
-  const code = normaliseCode(input.code)
+  const code = normaliseCode(input.code, facts.shop.settings)
   if (!cart.codes.includes(code)) return refuse('code_not_found', { promotionCode: code })
   return { cart: { ...cart, codes: cart.codes.filter((candidate) => candidate !== code) } }
 }

@@ -9,6 +9,8 @@ import type { Settings } from './settings.ts'
 export interface CodeFacts {
   readonly promotionId: string
   readonly usesLeft: number | null
+  /** Switched off: it exists but opens nothing (and has no use left, for who asks only that). */
+  readonly isInactive?: true
 }
 
 /**

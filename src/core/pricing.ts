@@ -34,7 +34,7 @@ import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { RateTrace, Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 12
+export const PRICING_REVISION = 13
 
 /** A line as it is served. */
 export interface PricedLine {

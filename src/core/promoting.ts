@@ -148,6 +148,7 @@ function openCodes(sale: Sale): ReadonlyMap<string, PromotionReason> {
 }
 
 function closedReason(code: string, known: CodeFacts | undefined, sale: Sale): PromotionReason | null {
+  if (known?.isInactive) return 'inactive'
   const isEnough = known?.usesLeft == null || hasEnough(sale, `code:${code}`, known.usesLeft, 1)
   if (!known || !sale.facts.promotions.has(known.promotionId)) return 'unknown'
   if (!isEnough) return 'exhausted'

@@ -152,8 +152,8 @@ export interface Settings {
   readonly promotions: {
     /** C31: how many codes a cart may have; at most 10. */
     readonly maxCodes: number
-    /** C31: are codes that differ only in case different codes? */
-    readonly caseSensitive: false
+    /** C31: are codes that differ only in case different codes? Cannot be changed while the shop has codes. */
+    readonly caseSensitive: boolean
     /** C32: a code that does not apply any more stays, flagged, and may apply again, or it is removed with a notice. */
     readonly onInvalid: 'keep' | 'remove'
     /** C33: percentages are of the original amount, or of what earlier promotions left. */

@@ -39,7 +39,7 @@ import { type Recorded, readRecorded, record } from '../store/idempotency.ts'
 import { cartsBeingPaid } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
-import type { FactsCache, Holders, ShopFacts } from './facts.ts'
+import { type Buyer, buyerOf, type FactsCache, type Holding, holdingOf, type ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
 import type { LimitedTo } from './identity.ts'
 import type { IdempotencyClaim } from './once.ts'
@@ -108,8 +108,7 @@ export interface CartAnswer {
 }
 
 /** What a price rests on: while that stands, pricing anew gives the same. */
-export interface Grounds extends Pick<Pricing, 'freshUntil' | 'stockSeen' | 'limitsSeen'> {
-  readonly holders: Holders
+export interface Grounds extends Pick<Pricing, 'freshUntil' | 'stockSeen' | 'limitsSeen'>, Holding {
   readonly state: string
   readonly epoch: number
   readonly revision: number
@@ -166,6 +165,8 @@ interface Work {
   cart: Cart
   /** The commands that made `cart` of `base`. */
   readonly done: CartCommand[]
+  /** Customers that the commands made it of, of whom nothing was known when it was priced. */
+  readonly strangers: Buyer[]
   pricing: Pricing | null
   save: CartSave | null
   readonly outcomes: Map<Job, Refusal | { results: readonly LineResult[] | null } | { thrown: unknown }>
@@ -387,7 +388,12 @@ export function createCarts({
       return []
     }
     const works = assign(shop, loaded.rows, pending)
-    await cache.collect(shop, works.flatMap(skusIn), works.flatMap(codesIn))
+    await cache.collect(
+      shop,
+      works.flatMap(skusIn),
+      works.flatMap(codesIn),
+      works.map((work) => buyerOf(work.base)),
+    )
     const frozen =
       shop.settings.checkout.freeze === 'off'
         ? NONE
@@ -397,6 +403,17 @@ export function createCarts({
             works.map((work) => work.base.id),
           )
     for (const work of works) apply(work, frozen.has(work.base.id))
+    const strange = works.filter((work) => work.strangers.length > 0)
+    if (strange.length > 0) {
+      // Who the customer is changed by a command: the same once more, now that it is known what they used.
+      await cache.collect(
+        shop,
+        [],
+        [],
+        strange.flatMap((work) => work.strangers),
+      )
+      for (const work of strange) apply(work, false)
+    }
     return works
   }
 
@@ -464,6 +481,7 @@ export function createCarts({
           start: base,
           cart: base,
           done: [],
+          strangers: [],
           pricing: null,
           save: null,
           outcomes: new Map(),
@@ -494,16 +512,25 @@ export function createCarts({
       return
     }
     const facts = cache.forCart(work.shop, codesIn(work), new Set(skusIn(work)), work.base)
+    work.strangers.length = 0
     const stepwise = work.jobs.some((job) => job.command.check)
     work.start = withoutGone(work.base, facts)
     applyCommands(work, facts, stepwise)
     if (!stepwise || work.cart === work.start) {
-      const pricing = priceCart(work.cart, facts)
+      const pricing = priceCart(work.cart, factsOf(work, work.cart, facts))
       if (!isRefusal(pricing)) work.pricing = pricing
       else if (work.cart !== work.start) applyCommands(work, facts, true)
       else for (const job of work.jobs) work.outcomes.set(job, pricing)
     }
     work.save = work.cart !== work.start && work.pricing ? saveOf(work, work.pricing, work.shop) : null
+  }
+
+  /** The facts for a cart that commands made: with another e-mail address it is another customer's. */
+  function factsOf({ shop, base, strangers }: Work, cart: Cart, facts: Facts): Facts {
+    if (shop.personal.length === 0 || cart.email === base.email) return facts
+    const holding = holdingOf(cart)
+    if (!cache.knows(shop, holding.buyer)) strangers.push(holding.buyer)
+    return cache.forCustomer(facts, shop, holding)
   }
 
   function applyCommands(work: Work, facts: Facts, stepwise: boolean): void {
@@ -533,9 +560,10 @@ export function createCarts({
     if (changed === work.cart && !isNew) return { results: decided.results ?? null }
     const next = { ...changed, version: work.cart.version + 1, updatedAt: facts.now }
     if (stepwise) {
-      const pricing = priceCart(next, facts)
+      const known = factsOf(work, next, facts)
+      const pricing = priceCart(next, known)
       if (isRefusal(pricing)) return pricing
-      const refused = command.check?.(pricing.cart, facts)
+      const refused = command.check?.(pricing.cart, known)
       if (refused) return refused
       work.pricing = pricing
     }
@@ -745,7 +773,7 @@ export function createCarts({
     const intent = row && (await readIntent(store.reader, shop.id, row.id))
     const whole = intent ? parseIntent({ intent }) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
     const cart = visibleContact(withGroups(whole, address.groups ?? null), address.limitedTo?.secretId ?? null)
-    await cache.collect(shop, skusOf(cart), cart.codes)
+    await cache.collect(shop, skusOf(cart), cart.codes, [buyerOf(cart)])
     const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart)
     const pricing = priceCart(cart, facts)
     return isRefusal(pricing) ? pricing : { cart, pricing, facts, shop }
@@ -772,7 +800,7 @@ export function createCarts({
     const intent = row.intent ?? (await readIntent(store.reader, shop.id, row.id))
     if (intent === undefined) return last
     const cart = withGroups(parseIntent({ intent }), groups)
-    await cache.collect(shop, skusOf(cart), cart.codes)
+    await cache.collect(shop, skusOf(cart), cart.codes, [buyerOf(cart)])
     const pricing = priceCart(cart, cache.forCart(shop, cart.codes, skusOf(cart), cart))
     return isRefusal(pricing) ? last : { text: JSON.stringify(pricing.cart), grounds: groundsOf(cart, pricing, shop) }
   }
@@ -783,23 +811,27 @@ export function createCarts({
       epoch === shop.epoch && revision === PRICING_REVISION && (freshUntil === null || now < freshUntil)
     const skus = new Set<string>()
     const codes = new Set<string>()
+    const buyers: Buyer[] = []
     for (const { grounds } of seen) {
       if (grounds.state === 'CLOSED' || !isToday(grounds)) continue
       for (const [sku] of grounds.stockSeen) skus.add(sku)
-      for (const [key] of grounds.limitsSeen) if (key.startsWith('code:')) codes.add(key.slice('code:'.length))
+      for (const [key] of grounds.limitsSeen) {
+        if (key.startsWith('code:')) codes.add(key.slice('code:'.length))
+        if (key.startsWith('customer:') || key === 'first_order') buyers.push(grounds.buyer)
+      }
     }
     // Whether a sku has stock of its own or that of its parts, a node knows of skus that it has read.
-    await cache.collect(shop, skus, codes)
+    await cache.collect(shop, skus, codes, buyers)
     return seen.filter(({ grounds }) => grounds.state === 'OPEN' && !(isToday(grounds) && agrees(shop, grounds)))
   }
 
   /** Whether stock and uses, by today's advice, would give the same price and the same notices. */
-  function agrees(shop: ShopFacts, { holders, stockSeen, limitsSeen }: Grounds): boolean {
+  function agrees(shop: ShopFacts, { holders, buyer, stockSeen, limitsSeen }: Grounds): boolean {
     const isSameStock = stockSeen.every(([sku, wanted, had]) => {
       const has = cache.advice(shop, sku, holders) ?? Number.POSITIVE_INFINITY
       return wanted <= had ? wanted <= has : has === had
     })
-    const isEnough = (key: string, wanted: number) => wanted <= (cache.left(shop, key, holders) ?? Number.POSITIVE_INFINITY)
+    const isEnough = (key: string, wanted: number) => wanted <= (cache.left(shop, key, { holders, buyer }) ?? Number.POSITIVE_INFINITY)
     return isSameStock && limitsSeen.every(([key, wanted, was]) => isEnough(key, wanted) === was)
   }
 
@@ -814,10 +846,10 @@ export function createCarts({
 
 const NO_ADVICE = { freshUntil: null, stockSeen: [], limitsSeen: [] } as const
 
-function groundsOf({ id, absorbed, state }: Cart, { freshUntil, stockSeen, limitsSeen }: Pricing, shop: ShopFacts): Grounds {
+function groundsOf(cart: Cart, { freshUntil, stockSeen, limitsSeen }: Pricing, shop: ShopFacts): Grounds {
   return {
-    holders: [id, ...absorbed],
-    state,
+    ...holdingOf(cart),
+    state: cart.state,
     epoch: shop.epoch,
     revision: PRICING_REVISION,
     freshUntil,
@@ -842,9 +874,10 @@ function adviceText({ stockSeen, limitsSeen }: Pricing): string | null {
 }
 
 /** A row that another revision priced is priced anew whatever it saw, and its advice may have another form. */
-function storedGrounds({ id, state, epoch, revision, fresh_until, stock_seen }: ServedRow): Grounds {
+function storedGrounds({ id, owner, email, state, epoch, revision, fresh_until, stock_seen }: ServedRow): Grounds {
   const advice = stock_seen === null || revision !== PRICING_REVISION ? NO_ADVICE : (JSON.parse(stock_seen) as Advice)
-  return { ...advice, holders: [id], state, epoch, revision, freshUntil: fresh_until }
+  const buyer = { account: owner.startsWith('a:') ? owner.slice(2) : null, email }
+  return { ...advice, holders: [id], buyer, state, epoch, revision, freshUntil: fresh_until }
 }
 
 /** A cart that is to be saved: what it was (null: there was none), and which commands changed it. */

@@ -3,7 +3,6 @@
 
 import { type Schema, Validator } from '@cfworker/json-schema'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { normaliseCode } from '../core/cart.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
@@ -17,7 +16,7 @@ import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
 import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
-import { insertCode, readPromotion, writePromotion } from '../store/promotions.ts'
+import { hasCodes, writePromotion } from '../store/promotions.ts'
 import { insertShop, lockSettings, moveEpoch, readShop, updateShopName, writeSettings } from '../store/shops.ts'
 import { lockStock, readStockRow, setStock } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
@@ -92,6 +91,10 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
       if (refused) return refused
       const patch = withIds(decided)
       const changed = mergePatches(own, patch)
+      const isSensitive = (each: SettingsPatch) => settingsOf(preset as PresetName, each).promotions.caseSensitive
+      // Codes are kept as they are compared: another way to compare would leave them unreachable, or make one of two.
+      if (isSensitive(changed) !== isSensitive(own) && (await hasCodes(writer, shopId)))
+        return refuse('invalid', { path: '/promotions/caseSensitive', reason: 'codes_exist' })
       const movesTimes = patch.retention !== undefined || patch.abandoned !== undefined
       await writeSettings(writer, shopId, JSON.stringify(changed), clock.now(), movesTimes)
       const told = (own: SettingsPatch) => JSON.stringify(namedIn(patch, settingsOf(preset as PresetName, own)))
@@ -241,18 +244,6 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     })
   }
 
-  /** Adds a code that opens a promotion. */
-  function addCode(shopId: string, promotionId: string, code: string, usesMax: number | null, claim?: IdempotencyClaim) {
-    const normalised = normaliseCode(code)
-    return once(parts, shopId, claim, async (writer) => {
-      if (!(await readPromotion(writer, shopId, promotionId))) return refuse('promotion_not_found', { promotionId })
-      if (!(await insertCode(writer, shopId, promotionId, normalised, usesMax)))
-        return refuse('already_exists', { promotionCode: normalised, path: '/code' })
-      await moveEpoch(writer, shopId, [], clock.now())
-      return { code: normalised }
-    })
-  }
-
   /** A new key's id and token, before it exists: the token is shown once and never again, so it is made before it can be sealed. */
   function draftKey(kind: 'server' | 'staff'): { id: string; token: string; hash: string } {
     const id = random.id('key')
@@ -324,7 +315,6 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     putProduct,
     changeStock,
     putPromotion,
-    addCode,
     draftKey,
     makeKey,
     dropKey,

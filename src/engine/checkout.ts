@@ -34,17 +34,17 @@ import {
   updateOrder,
   updatePayment,
 } from '../store/orders.ts'
-import { lockPromotions, redeem, returnRedemptions } from '../store/promotions.ts'
+import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
 import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, skusOf } from './carts.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
 import { isPayable, type Payments } from './payments.ts'
-import { type Placement, Rollback, usedPromotions } from './placing.ts'
+import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 
 /** How often ordering starts again because the cart changed meanwhile, before it is refused. */
@@ -215,11 +215,12 @@ export function createCheckout(parts: {
     const shop = await cache.shop(request.shopId)
     if (!shop) return refuse('shop_not_found', { shopId: request.shopId })
     const owner = request.owner ?? { kind: 'guest' as const, guestId: random.guestId() }
-    const codes = (items.codes ?? []).map(normaliseCode)
+    const codes = (items.codes ?? []).map((code) => normaliseCode(code, shop.settings))
     await cache.collect(
       shop,
       items.lines.flatMap((line) => line.sku ?? []),
       codes,
+      [],
     )
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type: 'items', owner }
     const empty = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
@@ -231,7 +232,7 @@ export function createCheckout(parts: {
       shop,
       codes,
       items.lines.flatMap((line) => line.sku ?? []),
-      cart.id,
+      holdingOf(cart),
     )
     const added = addLines(
       cart,
@@ -252,8 +253,8 @@ export function createCheckout(parts: {
   }
 
   async function priced(shop: ShopFacts, row: CartRow | null, cart: Cart, whole: boolean, holder: string): Promise<Snapshot | Refusal> {
-    await cache.collect(shop, skusOf(cart), cart.codes)
-    const facts = await cache.fresh(store.reader, shop, cart.codes, skusOf(cart), holder)
+    await cache.collect(shop, skusOf(cart), cart.codes, [])
+    const facts = await cache.fresh(store.reader, shop, cart.codes, skusOf(cart), { holders: [holder], buyer: buyerOf(cart) })
     const pricing = priceCart(cart, facts)
     if (isRefusal(pricing)) return pricing
     const gone = pricing.cart.lines.filter((line) => line.state === 'UNAVAILABLE').map((line) => line.id)
@@ -320,16 +321,9 @@ export function createCheckout(parts: {
           const standing = await ordersOfCart(writer, shopId, cart.id)
           if (standing.some((each) => each.state === 'NEW' && each.id !== replaced?.id)) throw new Rollback('again')
         }
-        const uses = [...usedPromotions(pricing.cart)].map(([promotionId, code]) => ({ promotionId, code }))
-        if (replaced)
-          await replace(
-            writer,
-            shopId,
-            replaced.id,
-            uses.map((use) => use.promotionId),
-          )
-        const exhausted = await redeem(writer, shopId, order.id, uses, now)
-        if (exhausted) throw new Rollback(refuse('code_exhausted', { promotionCode: exhausted.code, path: '/codes' }))
+        if (replaced) await replace(writer, shopId, replaced.id, order)
+        const exhausted = await redeemFor(writer, order, now)
+        if (exhausted) throw new Rollback(exhausted)
         const demand = demandOf(pricing.cart.lines)
         const tracked = await hold(writer, shopId, demand, holder)
         if (isRefusal(tracked)) throw new Rollback(tracked)
@@ -431,14 +425,19 @@ export function createCheckout(parts: {
   }
 
   /** Under the locks of its cart: the order that awaited payment gives way to the next one. */
-  async function replace(writer: Writer, shopId: string, orderId: string, nextPromotions: readonly string[]): Promise<void> {
+  async function replace(writer: Writer, shopId: string, orderId: string, next: Order): Promise<void> {
     const [row] = await lockOrders(writer, shopId, [orderId])
     if (row?.state !== 'NEW') throw new Rollback('again')
     // Somebody may have begun another attempt to pay after the sessions were closed.
     if ((await paymentsOf(writer, shopId, [orderId])).some(isPayable)) throw new Rollback('again')
     const order = parseOrder(row)
     // Uses are given back for the old order and taken for the new one: all their rows are locked first, in order of id.
-    await lockPromotions(writer, shopId, [...usedPromotions(order).keys(), ...nextPromotions])
+    const uses = [...usedPromotions(order), ...usedPromotions(next)]
+    await lockPromotions(
+      writer,
+      shopId,
+      uses.map((use) => use.promotionId),
+    )
     await supersede(writer, shopId, order)
   }
 

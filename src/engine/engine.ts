@@ -15,6 +15,7 @@ import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import { createPreview, type Preview } from './preview.ts'
+import { createPromotions, type Promotions } from './promotions.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { createWatching, type Watching } from './watch.ts'
@@ -33,6 +34,7 @@ export interface Engine {
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
+  readonly promotions: Promotions
   readonly identities: Identities
   readonly jobs: Jobs
   readonly providers: ReadonlyMap<string, PaymentProvider>
@@ -99,6 +101,7 @@ export function createEngine(parts: EngineParts): Engine {
     merge: createMerging({ ...base, carts }),
     catalogue: createCatalogue(base),
     preview: createPreview({ ...base, carts }),
+    promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     jobs: createJobs({ ...base, checkout, payments, expiry, providers, log, extra: parts.extraJobs ?? [] }),
   }

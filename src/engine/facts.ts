@@ -1,7 +1,8 @@
 // What pricing may know, kept in memory while a shop's epoch stands. Every SELECT of carts brings the epoch along; when it moved, what its log
 // names is dropped and read again, always after the epoch and never before: a fact may be newer than the epoch it is filed under, never
-// older. Stock and the uses left of codes are not in the epoch: they are advice, at most a second old.
+// older. Stock, the uses left of codes and what customers used are not in the epoch: they are advice, at most a second old.
 import type { Cart } from '../core/cart.ts'
+import { type Customer, customerBy, customerKey, isKnown } from '../core/customer.ts'
 import type { CodeFacts, Facts, LimitFacts } from '../core/facts.ts'
 import { QUARTER_MS } from '../core/hours.ts'
 import type { Variant } from '../core/product.ts'
@@ -11,7 +12,8 @@ import { type PresetName, type Settings, type SettingsPatch, settingsOf } from '
 import { availableTo, bundlesOf, type StockLevel } from '../core/stock.ts'
 import { readEndpoints } from '../store/outbox.ts'
 import { readVariants } from '../store/products.ts'
-import { type CodeUses, type PromotionUses, readCodes, readLimits, readPromotions } from '../store/promotions.ts'
+import { type CodeUses, readCodes, readPromotions } from '../store/promotions.ts'
+import { type CustomerUses, countedOf, type Held, type PromotionUses, readCustomers, readLimits } from '../store/redemptions.ts'
 import { changedSince, readShop } from '../store/shops.ts'
 import { readStock } from '../store/stock.ts'
 import type { Reader, Store } from '../store/store.ts'
@@ -60,6 +62,10 @@ export interface ShopFacts {
   readonly hasHours: boolean
   /** Ids of all promotions, with a code or without, that have a limit. */
   readonly limited: readonly string[]
+  /** The promotions whose uses are counted for each customer. */
+  readonly personal: readonly Promotion[]
+  /** Whether one of them is for first orders. */
+  readonly asksFirstOrder: boolean
   /** What promotions give away. */
   readonly giftSkus: readonly string[]
   readonly variants: Map<string, Variant>
@@ -68,6 +74,28 @@ export interface ShopFacts {
 
 /** Ids of carts (of orders, where there is no cart) that hold something. */
 export type Holders = readonly string[]
+
+/** By what a cart's customer is known, as it was said: which customer that is, is asked only where something is counted for each. */
+export interface Buyer {
+  readonly account: string | null
+  readonly email: string | null
+}
+
+/** Whose price it is: what they hold themselves does not stand in their way, and limits per customer are theirs. */
+export interface Holding {
+  readonly holders: Holders
+  readonly buyer: Buyer
+}
+
+/** By what the customer of a cart is known. */
+export function buyerOf({ owner, email }: Pick<Cart, 'owner' | 'email'>): Buyer {
+  return { account: owner.kind === 'account' ? owner.accountId : null, email }
+}
+
+/** Who holds what for a cart: itself, and the carts that were merged into it. */
+export function holdingOf(cart: Pick<Cart, 'id' | 'absorbed' | 'owner' | 'email'>): Holding {
+  return { holders: [cart.id, ...cart.absorbed], buyer: buyerOf(cart) }
+}
 
 type Limits = ReadonlyMap<string, PromotionUses>
 
@@ -80,19 +108,26 @@ interface Advice<T> {
 export interface FactsCache {
   /** A shop as of an epoch that was just read, or, without one, as of now; null when there is no such shop. */
   shop(shopId: string, epoch?: number): Promise<ShopFacts | null>
-  /** Makes sure that these skus and codes are known, and how many there are of tracked skus, for pricing carts of a shop. */
-  collect(shop: ShopFacts, skus: Iterable<string>, codes: Iterable<string>): Promise<void>
+  /**
+   * Makes sure that these skus and codes are known, how many there are of tracked skus, and what these buyers used of what is counted for each,
+   * for pricing carts of a shop.
+   */
+  collect(shop: ShopFacts, skus: Iterable<string>, codes: Iterable<string>, buyers: Iterable<Buyer>): Promise<void>
+  /** Whether what the shop counts for each customer is known of this one. */
+  knows(shop: ShopFacts, buyer: Buyer): boolean
   /**
    * The facts for one cart, from what was collected. What it holds itself, of stock and of codes, does not count against it, nor what carts hold
    * that were merged into it.
    */
-  forCart(shop: ShopFacts, codes: readonly string[], skus: Iterable<string>, cart: Pick<Cart, 'id' | 'absorbed'>): Facts
-  /** The same, with stock and uses read at this moment: for ordering. */
-  fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holder: string): Promise<Facts>
+  forCart(shop: ShopFacts, codes: readonly string[], skus: Iterable<string>, cart: Pick<Cart, 'id' | 'absorbed' | 'owner' | 'email'>): Facts
+  /** The same facts for another customer: of whom a command made the cart. */
+  forCustomer(facts: Facts, shop: ShopFacts, holding: Holding): Facts
+  /** The same as `forCart`, with stock and uses read at this moment: for ordering. */
+  fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holding: Holding): Promise<Facts>
   /** How many of a sku these holders may have by the advice at hand; undefined when nothing is known or it is unlimited. */
   advice(shop: ShopFacts, sku: string, holders: Holders): number | undefined
-  /** How much is left of a limit (see `LimitsSeen`) for these holders, by the advice at hand; null is unlimited or unknown. */
-  left(shop: ShopFacts, key: string, holders: Holders): number | null
+  /** How much is left of a limit (see `LimitsSeen`), by the advice at hand; null is unlimited. */
+  left(shop: ShopFacts, key: string, holding: Holding): number | null
 }
 
 /** Makes the cache. */
@@ -102,6 +137,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
   const stock = new Recent<Advice<StockLevel | null>>()
   const limits = new Recent<Advice<Limits>>()
   const codes = new Recent<Advice<CodeUses | null>>()
+  const customers = new Recent<Advice<CustomerUses>>()
 
   async function shop(shopId: string, epoch?: number): Promise<ShopFacts | null> {
     const known = shops.get(shopId)
@@ -149,6 +185,8 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       edges: promotions.flatMap(edgesOf).sort((a, b) => a - b),
       hasHours: promotions.some((promotion) => asks(promotion, 'hours')),
       limited: promotions.filter(isLimited).map((promotion) => promotion.id),
+      personal: promotions.filter((promotion) => countedOf(promotion, 0) !== null),
+      asksFirstOrder: promotions.some((promotion) => asks(promotion, 'first_order')),
       giftSkus: promotions.flatMap((promotion) => giftOf(promotion) ?? []),
       variants: new Map(),
       unknownSkus: new Set(),
@@ -157,7 +195,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     return next
   }
 
-  async function collect(known: ShopFacts, skus: Iterable<string>, wantedCodes: Iterable<string>): Promise<void> {
+  async function collect(known: ShopFacts, skus: Iterable<string>, wantedCodes: Iterable<string>, buyers: Iterable<Buyer>): Promise<void> {
     const missing: string[] = []
     const tracked: string[] = []
     for (const sku of new Set([...skus, ...known.giftSkus])) {
@@ -177,16 +215,45 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
         if (isCounted(variant)) tracked.push(sku)
       }
     }
-    await refreshAdvice(known, tracked, [...new Set(wantedCodes)])
+    if (tracked.length > 0) await refreshStock(known, tracked)
+    await refreshCodes(known, [...new Set(wantedCodes)])
+    await refreshLimits(known)
+    await refreshCustomers(known, buyers)
   }
 
-  async function refreshAdvice(known: ShopFacts, skus: readonly string[], wantedCodes: readonly string[]): Promise<void> {
-    if (skus.length > 0) await refreshStock(known, skus)
-    if (wantedCodes.length > 0) await refreshCodes(known.id, wantedCodes)
-    if (known.limited.length > 0 && isStale(limits.get(known.id), clock.now())) {
-      const at = clock.now()
-      limits.set(known.id, { at, value: await readLimits(store.reader, known.id, known.limited) })
+  async function refreshLimits(known: ShopFacts): Promise<void> {
+    if (known.limited.length === 0 || !isStale(limits.get(within(known)), clock.now())) return
+    const at = clock.now()
+    limits.set(within(known), { at, value: await readLimits(store.reader, known.id, known.limited) })
+  }
+
+  async function refreshCustomers(known: ShopFacts, buyers: Iterable<Buyer>): Promise<void> {
+    if (known.personal.length === 0) return
+    const now = clock.now()
+    const stale = new Map<string, Customer>()
+    for (const { account, email } of buyers) {
+      const customer = customerBy(account, email)
+      const key = within(known, customerKey(customer))
+      if (isKnown(customer) && isStale(customers.get(key), now)) stale.set(key, customer)
     }
+    if (stale.size === 0) return
+    const read = await readUsesOf(store.reader, known, [...stale.values()])
+    for (const [index, key] of [...stale.keys()].entries()) {
+      const value = read[index]
+      if (value) customers.set(key, { at: now, value })
+    }
+  }
+
+  function readUsesOf(reader: Reader, { id, personal, asksFirstOrder }: ShopFacts, wanted: readonly Customer[]): Promise<CustomerUses[]> {
+    const now = clock.now()
+    const counted = personal.flatMap((promotion) => countedOf(promotion, now) ?? [])
+    return readCustomers(reader, id, wanted, counted, asksFirstOrder)
+  }
+
+  function knows(known: ShopFacts, { account, email }: Buyer): boolean {
+    if (known.personal.length === 0) return true
+    const customer = customerBy(account, email)
+    return !isKnown(customer) || !isStale(customers.get(within(known, customerKey(customer))), clock.now())
   }
 
   async function refreshStock({ id, variants }: ShopFacts, skus: readonly string[]): Promise<void> {
@@ -197,12 +264,12 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     for (const sku of stale) stock.set(`${id}/${sku}`, { at: now, value: levels.get(sku) ?? null })
   }
 
-  async function refreshCodes(shopId: string, wanted: readonly string[]): Promise<void> {
+  async function refreshCodes(known: ShopFacts, wanted: readonly string[]): Promise<void> {
     const now = clock.now()
-    const stale = wanted.filter((code) => isStale(codes.get(`${shopId}/${code}`), now))
+    const stale = wanted.filter((code) => isStale(codes.get(within(known, code)), now))
     if (stale.length === 0) return
-    const read = await readCodes(store.reader, shopId, stale)
-    for (const code of stale) codes.set(`${shopId}/${code}`, { at: now, value: read.get(code) ?? null })
+    const read = await readCodes(store.reader, known.id, stale)
+    for (const code of stale) codes.set(within(known, code), { at: now, value: read.get(code) ?? null })
   }
 
   function advice({ id, variants }: ShopFacts, sku: string, holders: Holders): number | undefined {
@@ -216,10 +283,9 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
 
   function assemble(
     known: ShopFacts,
-    holders: Holders,
     levels: Map<string, number>,
     found: Map<string, CodeFacts>,
-    left: Limits | undefined,
+    own: Pick<Facts, 'limits' | 'hasOrdered'>,
   ): Facts {
     const opened = [...found.values()].flatMap(({ promotionId }) => known.promotions.get(promotionId) ?? [])
     const isPlain = opened.every((promotion) => known.automatic.has(promotion.id))
@@ -236,8 +302,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
         ? known.automatic
         : new Map([...known.automatic, ...opened.map((promotion) => [promotion.id, promotion] as const)]),
       codes: found,
-      limits: left ? new Map([...left].map(([promotionId, uses]) => [promotionId, limitFor(holders, uses)])) : NO_LIMITS,
-      hasOrdered: null,
+      ...own,
       quotes: NO_QUOTES,
     }
   }
@@ -246,20 +311,30 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     known: ShopFacts,
     wantedCodes: readonly string[],
     skus: Iterable<string>,
-    { id, absorbed }: Pick<Cart, 'id' | 'absorbed'>,
+    cart: Pick<Cart, 'id' | 'absorbed' | 'owner' | 'email'>,
   ): Facts {
-    const holders = [id, ...absorbed]
+    const holding = holdingOf(cart)
     const levels = new Map<string, number>()
     for (const sku of known.giftSkus.length === 0 ? skus : new Set([...skus, ...known.giftSkus])) {
-      const available = advice(known, sku, holders)
+      const available = advice(known, sku, holding.holders)
       if (available !== undefined) levels.set(sku, available)
     }
     const found = new Map<string, CodeFacts>()
     for (const code of wantedCodes) {
-      const facts = codes.get(`${known.id}/${code}`)?.value
-      if (facts) found.set(code, usableBy(holders, facts))
+      const facts = codes.get(within(known, code))?.value
+      if (facts) found.set(code, usableBy(holding.holders, facts))
     }
-    return assemble(known, holders, levels, found, known.limited.length === 0 ? undefined : limits.get(known.id)?.value)
+    return assemble(known, levels, found, advisedLimits(known, holding))
+  }
+
+  function forCustomer(facts: Facts, known: ShopFacts, holding: Holding): Facts {
+    return { ...facts, ...advisedLimits(known, holding) }
+  }
+
+  function advisedLimits(known: ShopFacts, holding: Holding): Pick<Facts, 'limits' | 'hasOrdered'> {
+    const { account, email } = holding.buyer
+    const key = known.personal.length === 0 ? '' : customerKey(customerBy(account, email))
+    return limitsOf(known, holding, limits.get(within(known))?.value, customers.get(within(known, key))?.value)
   }
 
   async function fresh(
@@ -267,41 +342,85 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     known: ShopFacts,
     wantedCodes: readonly string[],
     skus: readonly string[],
-    holder: string,
+    holding: Holding,
   ): Promise<Facts> {
+    const { holders, buyer } = holding
+    const customer = customerBy(buyer.account, buyer.email)
     const wantedSkus = [...new Set([...skus, ...known.giftSkus])]
     const levels = new Map<string, number>()
     const partsOf = (sku: string) => known.variants.get(sku)?.parts
     for (const [sku, level] of await readStock(reader, known.id, countedSkus(known.variants, wantedSkus), clock.now()))
-      levels.set(sku, availableTo([holder], level, clock.now()))
+      levels.set(sku, availableTo(holders, level, clock.now()))
     for (const sku of wantedSkus) {
       const bundles = bundlesOf(partsOf(sku) ?? [], (part) => levels.get(part))
       if (bundles !== undefined) levels.set(sku, bundles)
     }
     const found = new Map<string, CodeFacts>()
-    for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy([holder], facts))
-    return assemble(known, [holder], levels, found, await readLimits(reader, known.id, known.limited))
+    for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy(holders, facts))
+    const left = await readLimits(reader, known.id, known.limited)
+    const [used] = known.personal.length > 0 && isKnown(customer) ? await readUsesOf(reader, known, [customer]) : []
+    return assemble(known, levels, found, limitsOf(known, holding, left, used))
   }
 
-  function left(known: ShopFacts, key: string, holders: Holders): number | null {
-    const [kind = '', id = ''] = key.split(':')
+  function left(known: ShopFacts, key: string, holding: Holding): number | null {
+    const [, kind = '', rest = ''] = /^([^:]*):?(.*)$/.exec(key) ?? []
     if (kind === 'code') {
-      const uses = codes.get(`${known.id}/${id}`)?.value
-      return uses ? usableBy(holders, uses).usesLeft : 0
+      const uses = codes.get(within(known, rest))?.value
+      return uses ? usableBy(holding.holders, uses).usesLeft : 0
     }
-    const uses = limits.get(known.id)?.value.get(id)
-    return uses ? limitFor(holders, uses).usesLeft : null
+    const { limits: own, hasOrdered } = advisedLimits(known, holding)
+    if (kind === 'first_order') return hasOrdered === false ? 1 : 0
+    const isBudget = kind === 'budget'
+    const limit = own.get(isBudget ? rest.slice(0, rest.lastIndexOf(':')) : rest)
+    if (!limit) return null
+    if (isBudget) return limit.budgetLeft && (limit.budgetLeft[rest.slice(rest.lastIndexOf(':') + 1)] ?? 0)
+    if (kind === 'customer') return limit.customerUsesLeft === 'unknown' ? 0 : limit.customerUsesLeft
+    return limit.usesLeft
   }
 
-  return { shop, collect, forCart, fresh, advice, left }
+  return { shop, collect, knows, forCart, forCustomer, fresh, advice, left }
 }
 
 const NO_LIMITS: Facts['limits'] = new Map()
 
-/** What is left for these: the use that a cart's own unpaid order holds does not stand in its way, like its stock. */
-function limitFor(holders: Holders, { usesLeft, heldBy }: PromotionUses): LimitFacts {
-  const own = usesLeft !== null && heldBy.some((each) => holders.includes(each)) ? 1 : 0
-  return { usesLeft: usesLeft === null ? null : usesLeft + own, customerUsesLeft: null, budgetLeft: null }
+/** Under which advice is kept. What was switched on, off or limited is told by the epoch: advice from before it must not be taken for news. */
+function within({ id, epoch }: ShopFacts, key = ''): string {
+  return `${id}/${epoch}/${key}`
+}
+
+/** What limited promotions have left for a cart: what its own unpaid order holds does not stand in its way, like its stock. */
+function limitsOf(
+  { promotions, limited, personal, asksFirstOrder }: ShopFacts,
+  { holders }: Holding,
+  left: Limits | undefined,
+  used: CustomerUses | undefined,
+): Pick<Facts, 'limits' | 'hasOrdered'> {
+  const isOwn = (cartId: string) => holders.includes(cartId)
+  const usedBy = (promotionId: string) => {
+    const uses = used?.uses.get(promotionId)
+    return uses ? uses.count - uses.heldBy.filter(isOwn).length : 0
+  }
+  const isFirst = (promotion: Promotion) => asks(promotion, 'first_order') && usedBy(promotion.id) > 0
+  const hasOrdered = asksFirstOrder && used ? used.hasOrdered || personal.some(isFirst) : null
+  if (limited.length === 0) return { limits: NO_LIMITS, hasOrdered }
+  const limits = limited.map((id) => {
+    const { usesLeft = null, budgetLeft = null, held = [] } = left?.get(id) ?? {}
+    const own = held.filter(({ cartId }) => isOwn(cartId))
+    const perCustomer = promotions.get(id)?.perCustomer ?? null
+    const limit: LimitFacts = {
+      usesLeft: usesLeft === null ? null : usesLeft + own.length,
+      customerUsesLeft: perCustomer && (used ? perCustomer.uses - usedBy(id) : 'unknown'),
+      budgetLeft: budgetLeft && withHeld(budgetLeft, own),
+    }
+    return [id, limit] as const
+  })
+  return { limits: new Map(limits), hasOrdered }
+}
+
+function withHeld(budgetLeft: Readonly<Record<string, number>>, own: readonly Held[]): Record<string, number> {
+  const left = { ...budgetLeft }
+  for (const { currency, amount } of own) if (currency !== null && left[currency] !== undefined) left[currency] += amount
+  return left
 }
 
 /** The skus whose stock counts for these: for a bundle those of its parts; each once. */
@@ -315,8 +434,8 @@ function isCounted(variant: Variant | undefined): boolean {
 }
 
 /** The use that a cart's own unpaid order holds does not stand in its way, like its stock: it is replaced with that order. */
-function usableBy(holders: Holders, { promotionId, usesLeft, heldBy }: CodeUses): CodeFacts {
-  return { promotionId, usesLeft: usesLeft !== null && heldBy?.some((each) => holders.includes(each)) ? usesLeft + 1 : usesLeft }
+function usableBy(holders: Holders, { heldBy, ...code }: CodeUses): CodeFacts {
+  return code.usesLeft !== null && heldBy?.some((each) => holders.includes(each)) ? { ...code, usesLeft: code.usesLeft + 1 } : code
 }
 
 /** Advice is stale a second after it was read, and at once when the clock was turned back behind it. */

@@ -14,9 +14,10 @@ import { record } from '../store/idempotency.ts'
 import { insertMerges, readMerge } from '../store/merges.ts'
 import { cartsBeingPaid, ordersOfCart, reassignOrders } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
+import { adoptRedemptions } from '../store/redemptions.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -220,11 +221,13 @@ export function createMerging({
     const involved = [target ?? fresh, ...brought, ...further]
     const skus = involved.flatMap(skusOf)
     const codes = [...new Set(involved.flatMap((cart) => cart.codes))]
-    await cache.collect(shop, skus, codes)
+    // The merged cart is the account's; its e-mail address may be any of theirs.
+    const customers = involved.map(({ email }) => buyerOf({ owner: request.account, email }))
+    await cache.collect(shop, skus, codes, customers)
     const absorbed = [
       ...new Set([...involved.flatMap((cart) => cart.absorbed), ...sources.flatMap(({ row }) => (paying.has(row.id) ? row.id : []))]),
     ]
-    const facts = cache.forCart(shop, codes, skus, { id: (target ?? fresh).id, absorbed })
+    const facts = cache.forCart(shop, codes, skus, { ...(target ?? fresh), absorbed })
     const decided: (MergeDecision & { replaced?: Cart | null }) | Refusal =
       mode === 'restorePrevious'
         ? restorePrevious({ session: brought[0] ?? null, current: target, others: further, fresh }, facts)
@@ -244,8 +247,18 @@ export function createMerging({
     const row = own.find((each) => each.id === decided.cart.id) ?? null
     const isSame = sources.length === 0 && [fresh, target].includes(decided.cart)
     const event = row === null ? 'cart.created' : sources.length > 0 ? 'cart.merged' : 'cart.updated'
-    const result = isSame ? null : ({ row, cart: { ...decided.cart, absorbed }, event } as const)
-    return { request, shop, facts, sources, result, others, cartId: decided.cart.id, report: decided.report }
+    const cart = { ...decided.cart, absorbed }
+    const result = isSame ? null : ({ row, cart, event } as const)
+    return {
+      request,
+      shop,
+      facts: cache.forCustomer(facts, shop, holdingOf(cart)),
+      sources,
+      result,
+      others,
+      cartId: decided.cart.id,
+      report: decided.report,
+    }
   }
 
   function freshCart({ shopId, account, groups }: MergeRequest, { currency }: ShopFacts, type: string): Cart {
@@ -298,7 +311,8 @@ export function createMerging({
   async function settleSources(writer: Writer, { request, shop, facts, sources, others, report }: Plan): Promise<FullReport> {
     const { account } = request
     for (const guestId of new Set(sources.flatMap((source) => (source.limitedTo ? [] : (source.guestId ?? []))))) {
-      await reassignOrders(writer, shop.id, `g:${guestId}`, ownerKey(account), account)
+      const orderIds = await reassignOrders(writer, shop.id, `g:${guestId}`, ownerKey(account), account)
+      await adoptRedemptions(writer, shop.id, orderIds, account.accountId)
       // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
       if ((await loadIntents(writer, shop.id, [], [`g:${guestId}`]))?.rows.length === 0)
         await revokeSecrets(writer, shop.id, guestId, 'all', facts.now)

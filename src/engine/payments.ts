@@ -19,14 +19,14 @@ import {
   updateOrder,
   updatePayment,
 } from '../store/orders.ts'
-import { lockPromotions, redeem, returnRedemptions } from '../store/promotions.ts'
+import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
 import { releaseHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { parseOrder } from './orders.ts'
-import { type Placement, Rollback, usedPromotions } from './placing.ts'
+import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, PaymentRequest, Randomness, SessionStatus } from './ports.ts'
 
 /** How long a provider may take to answer. */
@@ -274,7 +274,7 @@ export function createPayments(parts: {
           await lockPromotions(
             writer,
             shop.id,
-            [order, ...rivals].flatMap((each) => [...usedPromotions(each).keys()]),
+            [order, ...rivals].flatMap((each) => usedPromotions(each).map((use) => use.promotionId)),
           )
         const refusal = orderMayMove(order.state, 'PLACED')
           ? await retake(writer, shop, row, order, standing)
@@ -310,9 +310,8 @@ export function createPayments(parts: {
     const placed = row.whole === 1 ? standing.find((each) => each.placed_at !== null && each.whole === 1) : undefined
     if (placed) return refuse('cart_already_ordered', { orderId: placed.id })
     if (order.state !== 'NEW') {
-      const uses = [...usedPromotions(order)].map(([promotionId, code]) => ({ promotionId, code }))
-      const exhausted = await redeem(writer, shop.id, order.id, uses, clock.now())
-      if (exhausted) return refuse('code_exhausted', { promotionCode: exhausted.code })
+      const exhausted = await redeemFor(writer, order, clock.now())
+      if (exhausted) return exhausted
     }
     const tracked = await hold(writer, shop.id, demandOf(order.lines), row.cart_id ?? row.id)
     return isRefusal(tracked) ? tracked : null

@@ -3,6 +3,7 @@
 // sequences last.
 import assert from 'node:assert/strict'
 import { type Cart, closeCart } from '../core/cart.ts'
+import { customerOf } from '../core/customer.ts'
 import type { Event, EventType } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { afterOrder, type Order, type OrderedLines } from '../core/order.ts'
@@ -13,12 +14,12 @@ import { rfc3339 } from '../core/time.ts'
 import { type IntentRow, loadIntents, lockCarts, removeCarts, saveCarts } from '../store/carts.ts'
 import { nextInSequence, updateOrder } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
-import { confirmRedemptions, returnRedemptions } from '../store/promotions.ts'
+import { confirmRedemptions, redeem, returnRedemptions, type Use } from '../store/redemptions.ts'
 import { lockStock, readStock, releaseHolds, takeStock } from '../store/stock.ts'
 import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, saveOf, skusOf } from './carts.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
 import { serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 import { renderReference } from './reference.ts'
@@ -195,8 +196,9 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
   async function factsFor(shop: ShopFacts, carts: readonly Cart[]): Promise<Facts> {
     const skus = carts.flatMap(skusOf)
     const codes = carts.flatMap((cart) => cart.codes)
-    await cache.collect(shop, skus, codes)
-    return cache.forCart(shop, [...new Set(codes)], skus, { id: carts[0]?.id ?? '', absorbed: carts.flatMap((cart) => cart.absorbed) })
+    await cache.collect(shop, skus, codes, carts.map(buyerOf))
+    const { id, owner, email } = carts[0] ?? NO_CART
+    return cache.forCart(shop, [...new Set(codes)], skus, { id, owner, email, absorbed: carts.flatMap((cart) => cart.absorbed) })
   }
 
   function moved(order: Order, state: Order['state']): Order {
@@ -236,11 +238,27 @@ function priceable(cart: Cart, facts: Facts): { next: Cart; pricing: Pricing } {
   return { next: emptied, pricing: rest }
 }
 
-/** The promotions that gave something, each with the code that opened it. */
-export function usedPromotions(priced: Pick<Order, 'lines' | 'adjustments'>): Map<string, string | null> {
-  const used = new Map<string, string | null>()
-  for (const { source } of [...priced.adjustments, ...priced.lines.flatMap((line) => line.adjustments)]) {
-    if (source.kind === 'promotion') used.set(source.id, source.code ?? null)
+/** An order whose cart is gone is nobody's here: what customers used is asked of its own columns. */
+const NO_CART = { id: '', owner: { kind: 'guest', guestId: '' }, email: null } as const
+
+/** The promotions that gave something, each with the code that opened it and with all that it took off. */
+export function usedPromotions(priced: Pick<Order, 'lines' | 'adjustments'>): Use[] {
+  const used = new Map<string, Use>()
+  for (const { source, amount } of [...priced.adjustments, ...priced.lines.flatMap((line) => line.adjustments)]) {
+    if (source.kind !== 'promotion') continue
+    const before = used.get(source.id)?.amount ?? 0
+    used.set(source.id, { promotionId: source.id, code: source.code ?? null, amount: before - amount.amount })
   }
-  return used
+  return [...used.values()]
+}
+
+/** Takes the uses that an order needs, exactly and before any charge; answers the refusal where one cannot be had. The caller rolls back then. */
+export async function redeemFor(
+  writer: Writer,
+  order: Pick<Order, 'shopId' | 'id' | 'currency' | 'owner' | 'email' | 'lines' | 'adjustments'>,
+  now: number,
+): Promise<Refusal | null> {
+  const { shopId, id, currency } = order
+  const missing = await redeem(writer, shopId, { id, currency, customer: customerOf(order) }, usedPromotions(order), now)
+  return missing && refuse('code_exhausted', { promotionCode: missing.code, reason: missing.reason, path: '/codes' })
 }

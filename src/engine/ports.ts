@@ -7,12 +7,14 @@ export interface Clock {
   now(): number
 }
 
-/** Randomness: ids rise with time and carry their kind; secrets have 256 bits; numbers are what a shopper sees. */
+/** Randomness: ids rise with time and carry their kind; secrets have 256 bits; numbers are what a shopper sees; characters are what codes are made of. */
 export interface Randomness {
-  id(prefix: 'cart' | 'ln' | 'ord' | 'pay' | 'rf' | 'prd' | 'prm' | 'evt' | 'dl' | 'we' | 'key' | 'req' | 'aud' | 'txr'): string
+  id(prefix: 'cart' | 'ln' | 'ord' | 'pay' | 'rf' | 'prd' | 'prm' | 'evt' | 'dl' | 'we' | 'key' | 'req' | 'aud' | 'txr' | 'bat'): string
   guestId(): string
   secret(): string
   number(): string
+  /** So many characters of an alphabet (at most 256), each as likely as the others. */
+  characters(alphabet: string, count: number): string
 }
 
 /** What a payment provider is told when a payment session is opened. Amounts are integers in minor units. */

@@ -5,7 +5,7 @@ import type { CodeFacts, Facts, LimitFacts } from '../core/facts.ts'
 import { edgesOf, giftOf, isLimited, type Promotion } from '../core/promotion.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { type CartAddress, type Carts, skusOf } from './carts.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 /** A cart that exists for the length of a preview. `decide` fills it, at the time of the preview. */
@@ -46,7 +46,7 @@ export function createPreview(parts: { facts: FactsCache; carts: Carts; clock: C
 
   async function factsFor(request: PreviewRequest, cart: Cart, skus: readonly string[], codes: readonly string[]): Promise<Facts> {
     const { shop } = request
-    await cache.collect(shop, skus, codes)
+    await cache.collect(shop, skus, codes, [buyerOf(cart)])
     return asPreviewed(cache.forCart(shop, codes, skus, cart), request)
   }
 
@@ -70,8 +70,8 @@ export function createPreview(parts: { facts: FactsCache; carts: Carts; clock: C
     const madeUp = 'decide' in request.cart ? request.cart : null
     const gifts = [...shop.giftSkus, ...drafts.flatMap((draft) => giftOf(draft) ?? [])]
     const skus = [...new Set([...skusOf(begun), ...(madeUp?.skus ?? []), ...gifts])]
-    const draftCodes = Object.keys(request.codes).map(normaliseCode)
-    const codes = [...new Set([...begun.codes, ...(madeUp?.codes ?? []).map(normaliseCode), ...draftCodes])]
+    const draftCodes = Object.keys(request.codes).map((code) => normaliseCode(code, shop.settings))
+    const codes = [...new Set([...begun.codes, ...(madeUp?.codes ?? []).map((code) => normaliseCode(code, shop.settings)), ...draftCodes])]
     const facts = await factsFor(request, begun, skus, codes)
     const decided = madeUp ? madeUp.decide(begun, facts) : { cart: begun }
     if (isRefusal(decided)) return decided
@@ -113,7 +113,7 @@ function asPreviewed(facts: Facts, { shop, at, drafts, without, codes }: Preview
     if (isLimited(draft)) limits.set(draft.id, unused(draft))
   }
   const draftCodes = Object.entries(codes).map(([code, promotionId]): [string, CodeFacts] => [
-    normaliseCode(code),
+    normaliseCode(code, shop.settings),
     { promotionId, usesLeft: null },
   ])
   const now = at ?? facts.now

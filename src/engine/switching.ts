@@ -11,7 +11,7 @@ import { type IntentRow, loadIntents, lockCarts, ownerKey, saveCarts } from '../
 import { publish } from '../store/outbox.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type CartAddress, type Carts, findRow, parseIntent, saveOf, skusOf } from './carts.ts'
-import type { FactsCache, ShopFacts } from './facts.ts'
+import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
 import { type IdempotencyClaim, once } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
 
@@ -167,7 +167,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     if (!request.owner) return refuse('owner_required', {})
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type, owner: request.owner }
     const empty = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
-    await cache.collect(shop, fresh.skus, [])
+    await cache.collect(shop, fresh.skus, [], [])
     const decided = fresh.decide(empty, cache.forCart(shop, [], fresh.skus, empty))
     if (isRefusal(decided)) return decided
     return [...(current ? [left(current)] : []), { row: null, cart: decided.cart }]
@@ -183,7 +183,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     const events: Event[] = []
     for (const { row, cart } of changes) {
       const next = { ...cart, version: cart.version + 1 }
-      await cache.collect(shop, skusOf(next), next.codes)
+      await cache.collect(shop, skusOf(next), next.codes, [buyerOf(next)])
       const pricing = priceCart(next, cache.forCart(shop, next.codes, skusOf(next), next))
       if (isRefusal(pricing)) return pricing
       const saving = saveOf({ row, base: row && parseIntent(row), done: [done], at: clock.now() }, pricing, shop)

@@ -29,12 +29,22 @@ function compact(): string {
   return v7({ random, msecs, seq }, made).toString('hex')
 }
 
+/** Bytes that would make some characters likelier than others are thrown away. */
+function characters(alphabet: string, count: number): string {
+  const fair = 256 - (256 % alphabet.length)
+  const drawn: string[] = []
+  while (drawn.length < count)
+    for (const byte of randomBytes(count - drawn.length)) if (byte < fair) drawn.push(alphabet.charAt(byte % alphabet.length))
+  return drawn.join('')
+}
+
 /** The system's randomness. */
 export const systemRandomness: Randomness = {
   id: (prefix) => `${prefix}_${compact()}`,
   guestId: compact,
   secret: () => randomBytes(32).toString('base64url'),
   number: () => randomBytes(16).toString('hex'),
+  characters,
 }
 
 /** The system's time. `move` puts it forward by so many milliseconds: for the demo, where waiting would take days. */

@@ -8,7 +8,7 @@ import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
 import { type Actor, hasScope, type Identity, limitOf, ownerOf, reachesAll } from '../engine/identity.ts'
-import { loadServed } from '../store/carts.ts'
+import { loadServed, ownerKey } from '../store/carts.ts'
 import { forgetFormsCookie, formsCookieOf } from './forms-cookie.ts'
 
 /**
@@ -195,13 +195,26 @@ function accessRefusal(actor: Actor, access: Exclude<Access, string>, shop: Shop
   }
 }
 
-/** Work that tries a promotion code: who guesses too often is stopped before anything is looked up. */
-export async function guarded<T>(guard: GuessGuard, request: FastifyRequest, work: () => Promise<T>): Promise<T> {
-  unwrap((await guard.refusal('codes', request.ip)) ?? true)
+/**
+ * Work that tries a promotion code: who guesses too often, by network address or as the same shopper from many, is stopped before anything is
+ * looked up. `isMiss` tells an answer that is no refusal but says that the code is of no use.
+ */
+export async function guarded<T>(
+  guard: GuessGuard,
+  request: FastifyRequest,
+  work: () => Promise<T>,
+  isMiss: (answer: T) => boolean = () => false,
+): Promise<T> {
+  const { shop, owner } = callerOf(request)
+  const guessers = [request.ip, ...(owner ? [`${shop.id} ${ownerKey(owner)}`] : [])]
+  for (const guesser of guessers) unwrap((await guard.refusal('codes', guesser)) ?? true)
+  const count = () => Promise.all(guessers.map((guesser) => guard.count('codes', guesser)))
   try {
-    return await work()
+    const answer = await work()
+    if (isMiss(answer)) await count()
+    return answer
   } catch (error) {
-    if (error instanceof Refused && error.refusal.refused === 'code_rejected') await guard.count('codes', request.ip)
+    if (error instanceof Refused && error.refusal.refused === 'code_rejected') await count()
     throw error
   }
 }
@@ -211,7 +224,7 @@ export async function guarded<T>(guard: GuessGuard, request: FastifyRequest, wor
 /** What can be guessed. */
 export type Guessed = 'tokens' | 'codes'
 
-/** How many failures an address of the network may have in a minute. */
+/** How many failures an address of the network, or a shopper, may have in a minute. */
 export type GuessLimits = Readonly<Record<Guessed, number>>
 
 /** What holds unless a server is set up otherwise. */
@@ -219,7 +232,7 @@ export const GUESS_LIMITS: GuessLimits = { tokens: 60, codes: 30 }
 
 const WINDOW_SECONDS = 60
 
-/** Counts failures per network address. */
+/** Counts failures per network address or shopper. */
 export interface GuessGuard {
   /** The refusal for an address that failed too often, or null. Costs a look into a map. */
   refusal(what: Guessed, address: string): Promise<Refusal | null>

@@ -40,6 +40,7 @@ import { ownCartRoutes } from './own-carts.ts'
 import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
+import { promotionCodeRoutes } from './promotion-codes.ts'
 import { promotionRoutes } from './promotions.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
@@ -167,6 +168,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     orderRoutes(engine, guard),
     productRoutes(engine),
     promotionRoutes(engine),
+    promotionCodeRoutes(engine, guard),
     guestRoutes(engine, guard),
     ownCartRoutes(engine),
     restoreRoutes(engine, guard),

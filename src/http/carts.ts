@@ -29,6 +29,7 @@ import { type PricedCart, priceCart } from '../core/pricing.ts'
 import type { Destination } from '../core/quote.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { restoreLine, saveLine } from '../core/saved-lines.ts'
+import type { Settings } from '../core/settings.ts'
 import { destinationOf } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -374,7 +375,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           change(request, reply, {
             name: 'apply_code',
             creates: true,
-            codes: [normaliseCode(code)],
+            codes: [normaliseCode(code, callerOf(request).shop.settings)],
             decide: (cart, facts) => applyCode(cart, { code }, facts),
             check: codeCheck([code]),
           }),
@@ -395,7 +396,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       (request, reply) =>
-        change(request, reply, { name: 'remove_code', decide: (cart) => removeCode(cart, { code: request.params.code }) }),
+        change(request, reply, { name: 'remove_code', decide: (cart, facts) => removeCode(cart, { code: request.params.code }, facts) }),
     )
 
     app.post(
@@ -420,7 +421,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           checkTaxStatus(callerOf(request).actor, command.change, path)
         }
         const steps = request.body.commands.map((command, index) =>
-          stepOf(command, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
+          stepOf(command, callerOf(request).shop.settings, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
         )
         const codes = steps.flatMap((step) => step.codes)
         const command = {
@@ -591,13 +592,16 @@ export interface NewGuest {
  * shopper may know this one (C34).
  */
 export function codeCheck(codes: readonly string[]): NonNullable<CartCommand['check']> {
-  const wanted = codes.map(normaliseCode)
   return (priced: PricedCart, facts: Facts) => {
-    const state = priced.codes.find((each) => wanted.includes(each.code) && !each.applied)
+    const wanted = codes.map((code) => normaliseCode(code, facts.shop.settings))
+    // Where the shop removes codes that do not apply, what is left of one is the notice about it.
+    const gone = wanted.filter((code) => !priced.codes.some((each) => each.code === code))
+    const removed = priced.notices.find(({ code, params }) => code === 'code_removed' && gone.includes(String(params.promotionCode)))
+    const state = priced.codes.find((each) => wanted.includes(each.code) && !each.applied) ?? (removed && { reason: removed.params.reason })
     if (!state) return null
     if (facts.shop.settings.promotions.publicReasons === 'neutral')
       return refuse('code_rejected', { path: '/code', ...(state.reason === 'not_applicable' ? {} : { reason: state.reason }) })
-    const isDead = ['unknown', 'expired', 'exhausted', 'inactive'].includes(state.reason ?? '')
+    const isDead = ['unknown', 'expired', 'exhausted', 'inactive'].includes(String(state.reason ?? ''))
     return isDead ? refuse('code_rejected', { path: '/code', reason: state.reason }) : null
   }
 }
@@ -721,7 +725,11 @@ interface Step {
 
 type Command = Type.Static<typeof contract.Commands>['commands'][number]
 
-function stepOf(command: Command, requests: (lines: readonly Type.Static<typeof contract.LineInput>[]) => LineRequest[]): Step {
+function stepOf(
+  command: Command,
+  settings: Settings,
+  requests: (lines: readonly Type.Static<typeof contract.LineInput>[]) => LineRequest[],
+): Step {
   const [at = ''] = Object.keys(command)
   const plain = (run: Step['run'], codes: readonly string[] = []): Step => ({ skus: [], codes, at: `/${at}`, run })
   if ('add' in command) {
@@ -732,8 +740,8 @@ function stepOf(command: Command, requests: (lines: readonly Type.Static<typeof 
   if ('remove' in command) return plain((cart) => removeLine(cart, command.remove))
   if ('clear' in command) return plain((cart) => clearLines(cart))
   if ('applyCode' in command)
-    return plain((cart, facts) => applyCode(cart, command.applyCode, facts), [normaliseCode(command.applyCode.code)])
-  if ('removeCode' in command) return plain((cart) => removeCode(cart, command.removeCode))
+    return plain((cart, facts) => applyCode(cart, command.applyCode, facts), [normaliseCode(command.applyCode.code, settings)])
+  if ('removeCode' in command) return plain((cart, facts) => removeCode(cart, command.removeCode, facts))
   return plain((cart, facts) => changeCart(cart, command.change, facts))
 }
 

@@ -18,6 +18,7 @@ import {
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import type { Settings } from '../core/settings.ts'
 import type { CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
 import { codeCheck } from './carts.ts'
@@ -62,6 +63,7 @@ type Fields = Type.Static<typeof CartForm>
 export function commandOf(
   form: Fields,
   random: Engine['random'],
+  settings: Settings,
 ): Pick<CartCommand, 'name' | 'creates' | 'skus' | 'codes' | 'decide' | 'check'> | Refusal {
   const adds = additionsOf(form, random)
   const code = form.couponCode?.trim() ? form.couponCode : null
@@ -78,8 +80,8 @@ export function commandOf(
   let isNew = false
   if (form.couponCode !== undefined) {
     const run: Step['run'] = (cart, facts) => {
-      isNew = code !== null && !cart.codes.includes(normaliseCode(code))
-      return code === null ? withoutCodes(cart) : withCode(cart, code, facts)
+      isNew = code !== null && !cart.codes.includes(normaliseCode(code, settings))
+      return code === null ? withoutCodes(cart, facts) : withCode(cart, code, facts)
     }
     steps.push({ run, at: () => '/couponCode' })
   }
@@ -90,7 +92,7 @@ export function commandOf(
     name: 'commands',
     creates: adds.length > 0 || code !== null || Object.values(details).some((value) => value !== null),
     skus: adds.flatMap(({ line }) => line.sku ?? []),
-    codes: code === null ? [] : [normaliseCode(code)],
+    codes: code === null ? [] : [normaliseCode(code, settings)],
     decide: (cart, facts) => inSequence(cart, steps, facts),
     ...(check
       ? {
@@ -167,14 +169,14 @@ function chosen(options: Readonly<Record<string, string>>): Options {
 
 /** A form has one field for a code: where a cart may have one, the new one takes its place. */
 function withCode(cart: Cart, code: string, facts: Facts): Decision | Refusal {
-  if (cart.codes.includes(normaliseCode(code))) return { cart }
+  if (cart.codes.includes(normaliseCode(code, facts.shop.settings))) return { cart }
   return applyCode(facts.shop.settings.promotions.maxCodes === 1 ? { ...cart, codes: [] } : cart, { code }, facts)
 }
 
-function withoutCodes(cart: Cart): Decision | Refusal {
+function withoutCodes(cart: Cart, facts: Facts): Decision | Refusal {
   let current = cart
   for (const code of cart.codes) {
-    const removed = removeCode(current, { code })
+    const removed = removeCode(current, { code }, facts)
     if (isRefusal(removed)) return removed
     current = removed.cart
   }

@@ -4,7 +4,6 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest, FastifySchema } 
 import Type from 'typebox'
 import { CartForm, FormsCart, LoadCartForm, SessionForm } from '../contract/forms.ts'
 import { Id, Text } from '../contract/schemas.ts'
-import { normaliseCode } from '../core/cart.ts'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { nameOf } from '../engine/identity.ts'
@@ -114,7 +113,7 @@ export function formRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
 
   async function change(request: FastifyRequest, reply: FastifyReply, fields: Fields): Promise<string> {
     const caller = callerOf(request)
-    const command = unwrap(commandOf(fields, random))
+    const command = unwrap(commandOf(fields, random, caller.shop.settings))
     const isNobody = caller.actor.kind === 'anonymous'
     if (isNobody && !command.creates) throw new Refused(refuse('cart_not_found'))
     const guest = isNobody ? newGuest(caller, random) : null
@@ -202,7 +201,7 @@ export function formRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       (request, reply) =>
         submit(request, reply, (fields) => {
           const work = () => change(request, reply, fields)
-          return normaliseCode(fields.couponCode ?? '') === '' ? work() : guarded(guard, request, work)
+          return (fields.couponCode ?? '').trim() === '' ? work() : guarded(guard, request, work)
         }),
     )
 

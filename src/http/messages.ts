@@ -188,6 +188,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     secret_not_found: 'Dieses Geheimnis hat der Gast nicht, oder es wurde schon widerrufen.',
     link_invalid: 'Dieser Link gilt nicht: verändert, abgelaufen oder für etwas anderes gemacht. Fordern Sie einen neuen an.',
     already_exists: 'Etwas mit diesem Namen gibt es schon.',
+    promotion_in_use: 'Bestellungen nutzen diese Aktion oder diesen Code. Löschen geht nicht mehr, abschalten schon.',
     idempotency_key_required:
       'Ohne Token, oder wo ein Geheimnis geantwortet wird, muss der Idempotency-Key eine UUID oder ein anderer Zufallswert von 128 Bit sein.',
     idempotency_key_reused: 'Dieser Idempotency-Key gehört zu einer anderen Anfrage. Nehmen Sie für eine neue Anfrage einen neuen.',

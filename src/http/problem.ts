@@ -27,6 +27,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   secret_not_found: [404, 'This guest has no such secret, or it was revoked already.'],
   link_invalid: [410, 'This link is not valid: changed, expired, or made for something else. Ask for a new one.'],
   already_exists: [409, 'Something with this name exists already.'],
+  promotion_in_use: [409, 'Orders use this promotion or code, so it cannot be deleted. Deactivate it instead.'],
   idempotency_key_required: [
     422,
     'Without a token, or where a secret is answered, the Idempotency-Key must be a UUID or another random value of 128 bits.',

@@ -8,7 +8,7 @@ import { promotionRefusal } from '../core/promotion-refusal.ts'
 import { refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
-import { listCodes, readPromotion, readPromotions } from '../store/promotions.ts'
+import { listPromotions, readPromotion } from '../store/promotions.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
 
@@ -30,13 +30,19 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
       '/promotions',
       {
         config: config.read,
-        schema: { tags: ['Promotions'], summary: 'All promotions', querystring: Query, response: { 200: contract.lists.promotions } },
+        schema: {
+          tags: ['Promotions'],
+          summary: 'All promotions',
+          querystring: Type.Object({ ...Page, account: Type.Optional(Id) }, CLOSED),
+          response: { 200: contract.lists.promotions },
+        },
       },
       async (request) => {
-        const { id: shopId } = callerOf(request).shop
-        const items = []
-        for (const promotion of await readPromotions(store.reader, shopId)) items.push(await served(shopId, promotion.id))
-        return { items, next: null }
+        const { limit = 50, after } = request.query
+        const page = { limit: limit + 1, ...(after === undefined ? {} : { after }) }
+        const kept = await listPromotions(store.reader, callerOf(request).shop.id, page)
+        const items = kept.slice(0, limit).map(({ promotion, uses }) => wireOf(promotion, uses))
+        return { items, next: kept.length > limit ? (items.at(-1)?.id ?? null) : null }
       },
     )
 
@@ -84,54 +90,6 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
         return served(shopId, request.params.promotion)
       },
     )
-
-    app.get(
-      '/promotions/:promotion/codes',
-      {
-        config: config.read,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Codes of a promotion',
-          params: Params,
-          querystring: Type.Object({ ...Page, account: Type.Optional(Id) }, CLOSED),
-          response: { 200: contract.lists.codes },
-        },
-      },
-      async (request) => {
-        const { limit = 50, after } = request.query
-        const rows = await listCodes(store.reader, callerOf(request).shop.id, request.params.promotion, {
-          limit: limit + 1,
-          ...(after === undefined ? {} : { after }),
-        })
-        const items = rows.slice(0, limit).map((row) => ({ code: row.code, usesMax: row.uses_max, uses: row.uses }))
-        return { items, next: rows.length > limit ? (items.at(-1)?.code ?? null) : null }
-      },
-    )
-
-    app.post(
-      '/promotions/:promotion/codes',
-      {
-        config: config.write,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Add a code',
-          params: Params,
-          querystring: Query,
-          body: contract.CodeInput,
-          response: { 201: Type.Object({ code: Type.String() }, CLOSED) },
-        },
-      },
-      async (request, reply) => {
-        const { code, usesMax = null } = request.body
-        const { shop } = callerOf(request)
-        const made = answerOnce(
-          reply,
-          unwrap(await catalogue.addCode(shop.id, request.params.promotion, code, usesMax, claimOf(request, null))),
-        )
-        reply.code(201)
-        return made
-      },
-    )
   }
 }
 
@@ -153,7 +111,8 @@ export function promotionOf({ conditions, ...input }: Input, id: string | null, 
   return promotion
 }
 
-function wireOf(promotion: Promotion, uses: number) {
+/** A promotion as it is served. */
+export function wireOf(promotion: Promotion, uses: number) {
   const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
   return {
     ...promotion,

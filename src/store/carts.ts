@@ -8,6 +8,7 @@ import { type Dialect, isAmong, type Reader, type Statement, type Writer } from 
 export interface CartRow {
   readonly id: string
   readonly owner: string
+  readonly email: string | null
   readonly type: string
   readonly state: string
   /** 1: it is its owner's current cart of this type. */
@@ -54,7 +55,7 @@ export function ownerKey(owner: Owner): string {
 }
 
 const FINDING =
-  'c.id, c.owner, c.type, c.state, c.is_current, c.version, c.format, c.epoch, c.revision, c.fresh_until, c.stock_seen, c.due_at'
+  'c.id, c.owner, c.email, c.type, c.state, c.is_current, c.version, c.format, c.epoch, c.revision, c.fresh_until, c.stock_seen, c.due_at'
 
 interface Loaders {
   readonly many: Statement
@@ -396,6 +397,7 @@ export async function readVersions<Cart extends WatchedCart>(
 export const CART_COLUMNS = [
   'id',
   'owner',
+  'email',
   'type',
   'state',
   'is_current',

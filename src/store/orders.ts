@@ -94,14 +94,14 @@ export async function cartsBeingPaid(reader: Reader, shopId: string, cartIds: re
   return new Set(rows.flatMap((row) => row.cart_id ?? []))
 }
 
-/** Gives a guest's orders to an account: the documents name the new owner, too. */
+/** Gives a guest's orders to an account: the documents name the new owner, too. Answers which ones. */
 export async function reassignOrders(
   writer: Writer,
   shopId: string,
   fromOwner: string,
   toOwner: string,
   owner: Order['owner'],
-): Promise<void> {
+): Promise<string[]> {
   let query = writer.db
     .selectFrom('orders')
     .select(['id', 'document'])
@@ -109,7 +109,8 @@ export async function reassignOrders(
     .where('owner', '=', fromOwner)
     .orderBy('id')
   if (writer.dialect === 'postgres') query = query.forUpdate()
-  for (const row of await query.execute()) {
+  const rows = await query.execute()
+  for (const row of rows) {
     const order = JSON.parse(row.document) as Order
     await writer.db
       .updateTable('orders')
@@ -118,6 +119,7 @@ export async function reassignOrders(
       .where('id', '=', row.id)
       .execute()
   }
+  return rows.map((row) => row.id)
 }
 
 /** Writes a changed order: its document and the columns that follow from it. */

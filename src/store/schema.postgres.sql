@@ -272,6 +272,7 @@ CREATE TABLE promotion_codes (
   CHECK ((uses >= 0))
 );
 CREATE INDEX promotion_codes_batch ON promotion_codes USING btree (shop_id, promotion_id, batch, code);
+CREATE INDEX promotion_codes_by_promotion ON promotion_codes USING btree (shop_id, promotion_id, code);
 
 CREATE TABLE promotions (
   shop_id text NOT NULL,
@@ -325,6 +326,7 @@ CREATE TABLE redemptions (
 CREATE INDEX redemptions_by_account ON redemptions USING btree (shop_id, account, promotion_id) WHERE (account IS NOT NULL);
 CREATE INDEX redemptions_by_email ON redemptions USING btree (shop_id, email, promotion_id) WHERE (email IS NOT NULL);
 CREATE INDEX redemptions_by_promotion ON redemptions USING btree (shop_id, promotion_id, order_id);
+CREATE INDEX redemptions_reserved ON redemptions USING btree (shop_id, promotion_id, code, order_id) WHERE (state = 'RESERVED'::text);
 
 CREATE TABLE refunds (
   shop_id text NOT NULL,

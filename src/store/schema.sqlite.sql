@@ -106,6 +106,7 @@ CREATE TABLE promotion_codes (
     PRIMARY KEY (shop_id, code), CHECK (uses >= 0),
     FOREIGN KEY (shop_id, promotion_id) REFERENCES promotions (shop_id, id) ON DELETE CASCADE);
 CREATE INDEX promotion_codes_batch ON promotion_codes (shop_id, promotion_id, batch, code);
+CREATE INDEX promotion_codes_by_promotion ON promotion_codes (shop_id, promotion_id, code);
 
 CREATE TABLE promotions (
     shop_id text NOT NULL, id text NOT NULL, document text NOT NULL, uses bigint NOT NULL, updated_at bigint NOT NULL, spent text NOT NULL DEFAULT '{}',
@@ -127,6 +128,7 @@ CREATE TABLE redemptions (
 CREATE INDEX redemptions_by_account ON redemptions (shop_id, account, promotion_id) WHERE account IS NOT NULL;
 CREATE INDEX redemptions_by_email ON redemptions (shop_id, email, promotion_id) WHERE email IS NOT NULL;
 CREATE INDEX redemptions_by_promotion ON redemptions (shop_id, promotion_id, order_id);
+CREATE INDEX redemptions_reserved ON redemptions (shop_id, promotion_id, code, order_id) WHERE state = 'RESERVED';
 
 CREATE TABLE refunds (
     shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,
