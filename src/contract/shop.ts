@@ -68,6 +68,12 @@ const ShippingRate = Type.Object(
   CLOSED,
 )
 const ShippingMethod = Type.Object({ id: Id, name: Text(100), rates: Type.Array(ShippingRate, { minItems: 1, maxItems: 500 }) }, CLOSED)
+/** Who is asked outside of the shop, and what holds while they do not answer. */
+const outside = {
+  provider: Nullable(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
+  onProviderFailure: OneOf(['block', 'last', 'fallback']),
+  providerDeadline: Duration,
+}
 const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Type.Partial(Type.Object(properties, CLOSED), CLOSED))
 
 /** `PATCH …/settings`: any groups, any keys; the others stay. */
@@ -118,8 +124,9 @@ export const PatchSettings = Type.Object(
       rates: Type.Array(TaxRate, { maxItems: 1000 }),
       shippingCategory: Nullable(Text(60)),
       defaultCountry: Nullable(Country),
+      ...outside,
     }),
-    shipping: partial({ methods: Type.Array(ShippingMethod, { maxItems: 100 }) }),
+    shipping: partial({ methods: Type.Array(ShippingMethod, { maxItems: 100 }), ...outside }),
     totals: partial({ floor: OneOf(['zero']) }),
     notices: partial({ requireAck: Type.Array(Text(60), { maxItems: 50, uniqueItems: true }) }),
     merge: partial({

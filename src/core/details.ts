@@ -4,6 +4,7 @@ import { type Address, attributesOff, type Cart, type Decision, type Line, merge
 import type { Facts } from './facts.ts'
 import { exponentOf } from './money.ts'
 import { priceOf } from './product.ts'
+import { choosableMethods } from './quoting.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { eligibleMethods } from './shipping.ts'
 
@@ -51,8 +52,11 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
   }
   if (changes.shippingMethod !== undefined) {
     const country = next.shippingAddress?.country ?? null
-    const known = eligibleMethods(facts.shop.settings, { country, currency: next.currency, itemTotal: 0 })
-    if (changes.shippingMethod !== null && !known.some((method) => method.id === changes.shippingMethod)) {
+    const own = eligibleMethods(facts.shop.settings, { country, currency: next.currency, itemTotal: 0 })
+    const { provider } = facts.shop.settings.shipping
+    // Where an engine that was not asked yet decides, pricing tells: it asks, and says so when the choice is not offered.
+    const known = provider === null ? own : choosableMethods(next, provider, facts, own)
+    if (changes.shippingMethod !== null && known && !known.some((method) => method.id === changes.shippingMethod)) {
       return refuse('shipping_method_unavailable', {
         shippingMethod: changes.shippingMethod,
         available: known.map((method) => method.id),

@@ -5,6 +5,7 @@ import { type Adjustment, leftOf, type Work } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
 import {
   type Address,
+  BLOCKING_NOTICES,
   type Cart,
   type ClosedReason,
   type InlineItem,
@@ -22,6 +23,8 @@ import { type Money, sum } from './money.ts'
 import { type Part, type ProductKind, priceOf, type Variant } from './product.ts'
 import { applyPromotions, type CodeState, type LimitsSeen } from './promoting.ts'
 import { edgesOf } from './promotion.ts'
+import { NO_QUOTES, type ShippingQuote, type Wanted } from './quote.ts'
+import { quoteEdges } from './quoting.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { applyShipping, discountShipping, type Shipped } from './shipping.ts'
 import { applyTaxes } from './tax.ts'
@@ -119,7 +122,8 @@ export interface PricedCart extends Totals {
 
 /**
  * What pricing answers: the priced cart, the intent as it stands (without what the shop's settings remove from carts), and what the price rests on
- * besides the epoch: until when it stays true by itself, which stock it looked at (sku, wanted, was there), and which limits.
+ * besides the epoch: until when it stays true by itself, which stock it looked at (sku, wanted, was there), which limits, and what it would have
+ * to know from outside engines (`wanted`). `offered` are the shipping methods of such an engine, null where the shop asks none.
  */
 export interface Pricing {
   readonly cart: PricedCart
@@ -127,6 +131,8 @@ export interface Pricing {
   readonly freshUntil: number | null
   readonly stockSeen: readonly (readonly [sku: string, wanted: number, available: number])[]
   readonly limitsSeen: LimitsSeen
+  readonly wanted: readonly Wanted[]
+  readonly offered: readonly ShippingQuote[] | null
 }
 
 /**
@@ -176,7 +182,13 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
   )
   const intent = withoutInvalidCodes(cart, promoted.codes, facts)
   const codes = intent === cart ? promoted.codes : promoted.codes.filter((state) => intent.codes.includes(state.code))
-  const notices = [...intent.notices, ...works.flatMap((work) => lineNotices(work, currency)), ...shipped.notices, ...stockNotices(lacking)]
+  const notices = [
+    ...intent.notices,
+    ...works.flatMap((work) => lineNotices(work, currency)),
+    ...shipped.notices,
+    ...taxed.notices,
+    ...stockNotices(lacking),
+  ]
   const edges = timeEdges(given, facts)
   return {
     cart: served(cart, [...works, ...promoted.gifts], { totals, codes, notices, shipped, stamp: edges.stamp }, facts),
@@ -185,6 +197,8 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
     // Of lines that left because they are sold out, too: they come back with their stock.
     stockSeen: cart === given ? lacking : seenStock(given.lines, facts),
     limitsSeen: promoted.limitsSeen,
+    wanted: [shipped.wanted, taxed.wanted].filter((each) => each !== null),
+    offered: shipped.offered,
   }
 }
 
@@ -316,7 +330,8 @@ function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp
   let stamp = Math.max(facts.epoch, facts.lastEdge)
   if (cart.lines.length === 0) return { freshUntil, stamp }
   const promotionEdges = [...facts.promotions.values()].flatMap(edgesOf)
-  for (const edge of [...promotionEdges, ...cart.lines.map((line) => holdOf(line, facts))]) {
+  const outside = facts.quotes === NO_QUOTES ? [] : quoteEdges(facts)
+  for (const edge of [...promotionEdges, ...outside, ...cart.lines.map((line) => holdOf(line, facts))]) {
     if (edge === null) continue
     if (edge > facts.now) freshUntil = Math.min(edge, freshUntil ?? edge)
     else stamp = Math.max(stamp, edge)
@@ -379,10 +394,13 @@ function inShownOrder(works: readonly Work[], facts: Facts): readonly Work[] {
   return works.toReversed().sort((a, b) => b.line.addedAt - a.line.addedAt)
 }
 
-/** The notices that were not acknowledged yet, each with whether it must be (C47). */
+/** The notices that were not acknowledged yet, each with whether it must be (C47); what stands in the way of ordering is always shown. */
 function shownNotices(cart: Cart, notices: readonly Notice[], facts: Facts): Notice[] {
   const { requireAck } = facts.shop.settings.notices
-  return notices.flatMap((each) => (cart.acknowledged.includes(each.id) ? [] : [{ ...each, requiresAck: requireAck.includes(each.code) }]))
+  return notices.flatMap((each) => {
+    if (!cart.acknowledged.includes(each.id)) return [{ ...each, requiresAck: requireAck.includes(each.code) }]
+    return BLOCKING_NOTICES.some((code) => code === each.code) ? [each] : []
+  })
 }
 
 function servedLine(work: Work, currency: string): PricedLine {

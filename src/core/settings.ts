@@ -134,10 +134,22 @@ export interface Settings {
     readonly shippingCategory: string | null
     /** Where tax is looked up while the cart has no address. */
     readonly defaultCountry: string | null
+    /** Which outside engine says what taxes are owed; null: the shop's own rates do. */
+    readonly provider: string | null
+    /** While that engine does not answer: ordering waits, its last percentages count, or the shop's own rates do. */
+    readonly onProviderFailure: 'block' | 'last' | 'fallback'
+    /** How long that engine may take to answer; at most PT10S. */
+    readonly providerDeadline: string
   }
   readonly shipping: {
     /** Shipping methods in the order in which they are offered. */
     readonly methods: readonly ShippingMethod[]
+    /** Which outside engine says what shipping methods there are and what they cost; null: the shop's own methods. */
+    readonly provider: string | null
+    /** While that engine does not answer: ordering waits, the methods that it offered last count, or the shop's own do. */
+    readonly onProviderFailure: 'block' | 'last' | 'fallback'
+    /** How long that engine may take to answer; at most PT10S. */
+    readonly providerDeadline: string
   }
   readonly totals: {
     /** C37: below which no total falls. */
@@ -264,8 +276,15 @@ export const DEFAULT_SETTINGS: Settings = {
   inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M' },
   promotions: { maxCodes: 1, caseSensitive: false, onInvalid: 'keep', percentBase: 'original', publicReasons: 'neutral' },
   pricing: { onIncrease: 'confirm', holdFor: 'PT24H', requireExpected: false, rounding: 'halfUp' },
-  tax: { rates: [], shippingCategory: null, defaultCountry: null },
-  shipping: { methods: [] },
+  tax: {
+    rates: [],
+    shippingCategory: null,
+    defaultCountry: null,
+    provider: null,
+    onProviderFailure: 'fallback',
+    providerDeadline: 'PT2S',
+  },
+  shipping: { methods: [], provider: null, onProviderFailure: 'fallback', providerDeadline: 'PT2S' },
   totals: { floor: 'zero' },
   notices: { requireAck: [] },
   merge: {

@@ -1,10 +1,11 @@
 // Which shipping methods there are and what they cost. A method is a list of flat rates by country; the first rate that matches country and
 // currency is taken. A cart without anything to ship needs no method and pays nothing.
-import type { Adjustment, Work } from './adjustment.ts'
-import { type Cart, money, type Notice, notice } from './cart.ts'
+import { type Adjustment, leftOf, type Work } from './adjustment.ts'
+import { type Cart, destinationOf, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
 import type { ShippingBenefit } from './promoting.ts'
-import type { ShippingQuote } from './quote.ts'
+import type { ShippingQuote, ShippingRequest, Wanted } from './quote.ts'
+import { selectMethods } from './quoting.ts'
 import type { Settings, ShippingMethod, ShippingRate } from './settings.ts'
 import type { Trace } from './trace.ts'
 
@@ -24,6 +25,10 @@ export interface Shipped {
   readonly discount: number
   readonly adjustments: Adjustment[]
   readonly notices: readonly Notice[]
+  /** What an outside engine is to be asked. */
+  readonly wanted: Wanted | null
+  /** What can be chosen where an outside engine says it; null where the shop's own methods are all there is. */
+  readonly offered: readonly ShippingQuote[] | null
 }
 
 /** The methods that deliver to this country in this currency, in the shop's order. */
@@ -47,13 +52,41 @@ function matchingRate(method: ShippingMethod, view: ShippingView): ShippingRate 
   )
 }
 
+/** What a cart asks of whoever knows what its shipping costs. */
+function shippingRequestOf(cart: Cart, sold: readonly Work[]): ShippingRequest {
+  return {
+    currency: cart.currency,
+    destination: destinationOf(cart.shippingAddress),
+    lines: sold
+      .filter((work) => work.ships)
+      .map((work) => ({
+        id: work.line.id,
+        sku: work.line.sku,
+        category: work.taxCategory,
+        quantity: work.line.quantity,
+        grams: (work.variant?.grams ?? 0) * work.line.quantity,
+        amount: leftOf(work),
+      })),
+  }
+}
+
 /** Prices the chosen method for items that come to `discounted`; where it is gone, the first that is offered takes its place (SEED4-39). */
-export function applyShipping(cart: Cart, sold: readonly Work[], discounted: number, facts: Facts, _trace: Trace | null): Shipped {
+export function applyShipping(cart: Cart, sold: readonly Work[], discounted: number, facts: Facts, trace: Trace | null): Shipped {
   const needed = sold.some((work) => work.ships)
-  const unpriced = { needed, method: cart.shippingMethod, amount: 0, discount: 0, adjustments: [] }
-  if (!needed || cart.shippingMethod === null) return { ...unpriced, notices: [] }
+  const { settings } = facts.shop
+  const { provider } = settings.shipping
+  const nothing = { needed, method: cart.shippingMethod, amount: 0, discount: 0, adjustments: [], notices: [], wanted: null, offered: null }
+  if (!needed || (cart.shippingMethod === null && provider === null)) return nothing
   const country = cart.shippingAddress?.country ?? null
-  const quotes = eligibleMethods(facts.shop.settings, { country, currency: cart.currency, itemTotal: discounted })
+  const own = () => eligibleMethods(settings, { country, currency: cart.currency, itemTotal: discounted })
+  const selected =
+    provider === null
+      ? { answer: own(), provider, wanted: null }
+      : selectMethods(shippingRequestOf(cart, sold), provider, cart.shippingMethod !== null, facts, own, trace)
+  const quotes = selected.answer ?? []
+  const unpriced = { ...nothing, wanted: selected.wanted, offered: provider === null ? null : quotes }
+  if (cart.shippingMethod === null) return unpriced
+  if (selected.answer === null) return { ...unpriced, notices: [notice('shipping_unknown', 'error', '/shippingMethod', {})] }
   const wanted = quotes.find((quote) => quote.id === cart.shippingMethod)
   const chosen = wanted ?? quotes[0]
   if (!chosen) {
@@ -64,11 +97,12 @@ export function applyShipping(cart: Cart, sold: readonly Work[], discounted: num
   const notices = wanted
     ? []
     : [notice('shipping_method_changed', 'warning', '/shippingMethod', { from: cart.shippingMethod, to: chosen.id })]
-  const source = { kind: 'shipping_method' as const, id: chosen.id }
+  const source =
+    selected.provider === null ? { kind: 'shipping_method' as const, id: chosen.id } : { kind: 'provider' as const, id: selected.provider }
   const adjustments: Adjustment[] = [
     { type: 'shipping', label: chosen.name, amount: money(chosen.amount, cart.currency), included: false, source, target: 'shipping' },
   ]
-  return { needed, method: chosen.id, amount: chosen.amount, discount: 0, adjustments, notices }
+  return { ...unpriced, method: chosen.id, amount: chosen.amount, adjustments, notices }
 }
 
 /** Applies promotions to the price of shipping, in their order; nothing takes more than what is left. */

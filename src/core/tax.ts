@@ -3,10 +3,11 @@
 // answers a plain value (`TaxQuote`), the same that an outside engine answers; applying it makes adjustments.
 import type { Adjustment, Work } from './adjustment.ts'
 import { leftOf } from './adjustment.ts'
-import { type Cart, money } from './cart.ts'
+import { type Cart, destinationOf, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { percentIncludedIn, percentOf, type Rounding } from './money.ts'
-import type { TaxAmount, TaxQuote, TaxRequest } from './quote.ts'
+import type { TaxAmount, TaxQuote, TaxRequest, Wanted } from './quote.ts'
+import { selectTaxes } from './quoting.ts'
 import type { Settings, TaxRate } from './settings.ts'
 import type { Shipped } from './shipping.ts'
 import type { Trace } from './trace.ts'
@@ -21,6 +22,9 @@ export interface TaxZone {
 export interface Taxed {
   readonly included: number
   readonly additional: number
+  readonly notices: readonly Notice[]
+  /** What an outside engine is to be asked. */
+  readonly wanted: Wanted | null
 }
 
 /** The rate of a category in a zone, or undefined when nothing is owed. */
@@ -53,7 +57,7 @@ export function taxRequestOf(cart: Cart, sold: readonly Work[], shipped: Shipped
   const address = cart.shippingAddress ?? cart.billingAddress
   return {
     currency: cart.currency,
-    destination: address,
+    destination: destinationOf(address),
     lines: sold.map((work) => ({
       id: work.line.id,
       sku: work.line.sku,
@@ -90,8 +94,13 @@ export function taxesByRates(request: TaxRequest, settings: Settings, _trace: Tr
 /** Adds the taxes of what is sold and of shipping as adjustments. */
 export function applyTaxes(cart: Cart, sold: readonly Work[], shipped: Shipped, facts: Facts, trace: Trace | null): Taxed {
   const { settings } = facts.shop
-  if (settings.tax.rates.length === 0) return { included: 0, additional: 0 }
-  const quote = taxesByRates(taxRequestOf(cart, sold, shipped), settings, trace)
+  const { provider } = settings.tax
+  if (provider === null && settings.tax.rates.length === 0) return { included: 0, additional: 0, notices: [], wanted: null }
+  const request = taxRequestOf(cart, sold, shipped)
+  const own = () => taxesByRates(request, settings, trace)
+  const selected = provider === null ? { answer: own(), provider, wanted: null } : selectTaxes(request, provider, facts, own, trace)
+  const { answer: quote, wanted } = selected
+  if (quote === null) return { included: 0, additional: 0, notices: [notice('tax_unknown', 'error', '', {})], wanted }
   let included = 0
   let additional = 0
   const add = (taxes: readonly TaxAmount[], target: 'line' | 'shipping', adjustments: Adjustment[], lineId?: string): void => {
@@ -103,7 +112,7 @@ export function applyTaxes(cart: Cart, sold: readonly Work[], shipped: Shipped, 
         label: `${tax.name} ${tax.percent} %`,
         amount: money(tax.amount, cart.currency),
         included: tax.included,
-        source: { kind: 'tax_rate', id: tax.id },
+        source: selected.provider === null ? { kind: 'tax_rate', id: tax.id } : { kind: 'provider', id: selected.provider },
         target,
         ...(lineId === undefined ? {} : { lineId }),
       })
@@ -111,5 +120,5 @@ export function applyTaxes(cart: Cart, sold: readonly Work[], shipped: Shipped, 
   }
   for (const work of sold) add(quote.lines.get(work.line.id) ?? [], 'line', work.adjustments, work.line.id)
   add(quote.shipping, 'shipping', shipped.adjustments)
-  return { included, additional }
+  return { included, additional, notices: [], wanted }
 }

@@ -5,7 +5,7 @@ import type { Cart } from '../core/cart.ts'
 import type { CodeFacts, Facts, LimitFacts } from '../core/facts.ts'
 import type { Variant } from '../core/product.ts'
 import { asks, edgesOf, giftOf, isLimited, needsCode, type Promotion } from '../core/promotion.ts'
-import { NO_QUOTES } from '../core/quote.ts'
+import { NO_QUOTES, type Quotes } from '../core/quote.ts'
 import { type PresetName, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { availableTo, bundlesOf, type StockLevel } from '../core/stock.ts'
 import { readEndpoints } from '../store/outbox.ts'
@@ -61,6 +61,8 @@ export interface ShopFacts {
   readonly limited: readonly string[]
   /** What promotions give away. */
   readonly giftSkus: readonly string[]
+  /** Whether an outside engine says what tax or shipping is. */
+  readonly asksOutside: boolean
   readonly variants: Map<string, Variant>
   readonly unknownSkus: Set<string>
 }
@@ -94,8 +96,8 @@ export interface FactsCache {
   left(shop: ShopFacts, key: string, holders: Holders): number | null
 }
 
-/** Makes the cache. */
-export function createFactsCache(store: Store, clock: Clock): FactsCache {
+/** Makes the cache. `quotesOf` tells what outside engines said about a cart, as far as it is known. */
+export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: string, cartId: string) => Quotes): FactsCache {
   const shops = new Map<string, ShopFacts>()
   const refreshing = new Map<string, Promise<ShopFacts | null>>()
   const stock = new Recent<Advice<StockLevel | null>>()
@@ -134,6 +136,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const promotions = await readPromotions(store.reader, shopId)
     const preset = row.preset as PresetName
     const automatic = promotions.filter((promotion) => !needsCode(promotion))
+    const settings = settingsOf(preset, JSON.parse(row.document) as SettingsPatch)
     const next: ShopFacts = {
       id: shopId,
       name: row.name,
@@ -141,7 +144,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       preset,
       createdAt: row.created_at,
       epoch,
-      settings: settingsOf(preset, JSON.parse(row.document) as SettingsPatch),
+      settings,
       endpoints: await readEndpoints(store.reader, shopId),
       promotions: new Map(promotions.map((promotion) => [promotion.id, promotion])),
       automatic: new Map(automatic.map((promotion) => [promotion.id, promotion])),
@@ -149,6 +152,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       hasHours: promotions.some((promotion) => asks(promotion, 'hours')),
       limited: promotions.filter(isLimited).map((promotion) => promotion.id),
       giftSkus: promotions.flatMap((promotion) => giftOf(promotion) ?? []),
+      asksOutside: settings.tax.provider !== null || settings.shipping.provider !== null,
       variants: new Map(),
       unknownSkus: new Set(),
     }
@@ -237,7 +241,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       codes: found,
       limits: left ? new Map([...left].map(([promotionId, uses]) => [promotionId, limitFor(holders, uses)])) : NO_LIMITS,
       hasOrdered: null,
-      quotes: NO_QUOTES,
+      quotes: known.asksOutside && holders[0] !== undefined ? quotesOf(id, holders[0]) : NO_QUOTES,
     }
   }
 

@@ -452,14 +452,15 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       async (request) => {
-        const { cart, pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const meant = address(callerOf(request), request.params.cart, request.query.type)
+        const { cart, pricing, shop } = unwrap(await carts.inspect(meant, { lists: true }))
         const { itemTotal, discountTotal, requiresShipping } = pricing.cart
         const view = {
           country: cart.shippingAddress?.country ?? null,
           currency: cart.currency,
           itemTotal: itemTotal.amount + discountTotal.amount,
         }
-        const quotes = requiresShipping ? eligibleMethods(shop.settings, view) : []
+        const quotes = requiresShipping ? (pricing.offered ?? eligibleMethods(shop.settings, view)) : []
         const items = quotes.map(({ id, name, amount }) => ({
           id,
           name,
