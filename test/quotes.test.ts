@@ -10,6 +10,7 @@ import { ADDRESS, contentOfTables } from './http-probe.ts'
 import { expect2xx } from './nodes.ts'
 import { type Call, payFor, told, ware } from './presets/shop.ts'
 import { type Mood, startEngine } from './rates.ts'
+import { openStream } from './streams.ts'
 
 const SECRET = `whsec_${Buffer.from('a secret of the tests that is long enough').toString('base64')}`
 const LINES = '/carts/current/lines'
@@ -303,6 +304,31 @@ for (const { dialect, engine, servers } of places) {
       engine.percent = 25
       const paid = await payFor(call, ordered).finally(() => (engine.percent = 10))
       assert.deepEqual([paid.total.amount, paid.lines[0].adjustments[0].source], [1870, { kind: 'provider', id: 'http' }])
+      const closed = expect2xx(await call('GET', `/carts/${id}`)).body
+      assert.deepEqual([closed.state, closed.total.amount], ['CLOSED', 1870])
+    })
+
+    it('who watches a cart sees what the engine says as soon as it is back', async () => {
+      const shop = await openShop({ tax: { ...BY_ENGINE, onProviderFailure: 'block' } })
+      const { token, call } = await shop.guest('A')
+      engine.mood = 'dead'
+      expect2xx(await call('POST', LINES, { sku: 'A' }))
+      const stream = await openStream(`${server.url}${shop.base}${CURRENT}/stream`, token)
+      await stream.until(({ data }) => codesOf(data).includes('tax_unknown'), 3000)
+      engine.mood = 'well'
+      await stream.until(({ data }) => tax(data) === 200 && codesOf(data).length === 0, 5000)
+      stream.close()
+    })
+
+    it('a list of carts asks nobody', async () => {
+      const shop = await openShop({ tax: BY_ENGINE })
+      engine.mood = 'dead'
+      await shop.guest('A')
+      engine.mood = 'well'
+      await new Promise((resolve) => setTimeout(resolve, 2100))
+      const before = shop.asked('tax').length
+      assert.deepEqual(expect2xx(await shop.admin('GET', '/carts')).body.items.map(tax), [50])
+      assert.equal(shop.asked('tax').length, before)
     })
 
     it('what costs more than the shopper saw is not ordered before the shopper could see it', async () => {
@@ -327,13 +353,16 @@ for (const { dialect, engine, servers } of places) {
       assert.deepEqual(await keptOf(shop.id), [])
     })
 
-    const keptOf = (shopId: string) =>
-      server.engine.store.reader.db.selectFrom('quotes').select(['cart_id', 'kind']).where('shop_id', '=', shopId).execute()
+    /** The rows of a shop: cart and kind. */
+    async function keptOf(shopId: string): Promise<string[]> {
+      const rows = await server?.engine.store.reader.db.selectFrom('quotes').selectAll().where('shop_id', '=', shopId).execute()
+      return (rows ?? []).map((row) => `${row.cart_id} ${row.kind}`)
+    }
 
     it('answers go with their cart, and after 90 days in any case', async () => {
       const shop = await openShop({ tax: BY_ENGINE })
       const { call, id } = await shop.guest('A')
-      assert.deepEqual(await keptOf(shop.id), [{ cart_id: id, kind: 'tax' }])
+      assert.deepEqual(await keptOf(shop.id), [`${id} tax`])
       expect2xx(await call('DELETE', `/carts/${id}`))
       expect2xx(await caller(server.url)('POST', '/v1/demo/clock', { advance: 'P31D' }))
       await server.engine.jobs.runDue()
@@ -346,7 +375,7 @@ for (const { dialect, engine, servers } of places) {
         await writeQuote(writer, { ...row, cart_id: 'cart_young', created_at: now - 89 * days })
       })
       await server.engine.jobs.runDue()
-      assert.deepEqual(await keptOf(shop.id), [{ cart_id: 'cart_young', kind: 'tax' }])
+      assert.deepEqual(await keptOf(shop.id), ['cart_young tax'])
     })
 
     it('a shop that asks nobody sends no statement for it', async () => {

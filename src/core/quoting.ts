@@ -21,6 +21,7 @@ export interface Selected<Answer> {
 
 /** The taxes of a cart whose shop asks an engine. `own` computes them by the shop's rates. */
 export function selectTaxes(
+  cart: Pick<Cart, 'state'>,
   request: TaxRequest,
   provider: string,
   facts: Facts,
@@ -32,7 +33,7 @@ export function selectTaxes(
     return { answer: own(), provider: null, wanted: null }
   const { tax } = facts.quotes
   const text = JSON.stringify([provider, request])
-  if (tax && isCurrent(tax, text, facts.now)) {
+  if (tax && isCurrent(tax, text, momentOf(cart, facts))) {
     note(trace, 'tax', provider, tax, null)
     return { answer: taxQuoteOf(tax.answer), provider, wanted: null }
   }
@@ -44,23 +45,23 @@ export function selectTaxes(
   return last ? { answer: last, provider, wanted } : { answer: own(), provider: null, wanted }
 }
 
-/** The shipping methods of a cart whose shop asks an engine. `needed`: one of them is chosen, so the price rests on them. */
+/** The shipping methods of a cart whose shop asks an engine. The price rests on them once one is chosen. */
 export function selectMethods(
+  cart: Pick<Cart, 'state' | 'shippingMethod'>,
   request: ShippingRequest,
   provider: string,
-  needed: boolean,
   facts: Facts,
   own: () => readonly ShippingQuote[],
   trace: Trace | null,
 ): Selected<readonly ShippingQuote[]> {
   const { shipping } = facts.quotes
   const text = JSON.stringify([provider, request])
-  if (shipping && isCurrent(shipping, text, facts.now)) {
+  if (shipping && isCurrent(shipping, text, momentOf(cart, facts))) {
     note(trace, 'shipping', provider, shipping, null)
     return { answer: shipping.answer, provider, wanted: null }
   }
   note(trace, 'shipping', provider, shipping, shipping?.request === text ? 'too_old' : shipping ? 'answers_another_question' : 'no_answer')
-  const wanted: Wanted = { kind: 'shipping', provider, text, request, needed, seen: shipping?.at ?? null }
+  const wanted: Wanted = { kind: 'shipping', provider, text, request, needed: cart.shippingMethod !== null, seen: shipping?.at ?? null }
   const { onProviderFailure } = facts.shop.settings.shipping
   if (onProviderFailure === 'block') return { answer: null, provider: null, wanted }
   const isLast = onProviderFailure === 'last' && shipping !== null && isSamePlace(shipping.request, provider, request)
@@ -88,6 +89,11 @@ export function quoteEdges({ quotes }: Facts): number[] {
 /** Whether an answer counts for this question at this moment. */
 export function isCurrent({ request, at }: Quoted<unknown>, text: string, now: number): boolean {
   return request === text && now < at + LIFE_MS
+}
+
+/** A closed cart keeps what it cost: what was said about it does not grow old. */
+function momentOf({ state }: Pick<Cart, 'state'>, { now }: Facts): number {
+  return state === 'CLOSED' ? 0 : now
 }
 
 function isSamePlace(

@@ -82,7 +82,7 @@ export function applyShipping(cart: Cart, sold: readonly Work[], discounted: num
   const selected =
     provider === null
       ? { answer: own(), provider, wanted: null }
-      : selectMethods(shippingRequestOf(cart, sold), provider, cart.shippingMethod !== null, facts, own, trace)
+      : selectMethods(cart, shippingRequestOf(cart, sold), provider, facts, own, trace)
   const quotes = selected.answer ?? []
   const unpriced = { ...nothing, wanted: selected.wanted, offered: provider === null ? null : quotes }
   if (cart.shippingMethod === null) return unpriced

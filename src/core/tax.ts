@@ -98,7 +98,7 @@ export function applyTaxes(cart: Cart, sold: readonly Work[], shipped: Shipped, 
   if (provider === null && settings.tax.rates.length === 0) return { included: 0, additional: 0, notices: [], wanted: null }
   const request = taxRequestOf(cart, sold, shipped)
   const own = () => taxesByRates(request, settings, trace)
-  const selected = provider === null ? { answer: own(), provider, wanted: null } : selectTaxes(request, provider, facts, own, trace)
+  const selected = provider === null ? { answer: own(), provider, wanted: null } : selectTaxes(cart, request, provider, facts, own, trace)
   const { answer: quote, wanted } = selected
   if (quote === null) return { included: 0, additional: 0, notices: [notice('tax_unknown', 'error', '', {})], wanted }
   let included = 0

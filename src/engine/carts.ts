@@ -138,7 +138,7 @@ export interface Carts {
   view(address: CartAddress): Promise<CartView | Refusal>
   /** Of these the ones whose cart may be priced otherwise by now, because the shop, the hour, stock or the uses of codes moved on. */
   outdated<Seen extends { readonly grounds: Grounds }>(shop: ShopFacts, seen: readonly Seen[]): Promise<Seen[]>
-  /** A row as it is served now. */
+  /** A row as it is served now; outside engines are not asked for it. */
   serve(shop: ShopFacts, row: ServedRow): Promise<string>
   /** Everything in the queue is done; nothing more is accepted. */
   drain(): Promise<void>
@@ -756,7 +756,7 @@ export function createCarts({
       const { id, version, state } = seen.cart
       return { text: JSON.stringify(seen.pricing.cart), id, version, state, grounds: groundsOf(seen.cart, seen.pricing, shop) }
     }
-    if (row) return { ...(await priced(shop, row)), id: row.id, version: row.version, state: row.state }
+    if (row) return { ...(await priced(shop, row, { keeps: true })), id: row.id, version: row.version, state: row.state }
     const cart = newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
     const pricing = priceCart(cart, cache.forCart(shop, [], [], cart))
     if (isRefusal(pricing)) return pricing
@@ -778,22 +778,23 @@ export function createCarts({
     return isRefusal(priced) ? priced : { cart, pricing: priced.pricing, facts: priced.facts, shop }
   }
 
-  /** A cart priced by what is known now; where the shop asks outside engines, they are asked what is missing. */
-  async function pricedNow(shop: ShopFacts, cart: Cart, how: AskingHow): Promise<{ pricing: Pricing; facts: Facts } | Refusal> {
+  /** A cart priced by what is known now; where the shop asks outside engines, they are asked what is missing, unless `how` is null. */
+  async function pricedNow(shop: ShopFacts, cart: Cart, how: AskingHow | null): Promise<{ pricing: Pricing; facts: Facts } | Refusal> {
     await cache.collect(shop, skusOf(cart), cart.codes)
     if (shop.asksOutside) await quotes.collect(shop.id, [cart.id])
     const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart)
-    if (shop.asksOutside) return quotes.settle(shop, cart, facts, how)
+    if (shop.asksOutside && how) return quotes.settle(shop, cart, facts, how)
     const pricing = priceCart(cart, facts)
     return isRefusal(pricing) ? pricing : { pricing, facts }
   }
 
   async function serve(shop: ShopFacts, row: ServedRow): Promise<string> {
-    return (await priced(shop, row)).text
+    // Whoever lists carts must not wait for an engine once per cart.
+    return (await priced(shop, row, null)).text
   }
 
   /** The stored price while it is today's, else the price as it is now. */
-  async function priced(shop: ShopFacts, row: ServedRow): Promise<Pick<CartView, 'text' | 'grounds'>> {
+  async function priced(shop: ShopFacts, row: ServedRow, how: AskingHow | null): Promise<Pick<CartView, 'text' | 'grounds'>> {
     const stored = { text: row.priced, grounds: storedGrounds(row) }
     if ((await outdated(shop, [stored])).length === 0) return stored
     // Without an intent, or past the exact range, what is stored is all there is; it rests on nothing that could move within this epoch.
@@ -801,7 +802,7 @@ export function createCarts({
     const intent = row.intent ?? (await readIntent(store.reader, shop.id, row.id))
     if (intent === undefined) return last
     const cart = parseIntent({ intent })
-    const now = await pricedNow(shop, cart, { keeps: true })
+    const now = await pricedNow(shop, cart, how)
     return isRefusal(now) ? last : { text: JSON.stringify(now.pricing.cart), grounds: groundsOf(cart, now.pricing, shop) }
   }
 

@@ -73,7 +73,7 @@ export function createEngine(parts: EngineParts): Engine {
   const carts = createCarts({ ...base, quotes })
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
-  const placement = createPlacement(base)
+  const placement = createPlacement({ ...base, quotes })
   const payments = createPayments({
     ...base,
     providers,

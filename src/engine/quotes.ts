@@ -103,7 +103,9 @@ export function createQuoting(parts: {
     for (;;) {
       const pricing = priceCart(cart, facts)
       if (isRefusal(pricing)) return pricing
-      const wanted = pricing.wanted.find(({ kind, needed }) => (needed || how.lists) && !tried.has(kind))
+      // Nobody is asked what a cart would cost that is over.
+      const open = cart.state === 'OPEN' ? pricing.wanted : []
+      const wanted = open.find(({ kind, needed }) => (needed || how.lists) && !tried.has(kind))
       if (!wanted) return { facts, pricing, asked }
       tried.add(wanted.kind)
       if (await answered(shop, cart.id, wanted, how)) asked = true
