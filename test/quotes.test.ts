@@ -186,6 +186,18 @@ for (const { dialect, engine, servers } of places) {
       }
     })
 
+    it('at most 32 questions are under way; who waits for a place waits no longer than the deadline', async () => {
+      const shop = await openShop({ tax: { provider: 'http', providerDeadline: 'PT2S' } })
+      const guests = await atOnce(40, () => shop.guest('A', null))
+      engine.mostHung = 0
+      const waits = guests.map(({ call }) => timed(() => call('PATCH', CURRENT, { shippingAddress: address('slow') })))
+      for (const [answer, ms] of await Promise.all(waits)) {
+        assert.equal(tax(expect2xx(answer).body.cart), 50)
+        assert.ok(ms < 2000 + SLACK_MS, `${ms} ms`)
+      }
+      assert.equal(engine.mostHung, 32)
+    })
+
     const FAILING: readonly Mood[] = ['slow', 'dead', 'garbage', 'lying', 'failing', 'refusing', 'redirecting', 'endless']
     // Ten per cent of the last answer on two pieces; five of the shop's own.
     for (const [policy, owed] of [
@@ -408,6 +420,10 @@ for (const { dialect, engine, servers } of places) {
         expect2xx(await there('POST', LINES, { sku: 'A' }))
         assert.equal(tax(expect2xx(await call('GET', CURRENT)).body), 200)
         assert.equal(shop.asked('tax').length, before + 1)
+        // This node still remembers the answer for two pieces when it is told of a cart that has three.
+        expect2xx(await call('POST', LINES, { sku: 'A' }))
+        assert.equal(tax(expect2xx(await there('PATCH', CURRENT, { note: 'Ring twice' })).body.cart), 300)
+        assert.equal(shop.asked('tax').length, before + 2)
       })
   })
 }

@@ -25,6 +25,8 @@ export interface Engine {
   percent: number
   /** What its van costs. */
   van: number
+  /** How many questions it had at once that it let hang, at most. */
+  mostHung: number
   /** Every question so far. */
   readonly asked: Question[]
   /** What was wrong with questions: their form, their signature. */
@@ -49,9 +51,12 @@ export async function startEngine(secret: string | null = null): Promise<Engine>
     mood: 'well',
     percent: 10,
     van: 700,
+    mostHung: 0,
     asked: [],
     faults: [],
   }
+
+  let hung = 0
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = ''
@@ -79,6 +84,9 @@ export async function startEngine(secret: string | null = null): Promise<Engine>
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
     switch (mood) {
       case 'slow':
+        hung++
+        engine.mostHung = Math.max(engine.mostHung, hung)
+        response.once('close', () => hung--)
         return
       case 'dead':
         response.destroy()

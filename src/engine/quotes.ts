@@ -176,13 +176,14 @@ export function createQuoting(parts: {
     const ms = durationMs(shop.settings[kind].providerDeadline) ?? 0
     const begun = performance.now()
     const lane = lanes[kind]
-    if (!(await entered(lane, ms))) return null
+    // Who gets a place too late would not give the engine a fair time to answer, and blame it.
+    if (!(await entered(lane, ms / 2))) return null
     // It may have turned out to be dead while this question waited.
     const isProbe = circuit.failures >= FAILURES_MAX
     try {
       if (isPaused(circuit)) return null
       circuit.isProbing = isProbe
-      const answer = await withDeadline((signal) => call(shop.id, cartId, wanted, signal), Math.max(1, ms - (performance.now() - begun)))
+      const answer = await withDeadline((signal) => call(shop.id, cartId, wanted, signal), ms - (performance.now() - begun))
       circuit.failures = 0
       return answer
     } catch (error) {
