@@ -10,7 +10,7 @@ import { expect2xx, login, stockUp, wares } from './nodes.ts'
 
 const CURRENT = '/v1/shops/demo/carts/current'
 /** Files of ours in which some function runs, from the first header to the answer. It may fall; a change that raises it must be worth it. */
-const FILES_MAX = 22
+const FILES_MAX = 23
 const SOURCES = new URL('../src/', import.meta.url).href
 
 type Server = Awaited<ReturnType<typeof startTestServer>>

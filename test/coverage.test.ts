@@ -22,7 +22,7 @@ const PROMISED = [
 ]
 
 /** Faults that could only be repeated in a part that is still to come. */
-const FAULTS_OF_LATER_PARTS = ['SEED0-42', 'SEED0-52', 'SEED0-57']
+const FAULTS_OF_LATER_PARTS = ['SEED0-42', 'SEED0-52']
 
 function ids(system: number, ranges: string): string[] {
   return ranges.split(' ').flatMap((range) => {

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { addLines, type Cart, type Decision, emptyCart, type LineRequest, type Owner } from '../src/core/cart.ts'
 import type { CodeFacts, Facts, LimitFacts } from '../src/core/facts.ts'
+import { QUARTER_MS } from '../src/core/hours.ts'
 import type { Variant } from '../src/core/product.ts'
-import { type Benefit, edgesOf, PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
+import { asks, type Benefit, edgesOf, PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
 import { NO_QUOTES, type Quotes } from '../src/core/quote.ts'
 import { isRefusal, type Refusal } from '../src/core/refusal.ts'
 import { DEFAULT_SETTINGS, patchSettings, type SettingsPatch } from '../src/core/settings.ts'
@@ -39,7 +40,7 @@ export function factsOf(given: Given = {}): Facts {
   return {
     now: given.now ?? NOW,
     epoch: given.epoch ?? 1,
-    lastEdge: Math.max(0, ...(given.promotions ?? []).flatMap(edgesOf).filter((edge) => edge <= (given.now ?? NOW))),
+    lastEdge: lastEdgeOf(given.promotions ?? [], given.now ?? NOW),
     shop: { id: 'shop', currency: given.currency ?? 'USD', settings: patchSettings(DEFAULT_SETTINGS, given.settings ?? {}) },
     variants: new Map((given.variants ?? []).map((variant) => [variant.sku, variant])),
     stock: new Map(Object.entries(given.stock ?? {})),
@@ -49,6 +50,11 @@ export function factsOf(given: Given = {}): Facts {
     hasOrdered: given.hasOrdered ?? null,
     quotes: given.quotes ?? NO_QUOTES,
   }
+}
+
+function lastEdgeOf(promotions: readonly Promotion[], now: number): number {
+  const quarter = promotions.some((promotion) => asks(promotion, 'hours')) ? now - (now % QUARTER_MS) : 0
+  return Math.max(quarter, ...promotions.flatMap(edgesOf).filter((edge) => edge <= now))
 }
 
 /** A variant that costs `prices`: one amount in USD, or an amount per currency. */

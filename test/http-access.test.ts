@@ -200,6 +200,7 @@ const ownForm = (path: string): Rule => ({
 const line = { sku: 'MUG-INK' }
 const victimNumber = (await admin('GET', `${SHOP}/carts/${victims.account.cart}`)).body.number as string
 const webhookBody = { url: 'http://127.0.0.1:9/' }
+const shippingMethod = { id: 'standard', name: 'Mine', rates: [{ currency: 'USD', amount: 0 }] }
 const promotionBody = { name: 'x', benefit: { kind: 'free_shipping' } }
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -347,6 +348,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'PATCH /v1/shops/:shop/settings': keyRule('settings:write', '/settings', { checkout: { guest: false } }),
+  'GET /v1/shops/:shop/shipping-methods': keyRule('settings:read', '/shipping-methods'),
+  'PUT /v1/shops/:shop/shipping-methods': keyRule('settings:write', '/shipping-methods', { items: [] }),
+  'POST /v1/shops/:shop/shipping-methods': keyRule('settings:write', '/shipping-methods', shippingMethod),
+  'PUT /v1/shops/:shop/shipping-methods/:method': keyRule('settings:write', '/shipping-methods/standard', shippingMethod),
+  'DELETE /v1/shops/:shop/shipping-methods/:method': keyRule('settings:write', '/shipping-methods/standard'),
   'GET /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys'),
   'POST /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys', { name: 'mine', scopes: ['carts:read'] }),
   'DELETE /v1/shops/:shop/api-keys/:key': keyRule('keys:write', `/api-keys/${victimKey.id}`),

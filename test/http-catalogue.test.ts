@@ -43,7 +43,7 @@ describe('products', () => {
   })
 
   test('a product is written whole, read by its handle and its id, and writing it again changes nothing', async () => {
-    const input = product('jug', 'JUG', 2500)
+    const input = { ...product('jug', 'JUG', 2500), categories: ['Kitchen', 'Gifts'], shippingCategory: 'fragile' }
     const made = await admin('PUT', `${SHOP}/products/jug`, input)
     assert.equal(made.status, 201, told(made))
     const { id, ...rest } = made.body

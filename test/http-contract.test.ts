@@ -100,6 +100,25 @@ describe('every answer is what the document declares', () => {
     assertProblem(await admin('DELETE', `/v1/shops/tour/api-keys/${key.body.id}`), 404, 'api_key_not_found')
   })
 
+  test('shipping methods', async () => {
+    const path = `${SHOP}/shipping-methods`
+    const was = await admin('GET', path)
+    const steps = [
+      { from: 0, amount: 499 },
+      { from: 2000, amount: 899 },
+    ]
+    const zone = { countries: ['US'], regions: ['CA'], postalCodes: ['94103', '941*', '94000-94999'] }
+    const surcharges = [{ category: 'bulky', amount: 100, per: 'item' }]
+    const rate = { ...zone, currency: 'USD', amount: 0, freeFrom: 5000, by: 'weight', steps, surcharges }
+    const van = { id: 'van', name: 'Van', rates: [rate], maxGrams: 30_000, excludesCategories: ['cold'] }
+    assert.deepEqual((await admin('POST', path, van)).body, van)
+    assertProblem(await admin('POST', path, van), 409, 'already_exists')
+    assert.equal((await admin('PUT', `${path}/van`, { ...van, name: 'Large van' })).body.name, 'Large van')
+    await admin('DELETE', `${path}/van`)
+    assertProblem(await admin('DELETE', `${path}/van`), 404, 'shipping_method_not_found')
+    assert.deepEqual((await admin('PUT', path, was.body)).body, was.body)
+  })
+
   test('products, stock and promotions', async () => {
     assert.equal((await admin('PUT', `${SHOP}/products/tour-vase`, product('tour-vase', 'TOUR-VASE', 900))).status, 201)
     assert.equal((await admin('PUT', `${SHOP}/products/tour-vase`, product('tour-vase', 'TOUR-VASE', 950))).status, 200)
@@ -568,7 +587,7 @@ describe('settings', () => {
       [{ tax: { rates: [{ name: 'VAT', category: 'standard', percent: '19 %', included: true }] } }, '/tax/rates/0/percent'],
       [
         { shipping: { methods: [{ id: 's', name: 'S', rates: [{ currency: 'XXQ', amount: 1 }] }] } },
-        '/shipping/methods/0/rates',
+        '/shipping/methods/0/rates/0/currency',
         'currency_unknown',
       ],
       [

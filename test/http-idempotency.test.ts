@@ -258,6 +258,7 @@ for (const dialect of DIALECTS) {
       )
     })
 
+    const method = (id: string) => ({ id, name: 'M', rates: [{ currency: 'USD', amount: 500 }] })
     const half = { name: 'Half', conditions: [{ kind: 'code' }], benefit: { kind: 'percent_off', percent: '50' } }
     /** The writes of a shop's own side: what must be there first, the request, and another request for the same key. */
     const operations: Record<string, () => Promise<{ method?: string; path: string; body?: unknown; other?: unknown; secret?: string }>> = {
@@ -289,6 +290,27 @@ for (const dialect of DIALECTS) {
       'adding a code': async () => {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
         return { path: `${SHOP}/promotions/${id}/codes`, body: { code: `C${id.slice(-6)}` }, other: { code: 'OTHER' } }
+      },
+      'adding a shipping method': async () => ({
+        path: `${SHOP}/shipping-methods`,
+        body: method('added'),
+        other: method('other'),
+      }),
+      'replacing a shipping method': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/shipping-methods/express`,
+        body: method('express'),
+        other: { ...method('express'), name: 'Other' },
+      }),
+      'replacing all shipping methods': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/shipping-methods`,
+        body: { items: [method('standard'), method('express')] },
+        other: { items: [] },
+      }),
+      'removing a shipping method': async () => {
+        await caller(url, ADMIN)('POST', `${SHOP}/shipping-methods`, method('short-lived'))
+        return { method: 'DELETE', path: `${SHOP}/shipping-methods/short-lived` }
       },
       'making a key': async () => ({
         path: `${SHOP}/api-keys`,

@@ -19,7 +19,7 @@ interface Write {
   readonly open?: readonly string[]
   /** Fields that may be null, by their name. */
   readonly nullable?: readonly string[]
-  /** The only write whose body may be larger than 256 KB. */
+  /** Its body may be larger than 256 KB. */
   readonly large?: true
   /** Pointer of a row that is reported when it is bad, instead of failing the request. */
   readonly row?: string
@@ -32,6 +32,17 @@ const SHOP = '/v1/shops/demo'
 const line = { sku: 'MUG-STONE', quantity: 1, options: { engraving: 'R', size: 3, gift: true }, note: 'n', expectedUnitPrice: 1800 }
 const inline = { inline: { name: 'Engraving', unitPrice: 500, taxCategory: 'standard', image: 'x', requiresShipping: false }, quantity: 2 }
 const free = ['options', 'attributes']
+const shippingRate = {
+  countries: ['US'],
+  regions: ['CA'],
+  postalCodes: ['94000-94999'],
+  currency: 'USD',
+  amount: 495,
+  freeFrom: 7500,
+  by: 'weight',
+  steps: [{ from: 2000, amount: 895 }],
+  surcharges: [{ category: 'bulky', amount: 300, per: 'item' }],
+}
 const nullable = ['email', 'note', 'shippingAddress', 'billingAddress', 'shippingMethod', 'usesMax', 'startsAt', 'endsAt']
 
 const WRITES: readonly Write[] = [
@@ -191,6 +202,21 @@ const WRITES: readonly Write[] = [
       checkout: { guest: true },
       shipping: { methods: [{ id: 'standard', name: 'S', rates: [{ countries: ['US'], currency: 'USD', amount: 495, freeFrom: 7500 }] }] },
     }),
+  },
+  {
+    name: 'adding a shipping method',
+    method: 'POST',
+    path: () => '/shipping-methods',
+    as: 'server',
+    body: () => ({ id: 'van', name: 'Van', maxGrams: 30_000, excludesCategories: ['cold'], rates: [shippingRate] }),
+  },
+  {
+    name: 'replacing all shipping methods',
+    method: 'PUT',
+    path: () => '/shipping-methods',
+    as: 'server',
+    large: true,
+    body: () => ({ items: [{ id: 'standard', name: 'S', rates: [shippingRate] }] }),
   },
   {
     name: 'writing a product',

@@ -727,6 +727,7 @@ async function mergeOn(
     .merge({
       shopId,
       account: { kind: 'account', accountId: `test:${name}` },
+      groups: null,
       into: 'current',
       carts: named.map(({ id }) => id),
       by: 'account',

@@ -10,7 +10,7 @@ describe('a cart costs what the tables say', () => {
   const rows = readTables()
   for (const row of rows) {
     it(row.title, () => {
-      const { cart } = done(priceCart(row.cart, row.facts))
+      const { cart, shippingQuotes } = done(priceCart(row.cart, row.facts))
       const totals = {
         items: cart.itemTotal.amount,
         discount: cart.discountTotal.amount,
@@ -20,6 +20,13 @@ describe('a cart costs what the tables say', () => {
         total: cart.total.amount,
       }
       for (const [name, amount] of Object.entries(row.totals)) assert.equal(totals[name as keyof typeof totals], amount, name)
+      if (row.offers) assert.equal(shippingQuotes.map(({ id, amount }) => `${id}=${amount}`).join(' ') || 'none', row.offers)
+      if (row.estimate !== undefined) assert.equal(cart.shippingEstimate?.amount ?? null, row.estimate, 'estimate')
+      if (row.unit)
+        assert.deepEqual(
+          cart.lines.map((line) => line.unitPrice.amount),
+          row.unit,
+        )
       if (row.split)
         assert.deepEqual(
           cart.lines.map((line) => line.discountTotal.amount),

@@ -128,7 +128,7 @@ export async function startEngine(secret: string | null = null): Promise<Engine>
 
   function answerTo(question: Question): object {
     if (question.kind === 'shipping') {
-      const grams = question.lines.reduce((sum, line) => sum + line.grams, 0)
+      const grams = question.lines.reduce((sum, line) => sum + line.grams * line.quantity, 0)
       return {
         methods: [
           { id: 'van', name: 'Van', amount: engine.van },

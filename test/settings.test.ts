@@ -297,6 +297,23 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await shop.set(['product', 'shop']))
     assert.deepEqual([await settled({ sku: 'A' }), await settled({ sku: 'ONLY' })], ['USD', 'EUR'])
   },
+  'currency.byCountry': async (shop) => {
+    await shop.also({ currency: { source: ['country', 'shop'] } })
+    const prices = [
+      { currency: 'EUR', amount: 900 },
+      { currency: 'USD', amount: 1000 },
+    ]
+    await shop.products(ware('EURO', {}, { prices }))
+    const settled = async () => {
+      const { token } = expect2xx(await shop.nobody('PATCH', '/carts/current', { shippingAddress: { country: 'DE' } })).body
+      return expect2xx(await caller(shop.base, token)('POST', LINES, { sku: 'EURO' })).body.cart.currency
+    }
+    assert.equal(await settled(), 'USD')
+    const unknown = await shop.set({ DE: 'XXQ' })
+    assert.deepEqual([told(unknown), unknown.body.path], ['422 currency_unknown', '/currency/byCountry/DE'])
+    expect2xx(await shop.set({ DE: 'EUR' }))
+    assert.equal(await settled(), 'EUR')
+  },
   'currency.onMissingPrice': async (shop) => {
     await shop.products(
       ware(
@@ -366,6 +383,15 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.equal(await total(), 800)
     expect2xx(await shop.set('running'))
     assert.equal(await total(), 810)
+  },
+  'promotions.bestOfLanes': async (shop) => {
+    const ten = { name: 'Ten', benefit: { kind: 'percent_off', percent: '10' } }
+    for (const lane of [0, 0, 1]) expect2xx(await shop.admin('POST', '/promotions', { ...ten, lane }))
+    const { call } = await shop.guest()
+    const total = async () => (await call('GET', '/carts/current')).body.total.amount
+    assert.equal(await total(), 700)
+    expect2xx(await shop.set([0]))
+    assert.equal(await total(), 800)
   },
   'promotions.publicReasons': async (shop) => {
     const { call } = await shop.guest()
@@ -485,7 +511,34 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
       ['post'],
     )
   },
-  'totals.floor': fixed('negative'),
+  'shipping.whenNotChosen': async (shop) => {
+    await shop.also({ shipping: { methods: [METHOD] } })
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    const seen = async () => {
+      const { shippingTotal, shippingEstimate, shippingMethod } = (await call('GET', '/carts/current')).body
+      return [shippingTotal.amount, shippingEstimate.amount, shippingMethod]
+    }
+    assert.deepEqual(await seen(), [0, 500, null])
+    expect2xx(await shop.set('cheapest'))
+    assert.deepEqual(await seen(), [500, 500, null])
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    assert.equal(told(await orders(call)), '409 shipping_method_required')
+  },
+  'totals.floor': async (shop) => {
+    await fixed('negative')(shop)
+    await shop.also({ shipping: { methods: [METHOD] } })
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const free = { name: 'Free', benefit: { kind: 'percent_off', percent: '100' } }
+    for (const promotion of [free, { ...free, benefit: { kind: 'free_shipping' } }])
+      expect2xx(await shop.admin('POST', '/promotions', promotion))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    expect2xx(await call('PATCH', '/carts/current', { shippingMethod: 'post' }))
+    const total = async () => (await call('GET', '/carts/current')).body.total.amount
+    assert.equal(await total(), 0)
+    expect2xx(await shop.set('shipping'))
+    assert.equal(await total(), 500)
+  },
   'notices.requireAck': async (shop) => {
     expect2xx(await shop.set(['price_decreased']))
     const { call } = await shop.guest()

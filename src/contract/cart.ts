@@ -8,12 +8,14 @@ import {
   Attributes,
   CLOSED,
   Currency,
+  CustomerGroup,
   Email,
   Id,
   Money,
   Nullable,
   OneOf,
   Options,
+  Percent,
   SetQuantity,
   Sku,
   Text,
@@ -161,6 +163,7 @@ export const Cart = Type.Object(
     ...details,
     billingSameAsShipping: Type.Boolean(),
     requiresShipping: Type.Boolean(),
+    shippingEstimate: Nullable(Money),
     notices: Type.Array(Notice),
     ...totals,
     itemCount: Type.Integer(),
@@ -260,11 +263,20 @@ const inline = Type.Object(
     taxCategory: Text(60),
     image: Type.Optional(Text(2000)),
     requiresShipping: Type.Optional(Type.Boolean()),
+    grams: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'What one piece weighs' })),
   },
   CLOSED,
 )
 
-/** A line to add or fill. `unitPrice` and `inline` need the scope `carts:custom_prices`. */
+const lineTaxes = Type.Array(
+  Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }), percent: Percent, included: Type.Boolean() }, CLOSED),
+  {
+    maxItems: LIMITS.taxes,
+    description: 'Its taxes instead of those by the rates of the shop; an empty list: it owes none',
+  },
+)
+
+/** A line to add or fill. `unitPrice`, `inline` and `taxes` need the scope `carts:custom_prices`. */
 export const LineInput = Type.Object(
   {
     sku: Type.Optional(Sku),
@@ -280,6 +292,7 @@ export const LineInput = Type.Object(
     expectedUnitPrice: Type.Optional(Amount),
     unitPrice: Type.Optional(Amount),
     inline: Type.Optional(inline),
+    taxes: Type.Optional(lineTaxes),
   },
   CLOSED,
 )
@@ -340,6 +353,9 @@ export const PatchCart = Type.Object(
     attributes: Type.Optional(Attributes),
     note: Type.Optional(Nullable(Note)),
     currency: Type.Optional(Currency),
+    customerGroups: Type.Optional(
+      Type.Array(CustomerGroup, { maxItems: LIMITS.groups, description: 'Keys with carts:custom_prices only: the groups of its customer' }),
+    ),
     retention: Type.Optional(
       Type.Union([Type.String({ maxLength: 40 }), Type.Null()], {
         description: 'Keys only: how long this cart is kept after its last write (ISO 8601 duration, or never); null is what the shop says',

@@ -2,12 +2,43 @@
 // report and never stops a good one.
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
+import type Type from 'typebox'
 import { exponentOf } from '../core/money.ts'
-import type { ProductInput } from '../core/product.ts'
+import type { Price, ProductInput } from '../core/product.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
+import { rfc3339 } from '../core/time.ts'
 import { ProductInput as schema } from './shop.ts'
 
-let compiled: ValidateFunction<ProductInput> | null = null
+type WireProduct = Type.Static<typeof schema>
+type WirePrice = WireProduct['variants'][number]['prices'][number]
+
+let compiled: ValidateFunction<WireProduct> | null = null
+
+/** A product that the schema accepted. Times on the wire are RFC 3339, within they are milliseconds. */
+export function productOf(wire: WireProduct): ProductInput {
+  return { ...wire, variants: wire.variants.map((variant) => ({ ...variant, prices: variant.prices.map(priceIn) })) }
+}
+
+function priceIn({ startsAt, endsAt, ...price }: WirePrice): Price {
+  return {
+    ...price,
+    ...(startsAt === undefined ? {} : { startsAt: Date.parse(startsAt) }),
+    ...(endsAt === undefined ? {} : { endsAt: Date.parse(endsAt) }),
+  }
+}
+
+/** A product as it is sent. */
+export function wireProductOf<P extends ProductInput>(product: P) {
+  return { ...product, variants: product.variants.map((variant) => ({ ...variant, prices: variant.prices.map(priceOut) })) }
+}
+
+function priceOut({ startsAt, endsAt, ...price }: Price): WirePrice {
+  return {
+    ...price,
+    ...(startsAt === undefined ? {} : { startsAt: rfc3339(startsAt) }),
+    ...(endsAt === undefined ? {} : { endsAt: rfc3339(endsAt) }),
+  }
+}
 
 /** A product to import with its place in the list (from 1), or why it cannot be one. */
 export type ProductRow =
@@ -31,16 +62,15 @@ function rowOf(item: unknown, line: number): ProductRow {
     const reason = additionalProperty ? 'is not a known field' : missingProperty ? 'is missing' : (error?.message ?? 'is not valid')
     return { line, ...handle, column: `${error?.instancePath ?? ''}${field === undefined ? '' : `/${field}`}`, refused: reason }
   }
-  const refusal = productRefusal(item)
-  return refusal
-    ? { line, ...handle, column: refusal.path ?? '', refused: String(refusal.reason ?? refusal.refused) }
-    : { line, product: item }
+  const product = productOf(item)
+  const refusal = productRefusal(product)
+  return refusal ? { line, ...handle, column: refusal.path ?? '', refused: String(refusal.reason ?? refusal.refused) } : { line, product }
 }
 
-function compile(): ValidateFunction<ProductInput> {
+function compile(): ValidateFunction<WireProduct> {
   const ajv = new Ajv({ strict: false })
   addFormats.default(ajv)
-  return ajv.compile<ProductInput>(schema)
+  return ajv.compile<WireProduct>(schema)
 }
 
 /** Why a variant's parts are not a bundle's, or null. What a bundle's parts are is its own stock, so it has none beside it. */
@@ -52,7 +82,24 @@ function partsReason({ kind }: ProductInput, { sku, parts, stockPolicy }: Produc
   return new Set(parts.map((part) => part.sku)).size < parts.length ? 'sku_twice' : null
 }
 
-/** What the schema cannot say of a product: known currencies, one price per currency, distinct skus, amounts where amounts are asked. */
+/** What is wrong with the prices of a variant, or null. Of two prices on the same terms one could only be a mistake. */
+function pricesRefusal(prices: readonly Price[], path: string): Refusal | null {
+  const known = new Set<string>()
+  for (const [index, { currency, quantityFrom = 1, group, startsAt, endsAt }] of prices.entries()) {
+    const at = `${path}/${index}`
+    if (exponentOf(currency) === undefined) return refuse('currency_unknown', { path: `${at}/currency`, currency })
+    if (Number.isNaN(startsAt)) return refuse('invalid', { path: `${at}/startsAt`, reason: 'not_a_time' })
+    if (Number.isNaN(endsAt)) return refuse('invalid', { path: `${at}/endsAt`, reason: 'not_a_time' })
+    if (endsAt !== undefined && endsAt <= (startsAt ?? Number.NEGATIVE_INFINITY))
+      return refuse('invalid', { path: `${at}/endsAt`, reason: 'not_after_startsAt' })
+    const terms = JSON.stringify([currency, quantityFrom, group, startsAt, endsAt])
+    if (known.has(terms)) return refuse('invalid', { path: at, reason: 'price_twice', currency })
+    known.add(terms)
+  }
+  return null
+}
+
+/** What the schema cannot say of a product: known currencies, one price on the same terms, distinct skus, amounts where amounts are asked. */
 export function productRefusal(product: ProductInput): Refusal | null {
   const skus = new Set<string>()
   for (const [index, variant] of product.variants.entries()) {
@@ -62,10 +109,8 @@ export function productRefusal(product: ProductInput): Refusal | null {
     if (wrongParts) return refuse('invalid', { path: `${path}/parts`, reason: wrongParts, sku })
     if (skus.has(sku)) return refuse('invalid', { path: `${path}/sku`, reason: 'sku_twice', sku })
     skus.add(sku)
-    const currencies = prices.map((price) => price.currency)
-    const unknown = currencies.find((currency) => exponentOf(currency) === undefined)
-    if (unknown) return refuse('currency_unknown', { path: `${path}/prices`, currency: unknown })
-    if (new Set(currencies).size < currencies.length) return refuse('invalid', { path: `${path}/prices`, reason: 'currency_twice' })
+    const wrongPrice = pricesRefusal(prices, `${path}/prices`)
+    if (wrongPrice) return wrongPrice
     if (quantityMin > quantityMax) return refuse('invalid', { path: `${path}/quantityMax`, reason: 'less_than_quantityMin' })
     if (quantityMin > 1 && quantityMin % quantityStep !== 0)
       return refuse('invalid', { path: `${path}/quantityMin`, reason: 'not_a_multiple_of_quantityStep' })

@@ -66,11 +66,12 @@ export const TaxAnswerBody = Type.Object(
   CLOSED,
 )
 
-/** What a shipping engine is sent: the lines that are shipped. */
+/** What a shipping engine is sent: the lines that are shipped, `category` being the shipping category. */
 export const ShippingQuestion = Type.Object(
   {
     ...asked,
-    lines: Type.Array(Type.Object({ ...line, grams: Type.Integer({ minimum: 0, description: 'Of the whole line' }) }, CLOSED)),
+    lines: Type.Array(Type.Object({ ...line, grams: Type.Integer({ minimum: 0, description: 'Of one piece' }) }, CLOSED)),
+    itemTotal: Type.Integer({ minimum: 0, description: 'What all items come to after discounts, also those that are not shipped' }),
   },
   CLOSED,
 )

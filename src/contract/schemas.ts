@@ -17,6 +17,12 @@ export const Amount = Type.Integer({
 /** A three-letter ISO 4217 code; whether it exists is checked against the ISO table. */
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code' })
 
+/** A rate in per cent. */
+export const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
+
+/** Which lane a promotion runs in. */
+export const Lane = Type.Integer({ minimum: 0, maximum: 100 })
+
 /** An amount with its currency; discounts are negative. */
 export const Money = Type.Object({ amount: Type.Integer(), currency: Type.String() }, CLOSED)
 
@@ -48,8 +54,14 @@ export const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schem
 export const OneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))))
 
+/** The name of a group of customers. */
+export const CustomerGroup = Type.String({ minLength: 1, maxLength: LIMITS.group })
+
 /** An e-mail address. */
 export const Email = Type.String({ format: 'email', maxLength: 254 })
+
+/** A country. */
+export const Country = Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2' })
 
 /** A postal address. */
 export const Address = Type.Object(
@@ -61,7 +73,7 @@ export const Address = Type.Object(
     city: Type.Optional(Text(200)),
     postalCode: Type.Optional(Text(40)),
     region: Type.Optional(Text(100)),
-    country: Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2' }),
+    country: Country,
     phone: Type.Optional(Text(50)),
   },
   CLOSED,

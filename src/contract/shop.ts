@@ -1,16 +1,30 @@
-// Shops, settings, catalogue, promotions, keys and webhooks on the wire.
+// Shops, settings, catalogue, keys and webhooks on the wire.
 import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
-import { Amount, CLOSED, Currency, Id, ListOf, Nullable, OneOf, ShopId, Sku, Text } from './schemas.ts'
+import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
+import {
+  Amount,
+  CLOSED,
+  Country,
+  Currency,
+  CustomerGroup,
+  Id,
+  Lane,
+  ListOf,
+  Nullable,
+  OneOf,
+  Percent,
+  ShopId,
+  Sku,
+  Text,
+} from './schemas.ts'
 
-const Percent = Type.String({ pattern: '^\\d{1,4}(\\.\\d{1,6})?$', description: 'A decimal string: "19", "7.7"' })
 const Duration = Type.String({ maxLength: 40, description: 'ISO 8601 duration of weeks, days, hours, minutes, seconds; or "never"' })
 const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
   description: 'A JSON schema; a property with "identity": true tells lines apart',
 })
-const Country = Type.String({ pattern: '^[A-Z]{2}$' })
 
 /** `POST /v1/shops`. */
 export const CreateShop = Type.Object(
@@ -44,6 +58,7 @@ const Issuer = Type.Object(
     jwksUrl: Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2000 })),
     secret: Type.Optional(Type.String({ minLength: 32, maxLength: 1000 })),
     emailClaim: Type.Optional(Text(100)),
+    groupsClaim: Type.Optional(Text(100)),
   },
   CLOSED,
 )
@@ -58,16 +73,47 @@ const TaxRate = Type.Object(
   },
   CLOSED,
 )
+const ShippingCategory = Type.String({ minLength: 1, maxLength: 60 })
+const PostalCodes = Type.String({
+  pattern: '^[A-Z0-9]{1,12}(\\*|-[A-Z0-9]{1,12})?$',
+  description: 'One ("94103"), those that begin with it ("941*"), or a range of digits ("94000-94999"); capitals, no spaces',
+})
 const ShippingRate = Type.Object(
   {
     countries: Type.Optional(Type.Array(Country, { minItems: 1, maxItems: 250 })),
+    regions: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { minItems: 1, maxItems: 200 })),
+    postalCodes: Type.Optional(Type.Array(PostalCodes, { minItems: 1, maxItems: 1000 })),
     currency: Currency,
     amount: Amount,
     freeFrom: Type.Optional(Amount),
+    by: Type.Optional(OneOf(['weight', 'total', 'quantity'])),
+    steps: Type.Optional(Type.Array(Type.Object({ from: Amount, amount: Amount }, CLOSED), { minItems: 1, maxItems: 100 })),
+    surcharges: Type.Optional(
+      Type.Array(Type.Object({ category: ShippingCategory, amount: Amount, per: OneOf(['item', 'cart']) }, CLOSED), {
+        minItems: 1,
+        maxItems: 50,
+      }),
+    ),
   },
   CLOSED,
 )
-const ShippingMethod = Type.Object({ id: Id, name: Text(100), rates: Type.Array(ShippingRate, { minItems: 1, maxItems: 500 }) }, CLOSED)
+
+/** A shipping method as it is written and as it is served to whoever sets up the shop. */
+export const ShippingMethod = Type.Object(
+  {
+    id: Id,
+    name: Text(100),
+    rates: Type.Array(ShippingRate, { minItems: 1, maxItems: 500 }),
+    maxGrams: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
+    excludesCategories: Type.Optional(Type.Array(ShippingCategory, { minItems: 1, maxItems: 50 })),
+  },
+  CLOSED,
+)
+const ShippingMethodTable = Type.Array(ShippingMethod, { maxItems: SHIPPING_METHODS_MAX })
+
+/** `PUT /shipping-methods`: all of them, as `GET` answers them. */
+export const ShippingMethodList = Type.Object({ items: ShippingMethodTable, next: Type.Optional(Type.Null()) }, CLOSED)
+
 /** Who is asked outside of the shop, and what holds while they do not answer. */
 const outside = {
   provider: Nullable(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
@@ -103,7 +149,8 @@ export const PatchSettings = Type.Object(
     }),
     attributes: partial({ cart: Nullable(JsonSchema), line: Nullable(JsonSchema) }),
     currency: partial({
-      source: Type.Array(OneOf(['explicit', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
+      source: Type.Array(OneOf(['explicit', 'country', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
+      byCountry: Type.Record(Type.String({ pattern: '^[A-Z]{2}$' }), Currency, { maxProperties: 250 }),
       onMissingPrice: OneOf(['block', 'flag']),
     }),
     inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), reserve: OneOf(['checkout', 'none']), holdTtl: Duration }),
@@ -112,6 +159,7 @@ export const PatchSettings = Type.Object(
       caseSensitive: Type.Literal(false),
       onInvalid: OneOf(['keep', 'remove']),
       percentBase: OneOf(['original', 'running']),
+      bestOfLanes: Type.Array(Lane, { maxItems: 101, uniqueItems: true }),
       publicReasons: OneOf(['neutral', 'detailed']),
     }),
     pricing: partial({
@@ -126,8 +174,8 @@ export const PatchSettings = Type.Object(
       defaultCountry: Nullable(Country),
       ...outside,
     }),
-    shipping: partial({ methods: Type.Array(ShippingMethod, { maxItems: 100 }), ...outside }),
-    totals: partial({ floor: OneOf(['zero']) }),
+    shipping: partial({ methods: ShippingMethodTable, whenNotChosen: OneOf(['none', 'cheapest']), ...outside }),
+    totals: partial({ floor: OneOf(['zero', 'shipping']) }),
     notices: partial({ requireAck: Type.Array(Text(60), { maxItems: 50, uniqueItems: true }) }),
     merge: partial({
       quantity: OneOf(['sum', 'max', 'guest', 'account']),
@@ -181,12 +229,25 @@ export const PatchSettings = Type.Object(
 
 const Price = Type.Object({ currency: Currency, amount: Amount, listAmount: Type.Optional(Amount) }, CLOSED)
 
+const VariantPrice = Type.Object(
+  {
+    ...Price.properties,
+    quantityFrom: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 99_999, description: 'From how many pieces of the sku in the cart it applies' }),
+    ),
+    group: Type.Optional(CustomerGroup),
+    startsAt: Type.Optional(Type.String({ format: 'date-time', description: 'From this moment on' })),
+    endsAt: Type.Optional(Type.String({ format: 'date-time', description: 'Until this moment, exclusive' })),
+  },
+  { ...CLOSED, description: 'Of the prices of a currency that apply, the lowest counts' },
+)
+
 const Variant = Type.Object(
   {
     sku: Sku,
     name: Text(255),
     options: Type.Record(Type.String({ pattern: '^.{1,100}$' }), Text(255)),
-    prices: Type.Array(Price, { maxItems: 200 }),
+    prices: Type.Array(VariantPrice, { maxItems: 200 }),
     stockPolicy: OneOf(['untracked', 'deny', 'continue']),
     onHand: Type.Optional(Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 })),
     requiresShipping: Type.Boolean(),
@@ -212,10 +273,12 @@ const product = {
   seller: Type.Optional(Text(255)),
   productType: Type.Optional(Text(255)),
   tags: Type.Array(Text(255), { maxItems: 250 }),
+  categories: Type.Optional(Type.Array(Text(255), { maxItems: 50, uniqueItems: true })),
   kind: OneOf(PRODUCT_KINDS),
   published: Type.Boolean(),
   images: Type.Array(Type.Object({ src: Text(2000), alt: Type.Optional(Text(500)) }, CLOSED), { maxItems: 250 }),
   taxCategory: Text(60),
+  shippingCategory: Type.Optional(Text(60)),
   recharge: Type.Optional(
     Type.Object(
       {
@@ -258,62 +321,6 @@ export const ImportReport = Type.Object(
   },
   CLOSED,
 )
-
-const Condition = Type.Union([
-  Type.Object({ kind: Type.Literal('code') }, CLOSED),
-  Type.Object({ kind: Type.Literal('item_total'), atLeast: Type.Array(Price, { minItems: 1, maxItems: 200 }) }, CLOSED),
-  Type.Object({ kind: Type.Literal('quantity'), atLeast: Type.Integer({ minimum: 1, maximum: 1_000_000 }) }, CLOSED),
-])
-const Benefit = Type.Union([
-  Type.Object({ kind: Type.Literal('percent_off'), percent: Percent }, CLOSED),
-  Type.Object({ kind: Type.Literal('amount_off'), amounts: Type.Array(Price, { minItems: 1, maxItems: 200 }) }, CLOSED),
-  Type.Object({ kind: Type.Literal('free_shipping') }, CLOSED),
-])
-
-const Uses = Type.Integer({ minimum: 0, maximum: 1_000_000_000 })
-
-/** A promotion as it is written. Times are RFC 3339. */
-export const PromotionInput = Type.Object(
-  {
-    name: Type.String({ minLength: 1, maxLength: 200 }),
-    active: Type.Optional(Type.Boolean()),
-    startsAt: Type.Optional(Nullable(Type.String({ format: 'date-time' }))),
-    endsAt: Type.Optional(Nullable(Type.String({ format: 'date-time' }))),
-    lane: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
-    priority: Type.Optional(Type.Integer({ minimum: -1000, maximum: 1000 })),
-    usesMax: Type.Optional(Nullable(Uses)),
-    conditions: Type.Optional(Type.Array(Condition, { maxItems: 20 })),
-    benefit: Benefit,
-  },
-  CLOSED,
-)
-
-/** A promotion as it is served; `uses` counts placed and unpaid orders. */
-export const Promotion = Type.Object(
-  {
-    id: Type.String(),
-    name: Type.String(),
-    active: Type.Boolean(),
-    startsAt: Nullable(Type.String()),
-    endsAt: Nullable(Type.String()),
-    lane: Type.Integer(),
-    priority: Type.Integer(),
-    usesMax: Nullable(Type.Integer()),
-    uses: Type.Integer(),
-    conditions: Type.Array(Condition),
-    benefit: Benefit,
-  },
-  { $id: 'Promotion', ...CLOSED },
-)
-
-/** `POST /promotions/{promotion}/codes`. */
-export const CodeInput = Type.Object(
-  { code: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }), usesMax: Type.Optional(Nullable(Uses)) },
-  CLOSED,
-)
-
-/** A code as it is listed. */
-export const Code = Type.Object({ code: Type.String(), usesMax: Nullable(Type.Integer()), uses: Type.Integer() }, CLOSED)
 
 /** `PUT /stock/{sku}`: how many there are, or by how many that changes. */
 export const StockInput = Type.Union([
@@ -384,8 +391,7 @@ export const Delivery = Type.Object(
 export const lists = {
   shops: ListOf(Shop),
   products: ListOf(Product),
-  promotions: ListOf(Promotion),
-  codes: ListOf(Code),
+  shippingMethods: ListOf(ShippingMethod),
   keys: ListOf(Key),
   endpoints: ListOf(Endpoint),
   deliveries: ListOf(Delivery),

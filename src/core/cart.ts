@@ -4,7 +4,16 @@
 import { type Attributes, attributesRefusal, identifying } from './attributes.ts'
 import type { Facts } from './facts.ts'
 import { exponentOf, type Money, multiply } from './money.ts'
-import { type Plan, type ProductKind, priceOf, type RechargeRule, type Variant } from './product.ts'
+import {
+  inapplicable,
+  type Plan,
+  type PriceTerms,
+  type ProductKind,
+  priceOf,
+  pricesOf,
+  type RechargeRule,
+  type Variant,
+} from './product.ts'
 import type { Destination } from './quote.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import type { Settings } from './settings.ts'
@@ -17,6 +26,10 @@ export const LIMITS = {
   linesPerRequest: 200,
   optionsBytes: 2048,
   note: 1000,
+  /** Groups of one customer, and characters of a group's name; taxes that a server sets on a line. */
+  groups: 20,
+  group: 60,
+  taxes: 5,
   attributesBytes: 8192,
   /** Notices that are remembered as seen: several times as many as a full cart can show. */
   acknowledged: 3000,
@@ -48,6 +61,8 @@ export interface InlineItem {
   readonly taxCategory: string
   readonly image?: string
   readonly requiresShipping?: boolean
+  /** What one piece weighs; 0 when absent. */
+  readonly grams?: number
 }
 
 /** One line of intent. `unitPrice` is set only where the price is not the catalogue's. Amounts are minor units of the cart's currency. */
@@ -281,6 +296,8 @@ export interface LineRequest {
   readonly expectedUnitPrice?: number | undefined
   readonly unitPrice?: number | undefined
   readonly inline?: InlineItem | undefined
+  /** Taxes that a server set. */
+  readonly taxes?: readonly LineTax[] | undefined
 }
 
 /** What became of one requested line. `got` is the quantity that the line has now, `asked` what it should have had. */
@@ -320,26 +337,27 @@ export function canonicalOptions(
  * joined, else null.
  */
 export function lineKey(
-  line: Pick<Line, 'sku' | 'options' | 'amount' | 'plan' | 'priceSource' | 'unitPrice' | 'inline'>,
+  line: Pick<Line, 'sku' | 'options' | 'amount' | 'plan' | 'priceSource' | 'unitPrice' | 'inline' | 'taxes'>,
   told: Attributes,
   separate: string | null,
 ): string {
-  const { sku, options, amount, plan, priceSource, unitPrice, inline } = line
+  const { sku, options, amount, plan, priceSource, unitPrice, inline, taxes } = line
   return JSON.stringify([
     priceSource === 'inline' ? 'inline' : 'catalog',
-    sku ?? (inline && [inline.name, inline.taxCategory, inline.requiresShipping === true]),
+    sku ?? (inline && [inline.name, inline.taxCategory, inline.requiresShipping === true, ...(inline.grams ? [inline.grams] : [])]),
     options,
     amount,
     plan,
     priceSource,
     unitPrice,
     ...(Object.keys(told).length === 0 ? [] : [told]),
+    ...(taxes === null ? [] : [{ taxes }]),
     separate,
   ])
 }
 
 /** What of an address an engine is told: never names or telephone numbers. Keys have one order, so that equal places have equal texts. */
-export function destinationOf(address: Address | null): Destination | null {
+export function destinationIn(address: Address | null): Destination | null {
   if (address === null) return null
   const { country, region, postalCode, city, line1 } = address
   return {
@@ -399,12 +417,71 @@ function putLines(
 ): Decision | Refusal {
   const closed = requireOpen(cart)
   if (closed) return closed
+  const planned = plannedQuantities(cart, input.lines, facts, quantityOf)
+  const refused = new Map<number, Refusal>()
+  // A price may depend on how many the whole request brings. Where fewer came than were planned, prices are found again for those that did;
+  // what was refused once stays refused, so this ends.
+  for (;;) {
+    const put = tryLines(cart, input, facts, { quantityOf, former, planned, refused })
+    if (isRefusal(put)) return put
+    const quantities = quantitiesOf(put.cart.lines)
+    // Of what is not there at all (it was refused, or pushed out again) no price is asked.
+    const missed = [...quantities].filter(([sku, quantity]) => planned.has(sku) && planned.get(sku) !== quantity)
+    if (missed.length === 0) return put
+    for (const [sku, quantity] of missed) planned.set(sku, quantity)
+  }
+}
+
+/** How many pieces of each sku these lines have together: prices may depend on it. */
+export function quantitiesOf(lines: readonly Pick<Line, 'sku' | 'quantity'>[]): Map<string, number> {
+  const quantities = new Map<string, number>()
+  for (const { sku, quantity } of lines) if (sku !== null) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
+  return quantities
+}
+
+/** The same as it would be if every line of a request came in whole. */
+function plannedQuantities(
+  cart: Cart,
+  requests: readonly LineRequest[],
+  facts: Facts,
+  quantityOf: (existing: number, asked: number) => number,
+): Map<string, number> {
+  const lines = new Map(cart.lines.map(({ key, sku, quantity }) => [key, { sku, quantity }]))
+  for (const request of requests) {
+    const key = keyOf(request, facts)
+    lines.set(key, { sku: request.sku ?? null, quantity: quantityOf(lines.get(key)?.quantity ?? 0, request.quantity) })
+  }
+  return quantitiesOf([...lines.values()])
+}
+
+/** Whose price it is: what a cart's customer pays for so many pieces now. */
+export function termsOf(cart: Pick<Cart, 'customerGroups'>, quantity: number, facts: Pick<Facts, 'now'>): PriceTerms {
+  return { quantity, groups: cart.customerGroups, now: facts.now }
+}
+
+interface Putting {
+  readonly quantityOf: (existing: number, asked: number) => number
+  /** By key, the lines that a `replace` found. */
+  readonly former: ReadonlyMap<string, Line>
+  /** By sku, how many pieces the cart has after the request: what its prices are for. */
+  readonly planned: ReadonlyMap<string, number>
+  /** By index, what was refused before. */
+  readonly refused: Map<number, Refusal>
+}
+
+function tryLines(
+  cart: Cart,
+  input: { lines: readonly LineRequest[]; atomic?: boolean; currency?: string },
+  facts: Facts,
+  { quantityOf, former, planned, refused: before }: Putting,
+): { cart: Cart; results: readonly LineResult[] } | Refusal {
   const draft: Draft = {
     cart,
     lines: [...cart.lines],
     byKey: new Map(cart.lines.map((line, index) => [line.key, index])),
     notices: [...cart.notices],
     former,
+    planned,
   }
   if (input.currency !== undefined) {
     const refused = chooseCurrency(draft, input.currency, facts.shop.settings)
@@ -414,11 +491,12 @@ function putLines(
   let first: Refusal | null = null
   const refusedKeys: string[] = []
   for (const [index, request] of input.lines.entries()) {
-    const put = putLine(draft, request, facts, quantityOf)
+    const put = before.get(index) ?? putLine(draft, request, facts, quantityOf)
     if (!isRefusal(put)) {
       results.push({ index, ok: true, ...put })
       continue
     }
+    before.set(index, put)
     const detail = { ...put, path: `/lines/${index}${put.path ?? ''}` }
     first ??= detail
     refusedKeys.push(keyOf(request, facts))
@@ -453,6 +531,7 @@ interface Draft {
   readonly notices: Notice[]
   /** By key, the lines that a `replace` found. */
   readonly former: ReadonlyMap<string, Line>
+  readonly planned: ReadonlyMap<string, number>
 }
 
 /** Whether a line settled the currency already; lines that are being replaced did. */
@@ -492,8 +571,8 @@ function putLine(
   const had = Math.max(existing?.quantity ?? 0, former?.quantity ?? 0)
   const got = stockedQuantity({ asked, had, others: quantityOfOthers(draft.lines, line) }, variant, facts)
   if (isRefusal(got)) return got
-  const { id, priceWhenAdded, pricesElsewhere, addedAt } = former ?? line
-  const base = existing ?? { ...line, id, priceWhenAdded, pricesElsewhere, addedAt }
+  const { id, priceWhenAdded, quantityWhenAdded, pricesElsewhere, addedAt } = former ?? line
+  const base = existing ?? { ...line, id, priceWhenAdded, quantityWhenAdded, pricesElsewhere, addedAt }
   const note = existing ? repeatedNote(existing.note, line.note, facts.shop.settings.lines.noteOnRepeat) : line.note
   const attributes = existing && request.attributes ? { ...existing.attributes, ...request.attributes } : base.attributes
   const put: Line = { ...base, quantity: got, note, attributes }
@@ -536,9 +615,20 @@ function sourceOf(request: LineRequest): Line['priceSource'] {
 function identityOf(request: LineRequest, facts: Facts): Parameters<typeof lineKey>[0] {
   const { inline, sku, amount, plan, unitPrice } = request
   const options = canonicalOptions(request.options, facts.variants.get(sku ?? '')?.options)
-  if (inline) return { sku: null, options, amount: null, plan: null, priceSource: 'inline', unitPrice: inline.unitPrice, inline }
   const priceSource = sourceOf(request)
-  return { sku: sku ?? null, options, amount: amount ?? null, plan: plan ?? null, priceSource, unitPrice: unitPrice ?? null, inline: null }
+  const taxes = request.taxes ? canonicalTaxes(request.taxes) : null
+  if (inline) return { sku: null, options, amount: null, plan: null, priceSource, unitPrice: inline.unitPrice, inline, taxes }
+  const named = { sku: sku ?? null, options, amount: amount ?? null, plan: plan ?? null, unitPrice: unitPrice ?? null }
+  return { ...named, priceSource, inline: null, taxes }
+}
+
+/** Taxes in one form: `19.0` and `19` are one percentage. */
+function canonicalTaxes(taxes: readonly LineTax[]): LineTax[] {
+  return taxes.map(({ name, percent, included }) => {
+    const [whole = '', fraction = ''] = percent.split('.')
+    const decimals = fraction.replace(/0+$/, '')
+    return { name, percent: `${whole.replace(/^0+(?=\d)/, '')}${decimals === '' ? '' : `.${decimals}`}`, included }
+  })
 }
 
 /** What of a line's attributes belongs to its identity: nothing, where the shop has no schema that says so. */
@@ -563,8 +653,7 @@ function settleLine(draft: Draft, request: LineRequest, facts: Facts): { line: L
     note: request.note ?? null,
     attributes: request.attributes ?? {},
     quantity: 0,
-    quantityWhenAdded: request.quantity,
-    taxes: null,
+    quantityWhenAdded: draft.planned.get(request.sku ?? '') ?? request.quantity,
     pricesElsewhere: {},
     addedAt: facts.now,
   }
@@ -619,7 +708,7 @@ export function bytesOf(value: unknown): number {
   return bytes
 }
 
-/** Today's unit price of what is asked. The first line settles a currency that nobody chose: the shop's, else the product's own. */
+/** Today's unit price of what is asked, for as many as there will be. The first line settles a currency that nobody chose: see `openCurrency`. */
 function settlePrice(
   draft: Draft,
   request: LineRequest,
@@ -628,22 +717,39 @@ function settlePrice(
 ): { unitPrice: number; currency: string } | Refusal {
   const plan = planOf(request, variant)
   if (isRefusal(plan)) return plan
-  const prices = plan ? [plan.price] : variant.prices
-  const currencies = variant.recharge ? [variant.recharge.currency] : prices.map((price) => price.currency)
-  let currency = draft.cart.currency
+  const quantity = draft.planned.get(variant.sku) ?? request.quantity
+  const terms = termsOf(draft.cart, quantity, facts)
+  const prices = pricesOf(variant, plan?.id ?? null)
+  const applying = prices.filter((price) => inapplicable(price, terms) === null).map((price) => price.currency)
+  const currencies = variant.recharge ? [variant.recharge.currency] : [...new Set(applying)]
   const isOpen = !isSettled(draft) && !draft.cart.currencyChosen && request.unitPrice === undefined
-  const source = facts.shop.settings.currency.source
-  const isProductFirst = source.includes('product') && !(source.includes('shop') && source.indexOf('shop') < source.indexOf('product'))
-  if (isOpen && source.includes('product') && currencies[0] && (isProductFirst || !currencies.includes(currency))) currency = currencies[0]
+  const currency = isOpen ? openCurrency(draft.cart, currencies, facts.shop.settings) : draft.cart.currency
   if (variant.kind === 'recharge') {
     const wrong = amountRefusal(variant.recharge, request.amount, currency)
     if (wrong) return wrong
   } else if (request.amount !== undefined)
     return refuse('amount_invalid', { sku: variant.sku, reason: 'not_a_recharge_product', path: '/amount' })
-  const unitPrice = request.unitPrice ?? request.amount ?? priceOf(variant, currency, plan?.id ?? null)?.amount
+  const unitPrice = request.unitPrice ?? request.amount ?? priceOf(variant, currency, plan?.id ?? null, terms)?.amount
   if (unitPrice !== undefined) return { unitPrice, currency }
-  if (currencies.length === 0) return refuse('no_price', { sku: variant.sku, currency })
+  if (currencies.length === 0 || prices.some((price) => price.currency === currency))
+    return noPrice(variant, currency, plan?.id ?? null, terms)
   return refuse('currency_mismatch', { sku: variant.sku, cartCurrency: currency, currencies })
+}
+
+/** The currency of a cart in which nobody chose one: its country's, the shop's and the product's in the order of the setting, the first with a price. */
+function openCurrency(cart: Cart, priced: readonly string[], { currency: { source, byCountry }, tax }: Settings): string {
+  const { currency } = cart
+  const country = cart.shippingAddress?.country ?? cart.billingAddress?.country ?? tax.defaultCountry ?? ''
+  const offers = { explicit: undefined, country: byCountry[country], shop: currency, product: priced[0] }
+  const offered = source.flatMap((from) => offers[from] ?? [])
+  return offered.find((each) => priced.includes(each)) ?? offered[0] ?? currency
+}
+
+/** Nothing is sold at no price. Where more pieces would have one, from how many on is told. */
+function noPrice(variant: Variant, currency: string, plan: string | null, terms: PriceTerms): Refusal {
+  const more = pricesOf(variant, plan).filter((price) => price.currency === currency && inapplicable(price, terms) === 'quantity')
+  const from = more.length === 0 ? {} : { quantityFrom: Math.min(...more.map((price) => price.quantityFrom ?? 1)) }
+  return refuse('no_price', { sku: variant.sku, currency, quantity: terms.quantity, ...from })
 }
 
 /** The plan that a line asks for: products with plans need one of theirs, others have none. */
@@ -760,7 +866,8 @@ export function setLine(
   const had = line.quantity + (twin?.quantity ?? 0)
   const asked = (input.quantity ?? line.quantity) + (twin?.quantity ?? 0)
   const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
-  const refused = asked === line.quantity ? null : limitRefusal(asked, variant, facts)
+  const refused =
+    asked === line.quantity ? null : (limitRefusal(asked, variant, facts) ?? pricelessQuantity(cart, line, variant, input, facts))
   if (refused) return refused
   const remaining = cart.lines.filter((candidate) => candidate.id !== line.id && candidate.id !== twin?.id)
   const got = stockedQuantity({ asked, had, others: quantityOfOthers(remaining, renamed) }, variant, facts)
@@ -776,6 +883,15 @@ export function setLine(
     .map((candidate) => (candidate.id === line.id ? changed : candidate))
   const reduced = notice('quantity_reduced', 'warning', `/lines/${line.id}`, { from: asked, to: got, sku: line.sku })
   return { cart: withLines(cart, lines, got < asked ? [...cart.notices, reduced] : cart.notices), results }
+}
+
+/** Fewer pieces than a price is for are refused like adding so few; a line that lost its price otherwise may have any quantity. */
+function pricelessQuantity(cart: Cart, line: Line, variant: Variant | null, input: { quantity?: number }, facts: Facts): Refusal | null {
+  if (!variant || line.sku === null || line.unitPrice !== null || line.amount !== null) return null
+  const before = termsOf(cart, quantitiesOf(cart.lines).get(line.sku) ?? 0, facts)
+  const terms = { ...before, quantity: before.quantity - line.quantity + (input.quantity ?? line.quantity) }
+  const isSold = (each: PriceTerms) => priceOf(variant, cart.currency, line.plan, each) !== undefined
+  return isSold(before) && !isSold(terms) ? { ...noPrice(variant, cart.currency, line.plan, terms), path: '/quantity' } : null
 }
 
 /** A line with other options or attributes, and the key that follows from them. */
@@ -862,6 +978,25 @@ export function visibleContact(cart: Cart, secretId: string | null): Cart {
   // A method that was chosen for an address says where that is, and is nothing without it.
   const shippingMethod = cart.shippingAddress === null ? cart.shippingMethod : null
   return { ...cart, email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true, shippingMethod }
+}
+
+/**
+ * The cart as the groups of this caller's customer price it: those that an account's token tells, in place of those that were told last. Null: the
+ * caller tells none, so what was told stays. What an account reads, writes and orders goes through this one rule.
+ */
+export function withGroups(cart: Cart, groups: readonly string[] | null): Cart {
+  if (groups === null || cart.state === 'CLOSED' || isSameGroups(cart.customerGroups, groups)) return cart
+  return { ...cart, customerGroups: groups }
+}
+
+/** Groups in one form: each once, sorted. */
+export function canonicalGroups(groups: readonly string[]): string[] {
+  return [...new Set(groups)].sort()
+}
+
+/** Whether these are the same groups, both in canonical form. */
+export function isSameGroups(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((group, index) => group === b[index])
 }
 
 function hasContact(cart: Cart): boolean {
@@ -956,6 +1091,7 @@ const TOLD = [
   'billingAddress',
   'billingSameAsShipping',
   'shippingMethod',
+  'customerGroups',
   'attributes',
   'note',
   'retention',
@@ -970,6 +1106,7 @@ const TOLD_OF_LINES = [
   'amount',
   'plan',
   'unitPrice',
+  'taxes',
 ] as const satisfies readonly (keyof Line)[]
 /** So many changes of lines are told one by one; beyond them, how many lines there were and are. */
 const CHANGES_MAX = 100
@@ -1016,12 +1153,13 @@ function cut(value: unknown, text: string): unknown {
 }
 
 /** A line that came or went: what it was, with what was chosen for it. */
-function outlineOf({ sku, name, quantity, options, amount, plan, unitPrice }: Line): unknown {
+function outlineOf({ sku, name, quantity, options, amount, plan, unitPrice, taxes }: Line): unknown {
   const chosen = Object.keys(options).length > 0 ? { options } : {}
   const prices = {
     ...(amount === null ? {} : { amount }),
     ...(plan === null ? {} : { plan }),
     ...(unitPrice === null ? {} : { unitPrice }),
+    ...(taxes === null ? {} : { taxes }),
   }
   const outline = { sku, name, quantity, ...chosen, ...prices }
   return cut(outline, JSON.stringify(outline))

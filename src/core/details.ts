@@ -1,12 +1,23 @@
 // What a cart says beside its lines: e-mail, addresses, shipping method, attributes, note, currency.
 import type { Attributes } from './attributes.ts'
-import { type Address, attributesOff, type Cart, type Decision, type Line, mergedAttributes, requireOpen } from './cart.ts'
+import {
+  type Address,
+  attributesOff,
+  type Cart,
+  canonicalGroups,
+  type Decision,
+  isSameGroups,
+  type Line,
+  mergedAttributes,
+  quantitiesOf,
+  requireOpen,
+  termsOf,
+} from './cart.ts'
 import type { Facts } from './facts.ts'
 import { exponentOf } from './money.ts'
+import { priceCart } from './pricing.ts'
 import { priceOf } from './product.ts'
-import { choosableMethods } from './quoting.ts'
-import { type Refusal, refuse } from './refusal.ts'
-import { eligibleMethods } from './shipping.ts'
+import { isRefusal, type Refusal, refuse } from './refusal.ts'
 
 /** What `PATCH /carts/{cart}` may change; an absent field stays, null empties. */
 export interface CartChanges {
@@ -21,6 +32,8 @@ export interface CartChanges {
   readonly currency?: string | undefined
   /** How long this cart is kept (C05): a duration, `never`, or null for what the shop's settings say. Who may say so is checked before. */
   readonly retention?: string | null | undefined
+  /** Groups of its customer. Who may say so is checked before. */
+  readonly customerGroups?: readonly string[] | undefined
 }
 
 /** Changes details of the cart. A new currency re-prices every line; if one has no price in it nothing changes (C10). */
@@ -42,30 +55,36 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
     const refused = attributesOff(next.attributes, facts.shop.settings.attributes.cart)
     if (refused) return refused
   }
+  if (changes.customerGroups !== undefined) {
+    const groups = canonicalGroups(changes.customerGroups)
+    if (!isSameGroups(groups, cart.customerGroups)) next.customerGroups = groups
+  }
   if (changes.currency !== undefined) {
-    const refused = currencyRefusal(cart, changes.currency, facts)
+    const refused = currencyRefusal({ ...cart, customerGroups: next.customerGroups }, changes.currency, facts)
     if (refused) return refused
     next.currency = changes.currency
     next.currencyChosen = true
     const { currency } = changes
-    if (currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, cart.currency, currency, facts))
+    if (currency !== cart.currency) next.lines = cart.lines.map((line) => reprice(line, next, cart.currency, currency, facts))
   }
   if (changes.shippingMethod !== undefined) {
-    const country = next.shippingAddress?.country ?? null
-    const own = eligibleMethods(facts.shop.settings, { country, currency: next.currency, itemTotal: 0 })
-    const { provider } = facts.shop.settings.shipping
-    // Where an engine that was not asked yet decides, pricing tells: it asks, and says so when the choice is not offered.
-    const known = provider === null ? own : choosableMethods(next, provider, facts, own)
-    if (changes.shippingMethod !== null && known && !known.some((method) => method.id === changes.shippingMethod)) {
-      return refuse('shipping_method_unavailable', {
-        shippingMethod: changes.shippingMethod,
-        available: known.map((method) => method.id),
-        path: '/shippingMethod',
-      })
-    }
+    const refused = changes.shippingMethod === null ? null : methodRefusal(next, changes.shippingMethod, facts)
+    if (refused) return refused
     next.shippingMethod = changes.shippingMethod
   }
   return { cart: JSON.stringify(next) === JSON.stringify(cart) ? cart : next }
+}
+
+/** Whether a method is offered is found by pricing the cart: rates look at what is shipped, where to, and what is paid for it. */
+function methodRefusal(cart: Cart, shippingMethod: string, facts: Facts): Refusal | null {
+  const pricing = priceCart(cart, facts)
+  if (isRefusal(pricing)) return pricing
+  // Where an engine decides that was not asked yet, nobody can say. It is asked, and the cart tells when the choice is not offered.
+  if (pricing.wanted.some(({ kind }) => kind === 'shipping')) return null
+  const available = pricing.shippingQuotes.map((quote) => quote.id)
+  return available.includes(shippingMethod)
+    ? null
+    : refuse('shipping_method_unavailable', { shippingMethod, available, path: '/shippingMethod' })
 }
 
 function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | null {
@@ -74,11 +93,13 @@ function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | 
   const { source, onMissingPrice } = facts.shop.settings.currency
   if (!source.includes('explicit'))
     return refuse('currency_mismatch', { cartCurrency: cart.currency, currencies: [currency], path: '/currency' })
+  const quantities = quantitiesOf(cart.lines)
   const unpriced = cart.lines.filter((line) => {
     // Amounts that somebody named mean nothing in another currency.
     if (line.priceSource !== 'catalog' || line.amount !== null) return true
     const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
-    return onMissingPrice === 'block' && (!variant || !priceOf(variant, currency, line.plan))
+    const terms = termsOf(cart, quantities.get(line.sku ?? '') ?? 0, facts)
+    return onMissingPrice === 'block' && (!variant || !priceOf(variant, currency, line.plan, terms))
   })
   if (unpriced.length === 0) return null
   return refuse('currency_mismatch', {
@@ -89,11 +110,14 @@ function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | 
   })
 }
 
-/** A line in another currency. What it cost when it was added is remembered per currency, so that going there and back changes nothing. */
-function reprice(line: Line, from: string, to: string, facts: Facts): Line {
+/**
+ * A line in another currency. What it cost when it was added is remembered per currency, so that going there and back changes nothing. Its price
+ * there is for as many pieces as the one it had.
+ */
+function reprice(line: Line, cart: Pick<Cart, 'customerGroups'>, from: string, to: string, facts: Facts): Line {
   const variant = line.sku === null ? undefined : facts.variants.get(line.sku)
   const { [to]: known, ...others } = line.pricesElsewhere
-  const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan)?.amount) ?? null
+  const priceWhenAdded = known ?? (variant && priceOf(variant, to, line.plan, termsOf(cart, line.quantityWhenAdded, facts))?.amount) ?? null
   const remembered = line.priceWhenAdded === null ? others : { ...others, [from]: line.priceWhenAdded }
   return { ...line, priceWhenAdded, pricesElsewhere: remembered }
 }

@@ -9,10 +9,12 @@ import {
   type Line,
   type Notice,
   notice,
+  quantitiesOf,
   quantityMaxOf,
   repeatedNote,
   requireOpen,
   type SavedLine,
+  termsOf,
   withLines,
 } from './cart.ts'
 import type { Facts } from './facts.ts'
@@ -223,7 +225,7 @@ function join(draft: Draft, brought: Line, guest: Cart, facts: Facts): void {
   const isClamped = line.quantity < wanted
   if (isClamped)
     draft.notices.push(notice('quantity_reduced', 'warning', `/lines/${line.id}`, { from: wanted, to: line.quantity, sku: line.sku }))
-  const hindrance = hindranceOf(line, draft.cart.currency, facts)
+  const hindrance = hindranceOf(line, draft, facts)
   const outcome = isClamped ? 'clamped' : hindrance?.sold === false ? 'unavailable' : index === undefined ? 'added' : 'combined'
   const code = isClamped ? 'quantity_too_large' : hindrance?.code
   const told = { outcome, asked: brought.quantity, got: line.quantity, saved: false } as const
@@ -238,7 +240,7 @@ function joinedLine(
   facts: Facts,
 ): { line: Line; wanted: number; index: number | undefined } | RefusalCode {
   const { settings } = facts.shop
-  const line = guest.currency === draft.cart.currency ? brought : priced(brought, guest.currency, draft.cart.currency, facts)
+  const line = guest.currency === draft.cart.currency ? brought : priced(brought, guest.currency, draft.cart, facts)
   if (line === null) return brought.priceSource === 'catalog' ? 'no_price' : 'currency_mismatch'
   const index = draft.byKey.get(line.key)
   const existing = index === undefined ? undefined : draft.lines[index]
@@ -265,14 +267,19 @@ function combined(account: Line, guest: Line, quantity: number, settings: Settin
   }
 }
 
-/** A line in another currency, or null where it has no price in it: a price that somebody named means nothing there (MON-2). */
-function priced(line: Line, from: string, to: string, facts: Facts): Line | null {
+/**
+ * A line in the currency of a cart, or null where it has no price in it for any number of pieces: a price that somebody named means nothing there
+ * (MON-2). One that has a price for more pieces only comes along and blocks ordering, like what is sold out.
+ */
+function priced(line: Line, from: string, cart: Cart, facts: Facts): Line | null {
+  const to = cart.currency
   const variant = variantOf(line, facts)
-  const price = line.priceSource === 'catalog' && line.amount === null && variant ? priceOf(variant, to, line.plan) : undefined
-  if (price === undefined) return null
+  if (line.priceSource !== 'catalog' || line.amount !== null || !variant) return null
+  const priceFor = (quantity: number) => priceOf(variant, to, line.plan, termsOf(cart, quantity, facts))
+  if (!priceFor(Number.MAX_SAFE_INTEGER)) return null
   const { [to]: known, ...others } = line.pricesElsewhere
   const remembered = line.priceWhenAdded === null ? others : { ...others, [from]: line.priceWhenAdded }
-  return { ...line, priceWhenAdded: known ?? price.amount, pricesElsewhere: remembered }
+  return { ...line, priceWhenAdded: known ?? priceFor(line.quantityWhenAdded)?.amount ?? null, pricesElsewhere: remembered }
 }
 
 function variantOf(line: Line, facts: Facts): Variant | undefined {
@@ -292,11 +299,17 @@ function allowedQuantity(line: Line, facts: Facts): number {
 }
 
 /** What stands between a merged line and an order, if anything: it is kept all the same, and ordering asks to mend it (SEED3-11, C27). */
-function hindranceOf(line: Line, currency: string, facts: Facts): { sold: boolean; code: RefusalCode } | null {
+function hindranceOf(
+  line: Line,
+  { cart, lines }: Pick<Draft, 'cart' | 'lines'>,
+  facts: Facts,
+): { sold: boolean; code: RefusalCode } | null {
   if (line.sku === null) return null
   const variant = variantOf(line, facts)
   if (!variant?.published) return { sold: false, code: 'unavailable' }
-  if ((line.unitPrice ?? line.amount ?? priceOf(variant, currency, line.plan)) === undefined) return { sold: false, code: 'no_price' }
+  const terms = termsOf(cart, quantitiesOf(lines).get(line.sku) ?? 0, facts)
+  if ((line.unitPrice ?? line.amount ?? priceOf(variant, cart.currency, line.plan, terms)) === undefined)
+    return { sold: false, code: 'no_price' }
   const stock = facts.stock.get(line.sku)
   if (stock !== undefined && stock < line.quantity) return { sold: stock > 0, code: 'insufficient_stock' }
   const { min, step } = boundsOf(line, facts)

@@ -17,6 +17,7 @@ import {
   percentIncludedIn,
   percentOf,
   type Rounding,
+  shareOf,
   sum,
 } from './money.ts'
 
@@ -169,6 +170,22 @@ describe('percentages are decimal strings', () => {
     assert.equal(percentOf(1999, 'nineteen', 'halfUp'), 0)
   })
 
+  it('with numbers it is what it is with exact fractions, in every rounding', () => {
+    const rates = fc.constantFrom('0', '0.000001', '1', '7.7', '8.875', '12.5', '19', '33.333333', '50', '99.999999', '100', '9999.999999')
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.integer({ min: -2000, max: 2000 }), amounts),
+        rates,
+        fc.constantFrom(...MODES),
+        (amount, percent, rounding) => {
+          const { numerator, denominator } = parsePercent(percent) ?? assert.fail()
+          assert.equal(percentOf(amount, percent, rounding) + 0, Number(divideRounded(BigInt(amount) * numerator, denominator, rounding)))
+        },
+      ),
+      { numRuns: 5000 },
+    )
+  })
+
   it('the tax contained in an amount, never more than the amount', () => {
     assert.equal(percentIncludedIn(1190, '19', 'halfUp'), 190)
     assert.equal(percentIncludedIn(1071, '19', 'halfUp'), 171)
@@ -246,6 +263,28 @@ describe('an amount is split without losing or making a unit', () => {
         assert.deepEqual(allocate(amount, parts), split)
       }),
     )
+  })
+
+  it('with numbers it is what it is with exact fractions, also next to the end of the range', () => {
+    const near = fc.oneof(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 0, max: 2 ** 27 }), fc.integer({ min: 0, max: AMOUNT_MAX }))
+    fc.assert(
+      fc.property(near, fc.array(near, { minLength: 1, maxLength: 12 }), (amount, parts) => {
+        const total = parts.reduce((sum, weight) => sum + BigInt(weight), 0n)
+        if (total === 0n) return
+        const exact = parts.map((weight, index) => ({ index, share: BigInt(amount) * BigInt(weight) }))
+        const expected = exact.map(({ share }) => Number(share / total))
+        const left = BigInt(amount) - expected.reduce((sum, part) => sum + BigInt(part), 0n)
+        const first = exact.toSorted((a, b) => Number(b.share % total > a.share % total) - Number(b.share % total < a.share % total))
+        for (const { index } of first.slice(0, Number(left))) expected[index] = (expected[index] ?? 0) + 1
+        assert.deepEqual(allocate(amount, parts), expected)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('a share of some pieces is rounded down, and all pieces are the whole', () => {
+    assert.deepEqual([shareOf(100, 1, 3), shareOf(100, 2, 3), shareOf(100, 3, 3), shareOf(0, 1, 2)], [33, 66, 100, 0])
+    assert.equal(shareOf(AMOUNT_MAX, 99_998, 99_999), Number((BigInt(AMOUNT_MAX) * 99_998n) / 99_999n))
   })
 
   it('SEED3-49 no part is larger than its weight while the amount is not larger than all weights', () => {

@@ -1,5 +1,6 @@
 // Money is an integer of minor units (cents, yen, fils) of one ISO 4217 currency. There is no float in any money path: products and shares
-// are computed in BigInt, and a result that does not fit 2^53 − 1 is null, which callers turn into the refusal `amount_too_large`.
+// are integers, in BigInt where they may leave the exact range of numbers, and a result that does not fit 2^53 − 1 is null, which callers turn
+// into the refusal `amount_too_large`.
 // Exponents come from the ISO table of the library `currency-codes`, never from a locale's display rules (MON-2).
 import currencyCodes from 'currency-codes'
 
@@ -65,14 +66,52 @@ export function parsePercent(percent: string): { readonly numerator: bigint; rea
   return { numerator: BigInt(`${match[1]}${decimals}`), denominator: 10n ** BigInt(decimals.length + 2) }
 }
 
+/** Rates that were read. They are few and come back with every price; bounded, because anybody who may write settings may invent some. */
+const rates = new Map<
+  string,
+  { readonly rate: ReturnType<typeof parsePercent>; readonly numerator: number; readonly denominator: number }
+>()
+const RATES_KEPT = 1000
+
+function rateOf(percent: string) {
+  const known = rates.get(percent)
+  if (known) return known
+  const rate = parsePercent(percent)
+  const read = { rate, numerator: Number(rate?.numerator ?? 0n), denominator: Number(rate?.denominator ?? 1n) }
+  if (rates.size >= RATES_KEPT) rates.clear()
+  rates.set(percent, read)
+  return read
+}
+
 /**
  * A percentage of an amount, rounded once. `percent` is a decimal string that `parsePercent` accepts; anything else counts as zero.
  * @example percentOf(1999, '19', 'halfUp') // 380
  */
 export function percentOf(amount: number, percent: string, rounding: Rounding): number {
-  const rate = parsePercent(percent)
+  const { rate, numerator, denominator } = rateOf(percent)
   if (!rate) return 0
+  const product = amount * numerator
+  if (Number.isSafeInteger(product) && product >= 0) return roundedQuotient(product, denominator, rounding)
   return Number(divideRounded(BigInt(amount) * rate.numerator, rate.denominator, rounding))
+}
+
+/** The same as `divideRounded` for safe integers >= 0: every step is exact, because the remainder is taken off before dividing. */
+function roundedQuotient(numerator: number, denominator: number, rounding: Rounding): number {
+  const remainder = numerator % denominator
+  const whole = (numerator - remainder) / denominator
+  const rest = denominator - remainder
+  if (remainder !== rest) return remainder > rest ? whole + 1 : whole
+  if (rounding === 'halfUp') return whole + 1
+  if (rounding === 'halfDown') return whole
+  return whole + (whole % 2)
+}
+
+/** A part of an amount (`amount × part / whole`), rounded down: what some pieces of a line cost. All are integers >= 0, `whole` > 0. */
+export function shareOf(amount: number, part: number, whole: number): number {
+  if (part === whole) return amount
+  const product = amount * part
+  if (!Number.isSafeInteger(product)) return Number((BigInt(amount) * BigInt(part)) / BigInt(whole))
+  return (product - (product % whole)) / whole
 }
 
 /**
@@ -92,24 +131,54 @@ export function percentIncludedIn(amount: number, percent: string, rounding: Rou
  * @example allocate(1000, [1, 1, 1]) // [334, 333, 333]
  */
 export function allocate(amount: number, weights: readonly number[]): number[] {
-  const totalWeight = weights.reduce((total, weight) => total + BigInt(weight), 0n)
-  if (totalWeight === 0n || amount === 0) return weights.map(() => 0)
-  const sign = amount < 0 ? -1 : 1
-  const magnitude = BigInt(Math.abs(amount))
-  const shares = weights.map((weight, index) => {
-    const exact = magnitude * BigInt(weight)
-    return { index, part: Number(exact / totalWeight), remainder: exact % totalWeight }
-  })
-  let left = Math.abs(amount) - shares.reduce((total, share) => total + share.part, 0)
-  const byRemainder = shares
-    .filter((share) => share.remainder > 0n)
-    .sort((a, b) => (a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1))
-  for (const share of byRemainder) {
-    if (left === 0) break
-    share.part += 1
-    left -= 1
+  const magnitude = Math.abs(amount)
+  let total = 0
+  let largest = 0
+  for (const weight of weights) {
+    total += weight
+    if (weight > largest) largest = weight
   }
-  return shares.map((share) => (share.part === 0 ? 0 : sign * share.part))
+  if (total === 0 || amount === 0) return weights.map(() => 0)
+  const isExact = Number.isSafeInteger(total) && Number.isSafeInteger(magnitude * largest)
+  const parts = isExact ? allocateSafe(magnitude, weights, total) : allocateLarge(magnitude, weights)
+  return amount > 0 ? parts : parts.map((part) => (part === 0 ? 0 : -part))
+}
+
+/** With numbers, where no product leaves the exact range. */
+function allocateSafe(amount: number, weights: readonly number[], total: number): number[] {
+  const parts: number[] = []
+  const remainders: number[] = []
+  let left = amount
+  for (const weight of weights) {
+    const exact = amount * weight
+    const remainder = exact % total
+    const part = (exact - remainder) / total
+    parts.push(part)
+    remainders.push(remainder)
+    left -= part
+  }
+  if (left > 0) giveRest(parts, left, (a, b) => (remainders[b] ?? 0) - (remainders[a] ?? 0))
+  return parts
+}
+
+function allocateLarge(amount: number, weights: readonly number[]): number[] {
+  const total = weights.reduce((sum, weight) => sum + BigInt(weight), 0n)
+  const exact = weights.map((weight) => BigInt(amount) * BigInt(weight))
+  const parts = exact.map((share) => Number(share / total))
+  const remainders = exact.map((share) => share % total)
+  const left = amount - parts.reduce((sum, part) => sum + part, 0)
+  const compare = (a = 0n, b = 0n) => (a === b ? 0 : a > b ? -1 : 1)
+  if (left > 0) giveRest(parts, left, (a, b) => compare(remainders[a], remainders[b]))
+  return parts
+}
+
+/** One unit each to the first of an order, on a tie to the earlier. There are fewer units left than remainders above zero. */
+function giveRest(parts: number[], left: number, order: (a: number, b: number) => number): void {
+  const first = parts.map((_, index) => index).sort((a, b) => order(a, b) || a - b)
+  for (let given = 0; given < left; given++) {
+    const index = first[given] ?? 0
+    parts[index] = (parts[index] ?? 0) + 1
+  }
 }
 
 /**

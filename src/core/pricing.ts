@@ -9,6 +9,7 @@ import {
   type Cart,
   type ClosedReason,
   type InlineItem,
+  LIMITS,
   type Line,
   lineTotal,
   money,
@@ -16,23 +17,26 @@ import {
   notice,
   type Options,
   type Owner,
+  quantitiesOf,
+  termsOf,
   UNSHIPPED_KINDS,
 } from './cart.ts'
 import type { Facts } from './facts.ts'
+import { QUARTER_MS } from './hours.ts'
 import { type Money, sum } from './money.ts'
-import { type Part, type ProductKind, priceOf, type Variant } from './product.ts'
+import { inapplicable, type Part, type Price, type PriceTerms, type ProductKind, priceOf, pricesOf, type Variant } from './product.ts'
 import { applyPromotions, type CodeState, type LimitsSeen } from './promoting.ts'
-import { edgesOf } from './promotion.ts'
+import { asks, edgesOf, giftOf } from './promotion.ts'
 import { NO_QUOTES, type ShippingQuote, type Wanted } from './quote.ts'
 import { quoteEdges } from './quoting.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
-import { applyShipping, discountShipping, type Shipped } from './shipping.ts'
+import { aboveFloor, applyShipping, discountShipping, type Shipped } from './shipping.ts'
 import { applyTaxes } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 8
+export const PRICING_REVISION = 10
 
 /** A line as it is served. */
 export interface PricedLine {
@@ -106,6 +110,8 @@ export interface PricedCart extends Totals {
   readonly billingSameAsShipping: boolean
   readonly shippingMethod: string | null
   readonly requiresShipping: boolean
+  /** What shipping costs at least, by the cheapest method for where it goes as far as that is known; null once a method is chosen (SEED3-52). */
+  readonly shippingEstimate: Money | null
   readonly customerGroups: readonly string[]
   readonly vatId: string | null
   readonly vatIdChecked: boolean
@@ -123,7 +129,7 @@ export interface PricedCart extends Totals {
 /**
  * What pricing answers: the priced cart, the intent as it stands (without what the shop's settings remove from carts), and what the price rests on
  * besides the epoch: until when it stays true by itself, which stock it looked at (sku, wanted, was there), which limits, and what it would have
- * to know from outside engines (`wanted`). `offered` are the shipping methods of such an engine, null where the shop asks none.
+ * to know from outside engines (`wanted`).
  */
 export interface Pricing {
   readonly cart: PricedCart
@@ -131,8 +137,9 @@ export interface Pricing {
   readonly freshUntil: number | null
   readonly stockSeen: readonly (readonly [sku: string, wanted: number, available: number])[]
   readonly limitsSeen: LimitsSeen
+  /** The shipping methods that are offered for this cart, in the shop's order. */
+  readonly shippingQuotes: readonly ShippingQuote[]
   readonly wanted: readonly Wanted[]
-  readonly offered: readonly ShippingQuote[] | null
 }
 
 /**
@@ -148,8 +155,9 @@ export interface Pricing {
 export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null): Pricing | Refusal {
   const cart = withoutGone(given, facts)
   const works: Work[] = []
+  const termsFor = termsByLine(cart, facts)
   for (const line of cart.lines) {
-    const work = unitPriced(line, cart.currency, facts)
+    const work = unitPriced(line, cart.currency, termsFor(line), facts, trace)
     if (isRefusal(work)) return work
     works.push(work)
   }
@@ -157,48 +165,50 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
   const itemTotal = sum(available.map((work) => work.itemTotal))
   if (itemTotal === null) return refuse('amount_too_large', { path: '/lines' })
 
-  const promoted = applyPromotions(cart, available, itemTotal, facts, trace)
+  const stages = {
+    shippingFor: (left: number) => applyShipping(cart, available, left, facts, null),
+    priced: (line: Line) => pricedOrNull(line, cart.currency, termsFor(line), facts),
+  }
+  const promoted = applyPromotions(cart, available, itemTotal, facts, stages, trace)
   const sold = [...available, ...promoted.gifts]
   const discounted = itemTotal + promoted.discount
   const listed = applyShipping(cart, sold, discounted, facts, trace)
-  const shipped = discountShipping(cart, listed, promoted.shipping)
+  const shipped = aboveFloor(discountShipping(cart, listed, promoted.shipping, facts.shop.settings), discounted, facts.shop.settings)
   const taxed = applyTaxes(cart, sold, shipped, facts, trace)
 
-  const gifts = sum(promoted.gifts.map((work) => work.itemTotal))
+  const items = sum([itemTotal, ...promoted.gifts.map((work) => work.itemTotal)])
   const total = sum([discounted, shipped.amount, shipped.discount, taxed.additional])
-  if (total === null || gifts === null) return refuse('amount_too_large', { path: '/lines' })
+  if (total === null || items === null) return refuse('amount_too_large', { path: '/lines' })
   const currency = cart.currency
   const totals: Totals = {
-    itemTotal: money(itemTotal + gifts, currency),
-    discountTotal: money(promoted.discount - gifts + shipped.discount, currency),
+    itemTotal: money(items, currency),
+    discountTotal: money(promoted.discount - (items - itemTotal) + shipped.discount, currency),
     shippingTotal: money(shipped.amount, currency),
     includedTaxTotal: money(taxed.included, currency),
     additionalTaxTotal: money(taxed.additional, currency),
     total: money(total, currency),
   }
-  const lacking = seenStock(
-    available.map((work) => work.line),
-    facts,
-  )
-  const intent = withoutInvalidCodes(cart, promoted.codes, facts)
+  const lines = available.map((work) => work.line)
+  const lacking = seenStock(lines, facts)
+  const intent = withKnownCodes(withoutInvalidCodes(cart, promoted.codes, facts), promoted.codes)
   const codes = intent === cart ? promoted.codes : promoted.codes.filter((state) => intent.codes.includes(state.code))
   const notices = [
     ...intent.notices,
-    ...works.flatMap((work) => lineNotices(work, currency)),
+    ...works.flatMap((work) => lineNotices(work, currency, termsFor(work.line), facts)),
     ...shipped.notices,
     ...taxed.notices,
     ...stockNotices(lacking),
   ]
   const edges = timeEdges(given, facts)
   return {
-    cart: served(cart, [...works, ...promoted.gifts], { totals, codes, notices, shipped, stamp: edges.stamp }, facts),
+    cart: served(cart, [...works, ...promoted.gifts], { totals, codes, notices, shipped, termsFor, stamp: edges.stamp }, facts),
     intent,
     freshUntil: edges.freshUntil,
     // Of lines that left because they are sold out, too: they come back with their stock.
-    stockSeen: cart === given ? lacking : seenStock(given.lines, facts),
+    stockSeen: cart === given && promoted.giftsWanted.size === 0 ? lacking : seenStock(given.lines, facts, promoted.giftsWanted),
     limitsSeen: promoted.limitsSeen,
+    shippingQuotes: shipped.offered,
     wanted: [shipped.wanted, taxed.wanted].filter((each) => each !== null),
-    offered: shipped.offered,
   }
 }
 
@@ -206,17 +216,19 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
 
 /**
  * A shop may want what cannot be bought to leave the cart instead of being flagged (SEED4-35, C19): lines that are not for sale or sold out
- * go, lines with more than there is are lowered, each with a notice. Nothing is written by this: the next command keeps it.
+ * go, lines with more than there is are lowered, each with a notice. Nothing is written by this: the next command keeps it. Fewer pieces may have
+ * no price, so it goes on until nothing is gone.
  */
 export function withoutGone(cart: Cart, facts: Facts): Cart {
   if (facts.shop.settings.lines.onUnavailable === 'flag' || cart.state === 'CLOSED') return cart
   const left = new Map(facts.stock)
+  const termsFor = termsByLine(cart, facts)
   const notices: Notice[] = []
   const lines = cart.lines.flatMap((line) => {
     const { sku } = line
     const variant = sku === null ? null : (facts.variants.get(sku) ?? null)
     const gone = (reason: string) => notices.push(notice('line_removed', 'warning', '/lines', { sku, name: line.name, reason }))
-    if (!isForSale(line, variant, cart.currency)) {
+    if (!isForSale(line, variant, cart.currency, termsFor(line))) {
       gone(variant?.published ? 'no_price' : 'not_for_sale')
       return []
     }
@@ -235,7 +247,7 @@ export function withoutGone(cart: Cart, facts: Facts): Cart {
   })
   if (notices.length === 0) return cart
   const known = new Set(cart.notices.map(({ id }) => id))
-  return { ...cart, lines, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }
+  return withoutGone({ ...cart, lines, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }, facts)
 }
 
 /** The same for codes (C32): one that does not apply any more leaves the cart with a notice. A cart without lines keeps its codes. */
@@ -252,15 +264,28 @@ function withoutInvalidCodes(cart: Cart, states: readonly CodeState[], facts: Fa
   return { ...cart, codes, acknowledged, notices: [...cart.notices, ...notices.filter(({ id }) => !known.has(id))] }
 }
 
+/** Codes that apply are known to whoever typed them: when they stop applying, their owner may know why (C34). */
+function withKnownCodes(cart: Cart, states: readonly CodeState[]): Cart {
+  if (cart.state === 'CLOSED') return cart
+  const fresh = states.flatMap(({ code, applied }) => (applied && !cart.codesKnown.includes(code) ? [code] : []))
+  return fresh.length === 0 ? cart : { ...cart, codesKnown: [...cart.codesKnown, ...fresh].slice(-LIMITS.codes * 3) }
+}
+
 // 1. Unit prices -----------------------------------------------------------------------------------------------------------------------
 
-function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal {
+/** On what terms the variant of a line is bought: for as many pieces as all lines of its sku have together. */
+function termsByLine(cart: Cart, facts: Facts): (line: Line) => PriceTerms {
+  const quantities = quantitiesOf(cart.lines)
+  return (line) => termsOf(cart, (line.sku === null ? undefined : quantities.get(line.sku)) ?? line.quantity, facts)
+}
+
+function unitPriced(line: Line, currency: string, terms: PriceTerms, facts: Facts, trace: Trace | null): Work | Refusal {
   const variant = line.sku === null ? null : (facts.variants.get(line.sku) ?? null)
-  const current = line.unitPrice ?? line.amount ?? (variant && priceOf(variant, currency, line.plan)?.amount) ?? null
-  const heldUntil = holdOf(line, facts)
-  const isHeld = heldUntil !== null && facts.now < heldUntil && line.priceWhenAdded !== null
-  const unitPrice = current === null ? (line.priceWhenAdded ?? 0) : isHeld ? Math.min(current, line.priceWhenAdded ?? current) : current
-  const available = isForSale(line, variant, currency)
+  const chosen = variant ? priceOf(variant, currency, line.plan, terms) : undefined
+  if (variant && trace) trace.rates.push(...priceTraces(line, variant, chosen, terms))
+  const current = line.unitPrice ?? line.amount ?? chosen?.amount ?? null
+  const unitPrice = current === null ? (line.priceWhenAdded ?? 0) : heldPrice(line, current, terms, facts)
+  const available = isForSale(line, variant, currency, terms)
   const itemTotal = lineTotal(unitPrice, line.quantity)
   if (itemTotal === null) return refuse('amount_too_large', { path: `/lines/${line.id}` })
   const taxCategory = line.inline ? line.inline.taxCategory : variant?.taxable ? variant.taxCategory : null
@@ -270,10 +295,36 @@ function unitPriced(line: Line, currency: string, facts: Facts): Work | Refusal 
   return { line, variant, unitPrice, itemTotal, available, taxCategory, ships, giftOf: null, discount: 0, adjustments: [] }
 }
 
-/** Whether a line can be bought: its product is offered and has a price in this currency. */
-function isForSale(line: Line, variant: Variant | null, currency: string): boolean {
+function pricedOrNull(line: Line, currency: string, terms: PriceTerms, facts: Facts): Work | null {
+  const work = unitPriced(line, currency, terms, facts, null)
+  return isRefusal(work) ? null : work
+}
+
+/** Every price of a variant, with why it was passed over. */
+function priceTraces(line: Line, variant: Variant, chosen: Price | undefined, terms: PriceTerms): Trace['rates'] {
+  const currency = chosen?.currency
+  return pricesOf(variant, line.plan).map((price, index) => {
+    const other = currency !== undefined && price.currency !== currency ? 'currency' : inapplicable(price, terms)
+    const isChosen = price === chosen && line.unitPrice === null && line.amount === null
+    const reason = isChosen ? null : (other ?? (price === chosen ? line.priceSource : 'not_the_lowest'))
+    return { kind: 'price' as const, of: line.id, id: `${variant.sku}/${index}`, chosen: isChosen, reason, saw: { ...price, ...terms } }
+  })
+}
+
+/** Whether a line can be bought: its product is offered and has a price in this currency for so many pieces. */
+function isForSale(line: Line, variant: Variant | null, currency: string, terms: PriceTerms): boolean {
   if (line.inline !== null) return true
-  return variant?.published === true && (line.unitPrice ?? line.amount ?? priceOf(variant, currency, line.plan)) !== undefined
+  return variant?.published === true && (line.unitPrice ?? line.amount ?? priceOf(variant, currency, line.plan, terms)) !== undefined
+}
+
+/**
+ * What a line costs where its price went up and the shop keeps the old one. That was for as many pieces as there were: with fewer of them it is
+ * not kept, or a quantity price could be taken along by one piece.
+ */
+function heldPrice(line: Line, current: number, { quantity, now }: PriceTerms, facts: Facts): number {
+  const until = holdOf(line, facts)
+  const isHeld = until !== null && now < until && quantity >= line.quantityWhenAdded
+  return isHeld && line.priceWhenAdded !== null ? Math.min(current, line.priceWhenAdded) : current
 }
 
 /** Until when a line keeps the price it was added at although the catalogue's went up (C17); null where shops do not promise that. */
@@ -283,7 +334,7 @@ function holdOf(line: Line, facts: Facts): number | null {
   return line.addedAt + (durationMs(holdFor) ?? 0)
 }
 
-function lineNotices(work: Work, currency: string): Notice[] {
+function lineNotices(work: Work, currency: string, terms: PriceTerms, facts: Facts): Notice[] {
   const { line } = work
   const path = `/lines/${line.id}`
   if (!work.available) {
@@ -293,17 +344,23 @@ function lineNotices(work: Work, currency: string): Notice[] {
   const minimum = work.variant?.quantityMin ?? 1
   const short =
     line.quantity < minimum ? [notice('quantity_below_minimum', 'error', path, { sku: line.sku, quantity: line.quantity, minimum })] : []
-  return [...short, ...priceNotices(work, currency, path)]
+  return [...short, ...priceNotices(work, currency, terms, facts)]
 }
 
-function priceNotices({ line, unitPrice }: Work, currency: string, path: string): Notice[] {
-  if (line.priceSource !== 'catalog' || line.priceWhenAdded === null || unitPrice === line.priceWhenAdded) return []
-  const code = unitPrice > line.priceWhenAdded ? 'price_increased' : 'price_decreased'
-  return [notice(code, 'warning', path, { sku: line.sku, from: line.priceWhenAdded, to: unitPrice, currency })]
+/** Like is compared with like: what so many pieces cost when the line was added, and now. Buying more or fewer of them is no news. */
+function priceNotices({ line, variant, unitPrice }: Work, currency: string, terms: PriceTerms, facts: Facts): Notice[] {
+  if (line.priceSource !== 'catalog' || line.priceWhenAdded === null) return []
+  const then = { ...terms, quantity: line.quantityWhenAdded }
+  const isSame = line.amount !== null || terms.quantity === then.quantity || variant === null
+  const same = isSame ? undefined : priceOf(variant, currency, line.plan, then)?.amount
+  const to = same === undefined ? unitPrice : heldPrice(line, same, terms, facts)
+  if (to === line.priceWhenAdded) return []
+  const code = to > line.priceWhenAdded ? 'price_increased' : 'price_decreased'
+  return [notice(code, 'warning', `/lines/${line.id}`, { sku: line.sku, from: line.priceWhenAdded, to, currency })]
 }
 
-function seenStock(lines: readonly Line[], facts: Facts): [string, number, number][] {
-  const wanted = new Map<string, number>()
+function seenStock(lines: readonly Line[], facts: Facts, besides: ReadonlyMap<string, number> = new Map()): [string, number, number][] {
+  const wanted = new Map(besides)
   for (const line of lines) {
     if (line.sku !== null && facts.stock.has(line.sku)) wanted.set(line.sku, (wanted.get(line.sku) ?? 0) + line.quantity)
   }
@@ -322,19 +379,36 @@ function stockNotices(stockSeen: Pricing['stockSeen']): Notice[] {
 
 /**
  * Until when nothing changes by time alone, and a stamp that never falls while the cart's version stands: the later of the epoch (which is in
- * milliseconds, too) and the last moment that has passed at which a promotion began or ended.
+ * milliseconds, too) and the last moment that has passed at which a promotion, or a price of what is in the cart or may be given with it, began or ended.
  */
 function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp: number } {
   let freshUntil: number | null = null
   // Of any promotion of the shop, also of one that this cart does not get or that is used up.
   let stamp = Math.max(facts.epoch, facts.lastEdge)
   if (cart.lines.length === 0) return { freshUntil, stamp }
-  const promotionEdges = [...facts.promotions.values()].flatMap(edgesOf)
-  const outside = facts.quotes === NO_QUOTES ? [] : quoteEdges(facts)
-  for (const edge of [...promotionEdges, ...outside, ...cart.lines.map((line) => holdOf(line, facts))]) {
-    if (edge === null) continue
+  const look = (edge: number) => {
     if (edge > facts.now) freshUntil = Math.min(edge, freshUntil ?? edge)
     else stamp = Math.max(stamp, edge)
+  }
+  for (const promotion of facts.promotions.values()) {
+    for (const edge of edgesOf(promotion)) look(edge)
+    if (asks(promotion, 'hours')) {
+      const quarter = facts.now - (facts.now % QUARTER_MS)
+      look(quarter)
+      look(quarter + QUARTER_MS)
+    }
+  }
+  const skus = new Set([...cart.lines.map((line) => line.sku), ...[...facts.promotions.values()].map(giftOf)])
+  for (const sku of skus) {
+    for (const { startsAt, endsAt } of facts.variants.get(sku ?? '')?.prices ?? []) {
+      if (startsAt !== undefined) look(startsAt)
+      if (endsAt !== undefined) look(endsAt)
+    }
+  }
+  if (facts.quotes !== NO_QUOTES) for (const edge of quoteEdges(facts)) look(edge)
+  for (const line of cart.lines) {
+    const heldUntil = holdOf(line, facts)
+    if (heldUntil !== null) look(heldUntil)
   }
   return { freshUntil, stamp }
 }
@@ -344,6 +418,7 @@ interface Outcome {
   readonly codes: readonly CodeState[]
   readonly notices: readonly Notice[]
   readonly shipped: Shipped
+  readonly termsFor: (line: Line) => PriceTerms
   readonly stamp: number
 }
 
@@ -364,7 +439,7 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     currency: cart.currency,
     version: cart.version,
     pricing: outcome.stamp,
-    lines: inShownOrder(works, facts).map((work) => servedLine(work, cart.currency)),
+    lines: inShownOrder(works, facts).map((work) => servedLine(work, cart.currency, outcome.termsFor(work.line))),
     codes: outcome.codes,
     email: cart.email,
     shippingAddress: cart.shippingAddress,
@@ -372,6 +447,7 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     billingSameAsShipping: cart.billingSameAsShipping,
     shippingMethod: outcome.shipped.method,
     requiresShipping: outcome.shipped.needed,
+    shippingEstimate: outcome.shipped.estimate === null ? null : money(outcome.shipped.estimate, cart.currency),
     customerGroups: cart.customerGroups,
     vatId: cart.vatId,
     vatIdChecked: cart.vatIdChecked,
@@ -403,11 +479,11 @@ function shownNotices(cart: Cart, notices: readonly Notice[], facts: Facts): Not
   })
 }
 
-function servedLine(work: Work, currency: string): PricedLine {
+function servedLine(work: Work, currency: string, terms: PriceTerms): PricedLine {
   const { line, variant } = work
   const inline: InlineItem | null = line.inline
   const list =
-    variant && line.priceSource === 'catalog' && line.amount === null ? priceOf(variant, currency, line.plan)?.listAmount : undefined
+    variant && line.priceSource === 'catalog' && line.amount === null ? priceOf(variant, currency, line.plan, terms)?.listAmount : undefined
   return {
     id: line.id,
     sku: line.sku,

@@ -7,11 +7,28 @@ export type ProductKind = 'goods' | 'digital' | 'recharge' | 'subscription' | 'b
 /** All kinds, in the order in which documentation lists them. */
 export const PRODUCT_KINDS: readonly ProductKind[] = ['goods', 'digital', 'recharge', 'subscription', 'bundle']
 
-/** A unit price in one currency; `listAmount` is the compare-at price, shown struck through when it is higher. Minor units. */
+/**
+ * A unit price in one currency; `listAmount` is the compare-at price, shown struck through when it is higher. Minor units. A variant may have
+ * several in one currency, each with the terms it is for; of those that apply the lowest counts.
+ */
 export interface Price {
   readonly currency: string
   readonly amount: number
   readonly listAmount?: number
+  /** From how many pieces in the cart it applies; from the first one when absent. */
+  readonly quantityFrom?: number
+  /** For customers of this group only; for everybody when absent. */
+  readonly group?: string
+  /** From when and until when (exclusive) it applies, in milliseconds. */
+  readonly startsAt?: number
+  readonly endsAt?: number
+}
+
+/** What decides which prices apply: pieces of the sku in the whole cart, groups of its customer, and the time in milliseconds. */
+export interface PriceTerms {
+  readonly quantity: number
+  readonly groups: readonly string[]
+  readonly now: number
 }
 
 /**
@@ -86,10 +103,14 @@ export interface ProductInput {
   readonly seller?: string
   readonly productType?: string
   readonly tags: readonly string[]
+  /** Where it stands in the shop: promotions are for products of a category. */
+  readonly categories?: readonly string[]
   readonly kind: ProductKind
   readonly published: boolean
   readonly images: readonly ProductImage[]
   readonly taxCategory: string
+  /** What it is to a carrier (`bulky`, `chilled`): shipping rates may ask for it. */
+  readonly shippingCategory?: string
   readonly recharge?: RechargeRule
   readonly plans?: readonly Plan[]
   readonly variants: readonly VariantInput[]
@@ -116,20 +137,36 @@ export interface Variant {
   readonly quantityMin: number
   readonly quantityMax?: number
   readonly tags: readonly string[]
+  readonly categories?: readonly string[]
+  readonly shippingCategory?: string
   readonly parts?: readonly Part[]
   readonly seller?: string
   readonly recharge?: RechargeRule
   readonly plans?: readonly Plan[]
 }
 
-/** The price of what a line stands for: of its plan where one was chosen, else of the variant. Undefined: not sold in this currency. */
-export function priceOf(variant: Variant, currency: string, plan: string | null): Price | undefined {
-  if (plan === null) return priceIn(variant, currency)
-  const price = variant.plans?.find((each) => each.id === plan)?.price
-  return price?.currency === currency ? price : undefined
+/**
+ * The price of what a line stands for, of its plan where one was chosen, else of the variant: the lowest of those in this currency that apply, so
+ * that it depends on no order. Of equal ones the first. Undefined: not sold so, which is never zero (C10).
+ */
+export function priceOf(variant: Variant, currency: string, plan: string | null, terms: PriceTerms): Price | undefined {
+  let lowest: Price | undefined
+  for (const price of pricesOf(variant, plan)) {
+    if (price.currency !== currency || inapplicable(price, terms) !== null) continue
+    if (lowest === undefined || price.amount < lowest.amount) lowest = price
+  }
+  return lowest
 }
 
-/** The price of a variant in a currency, or undefined: absent means "not sold in it" (C10), never zero. */
-export function priceIn(variant: Variant, currency: string): Price | undefined {
-  return variant.prices.find((price) => price.currency === currency)
+/** All prices of a variant, or of one of its plans, in every currency and for all terms. */
+export function pricesOf(variant: Variant, plan: string | null): readonly Price[] {
+  return plan === null ? variant.prices : (variant.plans ?? []).flatMap((each) => (each.id === plan ? each.price : []))
+}
+
+/** Why a price does not apply on these terms; null where it does. */
+export function inapplicable(price: Price, { quantity, groups, now }: PriceTerms): 'quantity' | 'group' | 'not_started' | 'ended' | null {
+  if (price.group !== undefined && !groups.includes(price.group)) return 'group'
+  if (price.startsAt !== undefined && now < price.startsAt) return 'not_started'
+  if (price.endsAt !== undefined && now >= price.endsAt) return 'ended'
+  return quantity < (price.quantityFrom ?? 1) ? 'quantity' : null
 }

@@ -1,11 +1,35 @@
-// Which promotions apply to a cart, and what they take off. They run in one fixed order (lane, priority, id), so the result never depends on the
-// order in which anybody entered anything (PRO-3), and no benefit takes more than what is left, so nothing ever becomes negative (MON-6).
-import { takeOff, type Work } from './adjustment.ts'
-import type { Cart } from './cart.ts'
+// Which promotions apply to a cart, and what they take off: judge, compete, apply. They run in one fixed order (lane, priority, id), so the result
+// never depends on the order in which anybody entered anything (PRO-3), and lines are taken in an order of their own, so neither does it depend on the
+// order of lines. Each promotion takes its turn: its conditions are judged and its benefit is computed of what is left; the members of a group
+// take one turn together, where the first of them stands, and the one that gives most applies. An exclusive promotion is an alternative to all
+// others together: what gives most is taken, and what it replaced says so.
+import { type Adjustment, takeOff, type Work } from './adjustment.ts'
+import { type BenefitReason, type Ground, type ShippingBenefit, type ShippingPrice, takenOff, takenOffShipping } from './benefit.ts'
+import type { Cart, Line } from './cart.ts'
+import { type ConditionReason, judgeAll } from './condition.ts'
 import type { CodeFacts, Facts } from './facts.ts'
-import { allocate, percentOf, type Rounding } from './money.ts'
-import { amountIn, type Benefit, type Condition, inOrder, needsCode, type Promotion } from './promotion.ts'
-import type { Trace } from './trace.ts'
+import { allocate } from './money.ts'
+import { amountIn, asks, type Benefit, inOrder, needsCode, type Promotion } from './promotion.ts'
+import type { ConditionTrace, Trace } from './trace.ts'
+
+/**
+ * Why a promotion does not apply, or a code. `replaced`: another one gives more; `stopped`: an earlier one ends the row; `exhausted`: no uses or not
+ * enough budget are left; `needs_email`: uses are counted per customer and nobody is known yet.
+ */
+export type PromotionReason =
+  | ConditionReason
+  | BenefitReason
+  | 'unknown'
+  | 'same_promotion'
+  | 'inactive'
+  | 'empty'
+  | 'exhausted'
+  | 'used_up_by_customer'
+  | 'needs_email'
+  | 'gift_unavailable'
+  | 'shipping_method'
+  | 'replaced'
+  | 'stopped'
 
 /** A code on the cart: whether it applies now and, where the shop says so, why not. */
 export interface CodeState {
@@ -14,134 +38,433 @@ export interface CodeState {
   readonly reason: string | null
 }
 
-/** A promotion that applies to shipping; what it takes is known when shipping has its price. */
-export interface ShippingBenefit {
-  readonly promotion: Promotion
-  readonly code: string | null
-}
-
 /**
  * How much of what is left a price needs: `use:<promotion>`, `code:<CODE>`, `customer:<promotion>`, `budget:<promotion>:<currency>` and
  * `first_order`, how much is wanted, and whether there was enough. While each answer stays the same, so does the price.
  */
 export type LimitsSeen = readonly (readonly [key: string, wanted: number, isEnough: boolean])[]
 
-/** What promotions did to the lines, and what is still to be done to shipping. `discount` is <= 0. */
+/**
+ * What promotions did to the lines, and what is still to be done to shipping. `discount` is <= 0; gifts are not in it. `giftsWanted` is how many pieces
+ * of which sku gifts would take if there were enough.
+ */
 export interface Promoted {
   readonly discount: number
   readonly gifts: readonly Work[]
+  readonly giftsWanted: ReadonlyMap<string, number>
   readonly shipping: readonly ShippingBenefit[]
   readonly codes: readonly CodeState[]
   readonly limitsSeen: LimitsSeen
 }
 
-const NOTHING_PROMOTED: Promoted = { discount: 0, gifts: [], shipping: [], codes: [], limitsSeen: [] }
+/** What promotions must know of the other stages of pricing. */
+export interface Stages {
+  /** What shipping would cost for items that come to this much. */
+  readonly shippingFor: (discounted: number) => ShippingPrice
+  /** A line of intent with its price; null where it has none. */
+  readonly priced: (line: Line) => Work | null
+}
+
+const NOTHING_PROMOTED: Promoted = { discount: 0, gifts: [], giftsWanted: new Map(), shipping: [], codes: [], limitsSeen: [] }
 
 /** Applies promotions to what is sold, and tells which of them are for shipping. */
-export function applyPromotions(cart: Cart, sold: readonly Work[], itemTotal: number, facts: Facts, trace: Trace | null): Promoted {
+export function applyPromotions(
+  cart: Cart,
+  sold: readonly Work[],
+  itemTotal: number,
+  facts: Facts,
+  stages: Stages,
+  trace: Trace | null,
+): Promoted {
   if (facts.promotions.size === 0 && cart.codes.length === 0) return NOTHING_PROMOTED
-  const quantity = sold.reduce((total, work) => total + work.line.quantity, 0)
-  const view: View = { now: facts.now, currency: cart.currency, itemTotal, quantity }
-  const limitsSeen: [string, number, boolean][] = []
-  const codeOf = new Map<string, string>()
-  const states = new Map<string, string | null>()
-  for (const code of cart.codes) {
-    const known = facts.codes.get(code)
-    const reason = unusable(known, codeOf, facts)
-    if (known?.usesLeft != null) limitsSeen.push([`code:${code}`, 1, known.usesLeft >= 1])
-    states.set(code, reason)
-    if (known && reason === null) codeOf.set(known.promotionId, code)
+  const sale = saleOf(cart, sold, itemTotal, facts, stages, trace)
+  const unusable = openCodes(sale)
+  const ordered = inOrder(facts.promotions.values())
+  const alone = ordered.filter((promotion) => promotion.exclusive)
+  const together = runThrough(alone.length === 0 ? ordered : ordered.filter((promotion) => !promotion.exclusive), sale)
+  const runs = [together, ...alone.map((promotion) => runThrough([promotion], sale))]
+  const worth = (run: Run) => (run.applied.length > 0 ? worthOfRun(run, sale) : null)
+  const chosen = (runs.length === 1 ? null : bestOf(runs, worth)) ?? together
+  const offers = runs.length === 1 ? together.offers : new Map(runs.flatMap((run) => [...(run === chosen ? run : replaced(run)).offers]))
+
+  for (const offer of chosen.applied) apply(offer, sale)
+  if (trace) writeTrace(trace, ordered, offers, chosen, sale)
+  return {
+    discount: 0 - chosen.taken,
+    gifts: chosen.applied.flatMap((offer) => offer.gift ?? []),
+    giftsWanted: sale.giftsWanted,
+    shipping: shippingBenefits(chosen),
+    codes: codeStates(sale, unusable, offers),
+    limitsSeen: [...sale.limitsSeen.values()],
   }
-  let discount = 0
-  const shipping: ShippingBenefit[] = []
-  for (const promotion of inOrder(facts.promotions.values())) {
-    const code = codeOf.get(promotion.id) ?? null
-    if (needsCode(promotion) && code === null) continue
-    const usesLeft = facts.limits.get(promotion.id)?.usesLeft ?? null
-    if (usesLeft !== null) limitsSeen.push([`use:${promotion.id}`, 1, usesLeft >= 1])
-    const reason = usesLeft !== null && usesLeft < 1 ? 'exhausted' : sold.length === 0 ? 'empty' : ineligibility(promotion, view)
-    if (code !== null) states.set(code, reason)
-    const took = reason === null ? discountLines(promotion, code, sold, view, itemTotal + discount, facts) : 0
-    if (reason === null && promotion.benefit.kind === 'free_shipping') shipping.push({ promotion, code })
-    discount -= took
-    trace?.promotions.push({
+}
+
+// What is sold ------------------------------------------------------------------------------------------------------------------------
+
+/** One cart while its promotions are found. What was looked at besides (limits, stock for gifts) is written down here. */
+interface Sale {
+  readonly cart: Cart
+  readonly facts: Facts
+  readonly stages: Stages
+  readonly works: readonly Work[]
+  readonly itemTotal: number
+  readonly quantity: number
+  readonly isTraced: boolean
+  /** The code that opened a promotion. */
+  readonly codeOf: Map<string, string>
+  readonly limitsSeen: Map<string, readonly [key: string, wanted: number, isEnough: boolean]>
+  readonly giftsWanted: Map<string, number>
+}
+
+function saleOf(cart: Cart, sold: readonly Work[], itemTotal: number, facts: Facts, stages: Stages, trace: Trace | null): Sale {
+  let quantity = 0
+  for (const work of sold) quantity += work.line.quantity
+  // Remainders of a unit go to the first of equal lines: which one that is must not depend on where they stand in the cart.
+  const works = [...sold].sort((a, b) => compare(a.line.key, b.line.key) || compare(a.line.id, b.line.id))
+  const seen = { limitsSeen: new Map(), giftsWanted: new Map() }
+  return { cart, facts, stages, works, itemTotal, quantity, isTraced: trace !== null, codeOf: new Map(), ...seen }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Notes that a limit was looked at; answers whether there is enough. */
+function hasEnough(sale: Sale, key: string, left: number, wanted: number): boolean {
+  sale.limitsSeen.set(`${key} ${wanted}`, [key, wanted, wanted <= left])
+  return wanted <= left
+}
+
+/** Finds which promotion each code opens; answers why the others open none. A promotion applies once: of two of its codes the first counts. */
+function openCodes(sale: Sale): ReadonlyMap<string, PromotionReason> {
+  const reasons = new Map<string, PromotionReason>()
+  for (const code of sale.cart.codes) {
+    const known = sale.facts.codes.get(code)
+    const reason = closedReason(code, known, sale)
+    if (reason !== null) reasons.set(code, reason)
+    else if (known) sale.codeOf.set(known.promotionId, code)
+  }
+  return reasons
+}
+
+function closedReason(code: string, known: CodeFacts | undefined, sale: Sale): PromotionReason | null {
+  const isEnough = known?.usesLeft == null || hasEnough(sale, `code:${code}`, known.usesLeft, 1)
+  if (!known || !sale.facts.promotions.has(known.promotionId)) return 'unknown'
+  if (!isEnough) return 'exhausted'
+  return sale.codeOf.has(known.promotionId) ? 'same_promotion' : null
+}
+
+// Turns -------------------------------------------------------------------------------------------------------------------------------
+
+/** What a promotion would do at its turn: `reason` is null when it may apply. `parts` is what it takes off each line; amounts are >= 0. */
+interface Offer {
+  readonly promotion: Promotion
+  readonly code: string | null
+  readonly reason: PromotionReason | null
+  readonly conditions: readonly ConditionTrace[]
+  readonly parts: readonly number[] | null
+  /** Sum of the parts. */
+  readonly taken: number
+  readonly gift: Work | null
+  readonly shipping: ShippingBenefit | null
+  /** What the shopper gets by it: off the items, off shipping, and the price of a gift. */
+  readonly worth: number
+}
+
+/** Promotions that took their turns one after the other, on copies: nothing is applied yet. */
+interface Run {
+  readonly offers: Map<string, Offer>
+  readonly applied: Offer[]
+  readonly appliedIds: Set<string>
+  /** What is left of each line. */
+  readonly left: number[]
+  /** What was taken off the items together. */
+  taken: number
+}
+
+function runThrough(promotions: readonly Promotion[], sale: Sale): Run {
+  const left = sale.works.map((work) => work.itemTotal)
+  const run: Run = { offers: new Map(), applied: [], appliedIds: new Set(), left, taken: 0 }
+  let isStopped = false
+  for (const turn of turnsOf(promotions, sale.facts.shop.settings.promotions.bestOfLanes)) {
+    const offers = turn.map((promotion) => (isStopped ? idle(promotion, 'stopped', sale) : offerOf(promotion, run, sale)))
+    const winner = bestOf(offers, (offer) => (offer.reason === null ? offer.worth : null))
+    for (const offer of offers) {
+      const isReplaced = offer !== winner && offer.reason === null
+      run.offers.set(offer.promotion.id, isReplaced ? withReason(offer, 'replaced') : offer)
+    }
+    if (winner === null) continue
+    take(winner, run)
+    isStopped = winner.promotion.stops
+  }
+  return run
+}
+
+/** Promotions by turn: each alone, those of one group in one lane together, and all of a lane where the shop wants the best of it. */
+function turnsOf(ordered: readonly Promotion[], bestOfLanes: readonly number[]): Promotion[][] {
+  const turns: Promotion[][] = []
+  const groups = new Map<string, Promotion[]>()
+  for (const promotion of ordered) {
+    const { lane, group } = promotion
+    const key = bestOfLanes.includes(lane) ? `${lane}` : group === null ? null : `${lane} ${group}`
+    const known = key === null ? undefined : groups.get(key)
+    if (known) known.push(promotion)
+    else {
+      const turn = [promotion]
+      turns.push(turn)
+      if (key !== null) groups.set(key, turn)
+    }
+  }
+  return turns
+}
+
+/** What is worth most, on a tie the first; null counts for nothing. */
+function bestOf<T>(given: readonly T[], worthOf: (each: T) => number | null): T | null {
+  let best: T | null = null
+  let most = -1
+  for (const each of given) {
+    const worth = worthOf(each)
+    if (worth === null || worth <= most) continue
+    best = each
+    most = worth
+  }
+  return best
+}
+
+function take(offer: Offer, run: Run): void {
+  run.applied.push(offer)
+  run.appliedIds.add(offer.promotion.id)
+  run.taken += offer.taken
+  if (offer.parts === null) return
+  for (let index = 0; index < offer.parts.length; index++) run.left[index] = (run.left[index] ?? 0) - (offer.parts[index] ?? 0)
+}
+
+function shippingBenefits(run: Run): ShippingBenefit[] {
+  return run.applied.flatMap((offer) => offer.shipping ?? [])
+}
+
+/** What a run gives together. Shipping counts at its price after what the run takes off the items. */
+function worthOfRun(run: Run, sale: Sale): number {
+  let worth = run.taken
+  for (const offer of run.applied) worth += offer.gift?.itemTotal ?? 0
+  for (const took of shippingTaken(run, sale)) worth += took
+  return worth
+}
+
+function shippingTaken(run: Run, sale: Sale): number[] {
+  const benefits = shippingBenefits(run)
+  if (benefits.length === 0) return []
+  return takenOffShipping(benefits, sale.stages.shippingFor(sale.itemTotal - run.taken), shippingHow(sale))
+}
+
+function shippingHow({ cart, facts }: Sale): Parameters<typeof takenOffShipping>[2] {
+  const { pricing, promotions } = facts.shop.settings
+  return { currency: cart.currency, rounding: pricing.rounding, percentBase: promotions.percentBase }
+}
+
+/** An alternative that was not taken: whatever would have applied in it was replaced. */
+function replaced(run: Run): Run {
+  const offers = [...run.offers].map(([id, offer]) => [id, offer.reason === null ? withReason(offer, 'replaced') : offer] as const)
+  return { ...run, offers: new Map(offers) }
+}
+
+// Judging -----------------------------------------------------------------------------------------------------------------------------
+
+const NOTHING_TAKEN = { parts: null, taken: 0, gift: null, shipping: null, worth: 0 } as const
+
+function idle(promotion: Promotion, reason: PromotionReason, { codeOf }: Sale, conditions: readonly ConditionTrace[] = []): Offer {
+  return { promotion, code: codeOf.get(promotion.id) ?? null, reason, conditions, ...NOTHING_TAKEN }
+}
+
+function withReason({ promotion, code, conditions }: Offer, reason: PromotionReason): Offer {
+  return { promotion, code, reason, conditions, ...NOTHING_TAKEN }
+}
+
+function offerOf(promotion: Promotion, run: Run, sale: Sale): Offer {
+  const conditions: ConditionTrace[] | null = sale.isTraced ? [] : null
+  const before = unavailable(promotion, sale)
+  const unmet = before === null || conditions ? unmetCondition(promotion, run, sale, conditions) : null
+  const reason = before ?? unmet ?? limitedByCustomer(promotion, sale)
+  if (reason !== null) return idle(promotion, reason, sale, conditions ?? [])
+  const given = computed(promotion, run, sale)
+  if (typeof given === 'string') return idle(promotion, given, sale, conditions ?? [])
+  const short = overBudget(promotion, given.worth, sale)
+  if (short !== null) return idle(promotion, short, sale, conditions ?? [])
+  return { promotion, code: sale.codeOf.get(promotion.id) ?? null, reason: null, conditions: conditions ?? [], ...given }
+}
+
+/** Why a promotion cannot apply, whatever is in the cart. */
+function unavailable(promotion: Promotion, sale: Sale): PromotionReason | null {
+  const { facts, codeOf } = sale
+  // Nobody asked for it: what is left of it is nobody's business.
+  if (!codeOf.has(promotion.id) && needsCode(promotion)) return 'code'
+  const usesLeft = facts.limits.get(promotion.id)?.usesLeft ?? null
+  if (usesLeft !== null && !hasEnough(sale, `use:${promotion.id}`, usesLeft, 1)) return 'exhausted'
+  if (sale.works.length === 0) return 'empty'
+  if (!promotion.active) return 'inactive'
+  if (promotion.startsAt !== null && facts.now < promotion.startsAt) return 'not_started'
+  return promotion.endsAt !== null && facts.now >= promotion.endsAt ? 'expired' : null
+}
+
+function unmetCondition(promotion: Promotion, run: Run, sale: Sale, trace: ConditionTrace[] | null): ConditionReason | null {
+  if (promotion.conditions.length === 0) return null
+  const { cart, facts, works, itemTotal, quantity, codeOf } = sale
+  const { now, hasOrdered } = facts
+  if (hasOrdered !== null && asks(promotion, 'first_order')) hasEnough(sale, 'first_order', hasOrdered ? 0 : 1, 1)
+  const hasCode = codeOf.has(promotion.id)
+  return judgeAll(
+    promotion.conditions,
+    { now, cart, lines: works, itemTotal, quantity, hasCode, hasOrdered, applied: run.appliedIds },
+    trace,
+  )
+}
+
+/** Who buys is known by a write to the cart, so an unknown customer needs no entry among the limits. */
+function limitedByCustomer({ id }: Promotion, sale: Sale): PromotionReason | null {
+  const left = sale.facts.limits.get(id)?.customerUsesLeft ?? null
+  if (left === null) return null
+  if (left === 'unknown') return 'needs_email'
+  return hasEnough(sale, `customer:${id}`, left, 1) ? null : 'used_up_by_customer'
+}
+
+/** A budget gives all or nothing: half a discount is not what was promised. */
+function overBudget({ id }: Promotion, worth: number, sale: Sale): PromotionReason | null {
+  const budget = sale.facts.limits.get(id)?.budgetLeft ?? null
+  if (budget === null) return null
+  const { currency } = sale.cart
+  const left = budget[currency]
+  if (left === undefined) return 'currency'
+  return hasEnough(sale, `budget:${id}:${currency}`, left, worth) ? null : 'exhausted'
+}
+
+// Computing ---------------------------------------------------------------------------------------------------------------------------
+
+type Given = Pick<Offer, 'parts' | 'taken' | 'gift' | 'shipping' | 'worth'>
+
+function computed(promotion: Promotion, run: Run, sale: Sale): Given | PromotionReason {
+  const { benefit, cap, percentBase } = promotion
+  if (benefit.kind === 'gift') return giftOf(promotion.id, benefit, run, sale)
+  if (benefit.kind === 'free_shipping' || ('on' in benefit && benefit.on === 'shipping')) return offShipping(promotion, run, sale)
+  const { pricing, promotions } = sale.facts.shop.settings
+  const ground: Ground = {
+    works: sale.works,
+    left: run.left,
+    currency: sale.cart.currency,
+    rounding: pricing.rounding,
+    isRunning: (percentBase ?? promotions.percentBase) === 'running',
+  }
+  const parts = takenOff(benefit, ground)
+  if (typeof parts === 'string') return parts
+  let taken = 0
+  for (const part of parts) taken += part
+  const most = cap === null ? undefined : amountIn(cap, ground.currency)
+  if (most === undefined || taken <= most) return { ...NOTHING_TAKEN, parts, taken, worth: taken }
+  return { ...NOTHING_TAKEN, parts: allocate(most, parts), taken: most, worth: most }
+}
+
+function offShipping(promotion: Promotion, run: Run, sale: Sale): Given | PromotionReason {
+  const { benefit } = promotion
+  const { currency } = sale.cart
+  if (benefit.kind === 'amount_off' && amountIn(benefit.amounts, currency) === undefined) return 'currency'
+  const most = sale.facts.limits.get(promotion.id)?.budgetLeft?.[currency] ?? null
+  const shipping: ShippingBenefit = { promotion, code: sale.codeOf.get(promotion.id) ?? null, most: null }
+  const price = sale.stages.shippingFor(sale.itemTotal - run.taken)
+  if (benefit.kind === 'free_shipping' && benefit.methods && price.method !== null && !benefit.methods.includes(price.method))
+    return 'shipping_method'
+  const worth = takenOffShipping([...shippingBenefits(run), shipping], price, shippingHow(sale)).at(-1) ?? 0
+  // What later promotions take off the items may make shipping dearer: it takes no more than the budget even then.
+  return { ...NOTHING_TAKEN, shipping: { ...shipping, most }, worth }
+}
+
+/** As many as are promised, of those that the cart's own lines and earlier gifts leave. */
+function giftOf(promotionId: string, { sku, quantity }: Extract<Benefit, { kind: 'gift' }>, run: Run, sale: Sale): Given | PromotionReason {
+  const { cart, facts, stages } = sale
+  const variant = facts.variants.get(sku)
+  if (!variant?.published || variant.kind === 'recharge' || variant.kind === 'subscription') return 'gift_unavailable'
+  const given = run.applied.reduce((count, { gift }) => count + (gift?.line.sku === sku ? gift.line.quantity : 0), 0)
+  const inCart = sale.works.reduce((count, { line }) => count + (line.sku === sku ? line.quantity : 0), 0)
+  if (facts.stock.has(sku)) sale.giftsWanted.set(sku, Math.max(sale.giftsWanted.get(sku) ?? 0, given + quantity))
+  const possible = Math.min(quantity, (facts.stock.get(sku) ?? Number.POSITIVE_INFINITY) - inCart - given)
+  if (possible < 1) return 'gift_unavailable'
+  const work = stages.priced(giftLine(promotionId, sku, variant.name, possible, cart))
+  if (!work?.available) return 'gift_unavailable'
+  return { ...NOTHING_TAKEN, gift: { ...work, giftOf: promotionId }, worth: work.itemTotal }
+}
+
+/** It is as old as the newest line, so that pricing again gives the same line. */
+function giftLine(promotionId: string, sku: string, name: string, quantity: number, { lines, createdAt }: Cart): Line {
+  const id = `gift_${promotionId}`
+  return {
+    id,
+    key: id,
+    sku,
+    quantity,
+    options: {},
+    note: null,
+    attributes: {},
+    amount: null,
+    plan: null,
+    priceSource: 'catalog',
+    unitPrice: null,
+    inline: null,
+    name,
+    priceWhenAdded: null,
+    quantityWhenAdded: quantity,
+    taxes: null,
+    pricesElsewhere: {},
+    addedAt: lines.reduce((newest, line) => Math.max(newest, line.addedAt), createdAt),
+  }
+}
+
+// Applying ----------------------------------------------------------------------------------------------------------------------------
+
+function apply({ promotion, code, parts, gift }: Offer, { works, cart }: Sale): void {
+  const source: Adjustment['source'] = { kind: 'promotion', id: promotion.id, ...(code === null ? {} : { code }) }
+  if (gift && gift.itemTotal > 0) takeOff(gift, gift.itemTotal, promotion.name, source, cart.currency)
+  if (parts === null) return
+  for (let index = 0; index < works.length; index++) {
+    const part = parts[index] ?? 0
+    const work = works[index]
+    if (work && part > 0) takeOff(work, part, promotion.name, source, cart.currency)
+  }
+}
+
+/** Codes that nobody may learn of by trying them, whatever the promotion tells. */
+const NEVER_TOLD: readonly PromotionReason[] = ['unknown', 'inactive', 'not_started']
+
+function codeStates(
+  { cart, facts }: Sale,
+  unusable: ReadonlyMap<string, PromotionReason>,
+  offers: ReadonlyMap<string, Offer>,
+): CodeState[] {
+  const isDetailed = facts.shop.settings.promotions.publicReasons === 'detailed'
+  return cart.codes.map((code) => {
+    const promotion = facts.promotions.get(facts.codes.get(code)?.promotionId ?? '')
+    const reason = unusable.get(code) ?? (promotion ? (offers.get(promotion.id)?.reason ?? null) : 'unknown')
+    if (reason === null) return { code, applied: true, reason }
+    const mayKnow = promotion?.tellsReasons === true || cart.codesKnown.includes(code)
+    const isTold = isDetailed || (mayKnow && !NEVER_TOLD.includes(reason))
+    return { code, applied: false, reason: isTold ? reason : 'not_applicable' }
+  })
+}
+
+function writeTrace(trace: Trace, ordered: readonly Promotion[], offers: ReadonlyMap<string, Offer>, chosen: Run, sale: Sale): void {
+  const offShippingOf = new Map(shippingBenefits(chosen).map(({ promotion }, index) => [promotion.id, index]))
+  const taken = shippingTaken(chosen, sale)
+  for (const promotion of ordered) {
+    const offer = offers.get(promotion.id)
+    if (!offer) continue
+    const shipping = taken[offShippingOf.get(promotion.id) ?? -1] ?? 0
+    trace.promotions.push({
       promotionId: promotion.id,
       name: promotion.name,
       lane: promotion.lane,
       priority: promotion.priority,
-      code,
-      outcome: reason === null ? 'applied' : 'not_applied',
-      reason,
-      conditions: [],
-      discount: took,
+      code: offer.code,
+      outcome: offer.reason === null ? 'applied' : 'not_applied',
+      reason: offer.reason,
+      conditions: offer.conditions,
+      discount: offer.taken + (offer.gift?.itemTotal ?? 0) + shipping,
     })
   }
-  const detailed = facts.shop.settings.promotions.publicReasons === 'detailed'
-  const codes = cart.codes.map((code) => {
-    const reason = states.get(code) ?? null
-    return { code, applied: reason === null, reason: reason === null ? null : detailed ? reason : 'not_applicable' }
-  })
-  return { discount, gifts: [], shipping, codes, limitsSeen }
-}
-
-/** Why a code opens nothing, apart from its promotion's conditions. A promotion applies once: of two of its codes the first one counts. */
-function unusable(known: CodeFacts | undefined, codeOf: ReadonlyMap<string, string>, facts: Facts): string | null {
-  if (!known || !facts.promotions.has(known.promotionId)) return 'unknown'
-  if (known.usesLeft !== null && known.usesLeft <= 0) return 'exhausted'
-  return codeOf.has(known.promotionId) ? 'same_promotion' : null
-}
-
-interface View {
-  readonly now: number
-  readonly currency: string
-  readonly itemTotal: number
-  readonly quantity: number
-}
-
-/** Why a promotion does not apply to what is in view, apart from its code; null when it does. */
-function ineligibility(promotion: Promotion, view: View): string | null {
-  if (!promotion.active) return 'inactive'
-  if (promotion.startsAt !== null && view.now < promotion.startsAt) return 'not_started'
-  if (promotion.endsAt !== null && view.now >= promotion.endsAt) return 'expired'
-  for (const condition of promotion.conditions) {
-    const reason = unmet(condition, view)
-    if (reason) return reason
-  }
-  if (promotion.benefit.kind === 'amount_off' && amountIn(promotion.benefit.amounts, view.currency) === undefined) return 'currency'
-  return null
-}
-
-function unmet(condition: Condition, view: View): string | null {
-  if (condition.kind === 'item_total') {
-    const atLeast = amountIn(condition.atLeast ?? [], view.currency)
-    if (atLeast === undefined) return 'currency'
-    return view.itemTotal < atLeast ? 'item_total_too_low' : null
-  }
-  if (condition.kind === 'quantity') return view.quantity < (condition.atLeast ?? 0) ? 'quantity_too_low' : null
-  return null
-}
-
-/** What a benefit takes off the items (a percentage: of `base`), in minor units >= 0, never more than `left`. */
-function discountOf(benefit: Benefit, base: number, left: number, currency: string, rounding: Rounding): number {
-  if (benefit.kind === 'percent_off') return Math.min(left, percentOf(base, benefit.percent, rounding))
-  if (benefit.kind === 'amount_off') return Math.min(left, amountIn(benefit.amounts, currency) ?? 0)
-  return 0
-}
-
-/** Spreads one discount over the lines in proportion to what is left of each; answers its size (>= 0). */
-function discountLines(promotion: Promotion, code: string | null, sold: readonly Work[], view: View, left: number, facts: Facts): number {
-  const { pricing, promotions } = facts.shop.settings
-  const base = (promotion.percentBase ?? promotions.percentBase) === 'running' ? left : view.itemTotal
-  const discount = discountOf(promotion.benefit, base, left, view.currency, pricing.rounding)
-  if (discount === 0) return 0
-  const parts = allocate(
-    discount,
-    sold.map((work) => work.itemTotal + work.discount),
-  )
-  const source = { kind: 'promotion' as const, id: promotion.id, ...(code === null ? {} : { code }) }
-  for (const [index, work] of sold.entries()) {
-    const part = parts[index] ?? 0
-    if (part > 0) takeOff(work, part, promotion.name, source, view.currency)
-  }
-  return discount
 }

@@ -3,8 +3,8 @@
 import type { Money } from './money.ts'
 
 /**
- * Which lines are meant. A line matches when it is in every list that is given (a list matches by any of its entries) and not in `except`.
- * `products` are ids or handles. Gifts of promotions never match.
+ * Which lines are meant. A line matches when it is in every list that is given (a list matches by any of its entries) and in none of the lists of
+ * `except`. `products` are ids or handles. Gifts of promotions never match; items without a catalogue entry are in no list.
  */
 export interface LineFilter {
   readonly skus?: readonly string[]
@@ -101,7 +101,7 @@ export interface Promotion {
   /** Lanes run one after the other, lowest first; inside a lane the higher priority, then the id. */
   readonly lane: number
   readonly priority: number
-  /** Of the promotions of one group in one lane only the one that gives most applies. */
+  /** Of the promotions of one group in one lane only the one that gives most applies; they take their turn where the first of them stands. */
   readonly group: string | null
   /** It applies alone or not at all: what gives the shopper more, this one alone or the others together, is taken. */
   readonly exclusive: boolean
@@ -165,17 +165,24 @@ export function isLimited({ usesMax, perCustomer, budget }: Promotion): boolean 
 
 /** Whether a promotion has a condition of a kind, anywhere in its tree. */
 export function asks({ conditions }: Promotion, kind: Condition['kind']): boolean {
+  if (conditions.length === 0) return false
   const has = (condition: Condition): boolean => condition.kind === kind || ('conditions' in condition && condition.conditions.some(has))
   return conditions.some(has)
 }
 
 /** The moments, in milliseconds, at which a promotion begins or ends to hold by its dates. */
 export function edgesOf({ startsAt, endsAt, conditions }: Promotion): number[] {
-  const inside = (condition: Condition): number[] => {
-    if ('conditions' in condition) return condition.conditions.flatMap(inside)
-    return condition.kind === 'dates' ? [condition.from ?? [], condition.until ?? []].flat() : []
+  const edges: number[] = []
+  if (startsAt !== null) edges.push(startsAt)
+  if (endsAt !== null) edges.push(endsAt)
+  const look = (condition: Condition): void => {
+    if ('conditions' in condition) condition.conditions.forEach(look)
+    if (condition.kind !== 'dates') return
+    if (condition.from !== undefined) edges.push(condition.from)
+    if (condition.until !== undefined) edges.push(condition.until)
   }
-  return [startsAt ?? [], endsAt ?? [], conditions.flatMap(inside)].flat()
+  conditions.forEach(look)
+  return edges
 }
 
 /** The sku that a promotion gives away, or null. */

@@ -48,7 +48,10 @@ export interface TaxQuote {
   readonly shipping: readonly TaxAmount[]
 }
 
-/** What is to be shipped. `grams` and `amount` (after discounts, in minor units) are of the whole line. */
+/**
+ * What is to be shipped, in minor units: `amount` is the line's total after discounts, `itemTotal` that of all items, also of those that need no
+ * shipping. `category` is the shipping category; `grams` are of one piece.
+ */
 export interface ShippingRequest {
   readonly currency: string
   readonly destination: Destination | null
@@ -60,6 +63,7 @@ export interface ShippingRequest {
     readonly grams: number
     readonly amount: number
   }[]
+  readonly itemTotal: number
 }
 
 /** A method that can be chosen, with its price in minor units. */

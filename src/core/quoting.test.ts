@@ -131,7 +131,7 @@ describe('without an answer', () => {
 
   it('shipping that nobody chose is asked for only to be listed', () => {
     const pricing = priced(cartOf({ A: 1 }), 'block')
-    assert.deepEqual([wantedOf(pricing, 'shipping').needed, pricing.offered], [false, []])
+    assert.deepEqual([wantedOf(pricing, 'shipping').needed, pricing.shippingQuotes], [false, []])
     assert.equal(
       pricing.cart.notices.some((each) => each.code === 'shipping_unknown'),
       false,

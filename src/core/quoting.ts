@@ -1,7 +1,7 @@
 // Which answer counts: that of an outside engine, or what the shop decided for the time when there is none. An engine's answer counts only for
 // exactly the question that the cart asks now, and only for an hour. Without one, pricing says what it wants to know, and the policy holds
 // (block, last answer, the shop's own rates). What an engine says is checked before it is anybody's price.
-import { type Cart, destinationOf } from './cart.ts'
+import type { Cart } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { divideRounded, parsePercent, type Rounding, sum } from './money.ts'
 import type { Quoted, QuoteKind, ShippingQuote, ShippingRequest, TaxAmount, TaxAnswer, TaxQuote, TaxRequest, Wanted } from './quote.ts'
@@ -45,7 +45,7 @@ export function selectTaxes(
   return last ? { answer: last, provider, wanted } : { answer: own(), provider: null, wanted }
 }
 
-/** The shipping methods of a cart whose shop asks an engine. The price rests on them once one is chosen. */
+/** The shipping methods of a cart whose shop asks an engine. The price rests on them once one is chosen, or where the cheapest counts before. */
 export function selectMethods(
   cart: Pick<Cart, 'state' | 'shippingMethod'>,
   request: ShippingRequest,
@@ -61,24 +61,12 @@ export function selectMethods(
     return { answer: shipping.answer, provider, wanted: null }
   }
   note(trace, 'shipping', provider, shipping, shipping?.request === text ? 'too_old' : shipping ? 'answers_another_question' : 'no_answer')
-  const wanted: Wanted = { kind: 'shipping', provider, text, request, needed: cart.shippingMethod !== null, seen: shipping?.at ?? null }
+  const needed = cart.shippingMethod !== null || facts.shop.settings.shipping.whenNotChosen === 'cheapest'
+  const wanted: Wanted = { kind: 'shipping', provider, text, request, needed, seen: shipping?.at ?? null }
   const { onProviderFailure } = facts.shop.settings.shipping
   if (onProviderFailure === 'block') return { answer: null, provider: null, wanted }
   const isLast = onProviderFailure === 'last' && shipping !== null && isSamePlace(shipping.request, provider, request)
   return isLast ? { answer: shipping.answer, provider, wanted } : { answer: own(), provider: null, wanted }
-}
-
-/** What may be chosen by what is known before pricing: the methods of the engine's answer for this place; null while nobody can say. */
-export function choosableMethods(
-  cart: Cart,
-  provider: string,
-  facts: Facts,
-  own: readonly ShippingQuote[],
-): readonly ShippingQuote[] | null {
-  const { shipping } = facts.quotes
-  const place = { currency: cart.currency, destination: destinationOf(cart.shippingAddress) }
-  if (!shipping || facts.now >= shipping.at + LIFE_MS || !isSamePlace(shipping.request, provider, place)) return null
-  return facts.shop.settings.shipping.onProviderFailure === 'fallback' ? [...shipping.answer, ...own] : shipping.answer
 }
 
 /** When the answers at hand came and when they end: moments at which a price may become another. */

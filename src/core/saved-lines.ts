@@ -51,6 +51,7 @@ function requestOf(line: Line, id: string): LineRequest {
     keepSeparate: separateOf(line.key) !== null,
     unitPrice: line.priceSource === 'external' ? (line.unitPrice ?? undefined) : undefined,
     inline: line.inline ?? undefined,
+    taxes: line.taxes ?? undefined,
   }
 }
 
@@ -59,7 +60,7 @@ export interface CopyRequest {
   readonly from: Cart
   /** Only these lines, in this order; all when absent. */
   readonly lineIds?: readonly string[] | undefined
-  /** Whether the caller may set prices: else lines with a price of their own are priced by the catalogue, and inline lines are refused. */
+  /** Whether the caller may set prices: else lines with a price or taxes of their own get those of the shop, and inline lines are refused. */
   readonly mayPrice: boolean
   readonly ids: readonly string[]
 }
@@ -83,7 +84,7 @@ export function copyLines(cart: Cart, { from, lineIds, mayPrice, ids }: CopyRequ
       continue
     }
     const request = requestOf(source.line, source.id)
-    wanted.push({ index, request: mayPrice ? request : { ...request, unitPrice: undefined } })
+    wanted.push({ index, request: mayPrice ? request : { ...request, unitPrice: undefined, taxes: undefined } })
   }
   const added = wanted.length === 0 ? { cart } : addLines(cart, { lines: wanted.map((each) => each.request) }, facts)
   const own = (isRefusal(added) ? (added.results as readonly LineResult[] | undefined) : added.results) ?? []

@@ -14,6 +14,8 @@ export interface Issuer {
   readonly secret?: string
   /** Which claim is the e-mail address. Unmapped claims are never trusted. */
   readonly emailClaim?: string
+  /** Which claim names the groups of the customer: a text or a list of them. Prices and promotions may depend on them. */
+  readonly groupsClaim?: string
 }
 
 /** A tax rate for a category in a zone. `percent` is a decimal string. The most specific match wins: region, then country, then everywhere. */
@@ -27,19 +29,35 @@ export interface TaxRate {
   readonly included: boolean
 }
 
-/** A shipping method: a flat rate per cart, by country. The first rate whose countries match is taken; no `countries` means everywhere. */
+/**
+ * A way to ship a cart. The first of its rates that fits zone and currency is its price; without one it is not offered. It is not offered either
+ * for more than `maxGrams`, or when something of `excludesCategories` (shipping categories of variants) is to be shipped.
+ */
 export interface ShippingMethod {
   readonly id: string
   readonly name: string
   readonly rates: readonly ShippingRate[]
+  readonly maxGrams?: number
+  readonly excludesCategories?: readonly string[]
 }
 
-/** A flat rate of a shipping method in minor units of `currency`; from `freeFrom` (an item total) on it is 0. */
+/**
+ * What a shipping method costs in a zone, per cart, in minor units of `currency`. A list that is absent restricts nothing. Postal codes are exact
+ * (`94103`), a beginning (`941*`) or a range of digits (`94000-94999`), without spaces and in capitals; they and regions belong to `countries`.
+ * `by` and `steps`: the last step whose `from` (grams, minor units, pieces of what is shipped) is reached takes the place of `amount`. From an item
+ * total of `freeFrom` on amount and steps are 0; surcharges for categories are owed all the same.
+ */
 export interface ShippingRate {
   readonly countries?: readonly string[]
+  readonly regions?: readonly string[]
+  readonly postalCodes?: readonly string[]
   readonly currency: string
   readonly amount: number
   readonly freeFrom?: number
+  readonly by?: 'weight' | 'total' | 'quantity'
+  readonly steps?: readonly { readonly from: number; readonly amount: number }[]
+  /** What a shipping category costs more: for each piece, or once for the cart. */
+  readonly surcharges?: readonly { readonly category: string; readonly amount: number; readonly per: 'item' | 'cart' }[]
 }
 
 /** A JSON schema as plain data. */
@@ -92,8 +110,13 @@ export interface Settings {
     readonly line: JsonSchema | null
   }
   readonly currency: {
-    /** C11: what settles the currency of a new cart, in this order: the caller's wish, the shop's, that of the first product. */
-    readonly source: readonly ('explicit' | 'shop' | 'product')[]
+    /**
+     * C11: what settles the currency of a new cart, in this order: the caller's wish, the country of its address (`currency.byCountry`), the shop's,
+     * that of the first product.
+     */
+    readonly source: readonly ('explicit' | 'country' | 'shop' | 'product')[]
+    /** SEED1-23: currencies by country (ISO 3166-1 alpha-2). It is the country that the cart was told, never one guessed from a network address. */
+    readonly byCountry: Readonly<Record<string, string>>
     /** C10: a cart changes its currency and a line has no price in the new one: nothing changes, or the line is flagged. */
     readonly onMissingPrice: 'block' | 'flag'
   }
@@ -114,6 +137,8 @@ export interface Settings {
     readonly onInvalid: 'keep' | 'remove'
     /** C33: percentages are of the original amount, or of what earlier promotions left. */
     readonly percentBase: 'original' | 'running'
+    /** In these lanes only the one promotion applies that gives most; in all others promotions add up, unless they share a group. */
+    readonly bestOfLanes: readonly number[]
     /** C34: does an unknown, expired or exhausted code say why? */
     readonly publicReasons: 'neutral' | 'detailed'
   }
@@ -150,10 +175,12 @@ export interface Settings {
     readonly onProviderFailure: 'block' | 'last' | 'fallback'
     /** How long that engine may take to answer; at most PT10S. */
     readonly providerDeadline: string
+    /** What counts for shipping while no method is chosen: nothing, or the cheapest that is offered. Ordering asks for a choice either way. */
+    readonly whenNotChosen: 'none' | 'cheapest'
   }
   readonly totals: {
-    /** C37: below which no total falls. */
-    readonly floor: 'zero'
+    /** C37: below what no total falls: zero, or the price of shipping, so that a cart whose items cost nothing still pays its shipping. */
+    readonly floor: 'zero' | 'shipping'
   }
   readonly notices: {
     /** C47: codes of notices that must be acknowledged before the cart can be ordered. */
@@ -272,9 +299,16 @@ export const DEFAULT_SETTINGS: Settings = {
     onUnavailable: 'flag',
   },
   attributes: { cart: null, line: null },
-  currency: { source: ['explicit', 'shop', 'product'], onMissingPrice: 'block' },
+  currency: { source: ['explicit', 'shop', 'product'], byCountry: {}, onMissingPrice: 'block' },
   inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M' },
-  promotions: { maxCodes: 1, caseSensitive: false, onInvalid: 'keep', percentBase: 'original', publicReasons: 'neutral' },
+  promotions: {
+    maxCodes: 1,
+    caseSensitive: false,
+    onInvalid: 'keep',
+    percentBase: 'original',
+    bestOfLanes: [],
+    publicReasons: 'neutral',
+  },
   pricing: { onIncrease: 'confirm', holdFor: 'PT24H', requireExpected: false, rounding: 'halfUp' },
   tax: {
     rates: [],
@@ -284,7 +318,7 @@ export const DEFAULT_SETTINGS: Settings = {
     onProviderFailure: 'fallback',
     providerDeadline: 'PT2S',
   },
-  shipping: { methods: [], provider: null, onProviderFailure: 'fallback', providerDeadline: 'PT2S' },
+  shipping: { methods: [], whenNotChosen: 'none', provider: null, onProviderFailure: 'fallback', providerDeadline: 'PT2S' },
   totals: { floor: 'zero' },
   notices: { requireAck: [] },
   merge: {
@@ -347,6 +381,7 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
   service: {
     cart: { types: ['shopping', 'wishlist'] },
     inventory: { onAdd: 'allow' },
+    shipping: { whenNotChosen: 'cheapest' },
     retention: { anonymous: 'P30D', account: 'P30D', empty: 'P30D', closed: 'P30D' },
   },
   classic: {

@@ -3,7 +3,7 @@
 // answers a plain value (`TaxQuote`), the same that an outside engine answers; applying it makes adjustments.
 import type { Adjustment, Work } from './adjustment.ts'
 import { leftOf } from './adjustment.ts'
-import { type Cart, destinationOf, money, type Notice, notice } from './cart.ts'
+import { type Cart, destinationIn, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { percentIncludedIn, percentOf, type Rounding } from './money.ts'
 import type { TaxAmount, TaxQuote, TaxRequest, Wanted } from './quote.ts'
@@ -57,7 +57,7 @@ export function taxRequestOf(cart: Cart, sold: readonly Work[], shipped: Shipped
   const address = cart.shippingAddress ?? cart.billingAddress
   return {
     currency: cart.currency,
-    destination: destinationOf(address),
+    destination: destinationIn(address),
     lines: sold.map((work) => ({
       id: work.line.id,
       sku: work.line.sku,

@@ -8,11 +8,13 @@ import {
   changesBetween,
   type Decision,
   emptyCart,
+  isSameGroups,
   type LineResult,
   type Owner,
   parseCart,
   visibleContact,
   withContactFrom,
+  withGroups,
 } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
@@ -71,6 +73,8 @@ export interface CartAddress {
   readonly all: boolean
   /** A caller who reaches one cart only, and sees only the contact data that its secret gave. */
   readonly limitedTo?: LimitedTo | null | undefined
+  /** Groups that the caller's token tells of the customer; absent or null: none are told. */
+  readonly groups?: readonly string[] | null | undefined
 }
 
 /** One command on one cart. */
@@ -138,8 +142,8 @@ export interface Carts {
   view(address: CartAddress): Promise<CartView | Refusal>
   /** Of these the ones whose cart may be priced otherwise by now, because the shop, the hour, stock or the uses of codes moved on. */
   outdated<Seen extends { readonly grounds: Grounds }>(shop: ShopFacts, seen: readonly Seen[]): Promise<Seen[]>
-  /** A row as it is served now; outside engines are not asked for it. */
-  serve(shop: ShopFacts, row: ServedRow): Promise<string>
+  /** A row as it is served now, to a caller whose token tells these groups of the customer; outside engines are not asked for it. */
+  serve(shop: ShopFacts, row: ServedRow, groups?: readonly string[] | null): Promise<string>
   /** Everything in the queue is done; nothing more is accepted. */
   drain(): Promise<void>
   /** Commands waiting, for `/readyz` and metrics. */
@@ -533,10 +537,11 @@ export function createCarts({
     if (ifMatch !== undefined && ifMatch !== work.cart.version)
       return refuse('stale_version', { expected: ifMatch, current: work.cart.version })
     const secretId = command.limitedTo?.secretId ?? null
-    const decided = command.decide(visibleContact(work.cart, secretId), facts)
+    const current = withGroups(work.cart, command.groups ?? null)
+    const decided = command.decide(visibleContact(current, secretId), facts)
     if (isRefusal(decided)) return decided
     const isNew = work.row === null && work.cart === work.start
-    const changed = withContactFrom(work.cart, decided.cart, secretId)
+    const changed = withContactFrom(current, decided.cart, secretId)
     if (changed === work.cart && !isNew) return { results: decided.results ?? null }
     const next = { ...changed, version: work.cart.version + 1, updatedAt: facts.now }
     if (stepwise) {
@@ -750,14 +755,14 @@ export function createCarts({
     const found = await find(address)
     if (isRefusal(found)) return found
     const { shop, row, type } = found
-    if (row && address.limitedTo) {
+    if (row && (address.limitedTo || isOfOtherGroups(row, address))) {
       const seen = await inspect(address)
       if (isRefusal(seen)) return seen
       const { id, version, state } = seen.cart
       return { text: JSON.stringify(seen.pricing.cart), id, version, state, grounds: groundsOf(seen.cart, seen.pricing, shop) }
     }
     if (row) return { ...(await priced(shop, row, { keeps: true })), id: row.id, version: row.version, state: row.state }
-    const cart = newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
+    const cart = withGroups(newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type), address.groups ?? null)
     const pricing = priceCart(cart, cache.forCart(shop, [], [], cart))
     if (isRefusal(pricing)) return pricing
     const { id, version, state } = cart
@@ -773,7 +778,7 @@ export function createCarts({
     const { shop, row, type } = found
     const intent = row && (await readIntent(store.reader, shop.id, row.id))
     const whole = intent ? parseIntent({ intent }) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
-    const cart = visibleContact(whole, address.limitedTo?.secretId ?? null)
+    const cart = visibleContact(withGroups(whole, address.groups ?? null), address.limitedTo?.secretId ?? null)
     const priced = await pricedNow(shop, cart, { keeps: row !== null, lists })
     return isRefusal(priced) ? priced : { cart, pricing: priced.pricing, facts: priced.facts, shop }
   }
@@ -788,20 +793,29 @@ export function createCarts({
     return isRefusal(pricing) ? pricing : { pricing, facts }
   }
 
-  async function serve(shop: ShopFacts, row: ServedRow): Promise<string> {
+  async function serve(shop: ShopFacts, row: ServedRow, groups: readonly string[] | null = null): Promise<string> {
     // Whoever lists carts must not wait for an engine once per cart.
-    return (await priced(shop, row, null)).text
+    return (isOfOtherGroups(row, { groups }) ? await pricedAnew(shop, row, groups, null) : await priced(shop, row, null)).text
   }
 
   /** The stored price while it is today's, else the price as it is now. */
   async function priced(shop: ShopFacts, row: ServedRow, how: AskingHow | null): Promise<Pick<CartView, 'text' | 'grounds'>> {
     const stored = { text: row.priced, grounds: storedGrounds(row) }
     if ((await outdated(shop, [stored])).length === 0) return stored
+    return pricedAnew(shop, row, null, how)
+  }
+
+  async function pricedAnew(
+    shop: ShopFacts,
+    row: ServedRow,
+    groups: readonly string[] | null,
+    how: AskingHow | null,
+  ): Promise<Pick<CartView, 'text' | 'grounds'>> {
     // Without an intent, or past the exact range, what is stored is all there is; it rests on nothing that could move within this epoch.
-    const last = { text: row.priced, grounds: { ...stored.grounds, ...NO_ADVICE, epoch: shop.epoch, revision: PRICING_REVISION } }
+    const last = { text: row.priced, grounds: { ...storedGrounds(row), ...NO_ADVICE, epoch: shop.epoch, revision: PRICING_REVISION } }
     const intent = row.intent ?? (await readIntent(store.reader, shop.id, row.id))
     if (intent === undefined) return last
-    const cart = parseIntent({ intent })
+    const cart = withGroups(parseIntent({ intent }), groups)
     const now = await pricedNow(shop, cart, how)
     return isRefusal(now) ? last : { text: JSON.stringify(now.pricing.cart), grounds: groundsOf(cart, now.pricing, shop) }
   }
@@ -858,6 +872,13 @@ function groundsOf({ id, absorbed, state }: Cart, pricing: Pricing, shop: ShopFa
     stockSeen,
     limitsSeen,
   }
+}
+
+/** Whether a stored price is for other groups of the customer than the caller's token tells. */
+function isOfOtherGroups({ priced, state }: ServedRow, { groups }: Pick<CartAddress, 'groups'>): boolean {
+  if (!groups || state === 'CLOSED') return false
+  const { customerGroups = [] } = JSON.parse(priced) as Partial<PricedCart>
+  return !isSameGroups(customerGroups, groups)
 }
 
 /** What the column `stock_seen` keeps: all the advice that a price rests on; nothing where there was none. */

@@ -7,9 +7,10 @@ import { normaliseCode } from '../core/cart.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
-import { type Refusal, refuse } from '../core/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
+import { methodsRefusal } from '../core/shipping-table.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
@@ -70,17 +71,27 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     })
   }
 
-  /** Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. */
-  async function changeSettings(shopId: string, patch: SettingsPatch, by: string, claim?: IdempotencyClaim) {
-    const wrong = settingsRefusal(patch, parts.engines)
-    if (wrong) return wrong
+  /**
+   * Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. A change of what is
+   * there, such as one entry of a list, is a function of the settings as they stand under the lock, so that no other change is lost.
+   */
+  async function changeSettings(
+    shopId: string,
+    change: SettingsPatch | ((settings: Settings) => SettingsPatch | Refusal),
+    by: string,
+    claim?: IdempotencyClaim,
+  ) {
     return once(parts, shopId, claim, async (writer) => {
       const document = await lockSettings(writer, shopId)
       if (document === undefined) return refuse('shop_not_found', { shopId })
+      const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
+      const patch = typeof change === 'function' ? change(settingsOf(preset as PresetName, JSON.parse(document) as SettingsPatch)) : change
+      if (isRefusal(patch)) return patch
+      const wrong = settingsRefusal(patch, parts.engines)
+      if (wrong) return wrong
       const changed = mergePatches(JSON.parse(document) as SettingsPatch, patch)
       const movesTimes = patch.retention !== undefined || patch.abandoned !== undefined
       await writeSettings(writer, shopId, JSON.stringify(changed), clock.now(), movesTimes)
-      const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
       const told = (own: SettingsPatch) => JSON.stringify(namedIn(patch, settingsOf(preset as PresetName, own)))
       await insertAudit(writer, {
         shop_id: shopId,
@@ -370,6 +381,9 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     if (duration !== undefined && durationMs(duration) === null)
       return refuse('invalid', { path, reason: 'not_a_duration', example: 'PT30M, P30D or never' })
   }
+  for (const [country, currency] of Object.entries(patch.currency?.byCountry ?? {})) {
+    if (exponentOf(currency) === undefined) return refuse('currency_unknown', { path: `/currency/byCountry/${country}`, currency })
+  }
   for (const where of ['cart', 'line'] as const) {
     const schema = patch.attributes?.[where]
     if (schema && !isJsonSchema(schema)) return refuse('invalid', { path: `/attributes/${where}`, reason: 'not_a_json_schema' })
@@ -378,11 +392,11 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))
       return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
   }
-  for (const [index, method] of (patch.shipping?.methods ?? []).entries()) {
-    const unknown = method.rates.find((rate) => exponentOf(rate.currency) === undefined)
-    if (unknown) return refuse('currency_unknown', { path: `/shipping/methods/${index}/rates`, currency: unknown.currency })
-  }
-  return outsideRefusal(patch, engines, 'tax') ?? outsideRefusal(patch, engines, 'shipping')
+  return (
+    methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods') ??
+    outsideRefusal(patch, engines, 'tax') ??
+    outsideRefusal(patch, engines, 'shipping')
+  )
 }
 
 /** How long an outside engine may be waited for, in milliseconds. */

@@ -2,7 +2,17 @@
 // payment, all in one transaction; the provider is called after it (payments.ts), and the order is placed when money is there (placing.ts).
 // Every transaction locks in one order: carts, orders, promotions, stock (each by id), sequences last.
 import { createHash } from 'node:crypto'
-import { type Address, addLines, type Cart, emptyCart, type LineRequest, normaliseCode, type Owner, visibleContact } from '../core/cart.ts'
+import {
+  type Address,
+  addLines,
+  type Cart,
+  emptyCart,
+  type LineRequest,
+  normaliseCode,
+  type Owner,
+  visibleContact,
+  withGroups,
+} from '../core/cart.ts'
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { sum } from '../core/money.ts'
@@ -50,6 +60,8 @@ export interface OrderRequest {
   readonly all: boolean
   /** A caller who reaches one cart only, and orders it with the contact data that its secret gave. */
   readonly limitedTo?: LimitedTo | null | undefined
+  /** Groups that the caller's token tells of the customer; absent or null: those that the cart has. */
+  readonly groups?: readonly string[] | null | undefined
   readonly cartId?: string | undefined
   /** Only these lines of the cart. */
   readonly lineIds?: readonly string[] | undefined
@@ -194,7 +206,7 @@ export function createCheckout(parts: {
       if (placed) return answerOf(shopId, placed.id, false)
       if (!row) return refuse('cart_not_found', {})
     }
-    const cart = visibleContact(parseIntent(row), request.limitedTo?.secretId ?? null)
+    const cart = visibleContact(withGroups(parseIntent(row), request.groups ?? null), request.limitedTo?.secretId ?? null)
     if (cart.state === 'CLOSED')
       return refuse('cart_closed', { cartId: cart.id, closedReason: cart.closedReason, mergedInto: cart.mergedInto, orderId: cart.orderId })
     const source = request.lineIds ? partOf(cart, request.lineIds) : cart
@@ -213,15 +225,11 @@ export function createCheckout(parts: {
       items.lines.flatMap((line) => line.sku ?? []),
       codes,
     )
-    let cart = emptyCart({
-      id: random.id('cart'),
-      number: random.number(),
-      shopId: shop.id,
-      type: 'items',
-      owner,
-      currency: shop.currency,
-      now: clock.now(),
-    })
+    const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type: 'items', owner }
+    const empty = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
+    const { email, shippingAddress, billingAddress, shippingMethod } = items
+    // The country may decide the currency.
+    let cart: Cart = { ...empty, shippingAddress: shippingAddress ?? null, billingAddress: billingAddress ?? null }
     const facts = await cache.fresh(
       store.reader,
       shop,
@@ -229,7 +237,6 @@ export function createCheckout(parts: {
       items.lines.flatMap((line) => line.sku ?? []),
       cart.id,
     )
-    const { email, shippingAddress, billingAddress, shippingMethod } = items
     const added = addLines(
       cart,
       { lines: items.lines, atomic: true, ...(items.currency === undefined ? {} : { currency: items.currency }) },

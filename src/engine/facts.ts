@@ -3,6 +3,7 @@
 // older. Stock and the uses left of codes are not in the epoch: they are advice, at most a second old.
 import type { Cart } from '../core/cart.ts'
 import type { CodeFacts, Facts, LimitFacts } from '../core/facts.ts'
+import { QUARTER_MS } from '../core/hours.ts'
 import type { Variant } from '../core/product.ts'
 import { asks, edgesOf, giftOf, isLimited, needsCode, type Promotion } from '../core/promotion.ts'
 import { NO_QUOTES, type Quotes } from '../core/quote.ts'
@@ -253,7 +254,7 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
   ): Facts {
     const holders = [id, ...absorbed]
     const levels = new Map<string, number>()
-    for (const sku of skus) {
+    for (const sku of known.giftSkus.length === 0 ? skus : new Set([...skus, ...known.giftSkus])) {
       const available = advice(known, sku, holders)
       if (available !== undefined) levels.set(sku, available)
     }
@@ -272,11 +273,12 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
     skus: readonly string[],
     holder: string,
   ): Promise<Facts> {
+    const wantedSkus = [...new Set([...skus, ...known.giftSkus])]
     const levels = new Map<string, number>()
     const partsOf = (sku: string) => known.variants.get(sku)?.parts
-    for (const [sku, level] of await readStock(reader, known.id, countedSkus(known.variants, skus), clock.now()))
+    for (const [sku, level] of await readStock(reader, known.id, countedSkus(known.variants, wantedSkus), clock.now()))
       levels.set(sku, availableTo([holder], level, clock.now()))
-    for (const sku of skus) {
+    for (const sku of wantedSkus) {
       const bundles = bundlesOf(partsOf(sku) ?? [], (part) => levels.get(part))
       if (bundles !== undefined) levels.set(sku, bundles)
     }
@@ -299,8 +301,6 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
 }
 
 const NO_LIMITS: Facts['limits'] = new Map()
-/** Every time zone is a whole number of these away from UTC, so what depends on the time of day changes only when one begins. */
-const QUARTER_MS = 900_000
 
 /** What is left for these: the use that a cart's own unpaid order holds does not stand in its way, like its stock. */
 function limitFor(holders: Holders, { usesLeft, heldBy }: PromotionUses): LimitFacts {

@@ -2,7 +2,7 @@
 // revoked, expired or forged is the same answer, 401 `invalid_token`: it says nothing about what exists.
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
-import type { Owner } from '../core/cart.ts'
+import { canonicalGroups, LIMITS, type Owner } from '../core/cart.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Issuer } from '../core/settings.ts'
@@ -25,13 +25,24 @@ export interface LimitedTo {
 export type Actor =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'guest'; readonly guestId: string; readonly secretId: string; readonly limitedTo: LimitedTo | null }
-  | { readonly kind: 'account'; readonly accountId: string; readonly email: string | null }
+  | {
+      readonly kind: 'account'
+      readonly accountId: string
+      readonly email: string | null
+      /** Groups of the customer; null where its issuer tells none. */
+      readonly groups: readonly string[] | null
+    }
   | { readonly kind: 'order'; readonly orderId: string }
   | { readonly kind: 'server' | 'staff'; readonly keyId: string; readonly scopes: readonly string[]; readonly account: string | null }
 
 /** The one cart that a caller is limited to, or null. */
 export function limitOf(actor: Actor): LimitedTo | null {
   return actor.kind === 'guest' ? actor.limitedTo : null
+}
+
+/** The groups that an actor's token tells of its customer; null where it tells none. */
+export function groupsOf(actor: Actor): readonly string[] | null {
+  return actor.kind === 'account' ? actor.groups : null
 }
 
 /** Whose carts and orders an actor's `current` means; null when it stands for nobody. */
@@ -226,7 +237,8 @@ export function createIdentities(parts: {
         const { payload } = await verify(issuer, token)
         if (typeof payload.sub !== 'string' || payload.sub === '' || payload.sub.length > 200) return invalid()
         const email = issuer.emailClaim === undefined ? undefined : payload[issuer.emailClaim]
-        return { kind: 'account', accountId: `${issuer.name}:${payload.sub}`, email: typeof email === 'string' ? email : null }
+        const groups = issuer.groupsClaim === undefined ? null : groupsIn(payload[issuer.groupsClaim])
+        return { kind: 'account', accountId: `${issuer.name}:${payload.sub}`, email: typeof email === 'string' ? email : null, groups }
       } catch {
         // Not this issuer's, or not valid: the next one may know it. Which check failed is nobody's business.
       }
@@ -280,6 +292,13 @@ function provedGuest(
   if (!living) return null
   const secretId = secretIdOf(living.hash)
   return { guestId, secretId, limitedTo: living.cartId === null ? null : { cartId: living.cartId, secretId } }
+}
+
+/** The groups in a claim; none where it is neither a text nor a list of texts within the limits, or is missing. */
+function groupsIn(claim: unknown): readonly string[] {
+  const groups: readonly unknown[] = Array.isArray(claim) ? claim : [claim]
+  const isGroup = (each: unknown): each is string => typeof each === 'string' && each !== '' && each.length <= LIMITS.group
+  return groups.length <= LIMITS.groups && groups.every(isGroup) ? canonicalGroups(groups) : []
 }
 
 function adminActor(account: string | null): Actor {

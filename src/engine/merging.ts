@@ -1,7 +1,7 @@
 // Guest carts and an account's cart come together when a shopper logs in. One transaction under the locks of all carts involved: the lines move,
 // the guest carts close, their secrets die, and the guest's orders (also one that is being paid right now) follow to the account. For a day the
 // same account may repeat the same merge with the dead secret and gets the same report; nothing is done again.
-import { CART_FORMAT, type Cart, closeCart, emptyCart, type Owner, visibleContact } from '../core/cart.ts'
+import { CART_FORMAT, type Cart, closeCart, emptyCart, type Owner, visibleContact, withGroups } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { type MergeDecision, type MergeMode, type MergeReport, mergeCarts, restorePrevious } from '../core/merge.ts'
@@ -36,6 +36,8 @@ export interface ProvedGuest {
 export interface MergeRequest {
   readonly shopId: string
   readonly account: Extract<Owner, { kind: 'account' }>
+  /** Groups that the account's token tells; null where it tells none, or a key asks for the account. */
+  readonly groups: readonly string[] | null
   /** The account's cart: an id, or `current`. */
   readonly into: string
   /** Which `current` is meant; without it the one of the first guest cart's type. */
@@ -147,11 +149,11 @@ export function createMerging({
   }
 
   async function asNow(
-    { shopId, account, type }: MergeRequest,
+    { shopId, account, type, groups }: MergeRequest,
     cartId: string,
     answer: Omit<MergeAnswer, 'text'>,
   ): Promise<MergeAnswer | Refusal> {
-    const address = { shopId, owner: account, type, all: false }
+    const address = { shopId, owner: account, type, groups, all: false }
     const kept = await carts.read({ ...address, cart: cartId })
     // The cart may be gone by now; the account still learns what became of its lines.
     const current = isRefusal(kept) ? await carts.read({ ...address, cart: 'current' }) : kept
@@ -210,7 +212,7 @@ export function createMerging({
   ): Promise<Plan | Refusal> {
     const { sources, own, type, mode, paying } = found
     const fresh = freshCart(request, shop, type)
-    const target = found.target && parseIntent(found.target)
+    const target = found.target && withGroups(parseIntent(found.target), request.groups)
     const kept = sources.map(({ row }) => parseIntent(row))
     const brought = kept.map((cart, index) => visibleContact(cart, sources[index]?.limitedTo?.secretId ?? null))
     const rows = own.filter((row) => row.state === 'OPEN' && row.type === type && row.id !== target?.id)
@@ -246,8 +248,9 @@ export function createMerging({
     return { request, shop, facts, sources, result, others, cartId: decided.cart.id, report: decided.report }
   }
 
-  function freshCart({ shopId, account }: MergeRequest, { currency }: ShopFacts, type: string): Cart {
-    return emptyCart({ id: random.id('cart'), number: random.number(), shopId, type, owner: account, currency, now: clock.now() })
+  function freshCart({ shopId, account, groups }: MergeRequest, { currency }: ShopFacts, type: string): Cart {
+    const identity = { id: random.id('cart'), number: random.number(), shopId, type, owner: account }
+    return withGroups(emptyCart({ ...identity, currency, now: clock.now() }), groups)
   }
 
   // Doing it --------------------------------------------------------------------------------------------------------------------------

@@ -114,9 +114,12 @@ test('every cell that is given arrives', async () => {
     'Variant Barcode': '0400',
     'Variant Image': '/v.svg',
     'Quantity Step': '6',
+    'Product Category': 'Home & Garden > Kitchen',
+    'Shipping Category': 'fragile',
   })
   const [variant] = product.variants
   assert.ok(variant)
+  assert.deepEqual([product.categories, product.shippingCategory], [['Home & Garden > Kitchen'], 'fragile'])
   assert.equal(product.vendor, 'Us')
   assert.equal(product.productType, 'Tools')
   assert.deepEqual(product.tags, ['b', 'a'])

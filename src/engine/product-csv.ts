@@ -45,6 +45,7 @@ const COLUMNS = [
   'Title',
   'Body (HTML)',
   'Vendor',
+  'Product Category',
   'Type',
   'Tags',
   'Published',
@@ -79,6 +80,7 @@ const COLUMNS = [
   'Amount Max',
   'Plans',
   'Quantity Step',
+  'Shipping Category',
 ] as const
 
 type Column = (typeof COLUMNS)[number]
@@ -391,6 +393,10 @@ function readFacts(handle: string, row: Row, currency: string, options: ProductC
   if (name === '') throw new Refused('Title', 'the first row of a product has to carry its title')
   const vendor = row.cell('Vendor')
   const productType = row.cell('Type')
+  const category = row.cell('Product Category')
+  if (category.length > 255) throw new Refused('Product Category', 'a category has at most 255 characters')
+  const shippingCategory = row.cell('Shipping Category')
+  if (shippingCategory.length > 60) throw new Refused('Shipping Category', 'a shipping category has at most 60 characters')
   const kind = readKind(row)
   const recharge = readRecharge(row, kind, currency, options)
   const plans = readPlans(row, kind, currency, options)
@@ -410,9 +416,11 @@ function readFacts(handle: string, row: Row, currency: string, options: ProductC
           .map((tag) => tag.trim()),
       ),
     ].filter((tag) => tag !== ''),
+    ...(category === '' ? {} : { categories: [category] }),
     kind,
     published: readFlag(row, 'Published', true) && (status === '' || status === 'active'),
     taxCategory: row.cell('Variant Tax Code') || 'standard',
+    ...(shippingCategory === '' ? {} : { shippingCategory }),
     ...(recharge === undefined ? {} : { recharge }),
     ...(plans === undefined ? {} : { plans }),
   }

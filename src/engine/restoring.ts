@@ -109,7 +109,7 @@ export function createRestoring(parts: {
     if (replayed && guestId !== null && !(await isLiving(request.shopId, guestId, secretId))) return refuse('invalid_token', {})
     const limitedTo: LimitedTo | null = secretId === null ? (request.limitedTo ?? null) : { cartId, secretId }
     const owner = guestId === null ? request.owner : { kind: 'guest' as const, guestId }
-    const now = await carts.read({ shopId: request.shopId, cart: cartId, owner, all: false, limitedTo })
+    const now = await carts.read({ shopId: request.shopId, cart: cartId, owner, all: false, limitedTo, groups: request.groups })
     return isRefusal(now) ? now : { text: now.text, id: now.id, guestId, replayed }
   }
 

@@ -1,7 +1,7 @@
 // Which of an owner's open carts is the current one (C21): at most one per type, by a unique index. Selecting, forgetting, beginning another one
 // and restoring change that, each in a transaction of its own under the locks of all carts of the owner and type that are concerned; they never
 // join a batch. Nothing is lost by switching: the former cart stays open and can be selected again.
-import { CART_FORMAT, type Cart, type Decision, emptyCart, requireOpen } from '../core/cart.ts'
+import { CART_FORMAT, type Cart, type Decision, emptyCart, requireOpen, withGroups } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { priceCart } from '../core/pricing.ts'
@@ -108,7 +108,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     const version = target?.version ?? 0
     if (request.ifMatch !== undefined && request.ifMatch !== version)
       return refuse('stale_version', { expected: request.ifMatch, current: version })
-    const changes = fresh ? await beginning(request, locked, fresh) : moving(locked, action)
+    const changes = fresh ? await beginning(request, locked, fresh) : moving(locked, action, request.groups ?? null)
     if (isRefusal(changes)) return changes
     const refused = await save(writer, shop, changes, { name: action.slice('cart.'.length), by: request.by })
     if (refused) return refused
@@ -148,13 +148,14 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
   }
 
   /** What selecting, restoring or forgetting changes; nothing where it is so already. Who stops being current comes first. */
-  function moving({ shop, target, current, openCount }: Locked, action: Action): Change[] | Refusal {
+  function moving({ shop, target, current, openCount }: Locked, action: Action, groups: readonly string[] | null): Change[] | Refusal {
     if (!target) return refuse('cart_not_found', {})
     const cart = parseIntent(target)
     const closed = requireOpen(cart)
     if (closed) return closed
     if (action !== 'cart.restored' && !shop.settings.cart.multiple) return refuse('multiple_carts_off', { cartId: cart.id })
-    if (action !== 'cart.forgotten') return cart.isCurrent ? [] : [...(current ? [left(current)] : []), becoming(target, clock.now())]
+    if (action !== 'cart.forgotten')
+      return cart.isCurrent ? [] : [...(current ? [left(current)] : []), becoming(target, groups, clock.now())]
     if (!cart.isCurrent) return []
     return openCount >= OPEN_CARTS_MAX ? tooMany('') : [left(target)]
   }
@@ -165,7 +166,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     if (openCount >= OPEN_CARTS_MAX) return tooMany('/new')
     if (!request.owner) return refuse('owner_required', {})
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type, owner: request.owner }
-    const empty = emptyCart({ ...identity, currency: shop.currency, now: clock.now() })
+    const empty = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
     await cache.collect(shop, fresh.skus, [])
     const decided = fresh.decide(empty, cache.forCart(shop, [], fresh.skus, empty))
     if (isRefusal(decided)) return decided
@@ -207,8 +208,8 @@ function left(row: IntentRow): Change {
 }
 
 /** A cart that its owner made current: a write to it like any other. */
-function becoming(row: IntentRow, now: number): Change {
-  return { row, cart: { ...parseIntent(row), isCurrent: true, updatedAt: now } }
+function becoming(row: IntentRow, groups: readonly string[] | null, now: number): Change {
+  return { row, cart: { ...withGroups(parseIntent(row), groups), isCurrent: true, updatedAt: now } }
 }
 
 /** Forgetting and adding again would make as many as beginning: both stop at the same number. */

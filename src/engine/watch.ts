@@ -190,6 +190,6 @@ function unseen(address: WatchAddress): Watched {
 }
 
 /** Watchers of the same address share what is read for them. */
-function keyOf({ shopId, cart, type, owner, all, limitedTo }: WatchAddress): string {
-  return JSON.stringify([shopId, cart, type, owner ? ownerKey(owner) : null, all, limitedTo?.secretId ?? null])
+function keyOf({ shopId, cart, type, owner, all, limitedTo, groups }: WatchAddress): string {
+  return JSON.stringify([shopId, cart, type, owner ? ownerKey(owner) : null, all, limitedTo?.secretId ?? null, groups ?? null])
 }

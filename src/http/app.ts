@@ -17,8 +17,9 @@ import Fastify, {
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
+import { Promotion } from '../contract/promotion.ts'
 import { Problem } from '../contract/schemas.ts'
-import { Product, Promotion, Shop } from '../contract/shop.ts'
+import { Product, Shop } from '../contract/shop.ts'
 import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -37,7 +38,9 @@ import { ownCartRoutes } from './own-carts.ts'
 import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
+import { promotionRoutes } from './promotions.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
+import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 
@@ -148,6 +151,7 @@ export async function createApp({
     historyRoutes(engine),
     orderRoutes(engine, guard),
     productRoutes(engine),
+    promotionRoutes(engine),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   for (const routes of [
@@ -156,6 +160,7 @@ export async function createApp({
     restoreRoutes(engine, guard),
     restorePage(engine, guard),
     auditRoutes(engine),
+    shippingMethodRoutes(engine),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })

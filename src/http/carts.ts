@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/cart.ts'
-import { Id, ListOf, OneOf, Page, Text } from '../contract/schemas.ts'
+import { Country, Id, ListOf, OneOf, Page, Text } from '../contract/schemas.ts'
 import {
   acknowledgeNotices,
   addLines,
@@ -26,12 +26,13 @@ import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { orderBlockers } from '../core/order.ts'
 import type { PricedCart } from '../core/pricing.ts'
+import type { Destination } from '../core/quote.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { restoreLine, saveLine } from '../core/saved-lines.ts'
-import { eligibleMethods } from '../core/shipping.ts'
+import { destinationOf } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
-import { guestToken, hashSecret, hasScope, limitOf, nameOf, reachesAll } from '../engine/identity.ts'
+import { type Actor, groupsOf, guestToken, hashSecret, hasScope, limitOf, nameOf, reachesAll } from '../engine/identity.ts'
 import type { NewCart, Switched, SwitchRequest } from '../engine/switching.ts'
 import { ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
@@ -54,6 +55,15 @@ const WRITE_OR_NEW = { access: { owner: true, anonymous: true, limited: true, sc
 const Params = Type.Object({ shop: Text(63), cart: Id })
 const LineParams = Type.Object({ shop: Text(63), cart: Id, line: Id })
 const Query = Type.Object({ type: Type.Optional(Text(40)), account: Type.Optional(Id) }, { additionalProperties: false })
+const EstimateQuery = Type.Object(
+  {
+    ...Query.properties,
+    country: Type.Optional(Country),
+    region: Type.Optional(Text(100)),
+    postalCode: Type.Optional(Text(40)),
+  },
+  { additionalProperties: false },
+)
 const answers = { 200: Type.Ref('CartAnswer'), 201: Type.Ref('CartAnswer'), '4xx': Type.Ref('Problem') }
 
 type CartRequest = FastifyRequest<{ Params: { shop: string; cart: string }; Querystring: { type?: string; account?: string } }>
@@ -148,13 +158,13 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       async (request, reply) => {
-        const { owner, all, shop } = callerOf(request)
+        const { actor, owner, all, shop } = callerOf(request)
         const { limit = 50, after, state, number, email, view } = request.query
         const filter = { ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }), ...defined({ state, number, email, after }) }
         const { rows, next } = await cartsPage(engine, shop, filter, view, limit)
         const items: string[] = []
         const language = speak(request, reply)
-        for (const row of rows) items.push(withMessages(await carts.serve(shop, row), language))
+        for (const row of rows) items.push(withMessages(await carts.serve(shop, row, groupsOf(actor)), language))
         return json(reply, `{"items":[${items.join(',')}],"next":${JSON.stringify(next)}}`)
       },
     )
@@ -207,6 +217,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       (request, reply) => {
         checkRetention(callerOf(request).actor, request.body, '')
+        checkGroups(callerOf(request).actor, request.body, '')
         return change(request, reply, { name: 'change', creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) })
       },
     )
@@ -400,7 +411,10 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       (request, reply) => {
         for (const [index, command] of request.body.commands.entries())
-          if ('change' in command) checkRetention(callerOf(request).actor, command.change, `/commands/${index}/change`)
+          if ('change' in command) {
+            checkRetention(callerOf(request).actor, command.change, `/commands/${index}/change`)
+            checkGroups(callerOf(request).actor, command.change, `/commands/${index}/change`)
+          }
         const steps = request.body.commands.map((command, index) =>
           stepOf(command, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
         )
@@ -445,22 +459,22 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         config: READ_OR_NEW,
         schema: {
           tags: ['Carts'],
-          summary: 'Shipping methods that can be chosen',
+          summary: 'Shipping methods that can be chosen; with a country, as an estimate for going there, which changes nothing',
           params: Params,
-          querystring: Query,
+          querystring: EstimateQuery,
           response: { 200: contract.ShippingMethods },
         },
       },
       async (request) => {
         const meant = address(callerOf(request), request.params.cart, request.query.type)
-        const { cart, pricing, shop } = unwrap(await carts.inspect(meant, { lists: true }))
-        const { itemTotal, discountTotal, requiresShipping } = pricing.cart
-        const view = {
-          country: cart.shippingAddress?.country ?? null,
-          currency: cart.currency,
-          itemTotal: itemTotal.amount + discountTotal.amount,
-        }
-        const quotes = requiresShipping ? (pricing.offered ?? eligibleMethods(shop.settings, view)) : []
+        const seen = unwrap(await carts.inspect(meant, { lists: true }))
+        const { cart, facts, shop } = seen
+        const destination = unwrap(askedDestination(request.query, destinationOf(cart, shop.settings)))
+        // Another place is another question; what is answered to it is not the cart's own answer.
+        const elsewhere = async (shippingAddress: Destination) =>
+          unwrap(await engine.quotes.settle(shop, { ...cart, shippingAddress }, facts, { keeps: false, lists: true }))
+        const pricing = destination === null ? seen.pricing : (await elsewhere(destination)).pricing
+        const quotes = pricing.cart.requiresShipping ? pricing.shippingQuotes : []
         const items = quotes.map(({ id, name, amount }) => ({
           id,
           name,
@@ -541,15 +555,20 @@ export function lineRequests(
   return lines.map((line, index) => {
     const { quantity = 1, ...rest } = line
     const at = (field: string) => (path === null ? `/${field}` : `${path}/${index}/${field}`)
-    if ((line.unitPrice !== undefined || line.inline !== undefined) && !mayPrice) {
-      throw new Refused(refuse('custom_price_forbidden', { path: at(line.inline === undefined ? 'unitPrice' : 'inline') }))
-    }
+    const own = (['inline', 'unitPrice', 'taxes'] as const).find((field) => line[field] !== undefined)
+    if (own !== undefined && !mayPrice) throw new Refused(refuse('custom_price_forbidden', { path: at(own) }))
     if (requireExpected && !reachesAll(actor) && line.expectedUnitPrice === undefined)
       throw new Refused(refuse('expected_price_required', { path: at('expectedUnitPrice') }))
     if ((line.sku === undefined) === (line.inline === undefined))
       throw new Refused(refuse('invalid', { path: at('sku'), reason: 'exactly_one_of_sku_and_inline' }))
     return { ...rest, quantity, id: random.id('ln') }
   })
+}
+
+/** Groups decide prices: shoppers have those that their account's token tells, and only keys that may set prices set others. */
+function checkGroups(actor: Actor, { customerGroups }: Type.Static<typeof contract.PatchCart>, at: string): void {
+  if (customerGroups === undefined || hasScope(actor, 'carts:custom_prices')) return
+  throw new Refused(refuse('missing_scope', { scope: 'carts:custom_prices', path: `${at}/customerGroups` }))
 }
 
 /** A guest for a caller without a token, to be made with the cart. Where guest carts are off, the caller must log in. */
@@ -567,13 +586,17 @@ export interface NewGuest {
   readonly token: string
 }
 
-/** A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons. */
+/**
+ * A code's own check, after pricing: one that does not apply is refused like one that does not exist (SEC-6), unless the shop tells reasons, or this
+ * shopper may know this one (C34).
+ */
 export function codeCheck(codes: readonly string[]): NonNullable<CartCommand['check']> {
   const wanted = codes.map(normaliseCode)
   return (priced: PricedCart, facts: Facts) => {
     const state = priced.codes.find((each) => wanted.includes(each.code) && !each.applied)
     if (!state) return null
-    if (facts.shop.settings.promotions.publicReasons === 'neutral') return refuse('code_rejected', { path: '/code' })
+    if (facts.shop.settings.promotions.publicReasons === 'neutral')
+      return refuse('code_rejected', { path: '/code', ...(state.reason === 'not_applicable' ? {} : { reason: state.reason }) })
     const isDead = ['unknown', 'expired', 'exhausted', 'inactive'].includes(state.reason ?? '')
     return isDead ? refuse('code_rejected', { path: '/code', reason: state.reason }) : null
   }
@@ -583,7 +606,8 @@ export function codeCheck(codes: readonly string[]): NonNullable<CartCommand['ch
 export function address({ actor, owner, all, shop }: Caller, cart: string, type?: string): CartAddress {
   checkType({ shop }, type)
   const limitedTo = limitOf(actor)
-  return { shopId: shop.id, cart: limitedTo && cart === 'current' ? limitedTo.cartId : cart, type, owner, all, limitedTo }
+  const reached = limitedTo && cart === 'current' ? limitedTo.cartId : cart
+  return { shopId: shop.id, cart: reached, type, owner, all, limitedTo, groups: groupsOf(actor) }
 }
 
 function checkType({ shop }: Pick<Caller, 'shop'>, type: string | undefined): void {
@@ -649,6 +673,20 @@ export function sendSwitched(reply: FastifyReply, { text, created, replayed }: S
   if (replayed) reply.header('idempotency-replayed', 'true')
   reply.code(created ? 201 : 200)
   return json(reply, `{"cart":${spoken(reply, text)}}`)
+}
+
+/**
+ * Where an estimate is asked for: what the request names goes before what the cart knows (SEED3-52); null where it names nothing. A region or a
+ * postal code alone is one of the country that is known already.
+ */
+function askedDestination(
+  { country, region, postalCode }: Type.Static<typeof EstimateQuery>,
+  known: Destination | null,
+): Destination | null | Refusal {
+  if (country === undefined && !region && !postalCode) return null
+  const there = country ?? known?.country
+  if (there === undefined) return refuse('invalid', { path: '/querystring/country', reason: 'needed_with_region_and_postal_code' })
+  return { country: there, ...(region ? { region } : {}), ...(postalCode ? { postalCode } : {}) }
 }
 
 function skusOf(lines: readonly LineRequest[]): string[] {

@@ -5,7 +5,7 @@ import * as contract from '../contract/cart.ts'
 import { Id, Text } from '../contract/schemas.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
-import { nameOf } from '../engine/identity.ts'
+import { groupsOf, nameOf } from '../engine/identity.ts'
 import type { ProvedGuest } from '../engine/merging.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
 import { address, ifMatch, json, spoken } from './carts.ts'
@@ -61,6 +61,7 @@ export function mergeRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           await engine.merge({
             shopId: shop.id,
             account: owner,
+            groups: groupsOf(actor),
             into: request.params.cart,
             type: address(caller, request.params.cart, request.query.type).type,
             carts: carts.map((each) => each.id),

@@ -116,11 +116,11 @@ const WORDS: Readonly<Record<NoticeCode, Readonly<Record<Language, Words>>>> = {
   line_unavailable: {
     en: (p) =>
       p.reason === 'no_price'
-        ? `${item(p, 'An item')} has no price in this currency and cannot be ordered.`
+        ? `${item(p, 'An item')} has no price in this currency for this quantity and cannot be ordered.`
         : `${item(p, 'An item')} is not for sale at the moment.`,
     de: (p) =>
       p.reason === 'no_price'
-        ? `${item(p, 'Ein Artikel')} hat in dieser Währung keinen Preis und kann nicht bestellt werden.`
+        ? `${item(p, 'Ein Artikel')} hat in dieser Währung und Menge keinen Preis und kann nicht bestellt werden.`
         : `${item(p, 'Ein Artikel')} ist zurzeit nicht erhältlich.`,
   },
   line_removed: {
@@ -186,6 +186,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     payment_not_found: 'Diese Zahlung gibt es zu dieser Bestellung nicht.',
     product_not_found: 'Dieses Produkt oder diesen Bestand gibt es nicht.',
     promotion_not_found: 'Diese Aktion gibt es nicht.',
+    shipping_method_not_found: 'Diese Versandart gibt es nicht.',
     endpoint_not_found: 'Diesen Webhook gibt es nicht.',
     delivery_not_found: 'Diese Zustellung gibt es nicht.',
     api_key_not_found: 'Diesen Schlüssel gibt es nicht, oder er wurde schon widerrufen.',
@@ -216,7 +217,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     custom_price_forbidden: 'Preise kommen aus dem Katalog. Nur ein Serverschlüssel mit dem Recht carts:custom_prices darf einen setzen.',
     currency_unknown: 'Das ist kein Währungscode nach ISO 4217.',
     currency_mismatch: 'Der Warenkorb hat eine andere Währung als die, in der dieses Produkt verkauft wird.',
-    no_price: 'Dieses Produkt hat keinen Preis und kann nicht verkauft werden.',
+    no_price: 'Dieses Produkt hat in dieser Währung und Menge keinen Preis und kann so nicht verkauft werden.',
     quantity_managed: 'Mengen führt der Shop: Legen Sie Artikel hinein oder nehmen Sie sie heraus, statt eine Menge zu setzen.',
     quantity_step: 'Dieses Produkt wird nur in Vielfachen verkauft.',
     quantity_too_small: 'Dieses Produkt wird erst ab einer größeren Menge verkauft.',

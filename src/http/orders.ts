@@ -9,7 +9,7 @@ import { isRefusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { type LimitedTo, limitOf, orderToken } from '../engine/identity.ts'
+import { groupsOf, type LimitedTo, limitOf, orderToken } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
 import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
@@ -76,6 +76,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               owner: caller.owner,
               all: caller.all,
               limitedTo,
+              groups: groupsOf(caller.actor),
               ...what,
               provider: body.payment?.provider,
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),

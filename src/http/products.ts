@@ -1,21 +1,18 @@
-// The catalogue, stock and promotions over HTTP.
+// The catalogue and stock over HTTP.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { productRefusal, readProductJson } from '../contract/product-json.ts'
+import { productOf, productRefusal, readProductJson, wireProductOf } from '../contract/product-json.ts'
 import { CLOSED, Id, Page, Sku, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { exponentOf } from '../core/money.ts'
-import type { ProductInput } from '../core/product.ts'
-import { PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
+import { inapplicable, type Price } from '../core/product.ts'
 import { refuse } from '../core/refusal.ts'
-import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
-import { hasScope } from '../engine/identity.ts'
+import { groupsOf, hasScope } from '../engine/identity.ts'
 import { readProductCsv } from '../engine/product-csv.ts'
-import { listProducts, readProduct } from '../store/products.ts'
-import { listCodes, readPromotion, readPromotions } from '../store/promotions.ts'
+import { listProducts, readProduct, type StoredProduct } from '../store/products.ts'
 import { readStockRow } from '../store/stock.ts'
-import { callerOf, Refused, unwrap } from './access.ts'
+import { type Caller, callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
 
 const CATALOGUE = { access: { owner: true, anonymous: true, limited: true, scope: 'products:read' } } as const
@@ -23,9 +20,9 @@ const PRODUCTS = { access: { scope: 'products:write' } } as const
 const JSON_IMPORT_BYTES = 16 * 1024 * 1024
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 
-/** The routes of products, stock and promotions. */
+/** The routes of products and stock. */
 export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
-  const { store, catalogue } = engine
+  const { store, catalogue, clock } = engine
 
   return async (app) => {
     app.get(
@@ -47,7 +44,10 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           limit,
           published: !all,
         })
-        return { items: products as unknown as Type.Static<typeof contract.Product>[], next: next === null ? null : String(next) }
+        return {
+          items: products.map((product) => shownTo(callerOf(request), product)) as unknown as Type.Static<typeof contract.Product>[],
+          next: next === null ? null : String(next),
+        }
       },
     )
 
@@ -67,7 +67,7 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const product = await readProduct(store.reader, callerOf(request).shop.id, request.params.product)
         if (!product || (!product.published && !hasScope(callerOf(request).actor, 'products:read')))
           throw new Refused(refuse('product_not_found', {}))
-        return product
+        return shownTo(callerOf(request), product)
       },
     )
 
@@ -86,14 +86,15 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
-        const input = request.body as ProductInput
+        const input = productOf(request.body)
         if (input.handle !== request.params.product)
           throw new Refused(refuse('invalid', { path: '/handle', reason: 'must_equal_the_address' }))
         const wrong = productRefusal(input)
         if (wrong) throw new Refused(wrong)
         const { created } = answerOnce(reply, unwrap(await catalogue.putProduct(shopId, input, claimOf(request, null))))
         reply.code(created ? 201 : 200)
-        return readProduct(store.reader, shopId, input.handle)
+        const written = await readProduct(store.reader, shopId, input.handle)
+        return written && wireProductOf(written)
       },
     )
 
@@ -137,8 +138,14 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
           unwrap(await catalogue.changeStock(callerOf(request).shop.id, request.params.sku, request.body, claimOf(request, null))),
         ),
     )
+  }
 
-    await app.register(promotionRoutes(engine))
+  /** A product with the prices that a shopper could pay today; those of other groups and other days are for the shop's own keys. */
+  function shownTo({ actor }: Caller, product: StoredProduct) {
+    if (hasScope(actor, 'products:read')) return wireProductOf(product)
+    const terms = { quantity: Number.MAX_SAFE_INTEGER, groups: groupsOf(actor) ?? [], now: clock.now() }
+    const isShown = (price: Price) => inapplicable(price, terms) === null
+    return wireProductOf({ ...product, variants: product.variants.map((each) => ({ ...each, prices: each.prices.filter(isShown) })) })
   }
 
   /** `POST /products/import` in a scope of its own: it alone reads CSV, as a stream. */
@@ -181,147 +188,5 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       const validation = (isImport as { errors?: unknown[] } | undefined)?.errors ?? []
       throw Object.assign(new Error('invalid'), { validation, validationContext: 'body', statusCode: 422 })
     }
-  }
-}
-
-/** The routes of promotions and their codes. */
-function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebox {
-  const config = { read: { access: { scope: 'promotions:read' } }, write: { access: { scope: 'promotions:write' } } } as const
-  const Params = Type.Object({ shop: Text(63), promotion: Id })
-
-  async function served(shopId: string, id: string) {
-    const found = await readPromotion(store.reader, shopId, id)
-    if (!found) throw new Refused(refuse('promotion_not_found', {}))
-    const { promotion, uses } = found
-    const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
-    return {
-      ...promotion,
-      startsAt: at(promotion.startsAt),
-      endsAt: at(promotion.endsAt),
-      uses,
-      conditions: [...promotion.conditions],
-    } as unknown as Type.Static<typeof contract.Promotion>
-  }
-
-  return async (app) => {
-    app.get(
-      '/promotions',
-      {
-        config: config.read,
-        schema: { tags: ['Promotions'], summary: 'All promotions', querystring: Query, response: { 200: contract.lists.promotions } },
-      },
-      async (request) => {
-        const { id: shopId } = callerOf(request).shop
-        const items = []
-        for (const promotion of await readPromotions(store.reader, shopId)) items.push(await served(shopId, promotion.id))
-        return { items, next: null }
-      },
-    )
-
-    app.post(
-      '/promotions',
-      {
-        config: config.write,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Make a promotion',
-          querystring: Query,
-          body: contract.PromotionInput,
-          response: { 201: Type.Ref('Promotion') },
-        },
-      },
-      async (request, reply) => {
-        const { id: shopId } = callerOf(request).shop
-        const { id } = answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotionOf(request.body), claimOf(request, null))))
-        reply.code(201)
-        return served(shopId, id)
-      },
-    )
-
-    app.put(
-      '/promotions/:promotion',
-      {
-        config: config.write,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Replace a promotion',
-          params: Params,
-          querystring: Query,
-          body: contract.PromotionInput,
-          response: { 200: Type.Ref('Promotion') },
-        },
-      },
-      async (request, reply) => {
-        const { id: shopId } = callerOf(request).shop
-        await served(shopId, request.params.promotion)
-        const promotion = { ...promotionOf(request.body), id: request.params.promotion }
-        answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotion, claimOf(request, null))))
-        return served(shopId, request.params.promotion)
-      },
-    )
-
-    app.get(
-      '/promotions/:promotion/codes',
-      {
-        config: config.read,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Codes of a promotion',
-          params: Params,
-          querystring: Type.Object({ ...Page, account: Type.Optional(Id) }, CLOSED),
-          response: { 200: contract.lists.codes },
-        },
-      },
-      async (request) => {
-        const { limit = 50, after } = request.query
-        const rows = await listCodes(store.reader, callerOf(request).shop.id, request.params.promotion, {
-          limit: limit + 1,
-          ...(after === undefined ? {} : { after }),
-        })
-        const items = rows.slice(0, limit).map((row) => ({ code: row.code, usesMax: row.uses_max, uses: row.uses }))
-        return { items, next: rows.length > limit ? (items.at(-1)?.code ?? null) : null }
-      },
-    )
-
-    app.post(
-      '/promotions/:promotion/codes',
-      {
-        config: config.write,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'Add a code',
-          params: Params,
-          querystring: Query,
-          body: contract.CodeInput,
-          response: { 201: Type.Object({ code: Type.String() }, CLOSED) },
-        },
-      },
-      async (request, reply) => {
-        const { code, usesMax = null } = request.body
-        const { shop } = callerOf(request)
-        const made = answerOnce(
-          reply,
-          unwrap(await catalogue.addCode(shop.id, request.params.promotion, code, usesMax, claimOf(request, null))),
-        )
-        reply.code(201)
-        return made
-      },
-    )
-  }
-}
-
-function promotionOf(input: Type.Static<typeof contract.PromotionInput>): Omit<Promotion, 'id'> {
-  const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
-  return {
-    ...PROMOTION_DEFAULTS,
-    name: input.name,
-    active: input.active ?? true,
-    startsAt: at(input.startsAt),
-    endsAt: at(input.endsAt),
-    lane: input.lane ?? 0,
-    priority: input.priority ?? 0,
-    usesMax: input.usesMax ?? null,
-    conditions: (input.conditions ?? []) as Promotion['conditions'],
-    benefit: input.benefit as Promotion['benefit'],
   }
 }

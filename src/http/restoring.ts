@@ -9,7 +9,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Settings } from '../core/settings.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
-import { type Actor, guestToken, hashSecret, limitOf, nameOf } from '../engine/identity.ts'
+import { type Actor, groupsOf, guestToken, hashSecret, limitOf, nameOf } from '../engine/identity.ts'
 import { allowedRedirect, linkEnd, readRestoreToken, restoreToken, withFragment } from '../engine/links.ts'
 import { once } from '../engine/once.ts'
 import { type Caller, callerOf, type GuessGuard, proved, Refused, unwrap } from './access.ts'
@@ -73,6 +73,7 @@ export function restoreRoutes(engine: Engine, guard: GuessGuard): FastifyPluginA
           owner,
           all,
           limitedTo: limitOf(actor),
+          groups: groupsOf(actor),
           token: request.body.token,
           hash: hashSecret(secret),
           by: nameOf(actor),
@@ -163,6 +164,7 @@ export function restorePage(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       owner: caller?.owner ?? null,
       all: false,
       limitedTo: limitOf(actor),
+      groups: groupsOf(actor),
       token,
       hash: hashSecret(secret),
       by: nameOf(actor),

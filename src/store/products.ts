@@ -1,8 +1,9 @@
 // The catalogue: products with their variants, prices and stock. Reading answers variants the way pricing sees them; writing a product
 // replaces it whole and tells whether anything changed.
 import { createHash } from 'node:crypto'
-import type { ProductInput, Variant, VariantInput } from '../core/product.ts'
+import type { Price, ProductInput, Variant, VariantInput } from '../core/product.ts'
 import type { Reader, Writer } from './store.ts'
+import type { PriceTable } from './tables.ts'
 
 /** A product as it is kept and served: the input with its id. */
 export interface StoredProduct extends ProductInput {
@@ -15,27 +16,44 @@ type KeptVariant = { readonly input: Omit<VariantInput, 'prices' | 'onHand'>; re
 /** Variants with their prices, by sku; unknown skus are missing. */
 export async function readVariants(reader: Reader, shopId: string, skus: readonly string[]): Promise<Map<string, Variant>> {
   const found = new Map<string, Variant>()
+  const prices = new Map<string, Price[]>()
   if (skus.length === 0) return found
   const rows = await reader.db
     .selectFrom('variants as v')
     .leftJoin('prices as p', (join) => join.onRef('p.shop_id', '=', 'v.shop_id').onRef('p.sku', '=', 'v.sku'))
     .select(['v.sku', 'v.document', 'p.currency', 'p.amount', 'p.list_amount'])
+    .select(['p.quantity_from', 'p.customer_group', 'p.starts_at', 'p.ends_at'])
     .where('v.shop_id', '=', shopId)
     .where('v.sku', 'in', [...skus])
     .orderBy('v.sku')
-    .orderBy('p.currency')
     .orderBy('p.position')
+    .orderBy('p.currency')
     .execute()
   for (const row of rows) {
-    const price =
-      row.currency === null || row.amount === null
-        ? []
-        : [{ currency: row.currency, amount: row.amount, ...(row.list_amount === null ? {} : { listAmount: row.list_amount }) }]
-    const known = found.get(row.sku)
-    if (known) found.set(row.sku, { ...known, prices: [...known.prices, ...price] })
-    else found.set(row.sku, { ...(JSON.parse(row.document) as KeptVariant).view, prices: price })
+    const known = prices.get(row.sku)
+    const of = known ?? []
+    if (row.currency !== null && row.amount !== null) of.push(priceOf({ ...row, currency: row.currency, amount: row.amount }))
+    if (known) continue
+    prices.set(row.sku, of)
+    found.set(row.sku, { ...(JSON.parse(row.document) as KeptVariant).view, prices: of })
   }
   return found
+}
+
+type PriceRow = Pick<PriceTable, 'currency' | 'amount'> & {
+  readonly [K in 'list_amount' | 'quantity_from' | 'customer_group' | 'starts_at' | 'ends_at']: PriceTable[K]
+}
+
+function priceOf({ currency, amount, list_amount, quantity_from, customer_group, starts_at, ends_at }: PriceRow): Price {
+  return {
+    currency,
+    amount,
+    ...(list_amount === null ? {} : { listAmount: list_amount }),
+    ...(quantity_from === null ? {} : { quantityFrom: quantity_from }),
+    ...(customer_group === null ? {} : { group: customer_group }),
+    ...(starts_at === null ? {} : { startsAt: starts_at }),
+    ...(ends_at === null ? {} : { endsAt: ends_at }),
+  }
 }
 
 /** A product by id or handle, or undefined. */
@@ -227,6 +245,8 @@ async function putVariant(
     quantityMin: variant.quantityMin ?? 1,
     ...(variant.quantityMax === undefined ? {} : { quantityMax: variant.quantityMax }),
     tags: product.tags,
+    ...(product.categories === undefined ? {} : { categories: product.categories }),
+    ...(product.shippingCategory === undefined ? {} : { shippingCategory: product.shippingCategory }),
     ...(variant.parts ? { parts: variant.parts } : {}),
     ...(product.seller === undefined ? {} : { seller: product.seller }),
     ...(product.recharge ? { recharge: product.recharge } : {}),
@@ -251,10 +271,10 @@ async function putVariant(
           position,
           amount: price.amount,
           list_amount: price.listAmount ?? null,
-          quantity_from: null,
-          customer_group: null,
-          starts_at: null,
-          ends_at: null,
+          quantity_from: price.quantityFrom ?? null,
+          customer_group: price.group ?? null,
+          starts_at: price.startsAt ?? null,
+          ends_at: price.endsAt ?? null,
         })),
       )
       .execute()

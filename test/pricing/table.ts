@@ -1,18 +1,34 @@
 // Reads pricing tables: one cart a row, columns separated by `|`, and after `#` where its numbers come from (a row without one is an error).
-//   lines       `2x1999` two at 19.99 · `1070@reduced` of a tax category · `500~` needs no shipping; separated by spaces
-//   promotions  `119off` · `10%` · `freeship`, running in this order; `-` none
+//   lines       `2x1999` two at 19.99 · `1070@reduced` of a tax category · `800:500g` weighs 500 grams (else 100) · `800&bulky` of a shipping
+//               category · `500~` needs no shipping; in this order, separated by spaces
+//               `3x$` three of the one variant that has the row's prices; each such word is a line of its own
+//   also        what the shop sells besides, such as gifts: like `lines`; its skus go on counting
+//   prices      `900` for everybody, and with terms in this order: `900*10` from 10 pieces, `@trade` for a group, `>0` from a moment, `<1000` until
+//               one (milliseconds after the moment of the tests); separated by spaces
+//   groups, at  groups of the customer; how many milliseconds after that moment the cart is priced
+//   unit        what one piece of each line costs
+//   promotions  running in this order unless a mark says otherwise; `-` none (words in promotion-words.ts)
+//   base        what percentages are of: `original` (left out) or `running`
+//   best        lanes in which only the best promotion applies: `0,2`
 //   shipping    `499` · `499^5000` free from an item total of 50.00 · `+tax` after it: taxed as `standard`; `-` none chosen
+//   methods     shipping methods, instead of `shipping` (words in shipping-words.ts); `chosen` the one that was chosen, `-` none
+//   to          where it goes: `DE`, `US-CA-94103`, `DE--10115`, with `_` for a space; `home` the country that the shop assumes
+//   unchosen    what counts while no method is chosen; `floor` below what no total falls
+//   offers      the methods that are offered with their prices, `post=499 sea=299`, `none`; `est` the estimate, `none` where there is none
 //   tax         `19%in` included · `8.875%add` added · `reduced:7%in` of a category; `-` none
-//   split       what each line was given off; the totals: items, discount, shipped, included, added, total
+//   split       what each line was given off, gifts last; the totals: items, discount, shipped, included, added, total
 // Every column but `total` may be left out; `-` is nothing, or unchecked.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Cart } from '../../src/core/cart.ts'
 import type { Facts } from '../../src/core/facts.ts'
 import type { Rounding } from '../../src/core/money.ts'
-import type { Benefit } from '../../src/core/promotion.ts'
-import type { ShippingRate, TaxRate } from '../../src/core/settings.ts'
-import { cartWith, factsOf, guestCart, line, promotionOf, variantOf } from '../facts.ts'
+import type { Price, Variant } from '../../src/core/product.ts'
+import type { Settings, ShippingRate, TaxRate } from '../../src/core/settings.ts'
+import { cartWith, factsOf, guestCart, line, NOW, variantOf } from '../facts.ts'
+import { promotionIn } from './promotion-words.ts'
+import { destinationOf, methodOf } from './shipping-words.ts'
+import { amount, matched } from './words.ts'
 
 const TOTALS = ['items', 'discount', 'shipped', 'included', 'added', 'total'] as const
 
@@ -20,10 +36,25 @@ const TOTALS = ['items', 'discount', 'shipped', 'included', 'added', 'total'] as
 const COLUMNS = {
   currency: 'USD',
   lines: '-',
+  prices: '-',
+  groups: '-',
+  at: '0',
+  also: '-',
   promotions: '-',
   shipping: '-',
+  methods: '-',
+  chosen: '-',
+  to: '-',
+  home: '-',
+  unchosen: 'none',
+  floor: 'zero',
+  offers: '-',
+  est: '-',
   tax: '-',
   rounding: 'halfUp',
+  unit: '-',
+  base: 'original',
+  best: '-',
   split: '-',
   items: '-',
   discount: '-',
@@ -39,7 +70,11 @@ export interface Row {
   readonly title: string
   readonly cart: Cart
   readonly facts: Facts
+  readonly unit: readonly number[] | null
   readonly split: readonly number[] | null
+  /** What is offered for how much, and the estimate; undefined where the table does not say. */
+  readonly offers: string | undefined
+  readonly estimate: number | null | undefined
   readonly totals: Readonly<Partial<Record<(typeof TOTALS)[number], number>>>
 }
 
@@ -74,48 +109,83 @@ export function rowsOf(file: string, text: string): Row[] {
 function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   const cell = (name: Column): string => cells[name]
   const currency = cell('currency')
-  const wanted = words(cell('lines')).map((word, index) => wantedLine(word, `SKU-${index}`, currency))
+  const priced = variantOf('PRICED', {}, { prices: words(cell('prices')).map((word) => priceOf(word, currency)) })
+  const wanted = words(cell('lines')).map((word, index) => wantedLine(word, `SKU-${index}`, currency, priced))
+  const besides = words(cell('also')).map((word, index) => wantedLine(word, `SKU-${wanted.length + index}`, currency, priced))
   const [rate, taxed] = shippingOf(cell('shipping'), currency)
   const facts = factsOf({
     currency,
-    variants: wanted.map((each) => each.variant),
-    promotions: words(cell('promotions')).map((word, index) => promotionOf(`promo_${index}`, benefitOf(word, currency))),
+    now: NOW + amount(cell('at')),
+    variants: [...wanted, ...besides].map((each) => each.variant),
+    promotions: words(cell('promotions')).map((word, index) => promotionIn(word, `promo_${index}`, currency)),
     settings: {
+      promotions: {
+        percentBase: cell('base') as 'original' | 'running',
+        bestOfLanes: cell('best') === '-' ? [] : cell('best').split(',').map(amount),
+      },
       pricing: { rounding: cell('rounding') as Rounding },
-      tax: { rates: words(cell('tax')).map(taxOf), shippingCategory: taxed ? 'standard' : null },
-      shipping: { methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : [] },
+      tax: {
+        rates: words(cell('tax')).map(taxOf),
+        shippingCategory: taxed ? 'standard' : null,
+        defaultCountry: cell('home') === '-' ? null : cell('home'),
+      },
+      shipping: {
+        methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : words(cell('methods')).map((word) => methodOf(word, currency)),
+        whenNotChosen: cell('unchosen') as Settings['shipping']['whenNotChosen'],
+      },
+      totals: { floor: cell('floor') as Settings['totals']['floor'] },
     },
   })
-  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : null })
+  const chosen = cell('chosen') === '-' ? null : cell('chosen')
+  const shippingAddress = cell('to') === '-' ? null : destinationOf(cell('to'))
+  const customerGroups = words(cell('groups'))
+  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : chosen, shippingAddress, customerGroups })
   const cart = cartWith(
     facts,
-    wanted.map((each) => line(each.variant.sku, each.quantity)),
+    wanted.map((each, index) => line(each.variant.sku, each.quantity, { options: each.variant === priced ? { Line: index } : {} })),
     empty,
   )
   const checked = TOTALS.filter((name) => cell(name) !== '-')
   const totals = Object.fromEntries(checked.map((name) => [name, amount(cell(name))])) as Row['totals']
-  return { title, cart, facts, split: cell('split') === '-' ? null : words(cell('split')).map(amount), totals }
+  const checkedEach = (name: 'split' | 'unit') => (cell(name) === '-' ? null : words(cell(name)).map(amount))
+  return {
+    title,
+    cart,
+    facts,
+    unit: checkedEach('unit'),
+    split: checkedEach('split'),
+    offers: cell('offers') === '-' ? undefined : cell('offers'),
+    estimate: cell('est') === '-' ? undefined : cell('est') === 'none' ? null : amount(cell('est')),
+    totals,
+  }
 }
 
 function words(text: string): string[] {
   return text === '-' ? [] : text.split(/\s+/)
 }
 
-function amount(text: string): number {
-  assert.match(text, /^-?\d+$/, `${text} is not an amount in minor units`)
-  return Number(text)
+function priceOf(word: string, currency: string): Price {
+  const [, price = '', from, group, start, end] = matched(word, /^(\d+)(?:\*(\d+))?(?:@([a-z]+))?(?:>(-?\d+))?(?:<(-?\d+))?$/)
+  return {
+    currency,
+    amount: amount(price),
+    ...(from === undefined ? {} : { quantityFrom: amount(from) }),
+    ...(group === undefined ? {} : { group }),
+    ...(start === undefined ? {} : { startsAt: NOW + amount(start) }),
+    ...(end === undefined ? {} : { endsAt: NOW + amount(end) }),
+  }
 }
 
-function wantedLine(word: string, sku: string, currency: string) {
-  const [, quantity = '1', price = '', category = 'standard', digital = ''] = matched(word, /^(?:(\d+)x)?(\d+)(?:@([a-z]+))?(~?)$/)
-  const variant = variantOf(sku, { [currency]: amount(price) }, { taxCategory: category, requiresShipping: digital === '' })
+function wantedLine(word: string, sku: string, currency: string, priced: Variant) {
+  const [, several] = /^(\d+)x\$$/.exec(word) ?? []
+  if (several !== undefined) return { variant: priced, quantity: Number(several) }
+  const [, quantity = '1', price = '', category = 'standard', grams = '100', shippingCategory, digital = ''] = matched(
+    word,
+    /^(?:(\d+)x)?(\d+)(?:@([a-z]+))?(?::(\d+)g)?(?:&([a-z]+))?(~?)$/,
+  )
+  const ships = { requiresShipping: digital === '', grams: Number(grams), ...(shippingCategory === undefined ? {} : { shippingCategory }) }
+  const variant = variantOf(sku, { [currency]: amount(price) }, { taxCategory: category, ...ships })
   return { variant, quantity: Number(quantity) }
-}
-
-function benefitOf(word: string, currency: string): Benefit {
-  if (word === 'freeship') return { kind: 'free_shipping' }
-  const [, number = '', unit] = matched(word, /^([\d.]+)(off|%)$/)
-  return unit === '%' ? { kind: 'percent_off', percent: number } : { kind: 'amount_off', amounts: [{ currency, amount: amount(number) }] }
 }
 
 function shippingOf(text: string, currency: string): [ShippingRate | null, boolean] {
@@ -127,10 +197,4 @@ function shippingOf(text: string, currency: string): [ShippingRate | null, boole
 function taxOf(word: string): TaxRate {
   const [, category = 'standard', percent = '', kind] = matched(word, /^(?:([a-z]+):)?([\d.]+)%(in|add)$/)
   return { name: 'Tax', category, percent, included: kind === 'in' }
-}
-
-function matched(word: string, pattern: RegExp): (string | undefined)[] {
-  const match = pattern.exec(word)
-  assert.ok(match, `"${word}" does not read as ${pattern}`)
-  return [...match]
 }
