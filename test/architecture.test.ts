@@ -24,7 +24,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 const LINES_MAX = 70
 /** Packages that the core may use: they compute, and nothing else. */
-const PURE_PACKAGES = ['currency-codes', '@cfworker/json-schema']
+const PURE_PACKAGES = ['currency-codes', '@cfworker/json-schema', 'jsvat-next']
 const BANNED_PATHS = ['util', 'utils', 'helper', 'helpers', 'common', 'lib', 'types', 'interfaces', 'manager', 'base', 'shared', 'misc']
 const BANNED_WORDS = ['Manager', 'Service', 'Handler', 'Processor', 'Helper', 'Helpers', 'Util', 'Utils', 'Impl']
 

@@ -311,7 +311,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   },
   { id: 'SEED3-51', says: 'Fees of payment methods', tag: 'known', later: 'part 3' },
   { id: 'SEED3-52', says: 'Shipping is estimated before a method and an address are chosen', tag: 'known' },
-  { id: 'SEED3-53', says: 'Shipping or billing address decides the tax', tag: 'known', later: 'part 3' },
+  { id: 'SEED3-53', says: 'Shipping or billing address decides the tax', tag: 'known' },
   { id: 'SEED3-54', says: 'A code that stopped applying stays, says so, and applies again', tag: 'known' },
   { id: 'SEED3-55', says: 'Managing codes, validating and redeeming them; codes for referrals', tag: 'known', later: 'part 3' },
   { id: 'SEED3-56', says: 'Defaults and limits of codes', tag: 'known', later: 'part 3' },

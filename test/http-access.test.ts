@@ -201,6 +201,7 @@ const line = { sku: 'MUG-INK' }
 const victimNumber = (await admin('GET', `${SHOP}/carts/${victims.account.cart}`)).body.number as string
 const webhookBody = { url: 'http://127.0.0.1:9/' }
 const shippingMethod = { id: 'standard', name: 'Mine', rates: [{ currency: 'USD', amount: 0 }] }
+const taxRateBody = { name: 'x', category: 'x', percent: '1', included: false }
 const promotionBody = { name: 'x', benefit: { kind: 'free_shipping' } }
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -347,6 +348,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/promotions/:promotion/codes': keyRule('promotions:write', `/promotions/${promotion}/codes`, { code: 'MINE' }),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
+  'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),
+  'PUT /v1/shops/:shop/tax-rates': keyRule('settings:write', '/tax-rates', { rates: [] }),
+  'POST /v1/shops/:shop/tax-rates': keyRule('settings:write', '/tax-rates', taxRateBody),
+  'PUT /v1/shops/:shop/tax-rates/:rate': keyRule('settings:write', '/tax-rates/mine', taxRateBody),
+  'DELETE /v1/shops/:shop/tax-rates/:rate': keyRule('settings:write', '/tax-rates/mine'),
   'PATCH /v1/shops/:shop/settings': keyRule('settings:write', '/settings', { checkout: { guest: false } }),
   'GET /v1/shops/:shop/shipping-methods': keyRule('settings:read', '/shipping-methods'),
   'PUT /v1/shops/:shop/shipping-methods': keyRule('settings:write', '/shipping-methods', { items: [] }),

@@ -94,6 +94,13 @@ describe('every answer is what the document declares', () => {
     await admin('PATCH', '/v1/shops/tour', { name: 'Grand tour' })
     await admin('GET', '/v1/shops/tour/settings')
     await admin('PATCH', '/v1/shops/tour/settings', { retention: { anonymous: 'P7D' } })
+    const rate = { name: 'VAT', category: 'standard', percent: '19', included: true }
+    const { id } = (await admin('POST', '/v1/shops/tour/tax-rates', { ...rate, postalCodes: ['1*'], country: 'DE' })).body
+    await admin('PUT', `/v1/shops/tour/tax-rates/${id}`, { ...rate, compound: true })
+    await admin('PUT', '/v1/shops/tour/tax-rates', { rates: [rate] })
+    await admin('GET', '/v1/shops/tour/tax-rates')
+    await admin('DELETE', '/v1/shops/tour/tax-rates/standard')
+    assertProblem(await admin('DELETE', '/v1/shops/tour/tax-rates/standard'), 404, 'tax_rate_not_found')
     const key = await admin('POST', '/v1/shops/tour/api-keys', { name: 'k', scopes: ['carts:read'] })
     await admin('GET', '/v1/shops/tour/api-keys')
     await admin('DELETE', `/v1/shops/tour/api-keys/${key.body.id}`)
@@ -585,6 +592,11 @@ describe('settings', () => {
       [{ promotions: { maxCodes: 11 } }, '/promotions/maxCodes'],
       [{ cart: { types: [] } }, '/cart/types'],
       [{ tax: { rates: [{ name: 'VAT', category: 'standard', percent: '19 %', included: true }] } }, '/tax/rates/0/percent'],
+      [
+        { tax: { rates: [{ name: 'T', category: 's', country: 'US', postalCodes: ['9-1'], percent: '1', included: true }] } },
+        '/tax/rates/0/postalCodes/0',
+      ],
+      [{ tax: { reverseCharge: { home: 'AT', countries: [], require: 'format' } } }, '/tax/reverseCharge/countries'],
       [
         { shipping: { methods: [{ id: 's', name: 'S', rates: [{ currency: 'XXQ', amount: 1 }] }] } },
         '/shipping/methods/0/rates/0/currency',

@@ -259,6 +259,7 @@ for (const dialect of DIALECTS) {
     })
 
     const method = (id: string) => ({ id, name: 'M', rates: [{ currency: 'USD', amount: 500 }] })
+    const taxRate = { name: 'Tax', category: 'x', percent: '1', included: false }
     const half = { name: 'Half', conditions: [{ kind: 'code' }], benefit: { kind: 'percent_off', percent: '50' } }
     /** The writes of a shop's own side: what must be there first, the request, and another request for the same key. */
     const operations: Record<string, () => Promise<{ method?: string; path: string; body?: unknown; other?: unknown; secret?: string }>> = {
@@ -274,6 +275,26 @@ for (const dialect of DIALECTS) {
         body: { lines: { max: 400 } },
         other: { lines: { max: 401 } },
       }),
+      'replacing all tax rates': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/tax-rates`,
+        body: { rates: [{ ...taxRate, category: 'a' }] },
+        other: { rates: [] },
+      }),
+      'adding a tax rate': async () => ({
+        path: `${SHOP}/tax-rates`,
+        body: { ...taxRate, category: 'b' },
+        other: { ...taxRate, category: 'c' },
+      }),
+      'replacing a tax rate': async () => {
+        await caller(url, ADMIN)('POST', `${SHOP}/tax-rates`, { ...taxRate, id: 'replaced', category: 'd' })
+        const body = { ...taxRate, category: 'd', percent: '2' }
+        return { method: 'PUT', path: `${SHOP}/tax-rates/replaced`, body, other: { ...body, percent: '3' } }
+      },
+      'removing a tax rate': async () => {
+        await caller(url, ADMIN)('POST', `${SHOP}/tax-rates`, { ...taxRate, id: 'removed', category: 'e' })
+        return { method: 'DELETE', path: `${SHOP}/tax-rates/removed` }
+      },
       'writing a product': async () => ({
         method: 'PUT',
         path: `${SHOP}/products/once`,

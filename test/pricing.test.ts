@@ -2,6 +2,7 @@
 // else is an error in one of the two. What no table can list is in `src/core/pricing.test.ts` as properties of random carts.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Adjustment } from '../src/core/adjustment.ts'
 import { priceCart } from '../src/core/pricing.ts'
 import { done } from './facts.ts'
 import { readTables, rowsOf } from './pricing/table.ts'
@@ -32,10 +33,15 @@ describe('a cart costs what the tables say', () => {
           cart.lines.map((line) => line.discountTotal.amount),
           row.split,
         )
+      if (row.taxes) {
+        const taxOf = (each: { adjustments: readonly Adjustment[] }) =>
+          each.adjustments.filter(({ type }) => type === 'tax').reduce((sum, { amount }) => sum + amount.amount, 0)
+        assert.deepEqual([...cart.lines, ...(cart.shippingMethod === null ? [] : [cart])].map(taxOf), row.taxes)
+      }
     })
   }
 
-  it('no table was forgotten', () => assert.ok(rows.length >= 70, `${rows.length} rows`))
+  it('no table was forgotten', () => assert.ok(rows.length >= 160, `${rows.length} rows`))
 })
 
 describe('a table that cannot be read fails', () => {

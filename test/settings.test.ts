@@ -86,6 +86,8 @@ async function unpaid(call: Call): Promise<Answer['body']> {
   return expect2xx(await orders(call)).body
 }
 
+const addedTax = async (call: Call): Promise<number> => (await call('GET', '/carts/current')).body.additionalTaxTotal.amount
+
 /** A code that gives ten per cent. */
 async function promotionCode(shop: Shop, code: string, rule: object = {}): Promise<void> {
   const promotion = { name: code, conditions: [{ kind: 'code' }], benefit: { kind: 'percent_off', percent: '10' }, ...rule }
@@ -500,6 +502,53 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.equal((await shop.set('PT11S')).body.path, '/shipping/providerDeadline')
     assert.ok((await took(() => shippedBy(shop, () => shop.set('PT1S'), 'slow'))) < 1900)
     assert.ok((await took(() => shippedBy(shop, () => shop.set('PT3S'), 'slow'))) >= 3000)
+  },
+  'tax.basedOn': async (shop) => {
+    await shop.also({ tax: { rates: [TAX] } })
+    await shop.products(ware('TAXED', { taxCategory: 'standard' }, { taxable: true }))
+    const { call } = await shop.guest({ sku: 'TAXED' })
+    expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE' }, billingAddress: { country: 'US' } }))
+    assert.equal(await addedTax(call), 100)
+    expect2xx(await shop.set('billing'))
+    assert.equal(await addedTax(call), 0)
+  },
+  'tax.roundingLevel': async (shop) => {
+    await shop.also({ tax: { rates: [{ ...TAX, percent: '5' }], defaultCountry: 'DE' } })
+    const dime = { prices: [{ currency: 'USD', amount: 9 }], taxable: true }
+    await shop.products(ware('ONE', { taxCategory: 'standard' }, dime), ware('TWO', { taxCategory: 'standard' }, dime))
+    const { call } = await shop.guest({ sku: 'ONE', quantity: 2 }, { sku: 'TWO' })
+    // 0.45 of a cent a piece: 0.9 and 0.45 by lines; with a third piece 1.35 and 0.45, which are 1.8 together.
+    assert.equal(await addedTax(call), 1)
+    expect2xx(await shop.set('unit'))
+    assert.equal(await addedTax(call), 0)
+    expect2xx(await call('POST', LINES, { sku: 'ONE' }))
+    expect2xx(await shop.set('order'))
+    assert.equal(await addedTax(call), 2)
+    expect2xx(await shop.set('line'))
+    assert.equal(await addedTax(call), 1)
+  },
+  'tax.exemptGroups': async (shop) => {
+    expect2xx(await shop.set(['resellers']))
+    assert.deepEqual((await shop.admin('GET', '/settings')).body.tax.exemptGroups, ['resellers'])
+  },
+  'tax.exemptPrices': async (shop) => {
+    await shop.also({ tax: { rates: [{ ...TAX, percent: '25', included: true }], defaultCountry: 'DE' } })
+    await shop.products(ware('TAXED', { taxCategory: 'standard' }, { taxable: true }))
+    const { call, id } = await shop.guest({ sku: 'TAXED' })
+    expect2xx(await shop.admin('PATCH', `/carts/${id}`, { taxExempt: true }))
+    const total = async () => (await call('GET', '/carts/current')).body.total.amount
+    assert.equal(await total(), 800)
+    expect2xx(await shop.set('gross'))
+    assert.equal(await total(), 1000)
+  },
+  'tax.reverseCharge': async (shop) => {
+    await shop.also({ tax: { rates: [TAX] } })
+    await shop.products(ware('TAXED', { taxCategory: 'standard' }, { taxable: true }))
+    const { call } = await shop.guest({ sku: 'TAXED' })
+    expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE' }, vatId: 'DE136695976' }))
+    assert.equal(await addedTax(call), 100)
+    expect2xx(await shop.set({ home: 'AT', countries: ['DE'], require: 'format' }))
+    assert.equal(await addedTax(call), 0)
   },
   'shipping.methods': async (shop) => {
     await shop.products(ware('BOX', {}, { requiresShipping: true }))

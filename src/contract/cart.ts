@@ -19,6 +19,7 @@ import {
   SetQuantity,
   Sku,
   Text,
+  VatId,
 } from './schemas.ts'
 
 const Note = Type.String({ maxLength: LIMITS.note })
@@ -361,6 +362,11 @@ export const PatchCart = Type.Object(
         description: 'Keys only: how long this cart is kept after its last write (ISO 8601 duration, or never); null is what the shop says',
       }),
     ),
+    vatId: Type.Optional(Nullable(VatId)),
+    vatIdChecked: Type.Optional(
+      Type.Boolean({ description: 'Keys with carts:custom_prices only: the number was checked; another number is not checked any more' }),
+    ),
+    taxExempt: Type.Optional(Type.Boolean({ description: 'Keys with carts:custom_prices only: this buyer owes no tax' })),
   },
   { ...CLOSED, minProperties: 1 },
 )

@@ -2,7 +2,7 @@
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
 import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text } from './schemas.ts'
+import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
 export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
@@ -88,6 +88,7 @@ export const CreateOrder = Type.Union([
       shippingAddress: Type.Optional(Address),
       billingAddress: Type.Optional(Address),
       shippingMethod: Type.Optional(Id),
+      vatId: Type.Optional(VatId),
       codes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: LIMITS.codes })),
       payment: Type.Optional(payment),
       expectedTotal: Type.Optional(Amount),

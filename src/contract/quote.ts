@@ -37,7 +37,7 @@ export const TaxQuestion = Type.Object(
     lines: Type.Array(Type.Object(line, CLOSED)),
     shipping: Type.Integer({ minimum: 0, description: 'What shipping costs after discounts, in minor units' }),
     customer: Type.Object(
-      { accountId: Nullable(Type.String()), exempt: Type.Boolean(), vatId: Nullable(Type.String()) },
+      { accountId: Nullable(Type.String()), exempt: Type.Boolean(), vatId: Nullable(Type.String()), vatIdChecked: Type.Boolean() },
       { ...CLOSED, description: 'Who buys; `exempt`: a server or staff said that this buyer owes no tax' },
     ),
   },

@@ -62,6 +62,8 @@ export const Email = Type.String({ format: 'email', maxLength: 254 })
 
 /** A country. */
 export const Country = Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2' })
+/** The buyer's VAT identification number; its form and check digit are checked besides. */
+export const VatId = Type.String({ minLength: 1, maxLength: 30, description: 'Kept in upper case, without spaces, dots and hyphens' })
 
 /** A postal address. */
 export const Address = Type.Object(

@@ -62,14 +62,27 @@ const Issuer = Type.Object(
   },
   CLOSED,
 )
-const TaxRate = Type.Object(
+/** A tax rate, as it is written and served. */
+export const TaxRate = Type.Object(
   {
+    id: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 300, pattern: '^\\S(.*\\S)?$', description: 'Without one it is called after its zone' }),
+    ),
     name: Text(100),
+    tax: Type.Optional(Type.String({ pattern: '^[a-z0-9_-]{1,40}$', description: 'Which tax it is; different taxes add up' })),
     category: Text(60),
     country: Type.Optional(Country),
     region: Type.Optional(Text(100)),
+    postalCodes: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 27 }), {
+        minItems: 1,
+        maxItems: 500,
+        description: '94103, 941* or 94000-94999; needs a country',
+      }),
+    ),
     percent: Percent,
     included: Type.Boolean(),
+    compound: Type.Optional(Type.Boolean({ description: 'On the amount and the taxes that are not compound' })),
   },
   CLOSED,
 )
@@ -78,6 +91,11 @@ const PostalCodes = Type.String({
   pattern: '^[A-Z0-9]{1,12}(\\*|-[A-Z0-9]{1,12})?$',
   description: 'One ("94103"), those that begin with it ("941*"), or a range of digits ("94000-94999"); capitals, no spaces',
 })
+const TaxRateList = Type.Array(TaxRate, { maxItems: 1000 })
+
+/** `PUT /tax-rates`: the whole list. */
+export const TaxRates = Type.Object({ rates: TaxRateList }, CLOSED)
+
 const ShippingRate = Type.Object(
   {
     countries: Type.Optional(Type.Array(Country, { minItems: 1, maxItems: 250 })),
@@ -169,10 +187,24 @@ export const PatchSettings = Type.Object(
       rounding: OneOf(['halfUp', 'halfEven', 'halfDown']),
     }),
     tax: partial({
-      rates: Type.Array(TaxRate, { maxItems: 1000 }),
+      rates: TaxRateList,
       shippingCategory: Nullable(Text(60)),
       defaultCountry: Nullable(Country),
       ...outside,
+      basedOn: OneOf(['shipping', 'billing']),
+      roundingLevel: OneOf(['unit', 'line', 'order']),
+      exemptGroups: Type.Array(Text(100), { maxItems: 100, uniqueItems: true }),
+      exemptPrices: OneOf(['net', 'gross']),
+      reverseCharge: Nullable(
+        Type.Object(
+          {
+            home: Country,
+            countries: Type.Array(Country, { minItems: 1, maxItems: 250, uniqueItems: true }),
+            require: OneOf(['format', 'checked']),
+          },
+          CLOSED,
+        ),
+      ),
     }),
     shipping: partial({ methods: ShippingMethodTable, whenNotChosen: OneOf(['none', 'cheapest']), ...outside }),
     totals: partial({ floor: OneOf(['zero', 'shipping']) }),
@@ -392,6 +424,7 @@ export const lists = {
   shops: ListOf(Shop),
   products: ListOf(Product),
   shippingMethods: ListOf(ShippingMethod),
+  taxRates: ListOf(TaxRate),
   keys: ListOf(Key),
   endpoints: ListOf(Endpoint),
   deliveries: ListOf(Delivery),

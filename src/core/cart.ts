@@ -969,15 +969,16 @@ export function removeCode(cart: Cart, input: { code: string }): Decision | Refu
 }
 
 /**
- * The cart as the holder of a limited secret may see it (C24): without e-mail and addresses (and the shipping method that was chosen for one),
- * unless this secret gave them. `secretId` null is
+ * The cart as the holder of a limited secret may see it (C24): without e-mail, addresses (and the shipping method that was chosen for one) and
+ * what its buyer is to the tax office, unless this secret gave them. `secretId` null is
  * whoever owns the cart, and sees all. What is read, written, priced and ordered with such a secret goes through this one rule.
  */
 export function visibleContact(cart: Cart, secretId: string | null): Cart {
   if (secretId === null || cart.contactFrom === secretId || !hasContact(cart)) return cart
   // A method that was chosen for an address says where that is, and is nothing without it.
   const shippingMethod = cart.shippingAddress === null ? cart.shippingMethod : null
-  return { ...cart, email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true, shippingMethod }
+  const nobody = { email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true }
+  return { ...cart, ...nobody, shippingMethod, vatId: null, vatIdChecked: false, taxExempt: false }
 }
 
 /**
@@ -1000,11 +1001,12 @@ export function isSameGroups(a: readonly string[], b: readonly string[]): boolea
 }
 
 function hasContact(cart: Cart): boolean {
-  return cart.email !== null || cart.shippingAddress !== null || cart.billingAddress !== null || !cart.billingSameAsShipping
+  const { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, taxExempt } = cart
+  return [email, shippingAddress, billingAddress, vatId].some((each) => each !== null) || !billingSameAsShipping || taxExempt
 }
 
 function contactOf(cart: Cart): string {
-  return JSON.stringify([cart.email, cart.shippingAddress, cart.billingAddress, cart.billingSameAsShipping])
+  return JSON.stringify([cart.email, cart.shippingAddress, cart.billingAddress, cart.billingSameAsShipping, cart.vatId])
 }
 
 /**
@@ -1018,11 +1020,12 @@ export function withContactFrom(cart: Cart, decided: Cart, secretId: string | nu
   const isGiven = contactOf(decided) !== contactOf(visible)
   if (secretId === null) return isGiven && cart.contactFrom !== null ? { ...decided, contactFrom: null } : decided
   if (cart.contactFrom === secretId) return decided
-  const gives = decided.email !== null || decided.shippingAddress !== null || decided.billingAddress !== null
+  const gives = [decided.email, decided.shippingAddress, decided.billingAddress, decided.vatId].some((each) => each !== null)
   if (isGiven && gives) return { ...decided, contactFrom: secretId }
-  const { email, shippingAddress, billingAddress, billingSameAsShipping } = cart
+  const { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, vatIdChecked, taxExempt } = cart
   const shippingMethod = decided.shippingMethod === visible.shippingMethod ? cart.shippingMethod : decided.shippingMethod
-  return { ...decided, email, shippingAddress, billingAddress, billingSameAsShipping, shippingMethod }
+  const kept = { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, vatIdChecked, taxExempt }
+  return { ...decided, ...kept, shippingMethod }
 }
 
 /**
@@ -1092,6 +1095,9 @@ const TOLD = [
   'billingSameAsShipping',
   'shippingMethod',
   'customerGroups',
+  'vatId',
+  'vatIdChecked',
+  'taxExempt',
   'attributes',
   'note',
   'retention',

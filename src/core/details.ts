@@ -1,4 +1,4 @@
-// What a cart says beside its lines: e-mail, addresses, shipping method, attributes, note, currency.
+// What a cart says beside its lines: e-mail, addresses, shipping method, attributes, note, currency, and what the buyer is to the tax office.
 import type { Attributes } from './attributes.ts'
 import {
   type Address,
@@ -18,6 +18,7 @@ import { exponentOf } from './money.ts'
 import { priceCart } from './pricing.ts'
 import { priceOf } from './product.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
+import { normaliseVatId } from './vat.ts'
 
 /** What `PATCH /carts/{cart}` may change; an absent field stays, null empties. */
 export interface CartChanges {
@@ -34,6 +35,11 @@ export interface CartChanges {
   readonly retention?: string | null | undefined
   /** Groups of its customer. Who may say so is checked before. */
   readonly customerGroups?: readonly string[] | undefined
+  /** The buyer's VAT id; another one is not checked any more. */
+  readonly vatId?: string | null | undefined
+  /** Whether somebody who may say so checked it, and whether this buyer owes no tax. Who may say so is checked before. */
+  readonly vatIdChecked?: boolean | undefined
+  readonly taxExempt?: boolean | undefined
 }
 
 /** Changes details of the cart. A new currency re-prices every line; if one has no price in it nothing changes (C10). */
@@ -59,6 +65,9 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
     const groups = canonicalGroups(changes.customerGroups)
     if (!isSameGroups(groups, cart.customerGroups)) next.customerGroups = groups
   }
+  const status = taxStatusOf(cart, changes)
+  if (isRefusal(status)) return status
+  Object.assign(next, status)
   if (changes.currency !== undefined) {
     const refused = currencyRefusal({ ...cart, customerGroups: next.customerGroups }, changes.currency, facts)
     if (refused) return refused
@@ -85,6 +94,16 @@ function methodRefusal(cart: Cart, shippingMethod: string, facts: Facts): Refusa
   return available.includes(shippingMethod)
     ? null
     : refuse('shipping_method_unavailable', { shippingMethod, available, path: '/shippingMethod' })
+}
+
+/** What changes of the buyer's VAT id and exemption. */
+function taxStatusOf(cart: Cart, changes: CartChanges): Partial<Pick<Cart, 'vatId' | 'vatIdChecked' | 'taxExempt'>> | Refusal {
+  const { vatId: given, vatIdChecked, taxExempt } = changes
+  const vatId = given === undefined ? cart.vatId : given === null ? null : normaliseVatId(given)
+  if (given && vatId === null) return refuse('invalid', { path: '/vatId', reason: 'not_a_vat_id', example: 'DE136695976' })
+  if (vatIdChecked === true && vatId === null) return refuse('invalid', { path: '/vatIdChecked', reason: 'no_vat_id' })
+  const kept = vatId === cart.vatId && cart.vatIdChecked
+  return { vatId, vatIdChecked: vatIdChecked ?? kept, taxExempt: taxExempt ?? cart.taxExempt }
 }
 
 function currencyRefusal(cart: Cart, currency: string, facts: Facts): Refusal | null {

@@ -356,17 +356,24 @@ function detailsOf(account: Cart, guest: Cart): Partial<Cart> {
   const email = account.email ?? guest.email
   const shippingAddress = account.shippingAddress ?? guest.shippingAddress
   const billingAddress = account.billingAddress ?? guest.billingAddress
-  const isFilled = email !== account.email || shippingAddress !== account.shippingAddress || billingAddress !== account.billingAddress
+  const buyer = account.vatId === null ? guest : account
+  const isNew = account.version === 0
+  const filled = [email !== account.email, shippingAddress !== account.shippingAddress, billingAddress !== account.billingAddress]
+  const isFilled = filled.includes(true) || buyer.vatId !== account.vatId
   return {
     email,
     shippingAddress,
     billingAddress,
     billingSameAsShipping: account.billingAddress ? account.billingSameAsShipping : guest.billingSameAsShipping,
     shippingMethod: account.shippingMethod ?? guest.shippingMethod,
+    vatId: buyer.vatId,
+    vatIdChecked: buyer.vatIdChecked,
+    // What was said of the account's cart stands: it does not become exempt by merging.
+    taxExempt: isNew ? guest.taxExempt : account.taxExempt,
     note: account.note ?? guest.note,
     // Who gave the guest's address did not give the account's: no limited secret may read a mixture.
     contactFrom: isFilled ? null : account.contactFrom,
-    retention: account.version === 0 ? (account.retention ?? guest.retention) : account.retention,
+    retention: isNew ? (account.retention ?? guest.retention) : account.retention,
     acknowledged: [...new Set([...account.acknowledged, ...guest.acknowledged])].slice(-LIMITS.acknowledged),
   }
 }

@@ -9,12 +9,12 @@ import {
   allocate,
   currencies,
   divideRounded,
+  exactText,
   exponentOf,
   formatDecimal,
   multiply,
   parseDecimal,
   parsePercent,
-  percentIncludedIn,
   percentOf,
   type Rounding,
   shareOf,
@@ -185,21 +185,20 @@ describe('percentages are decimal strings', () => {
       { numRuns: 5000 },
     )
   })
+})
 
-  it('the tax contained in an amount, never more than the amount', () => {
-    assert.equal(percentIncludedIn(1190, '19', 'halfUp'), 190)
-    assert.equal(percentIncludedIn(1071, '19', 'halfUp'), 171)
-    assert.equal(percentIncludedIn(AMOUNT_MAX, '9999.999999', 'halfUp') <= AMOUNT_MAX, true)
-    assert.equal(percentIncludedIn(1190, 'x', 'halfUp'), 0)
-  })
-
-  it('net and contained tax of a gross amount find each other again', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 10 ** 12 }), fc.integer({ min: 0, max: 100 }), (net, percent) => {
-        const gross = net + percentOf(net, String(percent), 'halfUp')
-        assert.ok(Math.abs(gross - percentIncludedIn(gross, String(percent), 'halfUp') - net) <= 1)
-      }),
-    )
+describe('a fraction as text', () => {
+  it('is a decimal where it has one, and in lowest terms where it has none', () => {
+    const table: readonly [bigint, bigint, string][] = [
+      [0n, 7n, '0'],
+      [10n, 5n, '2'],
+      [185175n, 100n, '1851.75'],
+      [1n, 1024n, '0.0009765625'],
+      [2000n, 6n, '1000/3'],
+      [-5n, 2n, '-2.5'],
+      [-1n, 3n, '-1/3'],
+    ]
+    for (const [numerator, denominator, text] of table) assert.equal(exactText(numerator, denominator), text)
   })
 })
 

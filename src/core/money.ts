@@ -42,6 +42,40 @@ export function divideRounded(numerator: bigint, denominator: bigint, rounding: 
   return whole + (whole % 2n)
 }
 
+/**
+ * A fraction >= 0 as its whole part and what remains of the numerator.
+ * @example wholeAndRest(7n, 2n) // { whole: 3n, rest: 1n }
+ */
+export function wholeAndRest(numerator: bigint, denominator: bigint): { readonly whole: bigint; readonly rest: bigint } {
+  return { whole: numerator / denominator, rest: numerator % denominator }
+}
+
+/**
+ * A fraction as text: a decimal where it has one (`1851.75`), else in lowest terms (`1000/3`). The denominator is above zero.
+ * @example exactText(25n, 10n) // '2.5'
+ */
+export function exactText(numerator: bigint, denominator: bigint): string {
+  const sign = numerator < 0n ? '-' : ''
+  const divisor = commonDivisor(numerator < 0n ? -numerator : numerator, denominator)
+  const [top, bottom] = [(numerator < 0n ? -numerator : numerator) / divisor, denominator / divisor]
+  let scale = 1n
+  let decimals = 0
+  while (scale % bottom !== 0n && decimals < DECIMALS_MAX) {
+    scale *= 10n
+    decimals += 1
+  }
+  if (scale % bottom !== 0n) return `${sign}${top}/${bottom}`
+  const digits = String(top * (scale / bottom)).padStart(decimals + 1, '0')
+  return decimals === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`
+}
+
+/** Beyond that many, a fraction is easier to read. */
+const DECIMALS_MAX = 16
+
+function commonDivisor(a: bigint, b: bigint): bigint {
+  return b === 0n ? a : commonDivisor(b, a % b)
+}
+
 /** `amount × quantity`, or null where the product is not exact. */
 export function multiply(amount: number, quantity: number): number | null {
   const product = amount * quantity
@@ -112,16 +146,6 @@ export function shareOf(amount: number, part: number, whole: number): number {
   const product = amount * part
   if (!Number.isSafeInteger(product)) return Number((BigInt(amount) * BigInt(part)) / BigInt(whole))
   return (product - (product % whole)) / whole
-}
-
-/**
- * The tax contained in a gross amount: `amount × rate / (1 + rate)`, rounded once.
- * @example percentIncludedIn(1190, '19', 'halfUp') // 190
- */
-export function percentIncludedIn(amount: number, percent: string, rounding: Rounding): number {
-  const rate = parsePercent(percent)
-  if (!rate) return 0
-  return Number(divideRounded(BigInt(amount) * rate.numerator, rate.denominator + rate.numerator, rounding))
 }
 
 /**

@@ -36,7 +36,7 @@ import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 10
+export const PRICING_REVISION = 11
 
 /** A line as it is served. */
 export interface PricedLine {

@@ -23,7 +23,13 @@ export interface TaxRequest {
     readonly amount: number
   }[]
   readonly shipping: number
-  readonly customer: { readonly accountId: string | null; readonly exempt: boolean; readonly vatId: string | null }
+  /** `exempt`: owes no tax, by what was said of the cart or by one of its groups. `vatIdChecked`: a server or staff checked the number. */
+  readonly customer: {
+    readonly accountId: string | null
+    readonly exempt: boolean
+    readonly vatId: string | null
+    readonly vatIdChecked: boolean
+  }
 }
 
 /** One tax on one amount, in minor units. `included`: the taxed amount contains it. `id` names the rate. */
@@ -34,6 +40,8 @@ export interface TaxAmount {
   readonly percent: string
   readonly amount: number
   readonly included: boolean
+  /** Why a tax that the price contains is not charged: then `amount` takes it out of the price (<= 0), and `included` is false. */
+  readonly waived?: 'exempt' | 'reverse_charge'
 }
 
 /** The same as an engine answers it and as it is kept: plain JSON. */

@@ -134,7 +134,7 @@ function lastTaxes(
 }
 
 function position({ destination, customer }: TaxRequest): string {
-  return JSON.stringify([destination?.country, destination?.region, customer.exempt, customer.vatId])
+  return JSON.stringify([destination?.country, destination?.region, customer.exempt, customer.vatId, customer.vatIdChecked])
 }
 
 /** The same taxes on another amount. What is included in an amount is a share of the amount with all that it includes. */

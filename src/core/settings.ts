@@ -18,15 +18,36 @@ export interface Issuer {
   readonly groupsClaim?: string
 }
 
-/** A tax rate for a category in a zone. `percent` is a decimal string. The most specific match wins: region, then country, then everywhere. */
+/**
+ * A tax rate for a category in a zone. `percent` is a decimal string. Of the rates of one tax the most specific zone wins: postal codes, then
+ * region, then country, then everywhere.
+ */
 export interface TaxRate {
+  /** Names the rate in adjustments; without one it is called after what it is about (`standard/US/CA`). */
+  readonly id?: string
   readonly name: string
+  /** Which tax it is (`state`, `city`): rates of different taxes add up. Default `tax`. */
+  readonly tax?: string
   readonly category: string
   readonly country?: string
   readonly region?: string
+  /** `94103`, `941*` for all that begin so, `94000-94999` for a range; compared in upper case without spaces and hyphens. */
+  readonly postalCodes?: readonly string[]
   readonly percent: string
   /** True: prices contain it (VAT). False: it is added (sales tax). */
   readonly included: boolean
+  /** True: computed on the amount and the other taxes that are not compound. */
+  readonly compound?: boolean
+}
+
+/** When a buyer with a VAT id accounts for the tax instead of the shop. Countries are ISO 3166-1 alpha-2, and `XI` for Northern Ireland. */
+export interface ReverseCharge {
+  /** The shop's own country: there it charges tax. */
+  readonly home: string
+  /** Countries whose VAT ids count, where the goods go to the same country. */
+  readonly countries: readonly string[]
+  /** Whether the right form is enough, or a server or staff must have checked the number. */
+  readonly require: 'format' | 'checked'
 }
 
 /**
@@ -165,6 +186,16 @@ export interface Settings {
     readonly onProviderFailure: 'block' | 'last' | 'fallback'
     /** How long that engine may take to answer; at most PT10S. */
     readonly providerDeadline: string
+    /** SEED3-53: which address decides the tax; where a cart has not that one, the other does. */
+    readonly basedOn: 'shipping' | 'billing'
+    /** Where a fraction of a minor unit is rounded: in the tax of one piece, of a line, or of the whole order (shared out to the lines again). */
+    readonly roundingLevel: 'unit' | 'line' | 'order'
+    /** Groups of customers who owe no tax. */
+    readonly exemptGroups: readonly string[]
+    /** Prices contain tax and the buyer is charged none: the buyer pays the price without it (`net`), or the same price (`gross`). */
+    readonly exemptPrices: 'net' | 'gross'
+    /** When buyers with a VAT id account for the tax themselves; null: never. */
+    readonly reverseCharge: ReverseCharge | null
   }
   readonly shipping: {
     /** Shipping methods in the order in which they are offered. */
@@ -314,6 +345,11 @@ export const DEFAULT_SETTINGS: Settings = {
     rates: [],
     shippingCategory: null,
     defaultCountry: null,
+    basedOn: 'shipping',
+    roundingLevel: 'line',
+    exemptGroups: [],
+    exemptPrices: 'net',
+    reverseCharge: null,
     provider: null,
     onProviderFailure: 'fallback',
     providerDeadline: 'PT2S',

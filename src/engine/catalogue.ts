@@ -11,6 +11,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { methodsRefusal } from '../core/shipping-table.ts'
+import { ratesRefusal, withRateIds } from '../core/tax-rates.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
@@ -74,22 +75,26 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
   /**
    * Changes settings: named groups and keys are set, the others stay. Takes effect on every node with its next statement. A change of what is
    * there, such as one entry of a list, is a function of the settings as they stand under the lock, so that no other change is lost.
+   * @returns `{ id }`: `subject`, where what was changed has an id of its own, else the shop's
    */
   async function changeSettings(
     shopId: string,
-    change: SettingsPatch | ((settings: Settings) => SettingsPatch | Refusal),
+    asked: SettingsPatch | ((settings: Settings) => SettingsPatch | Refusal),
     by: string,
     claim?: IdempotencyClaim,
+    subject = shopId,
   ) {
     return once(parts, shopId, claim, async (writer) => {
       const document = await lockSettings(writer, shopId)
       if (document === undefined) return refuse('shop_not_found', { shopId })
       const { preset } = (await readShop(writer, shopId)) ?? { preset: 'default' }
-      const patch = typeof change === 'function' ? change(settingsOf(preset as PresetName, JSON.parse(document) as SettingsPatch)) : change
-      if (isRefusal(patch)) return patch
-      const wrong = settingsRefusal(patch, parts.engines)
-      if (wrong) return wrong
-      const changed = mergePatches(JSON.parse(document) as SettingsPatch, patch)
+      const own = JSON.parse(document) as SettingsPatch
+      const decided = typeof asked === 'function' ? asked(settingsOf(preset as PresetName, own)) : asked
+      if (isRefusal(decided)) return decided
+      const refused = settingsRefusal(decided, parts.engines)
+      if (refused) return refused
+      const patch = withIds(decided)
+      const changed = mergePatches(own, patch)
       const movesTimes = patch.retention !== undefined || patch.abandoned !== undefined
       await writeSettings(writer, shopId, JSON.stringify(changed), clock.now(), movesTimes)
       const told = (own: SettingsPatch) => JSON.stringify(namedIn(patch, settingsOf(preset as PresetName, own)))
@@ -100,12 +105,18 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
         actor: by,
         action: 'settings.changed',
         subject: shopId,
-        before: told(JSON.parse(document) as SettingsPatch),
+        before: told(own),
         after: told(changed),
       })
       await moveEpoch(writer, shopId, null, clock.now())
-      return { id: shopId }
+      return { id: subject }
     })
+  }
+
+  /** A patch whose tax rates can be told apart by their ids. */
+  function withIds(patch: SettingsPatch): SettingsPatch {
+    const { tax } = patch
+    return tax?.rates === undefined ? patch : { ...patch, tax: { ...tax, rates: withRateIds(tax.rates, () => random.id('txr')) } }
   }
 
   /** Writes products as they come; bad ones are reported and stop nothing. Importing the same twice changes nothing. */
@@ -393,6 +404,7 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
       return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
   }
   return (
+    ratesRefusal(patch.tax?.rates ?? [], '/tax/rates') ??
     methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods') ??
     outsideRefusal(patch, engines, 'tax') ??
     outsideRefusal(patch, engines, 'shipping')

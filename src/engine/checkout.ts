@@ -74,6 +74,7 @@ export interface OrderRequest {
         readonly shippingAddress?: Address
         readonly billingAddress?: Address
         readonly shippingMethod?: string
+        readonly vatId?: string
         readonly codes?: readonly string[]
       }
     | undefined
@@ -227,7 +228,7 @@ export function createCheckout(parts: {
     )
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type: 'items', owner }
     const empty = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
-    const { email, shippingAddress, billingAddress, shippingMethod } = items
+    const { email, shippingAddress, billingAddress, shippingMethod, vatId } = items
     // The country may decide the currency.
     let cart: Cart = { ...empty, shippingAddress: shippingAddress ?? null, billingAddress: billingAddress ?? null }
     const facts = await cache.fresh(
@@ -245,7 +246,7 @@ export function createCheckout(parts: {
     if (isRefusal(added)) return added
     const { maxCodes } = shop.settings.promotions
     if (codes.length > maxCodes) return refuse('too_many_codes', { max: maxCodes, path: '/codes' })
-    const changed = changeCart(added.cart, { email, shippingAddress, billingAddress, shippingMethod }, facts)
+    const changed = changeCart(added.cart, { email, shippingAddress, billingAddress, shippingMethod, vatId }, facts)
     if (isRefusal(changed)) return changed
     cart = { ...changed.cart, codes }
     const snapshot = await priced(shop, null, cart, false, cart.id)

@@ -10,7 +10,7 @@ export interface Clock {
 
 /** Randomness: ids rise with time and carry their kind; secrets have 256 bits; numbers are what a shopper sees. */
 export interface Randomness {
-  id(prefix: 'cart' | 'ln' | 'ord' | 'pay' | 'rf' | 'prd' | 'prm' | 'evt' | 'dl' | 'we' | 'key' | 'req' | 'aud'): string
+  id(prefix: 'cart' | 'ln' | 'ord' | 'pay' | 'rf' | 'prd' | 'prm' | 'evt' | 'dl' | 'we' | 'key' | 'req' | 'aud' | 'txr'): string
   guestId(): string
   secret(): string
   number(): string

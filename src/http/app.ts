@@ -43,6 +43,7 @@ import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
+import { taxRateRoutes } from './tax-rates.ts'
 
 const BODY_BYTES = 256 * 1024
 
@@ -161,6 +162,7 @@ export async function createApp({
     restorePage(engine, guard),
     auditRoutes(engine),
     shippingMethodRoutes(engine),
+    taxRateRoutes(engine),
   ])
     await app.register(routes, { prefix: '/v1/shops/:shop' })
   await app.register(streamRoutes(engine, streamTimes), { prefix: '/v1/shops/:shop' })

@@ -41,6 +41,7 @@ import { claimOf, replayedSecret } from './idempotency.ts'
 import { cartsPage, checkRetention, VIEWS } from './lifetime.ts'
 import { languageOf, speak, withMessages } from './messages.ts'
 import { namedRefusal, namedResult } from './problem.ts'
+import { checkTaxStatus } from './tax-rates.ts'
 
 const LIST = { access: { owner: true, scope: 'carts:read' } } as const
 const READ = { access: { owner: true, limited: true, scope: 'carts:read' } } as const
@@ -208,7 +209,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         config: WRITE_OR_NEW,
         schema: {
           tags: ['Carts'],
-          summary: 'E-mail, addresses, shipping method, attributes, note, currency',
+          summary: 'E-mail, addresses, shipping method, VAT id, attributes, note, currency',
           params: Params,
           querystring: Query,
           body: contract.PatchCart,
@@ -218,6 +219,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       (request, reply) => {
         checkRetention(callerOf(request).actor, request.body, '')
         checkGroups(callerOf(request).actor, request.body, '')
+        checkTaxStatus(callerOf(request).actor, request.body, '')
         return change(request, reply, { name: 'change', creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) })
       },
     )
@@ -410,11 +412,13 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       (request, reply) => {
-        for (const [index, command] of request.body.commands.entries())
-          if ('change' in command) {
-            checkRetention(callerOf(request).actor, command.change, `/commands/${index}/change`)
-            checkGroups(callerOf(request).actor, command.change, `/commands/${index}/change`)
-          }
+        for (const [index, command] of request.body.commands.entries()) {
+          if (!('change' in command)) continue
+          const path = `/commands/${index}/change`
+          checkRetention(callerOf(request).actor, command.change, path)
+          checkGroups(callerOf(request).actor, command.change, path)
+          checkTaxStatus(callerOf(request).actor, command.change, path)
+        }
         const steps = request.body.commands.map((command, index) =>
           stepOf(command, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
         )

@@ -190,6 +190,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     endpoint_not_found: 'Diesen Webhook gibt es nicht.',
     delivery_not_found: 'Diese Zustellung gibt es nicht.',
     api_key_not_found: 'Diesen Schlüssel gibt es nicht, oder er wurde schon widerrufen.',
+    tax_rate_not_found: 'Diesen Steuersatz gibt es in diesem Shop nicht.',
     line_not_found: 'Diese Position gibt es im Warenkorb nicht.',
     code_not_found: 'Diesen Code gibt es im Warenkorb nicht.',
     secret_not_found: 'Dieses Geheimnis hat der Gast nicht, oder es wurde schon widerrufen.',

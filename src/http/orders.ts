@@ -193,8 +193,8 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
   }
 
   function itemsOf(request: Parameters<typeof callerOf>[0], body: Extract<Type.Static<typeof contract.CreateOrder>, { items: unknown }>) {
-    const { items, currency, email, shippingAddress, billingAddress, shippingMethod, codes } = body
-    const optional = { currency, email, shippingAddress, billingAddress, shippingMethod, codes }
+    const { items, currency, email, shippingAddress, billingAddress, shippingMethod, vatId, codes } = body
+    const optional = { currency, email, shippingAddress, billingAddress, shippingMethod, vatId, codes }
     const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as {
       [K in keyof typeof optional]?: NonNullable<(typeof optional)[K]>
     }

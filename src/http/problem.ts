@@ -21,6 +21,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   endpoint_not_found: [404, 'There is no such webhook endpoint.'],
   delivery_not_found: [404, 'There is no such delivery.'],
   api_key_not_found: [404, 'There is no such key, or it was revoked already.'],
+  tax_rate_not_found: [404, 'This shop has no such tax rate.'],
   line_not_found: [404, 'The cart has no such line.'],
   code_not_found: [404, 'The cart has no such code.'],
   secret_not_found: [404, 'This guest has no such secret, or it was revoked already.'],

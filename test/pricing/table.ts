@@ -15,7 +15,12 @@
 //   to          where it goes: `DE`, `US-CA-94103`, `DE--10115`, with `_` for a space; `home` the country that the shop assumes
 //   unchosen    what counts while no method is chosen; `floor` below what no total falls
 //   offers      the methods that are offered with their prices, `post=499 sea=299`, `none`; `est` the estimate, `none` where there is none
-//   tax         `19%in` included · `8.875%add` added · `reduced:7%in` of a category; `-` none
+//   tax         tax rates: `19%in` included · `8.875%add` added · `reduced:7%in` of a category (words in tax-words.ts); `-` none
+//   level       where tax is rounded: `unit`, `line` or `order`
+//   billing     the other address; `based` which of them decides the tax
+//   vat         a VAT id, with `!` when it was checked; `reverse` who may use one: `AT:DE,FR` sold from AT, with `!` when it must be checked
+//   exempt      `said` of the cart · `group` of its customer; with `/gross` the price stays; `gross` alone is for reverse charge
+//   taxes       the tax of each line, whatever it is contained in or added to; the last number is that of shipping where there is a method
 //   split       what each line was given off, gifts last; the totals: items, discount, shipped, included, added, total
 // Every column but `total` may be left out; `-` is nothing, or unchecked.
 import assert from 'node:assert/strict'
@@ -24,10 +29,12 @@ import type { Cart } from '../../src/core/cart.ts'
 import type { Facts } from '../../src/core/facts.ts'
 import type { Rounding } from '../../src/core/money.ts'
 import type { Price, Variant } from '../../src/core/product.ts'
-import type { Settings, ShippingRate, TaxRate } from '../../src/core/settings.ts'
+import type { Settings, ShippingRate } from '../../src/core/settings.ts'
+import { ratesRefusal } from '../../src/core/tax-rates.ts'
 import { cartWith, factsOf, guestCart, line, NOW, variantOf } from '../facts.ts'
 import { promotionIn } from './promotion-words.ts'
 import { destinationOf, methodOf } from './shipping-words.ts'
+import { buyerOf, taxOf, taxRulesOf } from './tax-words.ts'
 import { amount, matched } from './words.ts'
 
 const TOTALS = ['items', 'discount', 'shipped', 'included', 'added', 'total'] as const
@@ -55,6 +62,13 @@ const COLUMNS = {
   unit: '-',
   base: 'original',
   best: '-',
+  level: 'line',
+  billing: '-',
+  based: 'shipping',
+  vat: '-',
+  reverse: '-',
+  exempt: '-',
+  taxes: '-',
   split: '-',
   items: '-',
   discount: '-',
@@ -75,6 +89,8 @@ export interface Row {
   /** What is offered for how much, and the estimate; undefined where the table does not say. */
   readonly offers: string | undefined
   readonly estimate: number | null | undefined
+  /** The tax of each line and, where there is a shipping method, of shipping. */
+  readonly taxes: readonly number[] | null
   readonly totals: Readonly<Partial<Record<(typeof TOTALS)[number], number>>>
 }
 
@@ -113,6 +129,8 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   const wanted = words(cell('lines')).map((word, index) => wantedLine(word, `SKU-${index}`, currency, priced))
   const besides = words(cell('also')).map((word, index) => wantedLine(word, `SKU-${wanted.length + index}`, currency, priced))
   const [rate, taxed] = shippingOf(cell('shipping'), currency)
+  const rates = words(cell('tax')).map(taxOf)
+  assert.equal(ratesRefusal(rates, ''), null, 'rates that no shop could have')
   const facts = factsOf({
     currency,
     now: NOW + amount(cell('at')),
@@ -125,9 +143,10 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
       },
       pricing: { rounding: cell('rounding') as Rounding },
       tax: {
-        rates: words(cell('tax')).map(taxOf),
+        rates,
         shippingCategory: taxed ? 'standard' : null,
         defaultCountry: cell('home') === '-' ? null : cell('home'),
+        ...taxRulesOf(cells),
       },
       shipping: {
         methods: rate ? [{ id: 'post', name: 'Post', rates: [rate] }] : words(cell('methods')).map((word) => methodOf(word, currency)),
@@ -138,8 +157,9 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   })
   const chosen = cell('chosen') === '-' ? null : cell('chosen')
   const shippingAddress = cell('to') === '-' ? null : destinationOf(cell('to'))
-  const customerGroups = words(cell('groups'))
-  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : chosen, shippingAddress, customerGroups })
+  const buyer = buyerOf(cells)
+  const customerGroups = [...words(cell('groups')), ...buyer.customerGroups]
+  const empty = guestCart({ currency, shippingMethod: rate ? 'post' : chosen, shippingAddress, ...buyer, customerGroups })
   const cart = cartWith(
     facts,
     wanted.map((each, index) => line(each.variant.sku, each.quantity, { options: each.variant === priced ? { Line: index } : {} })),
@@ -147,13 +167,14 @@ function rowOf(title: string, cells: Readonly<Record<Column, string>>): Row {
   )
   const checked = TOTALS.filter((name) => cell(name) !== '-')
   const totals = Object.fromEntries(checked.map((name) => [name, amount(cell(name))])) as Row['totals']
-  const checkedEach = (name: 'split' | 'unit') => (cell(name) === '-' ? null : words(cell(name)).map(amount))
+  const amounts = (name: Column) => (cell(name) === '-' ? null : words(cell(name)).map(amount))
   return {
     title,
     cart,
     facts,
-    unit: checkedEach('unit'),
-    split: checkedEach('split'),
+    unit: amounts('unit'),
+    split: amounts('split'),
+    taxes: amounts('taxes'),
     offers: cell('offers') === '-' ? undefined : cell('offers'),
     estimate: cell('est') === '-' ? undefined : cell('est') === 'none' ? null : amount(cell('est')),
     totals,
@@ -192,9 +213,4 @@ function shippingOf(text: string, currency: string): [ShippingRate | null, boole
   if (text === '-') return [null, false]
   const [, price = '', free, taxed] = matched(text, /^(\d+)(?:\^(\d+))?(\+tax)?$/)
   return [{ currency, amount: amount(price), ...(free === undefined ? {} : { freeFrom: amount(free) }) }, taxed !== undefined]
-}
-
-function taxOf(word: string): TaxRate {
-  const [, category = 'standard', percent = '', kind] = matched(word, /^(?:([a-z]+):)?([\d.]+)%(in|add)$/)
-  return { name: 'Tax', category, percent, included: kind === 'in' }
 }
