@@ -10,6 +10,7 @@ import pretty from 'pino-pretty'
 import { seedDemo } from './cli/demo-shops.ts'
 import { type Actions, createProgram } from './cli/program.ts'
 import { readProductJson } from './contract/product-json.ts'
+import { readShippingAnswer, readTaxAnswer } from './contract/quote.ts'
 import { explain } from './core/explanation.ts'
 import { exponentOf } from './core/money.ts'
 import { PRICING_REVISION } from './core/pricing.ts'
@@ -25,6 +26,7 @@ import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
 import { explanationText } from './http/explanation.ts'
 import type { StreamTimes } from './http/stream.ts'
+import { httpShipping, httpTaxes, isSafeAddress } from './providers/http-rates.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
 import { claimInstance } from './store/access.ts'
@@ -45,6 +47,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   CARTWRIGHT_TRUST_PROXY: 'addresses of proxies whose X-Forwarded-* headers count (none)',
   CARTWRIGHT_DEMO: '1: demo shops, sample catalogue, sandbox payments, demo login (0; 1 under npm start)',
   CARTWRIGHT_SANDBOX: '1: sandbox payments without the demo. Anybody can "pay" with test cards: never on a live shop (0)',
+  CARTWRIGHT_TAX_URL: 'where an outside engine says what taxes a cart owes, for shops with tax.provider "http" (none)',
+  CARTWRIGHT_SHIPPING_URL: 'where an outside engine says what shipping costs, for shops with shipping.provider "http" (none)',
+  CARTWRIGHT_RATES_SECRET: 'a whsec_… secret that signs what those two are asked, as webhooks are signed (not signed)',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent (info)',
 }
 
@@ -60,10 +65,19 @@ export interface Config {
   readonly demo: boolean
   readonly sandbox: boolean
   readonly logLevel: string
+  /** Outside engines for tax and shipping; none where absent. */
+  readonly rates?: RatesConfig
   /** Failures per minute and network address before guessing is stopped; the defaults unless a test needs more. */
   readonly guessLimits?: GuessLimits
   /** How often things happen on open streams; the defaults unless a test needs more. */
   readonly streamTimes?: StreamTimes
+}
+
+/** Where outside engines for tax and shipping are asked, and the secret that signs the questions. */
+export interface RatesConfig {
+  readonly taxUrl: string | null
+  readonly shippingUrl: string | null
+  readonly secret: string | null
 }
 
 /** Reads the configuration. Throws with the variable, the reason and what to do. `wantsDemo`: the demo was asked for on the command line. */
@@ -100,7 +114,22 @@ export function readConfig(env: NodeJS.ProcessEnv, wantsDemo = false): Config {
     demo,
     sandbox: demo || env.CARTWRIGHT_SANDBOX === '1',
     logLevel: env.LOG_LEVEL ?? 'info',
+    rates: readRates(env),
   }
+}
+
+function readRates(env: NodeJS.ProcessEnv): RatesConfig {
+  for (const name of ['CARTWRIGHT_TAX_URL', 'CARTWRIGHT_SHIPPING_URL']) {
+    const url = env[name]
+    if (url !== undefined && !isSafeAddress(url))
+      throw new Error(`${name} must be an https:// address without user and password, or http:// on this machine (localhost, 127.0.0.1).`)
+  }
+  const secret = env.CARTWRIGHT_RATES_SECRET ?? null
+  if (secret !== null && !/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(secret))
+    throw new Error(
+      'CARTWRIGHT_RATES_SECRET must be whsec_ and at least 24 bytes as base64. Make one: echo "whsec_$(openssl rand -base64 32)"',
+    )
+  return { taxUrl: env.CARTWRIGHT_TAX_URL ?? null, shippingUrl: env.CARTWRIGHT_SHIPPING_URL ?? null, secret }
 }
 
 /** Opens the database that an address names; the schema is not touched. */
@@ -132,6 +161,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const ownUrl = () => `http://${config.host.includes(':') || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`
   const sandbox = config.sandbox ? makeSandbox({ store, clock, secret: keys.sandboxSecret, publicUrl, ownUrl, log }) : null
   const engine = createEngine({
+    ...outsideEngines(config),
     store,
     clock,
     random: systemRandomness,
@@ -187,10 +217,20 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
       await app.close()
       await engine.watching.stop()
       await engine.carts.drain()
+      await engine.quotes.finish()
       await engine.jobs.stop()
       await sandbox?.settled()
       await store.close()
     },
+  }
+}
+
+/** What answers at configured addresses, under the name `http`. */
+function outsideEngines({ rates }: Config) {
+  const how = { secret: rates?.secret ?? null, readTaxes: readTaxAnswer, readMethods: readShippingAnswer }
+  return {
+    taxProviders: rates?.taxUrl ? [httpTaxes(rates.taxUrl, how)] : [],
+    shippingProviders: rates?.shippingUrl ? [httpShipping(rates.shippingUrl, how)] : [],
   }
 }
 

@@ -22,6 +22,8 @@ const PARAMS: Readonly<Record<string, Notice['params']>> = {
   code_removed: { promotionCode: 'SAVE', reason: 'expired' },
   shipping_method_unavailable: { shippingMethod: 'post', country: 'DE' },
   shipping_method_changed: { from: 'post', to: 'express' },
+  shipping_unknown: {},
+  tax_unknown: {},
 }
 
 const LEFT_OPEN = /undefined|null|NaN|\[object|[{}#]|\s{2}|\s[.,;:]/

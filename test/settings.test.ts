@@ -8,6 +8,7 @@ import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, startT
 import { ADDRESS } from './http-probe.ts'
 import { expect2xx } from './nodes.ts'
 import { type Call, payFor, shown, told, ware } from './presets/shop.ts'
+import { startEngine } from './rates.ts'
 
 type Key = { [Group in keyof Settings]: `${Group}.${Extract<keyof Settings[Group], string>}` }[keyof Settings]
 
@@ -111,6 +112,32 @@ const fixed = (other: unknown) => async (shop: Shop) => {
   const answer = await shop.set(other)
   assert.equal(answer.status, 422, told(answer))
   assert.ok(String(answer.body.path).length > 1)
+}
+
+/** A cart of 10.00 that 10 per cent of the shop's own are on, and 20 of the engine's, in a city that is the engine's mood. */
+async function taxedBy(shop: Shop, change: (() => Promise<Answer>) | null, city = 'well'): Promise<Answer['body']> {
+  await shop.also({ tax: { rates: [TAX] } })
+  await shop.products(ware('TAXED', { taxCategory: 'standard' }, { taxable: true }))
+  if (change) expect2xx(await change())
+  const { call } = await shop.guest({ sku: 'TAXED' })
+  return expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE', city } })).body.cart
+}
+
+/** The methods that are offered to a cart; the shop's own is the post. */
+async function shippedBy(shop: Shop, change: (() => Promise<Answer>) | null, city = 'well'): Promise<string[]> {
+  await shop.also({ shipping: { methods: [METHOD] } })
+  await shop.products(ware('BOX', {}, { requiresShipping: true }))
+  if (change) expect2xx(await change())
+  const { call } = await shop.guest({ sku: 'BOX' })
+  expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE', city } }))
+  return expect2xx(await call('GET', '/carts/current/shipping-methods')).body.items.map((each: { id: string }) => each.id)
+}
+
+/** How many milliseconds it took. */
+async function took(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now()
+  await work()
+  return performance.now() - begun
 }
 
 /** What each setting does. A test begins in a shop with default settings. */
@@ -448,6 +475,41 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.equal(await tax(), 0)
     expect2xx(await shop.set('DE'))
     assert.equal(await tax(), 100)
+  },
+  'tax.provider': async (shop) => {
+    const refused = await shop.set('elsewhere')
+    assert.deepEqual([told(refused), refused.body.path, refused.body.installed], ['422 invalid', '/tax/provider', ['http']])
+    const cart = await taxedBy(shop, () => shop.set('http'))
+    assert.equal(cart.additionalTaxTotal.amount, 200)
+  },
+  'tax.onProviderFailure': async (shop) => {
+    await shop.also({ tax: { provider: 'http' } })
+    assert.equal((await taxedBy(shop, null, 'dead')).additionalTaxTotal.amount, 100)
+    const cart = await taxedBy(shop, () => shop.set('block'), 'dead')
+    assert.deepEqual([cart.additionalTaxTotal.amount, cart.notices[0].code], [0, 'tax_unknown'])
+  },
+  'tax.providerDeadline': async (shop) => {
+    await shop.also({ tax: { provider: 'http' } })
+    for (const wrong of ['PT11S', 'PT0S', 'never', 'soon'])
+      assert.deepEqual([told(await shop.set(wrong)), (await shop.set(wrong)).body.path], ['422 invalid', '/tax/providerDeadline'])
+    assert.ok((await took(() => taxedBy(shop, () => shop.set('PT1S'), 'slow'))) < 1900)
+    assert.ok((await took(() => taxedBy(shop, () => shop.set('PT3S'), 'slow'))) >= 3000)
+  },
+  'shipping.provider': async (shop) => {
+    assert.deepEqual([told(await shop.set('elsewhere')), (await shop.set('elsewhere')).body.path], ['422 invalid', '/shipping/provider'])
+    const offered = await shippedBy(shop, () => shop.set('http'))
+    assert.deepEqual(offered, ['van', 'bike'])
+  },
+  'shipping.onProviderFailure': async (shop) => {
+    await shop.also({ shipping: { provider: 'http' } })
+    assert.deepEqual(await shippedBy(shop, null, 'dead'), ['post'])
+    assert.deepEqual(await shippedBy(shop, () => shop.set('block'), 'dead'), [])
+  },
+  'shipping.providerDeadline': async (shop) => {
+    await shop.also({ shipping: { provider: 'http' } })
+    assert.equal((await shop.set('PT11S')).body.path, '/shipping/providerDeadline')
+    assert.ok((await took(() => shippedBy(shop, () => shop.set('PT1S'), 'slow'))) < 1900)
+    assert.ok((await took(() => shippedBy(shop, () => shop.set('PT3S'), 'slow'))) >= 3000)
   },
   'tax.basedOn': async (shop) => {
     await shop.also({ tax: { rates: [TAX] } })
@@ -824,7 +886,10 @@ describe('settings', () => {
 
   for (const dialect of DIALECTS)
     describe(`one by one on ${dialect}`, async () => {
-      const server = await startTestServer(await freshDatabase(dialect))
+      const engine = await startEngine()
+      engine.percent = 20
+      const rates = { taxUrl: engine.taxUrl, shippingUrl: engine.shippingUrl, secret: null }
+      const server = await startTestServer(await freshDatabase(dialect), { rates })
       for (const [key, effect] of Object.entries(EFFECTS) as [Key, (shop: Shop) => Promise<void>][])
         test(key, async () => effect(await freshShop(server.url, () => server.engine.clock.now(), key)))
     })

@@ -131,6 +131,13 @@ const ShippingMethodTable = Type.Array(ShippingMethod, { maxItems: SHIPPING_METH
 
 /** `PUT /shipping-methods`: all of them, as `GET` answers them. */
 export const ShippingMethodList = Type.Object({ items: ShippingMethodTable, next: Type.Optional(Type.Null()) }, CLOSED)
+
+/** Who is asked outside of the shop, and what holds while they do not answer. */
+const outside = {
+  provider: Nullable(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
+  onProviderFailure: OneOf(['block', 'last', 'fallback']),
+  providerDeadline: Duration,
+}
 const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Type.Partial(Type.Object(properties, CLOSED), CLOSED))
 
 /** `PATCH …/settings`: any groups, any keys; the others stay. */
@@ -183,6 +190,7 @@ export const PatchSettings = Type.Object(
       rates: TaxRateList,
       shippingCategory: Nullable(Text(60)),
       defaultCountry: Nullable(Country),
+      ...outside,
       basedOn: OneOf(['shipping', 'billing']),
       roundingLevel: OneOf(['unit', 'line', 'order']),
       exemptGroups: Type.Array(Text(100), { maxItems: 100, uniqueItems: true }),
@@ -198,7 +206,7 @@ export const PatchSettings = Type.Object(
         ),
       ),
     }),
-    shipping: partial({ methods: ShippingMethodTable, whenNotChosen: OneOf(['none', 'cheapest']) }),
+    shipping: partial({ methods: ShippingMethodTable, whenNotChosen: OneOf(['none', 'cheapest']), ...outside }),
     totals: partial({ floor: OneOf(['zero', 'shipping']) }),
     notices: partial({ requireAck: Type.Array(Text(60), { maxItems: 50, uniqueItems: true }) }),
     merge: partial({

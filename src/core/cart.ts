@@ -14,6 +14,7 @@ import {
   type RechargeRule,
   type Variant,
 } from './product.ts'
+import type { Destination } from './quote.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import type { Settings } from './settings.ts'
 
@@ -118,7 +119,12 @@ export const NOTICES = [
   'code_removed',
   'shipping_method_unavailable',
   'shipping_method_changed',
+  'shipping_unknown',
+  'tax_unknown',
 ] as const
+
+/** Those of them that stand in the way of ordering by themselves: having been seen does not hide them. */
+export const BLOCKING_NOTICES = ['shipping_method_unavailable', 'shipping_unknown', 'tax_unknown'] as const satisfies readonly string[]
 
 /** One code of the list above. */
 export type NoticeCode = (typeof NOTICES)[number]
@@ -348,6 +354,19 @@ export function lineKey(
     ...(taxes === null ? [] : [{ taxes }]),
     separate,
   ])
+}
+
+/** What of an address an engine is told: never names or telephone numbers. Keys have one order, so that equal places have equal texts. */
+export function destinationIn(address: Address | null): Destination | null {
+  if (address === null) return null
+  const { country, region, postalCode, city, line1 } = address
+  return {
+    country,
+    ...(region === undefined ? {} : { region }),
+    ...(postalCode === undefined ? {} : { postalCode }),
+    ...(city === undefined ? {} : { city }),
+    ...(line1 === undefined ? {} : { line1 }),
+  }
 }
 
 /** A notice; its id is a hash of what it says, so that the same fact has the same id wherever it is computed. */

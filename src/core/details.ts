@@ -88,6 +88,8 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
 function methodRefusal(cart: Cart, shippingMethod: string, facts: Facts): Refusal | null {
   const pricing = priceCart(cart, facts)
   if (isRefusal(pricing)) return pricing
+  // Where an engine decides that was not asked yet, nobody can say. It is asked, and the cart tells when the choice is not offered.
+  if (pricing.wanted.some(({ kind }) => kind === 'shipping')) return null
   const available = pricing.shippingQuotes.map((quote) => quote.id)
   return available.includes(shippingMethod)
     ? null

@@ -3,12 +3,13 @@
 
 import type { Adjustment } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
-import { type Address, amountRefusal, type Cart, type Line, notCartable, type Owner, quantityMaxOf } from './cart.ts'
+import { type Address, amountRefusal, BLOCKING_NOTICES, type Cart, type Line, notCartable, type Owner, quantityMaxOf } from './cart.ts'
 import type { Facts } from './facts.ts'
 import type { PaymentAttemptState } from './payment.ts'
 import type { PricedCart, PricedLine, Totals } from './pricing.ts'
 import type { CodeState } from './promoting.ts'
-import { REFUSALS, type Refusal, refuse } from './refusal.ts'
+import { isTransient, REFUSALS, type Refusal, refuse } from './refusal.ts'
+import type { Settings } from './settings.ts'
 
 /** NEW → PLACED → COMPLETED; NEW → SUPERSEDED | EXPIRED | CANCELLED; SUPERSEDED | EXPIRED → PLACED by a late payment; PLACED → CANCELLED. */
 export type OrderState = 'NEW' | 'PLACED' | 'COMPLETED' | 'SUPERSEDED' | 'EXPIRED' | 'CANCELLED'
@@ -136,7 +137,8 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Ref
   }
   blockers.push(...cart.lines.flatMap((line) => lineBlockers(line, cart.currency, facts)))
   for (const { code, path, params } of priced.notices) {
-    if (code === 'shipping_method_unavailable') blockers.push(refuse('shipping_method_unavailable', { path, ...params }))
+    const blocking = BLOCKING_NOTICES.find((each) => each === code)
+    if (blocking) blockers.push(refuse(blocking, { path, ...params, ...(isTransient(blocking) ? { retryAfter: ASK_AGAIN_S } : {}) }))
   }
   for (const { id, code, path, requiresAck } of priced.notices) {
     if (requiresAck) blockers.push(refuse('notice_unacknowledged', { noticeId: id, noticeCode: code, path }))
@@ -148,10 +150,17 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Ref
   }
   if (settings.checkout.emailRequired && priced.email === null) blockers.push(refuse('email_required', { path: '/email' }))
   if (priced.requiresShipping && priced.shippingAddress === null) blockers.push(refuse('address_required', { path: '/shippingAddress' }))
-  if (priced.requiresShipping && priced.shippingMethod === null && settings.shipping.methods.length > 0) {
+  if (priced.requiresShipping && priced.shippingMethod === null && offersShipping(settings)) {
     blockers.push(refuse('shipping_method_required', { path: '/shippingMethod' }))
   }
   return blockers.sort((a, b) => REFUSALS.indexOf(a.refused) - REFUSALS.indexOf(b.refused))
+}
+
+/** When who was told that an outside engine does not answer may try again. */
+const ASK_AGAIN_S = 5
+
+function offersShipping({ shipping }: Settings): boolean {
+  return shipping.methods.length > 0 || shipping.provider !== null
 }
 
 function wantedBySku(priced: PricedCart): Map<string, number> {

@@ -5,6 +5,7 @@ import { type Adjustment, leftOf, type Work } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
 import {
   type Address,
+  BLOCKING_NOTICES,
   type Cart,
   type ClosedReason,
   type InlineItem,
@@ -26,7 +27,8 @@ import { type Money, sum } from './money.ts'
 import { inapplicable, type Part, type Price, type PriceTerms, type ProductKind, priceOf, pricesOf, type Variant } from './product.ts'
 import { applyPromotions, type CodeState, type LimitsSeen } from './promoting.ts'
 import { asks, edgesOf, giftOf } from './promotion.ts'
-import type { ShippingQuote } from './quote.ts'
+import { NO_QUOTES, type ShippingQuote, type Wanted } from './quote.ts'
+import { quoteEdges } from './quoting.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { aboveFloor, applyShipping, discountShipping, type Shipped } from './shipping.ts'
 import { applyTaxes } from './tax.ts'
@@ -34,7 +36,7 @@ import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { RateTrace, Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 13
+export const PRICING_REVISION = 14
 
 /** A line as it is served. */
 export interface PricedLine {
@@ -126,7 +128,8 @@ export interface PricedCart extends Totals {
 
 /**
  * What pricing answers: the priced cart, the intent as it stands (without what the shop's settings remove from carts), and what the price rests on
- * besides the epoch: until when it stays true by itself, which stock it looked at (sku, wanted, was there), and which limits.
+ * besides the epoch: until when it stays true by itself, which stock it looked at (sku, wanted, was there), which limits, and what it would have
+ * to know from outside engines (`wanted`).
  */
 export interface Pricing {
   readonly cart: PricedCart
@@ -136,6 +139,7 @@ export interface Pricing {
   readonly limitsSeen: LimitsSeen
   /** The shipping methods that are offered for this cart, in the shop's order. */
   readonly shippingQuotes: readonly ShippingQuote[]
+  readonly wanted: readonly Wanted[]
 }
 
 /**
@@ -192,6 +196,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
     ...intent.notices,
     ...works.flatMap((work) => lineNotices(work, currency, termsFor(work.line), facts)),
     ...shipped.notices,
+    ...taxed.notices,
     ...stockNotices(lacking),
   ]
   const edges = timeEdges(given, facts)
@@ -203,6 +208,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
     stockSeen: cart === given && promoted.giftsWanted.size === 0 ? lacking : seenStock(given.lines, facts, promoted.giftsWanted),
     limitsSeen: promoted.limitsSeen,
     shippingQuotes: shipped.offered,
+    wanted: [shipped.wanted, taxed.wanted].filter((each) => each !== null),
   }
 }
 
@@ -417,6 +423,7 @@ function timeEdges(cart: Cart, facts: Facts): { freshUntil: number | null; stamp
       if (endsAt !== undefined) look(endsAt)
     }
   }
+  if (facts.quotes !== NO_QUOTES) for (const edge of quoteEdges(facts)) look(edge)
   for (const line of cart.lines) {
     const heldUntil = holdOf(line, facts)
     if (heldUntil !== null) look(heldUntil)
@@ -481,10 +488,13 @@ function inShownOrder(works: readonly Work[], facts: Facts): readonly Work[] {
   return works.toReversed().sort((a, b) => b.line.addedAt - a.line.addedAt)
 }
 
-/** The notices that were not acknowledged yet, each with whether it must be (C47). */
+/** The notices that were not acknowledged yet, each with whether it must be (C47); what stands in the way of ordering is always shown. */
 function shownNotices(cart: Cart, notices: readonly Notice[], facts: Facts): Notice[] {
   const { requireAck } = facts.shop.settings.notices
-  return notices.flatMap((each) => (cart.acknowledged.includes(each.id) ? [] : [{ ...each, requiresAck: requireAck.includes(each.code) }]))
+  return notices.flatMap((each) => {
+    if (!cart.acknowledged.includes(each.id)) return [{ ...each, requiresAck: requireAck.includes(each.code) }]
+    return BLOCKING_NOTICES.some((code) => code === each.code) ? [each] : []
+  })
 }
 
 function servedLine(work: Work, currency: string, terms: PriceTerms): PricedLine {

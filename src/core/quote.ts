@@ -44,13 +44,22 @@ export interface TaxAmount {
   readonly waived?: 'exempt' | 'reverse_charge'
 }
 
+/** The same as an engine answers it and as it is kept: plain JSON. */
+export interface TaxAnswer {
+  readonly lines: readonly { readonly id: string; readonly taxes: readonly TaxAmount[] }[]
+  readonly shipping: readonly TaxAmount[]
+}
+
 /** What taxes a cart owes: per line (by id) and on shipping. A line that is missing owes none. */
 export interface TaxQuote {
   readonly lines: ReadonlyMap<string, readonly TaxAmount[]>
   readonly shipping: readonly TaxAmount[]
 }
 
-/** What is to be shipped, in minor units: `amount` is the line's total after discounts, `itemTotal` that of all items, also of those that need no shipping. */
+/**
+ * What is to be shipped, in minor units: `amount` is the line's total after discounts, `itemTotal` that of all items, also of those that need no
+ * shipping. `category` is the shipping category; `grams` are of one piece.
+ */
 export interface ShippingRequest {
   readonly currency: string
   readonly destination: Destination | null
@@ -72,7 +81,10 @@ export interface ShippingQuote {
   readonly amount: number
 }
 
-/** An answer with the question (as canonical JSON) that it belongs to, and when it came, in milliseconds. */
+/** What can be asked of an outside engine. */
+export type QuoteKind = 'tax' | 'shipping'
+
+/** An answer with the question that it belongs to (see `Wanted.text`), and when it came, in milliseconds. */
 export interface Quoted<Answer> {
   readonly request: string
   readonly answer: Answer
@@ -81,9 +93,19 @@ export interface Quoted<Answer> {
 
 /** The last answers that outside engines gave for a cart; null where none was asked. */
 export interface Quotes {
-  readonly tax: Quoted<TaxQuote> | null
+  readonly tax: Quoted<TaxAnswer> | null
   readonly shipping: Quoted<readonly ShippingQuote[]> | null
 }
+
+/**
+ * A question that has no answer at hand. `text` is provider and request as JSON with its keys in one order, so that the same question has the
+ * same text. `needed`: the price rests on it; a list of shipping methods before one is chosen is for display only. `seen` is when the answer
+ * came that was at hand and did not fit, or null.
+ */
+export type Wanted = { readonly provider: string; readonly text: string; readonly needed: boolean; readonly seen: number | null } & (
+  | { readonly kind: 'tax'; readonly request: TaxRequest }
+  | { readonly kind: 'shipping'; readonly request: ShippingRequest }
+)
 
 /** Nobody was asked. */
 export const NO_QUOTES: Quotes = { tax: null, shipping: null }

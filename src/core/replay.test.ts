@@ -30,7 +30,7 @@ describe('what is written down of a price', () => {
   const quotes: Quotes = {
     tax: {
       request: '{}',
-      answer: { lines: new Map([['ln_a', [{ id: 't', name: 'T', percent: '5', amount: 3, included: false }]]]), shipping: [] },
+      answer: { lines: [{ id: 'ln_a', taxes: [{ id: 't', name: 'T', percent: '5', amount: 3, included: false }] }], shipping: [] },
       at: NOW,
     },
     shipping: { request: '{}', answer: [{ id: 'post', name: 'Post', amount: 5 }], at: NOW },

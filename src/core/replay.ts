@@ -32,7 +32,6 @@ export function factsText(cart: Cart, facts: Facts): string {
   const gifts = [...facts.promotions.values()].flatMap((promotion) => giftOf(promotion) ?? [])
   const skus = new Set([...cart.lines.flatMap((line) => line.sku ?? []), ...gifts])
   const { now, epoch, lastEdge, hasOrdered, quotes, shop } = facts
-  const { tax } = quotes
   const recorded: Recorded = {
     revision: PRICING_REVISION,
     cart,
@@ -47,7 +46,7 @@ export function factsText(cart: Cart, facts: Facts): string {
       codes: [...facts.codes].filter(([code]) => cart.codes.includes(code)),
       limits: [...facts.limits].filter(([promotionId]) => facts.promotions.has(promotionId)),
       hasOrdered,
-      quotes: { ...quotes, tax: tax && { ...tax, answer: { ...tax.answer, lines: [...tax.answer.lines] } } },
+      quotes,
     },
   }
   return JSON.stringify(recorded)
@@ -65,7 +64,6 @@ export function replay(text: string): Replay | null {
   const recorded = JSON.parse(text) as unknown
   if (!isRecorded(recorded)) return null
   const { variants, stock, promotions, codes, limits, quotes, ...plain } = recorded.facts
-  const { tax } = quotes
   return {
     revision: recorded.revision,
     cart: parseCart(JSON.stringify(recorded.cart)),
@@ -76,7 +74,7 @@ export function replay(text: string): Replay | null {
       promotions: new Map(promotions),
       codes: new Map(codes),
       limits: new Map(limits),
-      quotes: { ...quotes, tax: tax && { ...tax, answer: { ...tax.answer, lines: new Map(tax.answer.lines) } } },
+      quotes,
     },
   }
 }

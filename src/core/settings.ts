@@ -180,6 +180,12 @@ export interface Settings {
     readonly shippingCategory: string | null
     /** Where tax is looked up while the cart has no address. */
     readonly defaultCountry: string | null
+    /** Which outside engine says what taxes are owed; null: the shop's own rates do. */
+    readonly provider: string | null
+    /** While that engine does not answer: ordering waits, its last percentages count, or the shop's own rates do. */
+    readonly onProviderFailure: 'block' | 'last' | 'fallback'
+    /** How long that engine may take to answer; at most PT10S. */
+    readonly providerDeadline: string
     /** SEED3-53: which address decides the tax; where a cart has not that one, the other does. */
     readonly basedOn: 'shipping' | 'billing'
     /** Where a fraction of a minor unit is rounded: in the tax of one piece, of a line, or of the whole order (shared out to the lines again). */
@@ -194,6 +200,12 @@ export interface Settings {
   readonly shipping: {
     /** Shipping methods in the order in which they are offered. */
     readonly methods: readonly ShippingMethod[]
+    /** Which outside engine says what shipping methods there are and what they cost; null: the shop's own methods. */
+    readonly provider: string | null
+    /** While that engine does not answer: ordering waits, the methods that it offered last count, or the shop's own do. */
+    readonly onProviderFailure: 'block' | 'last' | 'fallback'
+    /** How long that engine may take to answer; at most PT10S. */
+    readonly providerDeadline: string
     /** What counts for shipping while no method is chosen: nothing, or the cheapest that is offered. Ordering asks for a choice either way. */
     readonly whenNotChosen: 'none' | 'cheapest'
   }
@@ -338,8 +350,11 @@ export const DEFAULT_SETTINGS: Settings = {
     exemptGroups: [],
     exemptPrices: 'net',
     reverseCharge: null,
+    provider: null,
+    onProviderFailure: 'fallback',
+    providerDeadline: 'PT2S',
   },
-  shipping: { methods: [], whenNotChosen: 'none' },
+  shipping: { methods: [], whenNotChosen: 'none', provider: null, onProviderFailure: 'fallback', providerDeadline: 'PT2S' },
   totals: { floor: 'zero' },
   notices: { requireAck: [] },
   merge: {

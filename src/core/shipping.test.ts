@@ -260,6 +260,7 @@ describe('the floor under a total', () => {
     amount: 500,
     discount: -450,
     estimate: null,
+    wanted: null,
     offered: [],
     adjustments: [
       row('shipping', 'post', 500),

@@ -3,10 +3,11 @@
 // A cart without anything to ship needs no method and pays nothing.
 import { type Adjustment, leftOf, type Work } from './adjustment.ts'
 import { type ShippingBenefit, takenOffShipping } from './benefit.ts'
-import { type Cart, money, type Notice, notice } from './cart.ts'
+import { type Cart, destinationIn, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { multiply, sum } from './money.ts'
-import type { Destination, ShippingQuote, ShippingRequest } from './quote.ts'
+import type { Destination, ShippingQuote, ShippingRequest, Wanted } from './quote.ts'
+import { selectMethods } from './quoting.ts'
 import type { Settings, ShippingMethod, ShippingRate } from './settings.ts'
 import type { RateTrace, Trace } from './trace.ts'
 import { isInZone } from './zone.ts'
@@ -24,6 +25,8 @@ export interface Shipped {
   readonly offered: readonly ShippingQuote[]
   readonly adjustments: Adjustment[]
   readonly notices: readonly Notice[]
+  /** What an outside engine is to be asked. */
+  readonly wanted: Wanted | null
 }
 
 /**
@@ -33,14 +36,7 @@ export interface Shipped {
 export function destinationOf(cart: Cart, settings: Settings): Destination | null {
   const address = cart.shippingAddress ?? cart.billingAddress
   if (!address) return settings.tax.defaultCountry === null ? null : { country: settings.tax.defaultCountry }
-  const { country, region, postalCode, city, line1 } = address
-  return {
-    country,
-    ...(region === undefined ? {} : { region }),
-    ...(postalCode === undefined ? {} : { postalCode }),
-    ...(city === undefined ? {} : { city }),
-    ...(line1 === undefined ? {} : { line1 }),
-  }
+  return destinationIn(address)
 }
 
 /** What a cart asks of whoever knows what its shipping costs. `itemTotal` is that of all its items after discounts. */
@@ -155,18 +151,28 @@ function priced(rate: ShippingRate, { itemTotal }: ShippingRequest, load: Load):
  */
 export function applyShipping(cart: Cart, sold: readonly Work[], discounted: number, facts: Facts, trace: Trace | null): Shipped {
   const { settings } = facts.shop
-  const { methods, whenNotChosen } = settings.shipping
+  const { methods, whenNotChosen, provider } = settings.shipping
   const needed = sold.some((work) => work.ships)
-  const request = methods.length === 0 ? null : shippingRequestOf(cart, sold, discounted, settings)
-  const offered = request === null ? [] : quotesByRates(request, settings, needed ? trace : null)
-  const unpriced = { needed, method: cart.shippingMethod, amount: 0, discount: 0, estimate: null, offered, adjustments: [], notices: [] }
+  const request = methods.length === 0 && provider === null ? null : shippingRequestOf(cart, sold, discounted, settings)
+  const own = () => (request === null ? [] : quotesByRates(request, settings, needed ? trace : null))
+  const selected =
+    request === null || provider === null || !needed
+      ? { answer: own(), provider: null, wanted: null }
+      : selectMethods(cart, request, provider, facts, own, trace)
+  const { answer, provider: source, wanted: asking } = selected
+  const offered = answer ?? []
+  const nothing = { amount: 0, discount: 0, estimate: null, adjustments: [], notices: [] }
+  const unpriced = { ...nothing, needed, method: cart.shippingMethod, offered, wanted: asking }
   if (!needed) return unpriced
   if (cart.shippingMethod === null) {
     const cheapest = cheapestOf(offered)
     const counted = whenNotChosen === 'cheapest' ? cheapest : null
     explainChoice(trace, offered, counted)
-    return { ...unpriced, ...chargedFor(counted, cart), estimate: cheapest?.amount ?? null }
+    // What only an engine could say, and nobody asked, is not estimated.
+    const isKnown = asking === null || asking.needed
+    return { ...unpriced, ...chargedFor(counted, cart, source), estimate: isKnown ? (cheapest?.amount ?? null) : null }
   }
+  if (answer === null) return { ...unpriced, notices: [notice('shipping_unknown', 'error', '/shippingMethod', {})] }
   const wanted = offered.find((quote) => quote.id === cart.shippingMethod)
   const chosen = wanted ?? offered[0]
   explainChoice(trace, offered, chosen ?? null)
@@ -179,7 +185,7 @@ export function applyShipping(cart: Cart, sold: readonly Work[], discounted: num
   const notices = wanted
     ? []
     : [notice('shipping_method_changed', 'warning', '/shippingMethod', { from: cart.shippingMethod, to: chosen.id })]
-  return { ...unpriced, ...chargedFor(chosen, cart), method: chosen.id, notices }
+  return { ...unpriced, ...chargedFor(chosen, cart, source), method: chosen.id, notices }
 }
 
 /** The first of those that cost least. */
@@ -187,9 +193,10 @@ function cheapestOf(offered: readonly ShippingQuote[]): ShippingQuote | null {
   return offered.reduce<ShippingQuote | null>((best, quote) => (best === null || quote.amount < best.amount ? quote : best), null)
 }
 
-function chargedFor(quote: ShippingQuote | null, cart: Cart): Pick<Shipped, 'amount' | 'adjustments'> {
+/** `provider`: whose price it is, where it is not the shop's own. */
+function chargedFor(quote: ShippingQuote | null, cart: Cart, provider: string | null): Pick<Shipped, 'amount' | 'adjustments'> {
   if (quote === null) return { amount: 0, adjustments: [] }
-  const source = { kind: 'shipping_method' as const, id: quote.id }
+  const source = provider === null ? { kind: 'shipping_method' as const, id: quote.id } : { kind: 'provider' as const, id: provider }
   const amount = money(quote.amount, cart.currency)
   return {
     amount: quote.amount,

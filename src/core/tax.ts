@@ -3,10 +3,11 @@
 // answers; applying it makes adjustments. Fractions are exact until they are rounded once, where the shop says (`tax.roundingLevel`).
 import type { Adjustment, Work } from './adjustment.ts'
 import { leftOf } from './adjustment.ts'
-import { type Address, type Cart, type LineTax, money } from './cart.ts'
+import { type Cart, destinationIn, type LineTax, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { divideRounded, exactText, parsePercent, type Rounding, wholeAndRest } from './money.ts'
-import type { Destination, TaxAmount, TaxQuote, TaxRequest } from './quote.ts'
+import type { Destination, TaxAmount, TaxQuote, TaxRequest, Wanted } from './quote.ts'
+import { selectTaxes } from './quoting.ts'
 import type { Settings, TaxRate } from './settings.ts'
 import type { Shipped } from './shipping.ts'
 import type { Trace } from './trace.ts'
@@ -15,6 +16,9 @@ import type { Trace } from './trace.ts'
 export interface Taxed {
   readonly included: number
   readonly additional: number
+  readonly notices: readonly Notice[]
+  /** What an outside engine is to be asked. */
+  readonly wanted: Wanted | null
 }
 
 /**
@@ -46,13 +50,7 @@ function destinationOf(cart: Cart, settings: Settings): Destination | null {
   const shipping = cart.shippingAddress
   const billing = cart.billingSameAsShipping ? (shipping ?? cart.billingAddress) : cart.billingAddress
   const address = settings.tax.basedOn === 'billing' ? (billing ?? shipping) : (shipping ?? billing)
-  return address && placeOf(address)
-}
-
-/** Where an address is, without who lives there: nobody else needs to know that. */
-function placeOf({ country, region, postalCode, city, line1 }: Address): Destination {
-  const told = Object.entries({ region, postalCode, city, line1 }).filter(([, value]) => value !== undefined)
-  return { country, ...(Object.fromEntries(told) as Omit<Destination, 'country'>) }
+  return destinationIn(address)
 }
 
 /** The same for equal carts, however their lines are ordered. */
@@ -389,8 +387,14 @@ function roundedTogether(items: readonly Taxable[], rounding: Rounding, trace: T
 /** Adds the taxes of what is sold and of shipping as adjustments. */
 export function applyTaxes(cart: Cart, sold: readonly Work[], shipped: Shipped, facts: Facts, trace: Trace | null): Taxed {
   const { settings } = facts.shop
+  const { provider } = settings.tax
   const total = { included: 0, additional: 0 }
-  const add = (taxes: readonly TaxAmount[], kind: 'tax_rate' | 'external', adjustments: Adjustment[], lineId?: string): void => {
+  const add = (
+    taxes: readonly TaxAmount[],
+    kind: 'tax_rate' | 'external' | 'provider',
+    adjustments: Adjustment[],
+    lineId?: string,
+  ): void => {
     for (const tax of taxes) {
       total[tax.included ? 'included' : 'additional'] += tax.amount
       adjustments.push({
@@ -398,7 +402,7 @@ export function applyTaxes(cart: Cart, sold: readonly Work[], shipped: Shipped, 
         label: labelOf(tax),
         amount: money(tax.amount, cart.currency),
         included: tax.included,
-        source: { kind, id: tax.id },
+        source: { kind, id: kind === 'provider' ? (provider ?? '') : tax.id },
         target: lineId === undefined ? 'shipping' : 'line',
         ...(lineId === undefined ? {} : { lineId }),
       })
@@ -409,11 +413,16 @@ export function applyTaxes(cart: Cart, sold: readonly Work[], shipped: Shipped, 
     const work = set[index]
     if (work) add(taxes, 'external', work.adjustments, work.line.id)
   }
-  if (settings.tax.rates.length === 0) return total
-  const quote = taxesByRates(taxRequestOf(cart, sold, shipped, settings), settings, trace)
-  for (const work of sold) add(quote.lines.get(work.line.id) ?? [], 'tax_rate', work.adjustments, work.line.id)
-  add(quote.shipping, 'tax_rate', shipped.adjustments)
-  return total
+  if (provider === null && settings.tax.rates.length === 0) return { ...total, notices: [], wanted: null }
+  const request = taxRequestOf(cart, sold, shipped, settings)
+  const own = () => taxesByRates(request, settings, trace)
+  const selected = provider === null ? { answer: own(), provider, wanted: null } : selectTaxes(cart, request, provider, facts, own, trace)
+  const { answer: quote, wanted } = selected
+  if (quote === null) return { ...total, notices: [notice('tax_unknown', 'error', '', {})], wanted }
+  const kind = selected.provider === null ? 'tax_rate' : 'provider'
+  for (const work of sold) add(quote.lines.get(work.line.id) ?? [], kind, work.adjustments, work.line.id)
+  add(quote.shipping, kind, shipped.adjustments)
+  return { ...total, notices: [], wanted }
 }
 
 /** Taxes that a server set on lines (C16): as it said, whatever the rates and the buyer are. */

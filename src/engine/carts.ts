@@ -44,6 +44,7 @@ import { gather } from './gather.ts'
 import type { LimitedTo } from './identity.ts'
 import type { IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
+import type { AskingHow, Quoting, Unquoted } from './quotes.ts'
 
 /** Limits of the queue: beyond them 503 `overloaded`, nothing written. */
 const QUEUE_MAX = 2000
@@ -112,6 +113,8 @@ export interface Grounds extends Pick<Pricing, 'freshUntil' | 'stockSeen' | 'lim
   readonly state: string
   readonly epoch: number
   readonly revision: number
+  /** Answers of outside engines that it had to do without. */
+  readonly unquoted: Unquoted
 }
 
 /** A cart as it is served, and what that rests on. Version 0: there is no row yet. */
@@ -129,13 +132,16 @@ export interface Carts {
   change(command: CartCommand): Promise<CartAnswer | Refusal>
   /** The cart as it is now, priced by today's facts; a read never writes. `current` of an owner without a cart is an empty one. */
   read(address: CartAddress): Promise<CartAnswer | Refusal>
-  /** The cart with its intent and the facts it was priced with. */
-  inspect(address: CartAddress): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal>
+  /** The cart with its intent and the facts it was priced with. `lists`: shipping methods are to be listed, so an outside engine is asked for them. */
+  inspect(
+    address: CartAddress,
+    how?: { readonly lists: boolean },
+  ): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal>
   /** The same with what its price rests on, for who wants to know when it changes. */
   view(address: CartAddress): Promise<CartView | Refusal>
   /** Of these the ones whose cart may be priced otherwise by now, because the shop, the hour, stock or the uses of codes moved on. */
   outdated<Seen extends { readonly grounds: Grounds }>(shop: ShopFacts, seen: readonly Seen[]): Promise<Seen[]>
-  /** A row as it is served now, to a caller whose token tells these groups of the customer. */
+  /** A row as it is served now, to a caller whose token tells these groups of the customer; outside engines are not asked for it. */
   serve(shop: ShopFacts, row: ServedRow, groups?: readonly string[] | null): Promise<string>
   /** Everything in the queue is done; nothing more is accepted. */
   drain(): Promise<void>
@@ -183,17 +189,8 @@ interface Outcome {
 class IdempotencyRace extends Error {}
 
 /** Makes the shell. */
-export function createCarts({
-  store,
-  facts: cache,
-  clock,
-  random,
-}: {
-  store: Store
-  facts: FactsCache
-  clock: Clock
-  random: Randomness
-}): Carts {
+export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Quoting; clock: Clock; random: Randomness }): Carts {
+  const { store, facts: cache, quotes, clock, random } = parts
   const queue: Job[] = []
   const busy = new Set<string>()
   const batchesMax = store.dialect === 'sqlite' ? 1 : 4
@@ -394,6 +391,10 @@ export function createCarts({
       works.flatMap(codesIn),
       works.map((work) => buyerOf(work.base)),
     )
+    if (shop.asksOutside) {
+      const ids = works.flatMap((work) => work.row?.id ?? [])
+      await quotes.collect(shop.id, ids)
+    }
     const frozen =
       shop.settings.checkout.freeze === 'off'
         ? NONE
@@ -686,8 +687,27 @@ export function createCarts({
     return isRefusal(pricing) ? pricing : pricing.cart
   }
 
-  function answer({ shop, row, cart, save, pricing, jobs, outcomes }: Work): void {
-    let text = save?.text
+  function answer(work: Work): void {
+    const { shop, cart, pricing } = work
+    const isDone = work.jobs.some((job) => 'results' in (work.outcomes.get(job) ?? {}))
+    if (!pricing || !isDone || unquotedOf(pricing).length === 0) {
+      tell(work, work.save?.text)
+      return
+    }
+    // Outside engines are asked when everything is saved, by nobody who holds a batch; these jobs are over for it, whatever happens.
+    for (const job of work.jobs) job.state = 'done'
+    const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart)
+    void quotes
+      .settle(shop, cart, facts, { keeps: true })
+      .then((settled) => tell(work, JSON.stringify(isRefusal(settled) ? pricing.cart : settled.pricing.cart)))
+      .catch((error: unknown) => {
+        for (const job of work.jobs) job.reject(error)
+      })
+  }
+
+  /** Answers all commands on a cart; `given` is the priced cart as it is sent. */
+  function tell({ shop, row, cart, pricing, jobs, outcomes }: Work, given: string | undefined): void {
+    let text = given
     for (const job of jobs) {
       const outcome = outcomes.get(job)
       if (!outcome) continue
@@ -758,7 +778,7 @@ export function createCarts({
       const { id, version, state } = seen.cart
       return { text: JSON.stringify(seen.pricing.cart), id, version, state, grounds: groundsOf(seen.cart, seen.pricing, shop) }
     }
-    if (row) return { ...(await priced(shop, row)), id: row.id, version: row.version, state: row.state }
+    if (row) return { ...(await priced(shop, row, { keeps: true })), id: row.id, version: row.version, state: row.state }
     const cart = withGroups(newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type), address.groups ?? null)
     const pricing = priceCart(cart, cache.forCart(shop, [], [], cart))
     if (isRefusal(pricing)) return pricing
@@ -766,43 +786,55 @@ export function createCarts({
     return { text: JSON.stringify(pricing.cart), id, version, state, grounds: groundsOf(cart, pricing, shop) }
   }
 
-  async function inspect(address: CartAddress): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal> {
+  async function inspect(
+    address: CartAddress,
+    { lists } = { lists: false },
+  ): Promise<{ cart: Cart; pricing: Pricing; facts: Facts; shop: ShopFacts } | Refusal> {
     const found = await find(address)
     if (isRefusal(found)) return found
     const { shop, row, type } = found
     const intent = row && (await readIntent(store.reader, shop.id, row.id))
     const whole = intent ? parseIntent({ intent }) : newCart(shop, address.owner ?? { kind: 'guest', guestId: '' }, type)
     const cart = visibleContact(withGroups(whole, address.groups ?? null), address.limitedTo?.secretId ?? null)
+    const priced = await pricedNow(shop, cart, { keeps: row !== null, lists })
+    return isRefusal(priced) ? priced : { cart, pricing: priced.pricing, facts: priced.facts, shop }
+  }
+
+  /** A cart priced by what is known now; where the shop asks outside engines, they are asked what is missing, unless `how` is null. */
+  async function pricedNow(shop: ShopFacts, cart: Cart, how: AskingHow | null): Promise<{ pricing: Pricing; facts: Facts } | Refusal> {
     await cache.collect(shop, skusOf(cart), cart.codes, [buyerOf(cart)])
+    if (shop.asksOutside) await quotes.collect(shop.id, [cart.id])
     const facts = cache.forCart(shop, cart.codes, skusOf(cart), cart)
+    if (shop.asksOutside && how) return quotes.settle(shop, cart, facts, how)
     const pricing = priceCart(cart, facts)
-    return isRefusal(pricing) ? pricing : { cart, pricing, facts, shop }
+    return isRefusal(pricing) ? pricing : { pricing, facts }
   }
 
   async function serve(shop: ShopFacts, row: ServedRow, groups: readonly string[] | null = null): Promise<string> {
-    return (isOfOtherGroups(row, { groups }) ? await pricedAnew(shop, row, groups) : await priced(shop, row)).text
+    // Whoever lists carts must not wait for an engine once per cart.
+    return (isOfOtherGroups(row, { groups }) ? await pricedAnew(shop, row, groups, null) : await priced(shop, row, null)).text
   }
 
   /** The stored price while it is today's, else the price as it is now. */
-  async function priced(shop: ShopFacts, row: ServedRow): Promise<Pick<CartView, 'text' | 'grounds'>> {
+  async function priced(shop: ShopFacts, row: ServedRow, how: AskingHow | null): Promise<Pick<CartView, 'text' | 'grounds'>> {
     const stored = { text: row.priced, grounds: storedGrounds(row) }
     if ((await outdated(shop, [stored])).length === 0) return stored
-    return pricedAnew(shop, row, null)
+    return pricedAnew(shop, row, null, how)
   }
 
   async function pricedAnew(
     shop: ShopFacts,
     row: ServedRow,
     groups: readonly string[] | null,
+    how: AskingHow | null,
   ): Promise<Pick<CartView, 'text' | 'grounds'>> {
     // Without an intent, or past the exact range, what is stored is all there is; it rests on nothing that could move within this epoch.
     const last = { text: row.priced, grounds: { ...storedGrounds(row), ...NO_ADVICE, epoch: shop.epoch, revision: PRICING_REVISION } }
     const intent = row.intent ?? (await readIntent(store.reader, shop.id, row.id))
     if (intent === undefined) return last
     const cart = withGroups(parseIntent({ intent }), groups)
-    await cache.collect(shop, skusOf(cart), cart.codes, [buyerOf(cart)])
-    const pricing = priceCart(cart, cache.forCart(shop, cart.codes, skusOf(cart), cart))
-    return isRefusal(pricing) ? last : { text: JSON.stringify(pricing.cart), grounds: groundsOf(cart, pricing, shop) }
+    const now = await pricedNow(shop, cart, how)
+    return isRefusal(now) ? last : { text: JSON.stringify(now.pricing.cart), grounds: groundsOf(cart, now.pricing, shop) }
   }
 
   async function outdated<Seen extends { readonly grounds: Grounds }>(shop: ShopFacts, seen: readonly Seen[]): Promise<Seen[]> {
@@ -822,11 +854,14 @@ export function createCarts({
     }
     // Whether a sku has stock of its own or that of its parts, a node knows of skus that it has read.
     await cache.collect(shop, skus, codes, buyers)
+    const unquoted = seen.flatMap(({ grounds }) => (grounds.unquoted.length > 0 ? (grounds.holders[0] ?? []) : []))
+    if (unquoted.length > 0) await quotes.collect(shop.id, unquoted, true)
     return seen.filter(({ grounds }) => grounds.state === 'OPEN' && !(isToday(grounds) && agrees(shop, grounds)))
   }
 
-  /** Whether stock and uses, by today's advice, would give the same price and the same notices. */
-  function agrees(shop: ShopFacts, { holders, buyer, stockSeen, limitsSeen }: Grounds): boolean {
+  /** Whether stock, uses and outside engines, by today's advice, would give the same price and the same notices. */
+  function agrees(shop: ShopFacts, { holders, buyer, stockSeen, limitsSeen, unquoted }: Grounds): boolean {
+    if (unquoted.length > 0 && quotes.isDue(shop, holders[0] ?? '', unquoted)) return false
     const isSameStock = stockSeen.every(([sku, wanted, had]) => {
       const has = cache.advice(shop, sku, holders) ?? Number.POSITIVE_INFINITY
       return wanted <= had ? wanted <= has : has === had
@@ -844,11 +879,13 @@ export function createCarts({
   return { change, read, view, outdated, inspect, serve, drain, waiting: () => queue.length }
 }
 
-const NO_ADVICE = { freshUntil: null, stockSeen: [], limitsSeen: [] } as const
+const NO_ADVICE = { freshUntil: null, stockSeen: [], limitsSeen: [], unquoted: [] } as const
 
-function groundsOf(cart: Cart, { freshUntil, stockSeen, limitsSeen }: Pricing, shop: ShopFacts): Grounds {
+function groundsOf(cart: Cart, pricing: Pricing, shop: ShopFacts): Grounds {
+  const { freshUntil, stockSeen, limitsSeen } = pricing
   return {
     ...holdingOf(cart),
+    unquoted: unquotedOf(pricing),
     state: cart.state,
     epoch: shop.epoch,
     revision: PRICING_REVISION,
@@ -866,18 +903,30 @@ function isOfOtherGroups({ priced, state }: ServedRow, { groups }: Pick<CartAddr
 }
 
 /** What the column `stock_seen` keeps: all the advice that a price rests on; nothing where there was none. */
-type Advice = Pick<Pricing, 'stockSeen' | 'limitsSeen'>
+type Advice = Pick<Grounds, 'stockSeen' | 'limitsSeen'> & Partial<Pick<Grounds, 'unquoted'>>
 
-function adviceText({ stockSeen, limitsSeen }: Pricing): string | null {
-  const isNone = stockSeen.length === 0 && limitsSeen.length === 0
-  return isNone ? null : JSON.stringify({ stockSeen, limitsSeen } satisfies Advice)
+function adviceText(pricing: Pricing): string | null {
+  const { stockSeen, limitsSeen } = pricing
+  const unquoted = unquotedOf(pricing)
+  const isNone = stockSeen.length === 0 && limitsSeen.length === 0 && unquoted.length === 0
+  return isNone ? null : JSON.stringify({ stockSeen, limitsSeen, ...(unquoted.length === 0 ? {} : { unquoted }) } satisfies Advice)
+}
+
+/** What a price had to do without. What nobody chose yet is asked for when it is listed. */
+function unquotedOf({ wanted }: Pricing): Unquoted {
+  return wanted.filter(({ needed }) => needed).map(({ kind, seen }) => [kind, seen])
+}
+
+/** Whether a stored price had to do without answers of outside engines: who ordered saw another one. */
+export function isUnquoted({ stock_seen }: Pick<CartRow, 'stock_seen'>): boolean {
+  return stock_seen !== null && ((JSON.parse(stock_seen) as Advice).unquoted ?? []).length > 0
 }
 
 /** A row that another revision priced is priced anew whatever it saw, and its advice may have another form. */
 function storedGrounds({ id, owner, email, state, epoch, revision, fresh_until, stock_seen }: ServedRow): Grounds {
   const advice = stock_seen === null || revision !== PRICING_REVISION ? NO_ADVICE : (JSON.parse(stock_seen) as Advice)
   const buyer = { account: owner.startsWith('a:') ? owner.slice(2) : null, email }
-  return { ...advice, holders: [id], buyer, state, epoch, revision, freshUntil: fresh_until }
+  return { ...NO_ADVICE, ...advice, holders: [id], buyer, state, epoch, revision, freshUntil: fresh_until }
 }
 
 /** A cart that is to be saved: what it was (null: there was none), and which commands changed it. */

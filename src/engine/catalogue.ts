@@ -43,11 +43,14 @@ export interface ImportReport {
   readonly refused: readonly { readonly line: number; readonly handle?: string; readonly column?: string; readonly reason: string }[]
 }
 
+/** The names of the outside engines that are installed. */
+type OutsideEngines = Readonly<Record<'tax' | 'shipping', readonly string[]>>
+
 /** Setting up shops. */
 export type Catalogue = ReturnType<typeof createCatalogue>
 
 /** Makes it. */
-export function createCatalogue(parts: { store: Store; clock: Clock; random: Randomness }) {
+export function createCatalogue(parts: { store: Store; clock: Clock; random: Randomness; engines: OutsideEngines }) {
   const { store, clock, random } = parts
 
   /** Makes a shop; its id is its name in addresses, for ever. */
@@ -87,7 +90,7 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
       const own = JSON.parse(document) as SettingsPatch
       const decided = typeof asked === 'function' ? asked(settingsOf(preset as PresetName, own)) : asked
       if (isRefusal(decided)) return decided
-      const refused = settingsRefusal(decided)
+      const refused = settingsRefusal(decided, parts.engines)
       if (refused) return refused
       const patch = withIds(decided)
       const changed = mergePatches(own, patch)
@@ -360,7 +363,7 @@ export function withoutSecrets(settings: Settings): Record<keyof Settings, unkno
 }
 
 /** What the schema cannot say: durations, currencies, one source of trust per issuer. */
-function settingsRefusal(patch: SettingsPatch): Refusal | null {
+function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal | null {
   const durations: [string, string | undefined][] = [
     ['/inventory/holdTtl', patch.inventory?.holdTtl],
     ['/checkout/unpaidTtl', patch.checkout?.unpaidTtl],
@@ -390,5 +393,24 @@ function settingsRefusal(patch: SettingsPatch): Refusal | null {
     if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))
       return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
   }
-  return ratesRefusal(patch.tax?.rates ?? [], '/tax/rates') ?? methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods')
+  return (
+    ratesRefusal(patch.tax?.rates ?? [], '/tax/rates') ??
+    methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods') ??
+    outsideRefusal(patch, engines, 'tax') ??
+    outsideRefusal(patch, engines, 'shipping')
+  )
+}
+
+/** How long an outside engine may be waited for, in milliseconds. */
+const ENGINE_DEADLINE_MAX_MS = 10_000
+
+/** An outside engine must be installed, and nobody waits for it for long. */
+function outsideRefusal(patch: SettingsPatch, engines: OutsideEngines, kind: 'tax' | 'shipping'): Refusal | null {
+  const { provider, providerDeadline } = patch[kind] ?? {}
+  if (provider && !engines[kind].includes(provider))
+    return refuse('invalid', { path: `/${kind}/provider`, reason: 'not_installed', installed: engines[kind] })
+  const deadline = providerDeadline === undefined ? 1 : durationMs(providerDeadline)
+  if (deadline === null || deadline <= 0 || deadline > ENGINE_DEADLINE_MAX_MS)
+    return refuse('invalid', { path: `/${kind}/providerDeadline`, reason: 'not_a_duration', example: 'PT2S, at most PT10S' })
+  return null
 }

@@ -15,6 +15,7 @@ import {
 } from '../core/cart.ts'
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
+import { sum } from '../core/money.ts'
 import { contentOf, type Order, orderBlockers, orderedLinesOf, orderMayMove, partOf } from '../core/order.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
@@ -38,7 +39,7 @@ import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
 import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
-import { parseIntent, skusOf } from './carts.ts'
+import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
@@ -46,6 +47,7 @@ import { parseOrder } from './orders.ts'
 import { isPayable, type Payments } from './payments.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
+import type { Quoting, Settled } from './quotes.ts'
 
 /** How often ordering starts again because the cart changed meanwhile, before it is refused. */
 const ATTEMPTS = 10
@@ -113,19 +115,22 @@ interface Snapshot {
   readonly facts: Facts
   readonly pricing: Pricing
   readonly contentHash: string
+  /** Whether an outside engine was heard just now: the shopper saw the price without what it said. */
+  readonly asked: boolean
 }
 
 /** Makes it. */
 export function createCheckout(parts: {
   store: Store
   facts: FactsCache
+  quotes: Quoting
   clock: Clock
   random: Randomness
   providers: ReadonlyMap<string, PaymentProvider>
   placement: Placement
   payments: Payments
 }): Checkout {
-  const { store, facts: cache, clock, random, providers, placement, payments } = parts
+  const { store, facts: cache, quotes, clock, random, providers, placement, payments } = parts
   const { hold, place, supersede, moved, emit } = placement
   const { open, closeSessions, refundAll } = payments
 
@@ -254,9 +259,9 @@ export function createCheckout(parts: {
 
   async function priced(shop: ShopFacts, row: CartRow | null, cart: Cart, whole: boolean, holder: string): Promise<Snapshot | Refusal> {
     await cache.collect(shop, skusOf(cart), cart.codes, [])
-    const facts = await cache.fresh(store.reader, shop, cart.codes, skusOf(cart), { holders: [holder], buyer: buyerOf(cart) })
-    const pricing = priceCart(cart, facts)
-    if (isRefusal(pricing)) return pricing
+    const now = await pricedNow(shop, cart, holder, row !== null)
+    if (isRefusal(now)) return now
+    const { facts, pricing, asked } = now
     const gone = pricing.cart.lines.filter((line) => line.state === 'UNAVAILABLE').map((line) => line.id)
     // What cannot be bought is left out where the shop says so; it stays in a cart like everything that was not ordered (C19).
     if (gone.length > 0 && shop.settings.checkout.unavailable === 'drop')
@@ -264,11 +269,30 @@ export function createCheckout(parts: {
     // What left the cart because it is gone is not ordered: it must not be remembered as bought either.
     const ordered = { ...cart, lines: pricing.intent.lines }
     const identity = JSON.stringify([contentOf(pricing.cart), orderedLinesOf(ordered), whole])
-    return { shop, row, cart: ordered, whole, facts, pricing, contentHash: createHash('sha256').update(identity).digest('base64url') }
+    const contentHash = createHash('sha256').update(identity).digest('base64url')
+    return { shop, row, cart: ordered, whole, facts, pricing, contentHash, asked }
+  }
+
+  /** Priced by what the database says, and by what outside engines say where the shop asks them. */
+  async function pricedNow(shop: ShopFacts, cart: Cart, holder: string, keeps: boolean): Promise<Settled | Refusal> {
+    if (shop.asksOutside) await quotes.collect(shop.id, [cart.id])
+    const holding = { holders: [holder], buyer: buyerOf(cart) }
+    const fresh = () => cache.fresh(store.reader, shop, cart.codes, skusOf(cart), holding)
+    const facts = await fresh()
+    if (!shop.asksOutside) {
+      const pricing = priceCart(cart, facts)
+      return isRefusal(pricing) ? pricing : { facts, pricing, asked: false }
+    }
+    const settled = await quotes.settle(shop, cart, facts, { keeps, insists: true })
+    if (isRefusal(settled) || !settled.asked) return settled
+    // While an engine thought, stock and uses went on.
+    const current = { ...(await fresh()), quotes: settled.facts.quotes }
+    const pricing = priceCart(cart, current)
+    return isRefusal(pricing) ? pricing : { facts: current, pricing, asked: true }
   }
 
   /** What is missing, then whether it costs more than the shopper saw (C17). */
-  function checkSnapshot(request: OrderRequest, { shop, row, cart, whole, facts, pricing }: Snapshot): Refusal | null {
+  function checkSnapshot(request: OrderRequest, { shop, row, cart, whole, facts, pricing, asked }: Snapshot): Refusal | null {
     const blockers = orderBlockers(cart, pricing.cart, facts)
     if (blockers[0]) return { ...blockers[0], blockers }
     const { total } = pricing.cart
@@ -278,7 +302,9 @@ export function createCheckout(parts: {
     }
     if (shop.settings.pricing.onIncrease === 'accept' || !row || hides(row, request)) return null
     const shown = JSON.parse(row.priced) as PricedCart
-    if (whole) return total.amount <= shown.total.amount ? null : { ...priceChanged(shown.total, total), cart: pricing.cart }
+    // The stored price had to do without what an outside engine said since, which the shopper saw; what the shop itself says is compared.
+    const compared = isUnquoted(row) && !asked ? ownPartOf : (priced: PricedCart) => priced.total.amount
+    if (whole) return compared(pricing.cart) <= compared(shown) ? null : { ...priceChanged(shown.total, total), cart: pricing.cart }
     for (const line of pricing.cart.lines) {
       const before = shown.lines.find((each) => each.id === line.id)
       if (before && line.unitPrice.amount > before.unitPrice.amount)
@@ -608,4 +634,9 @@ export function createCheckout(parts: {
   }
 
   return { order, payAgain, cancel, cancelUnpaid, expire }
+}
+
+/** What of a total no outside engine has a say in, in minor units: what the goods cost after discounts. */
+function ownPartOf({ lines }: PricedCart): number {
+  return sum(lines.flatMap((line) => (line.state === 'AVAILABLE' ? [line.total.amount] : []))) ?? 0
 }

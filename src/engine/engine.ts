@@ -13,9 +13,10 @@ import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
-import type { Clock, PaymentProvider, Randomness } from './ports.ts'
+import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
+import { createQuoting, type Quoting } from './quotes.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { createWatching, type Watching } from './watch.ts'
@@ -38,6 +39,7 @@ export interface Engine {
   readonly identities: Identities
   readonly jobs: Jobs
   readonly providers: ReadonlyMap<string, PaymentProvider>
+  readonly quotes: Quoting
   readonly guests: Guests
   readonly switching: Switching
   readonly restore: Restoring
@@ -54,6 +56,9 @@ export interface EngineParts {
   /** SHA-256 of the installation's admin key. */
   readonly adminHash: () => string
   readonly providers: readonly PaymentProvider[]
+  /** Outside engines; none where absent. */
+  readonly taxProviders?: readonly TaxProvider[]
+  readonly shippingProviders?: readonly ShippingRateProvider[]
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
@@ -65,19 +70,21 @@ export interface EngineParts {
 export function createEngine(parts: EngineParts): Engine {
   const { store, clock, random, signer, adminHash, log } = parts
   const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
-  const facts = createFactsCache(store, clock)
+  const { taxProviders = [], shippingProviders = [] } = parts
+  const quotes = createQuoting({ store, clock, taxProviders, shippingProviders, log })
+  const facts = createFactsCache(store, clock, quotes.atHand)
   const base = { store, facts, clock, random }
-  const carts = createCarts(base)
+  const carts = createCarts({ ...base, quotes })
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
-  const placement = createPlacement(base)
+  const placement = createPlacement({ ...base, quotes })
   const payments = createPayments({
     ...base,
     providers,
     placement,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
-  const checkout = createCheckout({ ...base, providers, placement, payments })
+  const checkout = createCheckout({ ...base, quotes, providers, placement, payments })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
   return {
     store,
@@ -89,6 +96,7 @@ export function createEngine(parts: EngineParts): Engine {
     payments,
     providers,
     carts,
+    quotes,
     guests,
     switching,
     restore: createRestoring({ store, clock, signer, carts, switching, guests }),
@@ -99,7 +107,7 @@ export function createEngine(parts: EngineParts): Engine {
       onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
     }),
     merge: createMerging({ ...base, carts }),
-    catalogue: createCatalogue(base),
+    catalogue: createCatalogue({ ...base, engines: quotes.names }),
     preview: createPreview({ ...base, carts }),
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),

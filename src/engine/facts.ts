@@ -7,7 +7,7 @@ import type { CodeFacts, Facts, LimitFacts } from '../core/facts.ts'
 import { QUARTER_MS } from '../core/hours.ts'
 import type { Variant } from '../core/product.ts'
 import { asks, edgesOf, giftOf, isLimited, needsCode, type Promotion } from '../core/promotion.ts'
-import { NO_QUOTES } from '../core/quote.ts'
+import { NO_QUOTES, type Quotes } from '../core/quote.ts'
 import { type PresetName, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { availableTo, bundlesOf, type StockLevel } from '../core/stock.ts'
 import { readEndpoints } from '../store/outbox.ts'
@@ -68,6 +68,8 @@ export interface ShopFacts {
   readonly asksFirstOrder: boolean
   /** What promotions give away. */
   readonly giftSkus: readonly string[]
+  /** Whether an outside engine says what tax or shipping is. */
+  readonly asksOutside: boolean
   readonly variants: Map<string, Variant>
   readonly unknownSkus: Set<string>
 }
@@ -130,8 +132,8 @@ export interface FactsCache {
   left(shop: ShopFacts, key: string, holding: Holding): number | null
 }
 
-/** Makes the cache. */
-export function createFactsCache(store: Store, clock: Clock): FactsCache {
+/** Makes the cache. `quotesOf` tells what outside engines said about a cart, as far as it is known. */
+export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: string, cartId: string) => Quotes): FactsCache {
   const shops = new Map<string, ShopFacts>()
   const refreshing = new Map<string, Promise<ShopFacts | null>>()
   const stock = new Recent<Advice<StockLevel | null>>()
@@ -171,6 +173,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     const promotions = await readPromotions(store.reader, shopId)
     const preset = row.preset as PresetName
     const automatic = promotions.filter((promotion) => !needsCode(promotion))
+    const settings = settingsOf(preset, JSON.parse(row.document) as SettingsPatch)
     const next: ShopFacts = {
       id: shopId,
       name: row.name,
@@ -178,7 +181,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       preset,
       createdAt: row.created_at,
       epoch,
-      settings: settingsOf(preset, JSON.parse(row.document) as SettingsPatch),
+      settings,
       endpoints: await readEndpoints(store.reader, shopId),
       promotions: new Map(promotions.map((promotion) => [promotion.id, promotion])),
       automatic: new Map(automatic.map((promotion) => [promotion.id, promotion])),
@@ -188,6 +191,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       personal: promotions.filter((promotion) => countedOf(promotion, 0) !== null),
       asksFirstOrder: promotions.some((promotion) => asks(promotion, 'first_order')),
       giftSkus: promotions.flatMap((promotion) => giftOf(promotion) ?? []),
+      asksOutside: settings.tax.provider !== null || settings.shipping.provider !== null,
       variants: new Map(),
       unknownSkus: new Set(),
     }
@@ -286,6 +290,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     levels: Map<string, number>,
     found: Map<string, CodeFacts>,
     own: Pick<Facts, 'limits' | 'hasOrdered'>,
+    cartId: string | undefined,
   ): Facts {
     const opened = [...found.values()].flatMap(({ promotionId }) => known.promotions.get(promotionId) ?? [])
     const isPlain = opened.every((promotion) => known.automatic.has(promotion.id))
@@ -303,7 +308,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
         : new Map([...known.automatic, ...opened.map((promotion) => [promotion.id, promotion] as const)]),
       codes: found,
       ...own,
-      quotes: NO_QUOTES,
+      quotes: known.asksOutside && cartId !== undefined ? quotesOf(id, cartId) : NO_QUOTES,
     }
   }
 
@@ -324,7 +329,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
       const facts = codes.get(within(known, code))?.value
       if (facts) found.set(code, usableBy(holding.holders, facts))
     }
-    return assemble(known, levels, found, advisedLimits(known, holding))
+    return assemble(known, levels, found, advisedLimits(known, holding), holding.holders[0])
   }
 
   function forCustomer(facts: Facts, known: ShopFacts, holding: Holding): Facts {
@@ -359,7 +364,7 @@ export function createFactsCache(store: Store, clock: Clock): FactsCache {
     for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy(holders, facts))
     const left = await readLimits(reader, known.id, known.limited)
     const [used] = known.personal.length > 0 && isKnown(customer) ? await readUsesOf(reader, known, [customer]) : []
-    return assemble(known, levels, found, limitsOf(known, holding, left, used))
+    return assemble(known, levels, found, limitsOf(known, holding, left, used), holders[0])
   }
 
   function left(known: ShopFacts, key: string, holding: Holding): number | null {

@@ -34,6 +34,7 @@ import {
   settleDelivery,
   shopsWithDeliveries,
 } from '../store/outbox.ts'
+import { purgeQuotes } from '../store/quotes.ts'
 import { purgeHolds } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
 import type { RefundTable } from '../store/tables.ts'
@@ -41,8 +42,8 @@ import type { Checkout } from './checkout.ts'
 import type { Expiry } from './expiry.ts'
 import type { FactsCache } from './facts.ts'
 import { parseOrder, serveOrders } from './orders.ts'
-import { type Payments, withDeadline } from './payments.ts'
-import type { Clock, PaymentProvider, ProviderEvent, Randomness } from './ports.ts'
+import type { Payments } from './payments.ts'
+import { type Clock, type PaymentProvider, type ProviderEvent, type Randomness, withDeadline } from './ports.ts'
 
 const DELIVERY_POLL_MS = 250
 const PAYMENT_POLL_MS = 1000
@@ -57,6 +58,7 @@ const QUIET = { openingMs: 15_000, pendingMs: 300_000 }
 /** Back-off of deliveries in seconds, spread over 24 hours; after the last one a delivery is dead and waits for redelivery by hand. */
 const RETRY_AFTER_S = [5, 30, 120, 600, 1800, 3600, 7200, 14_400, 21_600, 28_800]
 const DELIVERIES_KEPT_MS = 7 * 24 * 3_600_000
+const QUOTES_KEPT_MS = 90 * 24 * 3_600_000
 const REFUND_ATTEMPTS = 20
 
 /** The loop of one node. */
@@ -313,6 +315,7 @@ export function createJobs(parts: {
       merges: await purgeMerges(writer, now, BATCH * 4),
       // A revoked secret is good for nothing but repeating a merge.
       secrets: await purgeSecrets(writer, now - MERGES_KEPT_MS, BATCH * 4),
+      quotes: await purgeQuotes(writer, now - QUOTES_KEPT_MS, BATCH * 4),
       deliveries: await purgeDeliveries(writer, now - DELIVERIES_KEPT_MS, BATCH * 4),
     }))
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'tidied up')

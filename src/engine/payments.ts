@@ -27,30 +27,10 @@ import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { parseOrder } from './orders.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
-import type { Clock, PaymentProvider, PaymentRequest, Randomness, SessionStatus } from './ports.ts'
+import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
 
-/** How long a provider may take to answer. */
-const PROVIDER_DEADLINE_MS = 10_000
 /** How often a message is applied anew because the order changed meanwhile. */
 const ATTEMPTS = 10
-
-/** Calls a provider. The deadline holds even for one that does not listen to its signal, so that no request and no job waits for ever. */
-export async function withDeadline<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const late = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const reason = new Error(`The provider did not answer within ${PROVIDER_DEADLINE_MS} ms.`)
-      late.abort(reason)
-      reject(reason)
-    }, PROVIDER_DEADLINE_MS)
-  })
-  try {
-    return await Promise.race([call(late.signal), deadline])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 /**
  * Whether a shopper may still pay in an attempt: its session must be closed before its order may end. FAILED is one refused card in a session

@@ -22,6 +22,7 @@ import { parseIntent, saveOf, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
 import { serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
+import type { Quoting } from './quotes.ts'
 import { renderReference } from './reference.ts'
 
 /** Thrown inside a transaction to roll it back; `again` means: somebody was faster, begin anew. */
@@ -54,8 +55,8 @@ export interface Placing {
 export type Placement = ReturnType<typeof createPlacement>
 
 /** Makes it. */
-export function createPlacement(parts: { store: Store; facts: FactsCache; clock: Clock; random: Randomness }) {
-  const { facts: cache, clock, random } = parts
+export function createPlacement(parts: { store: Store; facts: FactsCache; quotes: Quoting; clock: Clock; random: Randomness }) {
+  const { facts: cache, quotes, clock, random } = parts
 
   /** Locks stock and checks that it suffices; answers what has to be held (tracked skus only). Sold-out is found before anything is charged. */
   async function hold(
@@ -197,6 +198,10 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; clock:
     const skus = carts.flatMap(skusOf)
     const codes = carts.flatMap((cart) => cart.codes)
     await cache.collect(shop, skus, codes, carts.map(buyerOf))
+    if (shop.asksOutside) {
+      const ids = carts.map((cart) => cart.id)
+      await quotes.collect(shop.id, ids)
+    }
     const { id, owner, email } = carts[0] ?? NO_CART
     return cache.forCart(shop, [...new Set(codes)], skus, { id, owner, email, absorbed: carts.flatMap((cart) => cart.absorbed) })
   }

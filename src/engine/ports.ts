@@ -1,6 +1,7 @@
 // Who else is asked. A provider is a real system somewhere else: every call to it has a deadline, happens outside any transaction, and is
 // repeated with the same `attemptId`, which the provider uses as its idempotency key. Time and randomness are ports as well, so that
 // everything that has a deadline can be tested at its edge.
+import type { ShippingQuote, ShippingRequest, TaxAnswer, TaxRequest } from '../core/quote.ts'
 
 /** The time, in milliseconds since the epoch. The demo shop and tests move it. */
 export interface Clock {
@@ -71,4 +72,49 @@ export interface PaymentProvider {
   refund(request: { shopId: string; sessionId: string; refundId: string; amount: number }, signal: AbortSignal): Promise<void>
   /** Reads and authenticates a message to the inbound endpoint; null when it is not genuine. Never trusts the body before that. */
   readEvent(headers: Readonly<Record<string, string>>, body: Buffer): Promise<ProviderEvent | null>
+}
+
+/** Whose question it is. */
+export interface AskedFor {
+  readonly shopId: string
+  readonly cartId: string
+}
+
+/**
+ * An outside engine that says what taxes a cart owes. It is asked again whenever the cart changes, and may be asked the same twice: a question
+ * must change nothing there. Its answer is checked before it counts. Rejecting means "not known".
+ */
+export interface TaxProvider {
+  readonly name: string
+  quote(request: TaxRequest & AskedFor, signal: AbortSignal): Promise<TaxAnswer>
+}
+
+/** An outside engine that says which shipping methods there are for a cart and what they cost; in the same manner. */
+export interface ShippingRateProvider {
+  readonly name: string
+  rates(request: ShippingRequest & AskedFor, signal: AbortSignal): Promise<readonly ShippingQuote[]>
+}
+
+/** An engine is there and will not answer this question: that says nothing about its answers to others. */
+export class Unquotable extends Error {}
+
+/** How long a payment provider may take to answer. */
+const PROVIDER_DEADLINE_MS = 10_000
+
+/** Calls a provider. The deadline holds even for one that does not listen to its signal, so that no request and no job waits for ever. */
+export async function withDeadline<T>(call: (signal: AbortSignal) => Promise<T>, ms = PROVIDER_DEADLINE_MS): Promise<T> {
+  const late = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const reason = new Error(`The provider did not answer within ${ms} ms.`)
+      late.abort(reason)
+      reject(reason)
+    }, ms)
+  })
+  try {
+    return await Promise.race([call(late.signal), deadline])
+  } finally {
+    clearTimeout(timer)
+  }
 }

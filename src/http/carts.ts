@@ -25,7 +25,7 @@ import {
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { orderBlockers } from '../core/order.ts'
-import { type PricedCart, priceCart } from '../core/pricing.ts'
+import type { PricedCart } from '../core/pricing.ts'
 import type { Destination } from '../core/quote.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { restoreLine, saveLine } from '../core/saved-lines.ts'
@@ -471,10 +471,14 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       async (request) => {
-        const seen = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const meant = address(callerOf(request), request.params.cart, request.query.type)
+        const seen = unwrap(await carts.inspect(meant, { lists: true }))
         const { cart, facts, shop } = seen
         const destination = unwrap(askedDestination(request.query, destinationOf(cart, shop.settings)))
-        const pricing = destination === null ? seen.pricing : unwrap(priceCart({ ...cart, shippingAddress: destination }, facts))
+        // Another place is another question; what is answered to it is not the cart's own answer.
+        const elsewhere = async (shippingAddress: Destination) =>
+          unwrap(await engine.quotes.settle(shop, { ...cart, shippingAddress }, facts, { keeps: false, lists: true }))
+        const pricing = destination === null ? seen.pricing : (await elsewhere(destination)).pricing
         const quotes = pricing.cart.requiresShipping ? pricing.shippingQuotes : []
         const items = quotes.map(({ id, name, amount }) => ({
           id,

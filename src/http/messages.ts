@@ -161,6 +161,14 @@ const WORDS: Readonly<Record<NoticeCode, Readonly<Record<Language, Words>>>> = {
     en: (p) => `The shipping method was changed from ${quoted(p.from, 'none', '“”')} to ${quoted(p.to, 'none', '“”')}.`,
     de: (p) => `Die Versandart wurde von ${quoted(p.from, 'keiner', '„“')} auf ${quoted(p.to, 'keine', '„“')} geändert.`,
   },
+  shipping_unknown: {
+    en: () => 'What shipping costs is not known at the moment. The cart can be ordered as soon as it is.',
+    de: () => 'Was der Versand kostet, ist gerade nicht bekannt. Sobald es bekannt ist, kann bestellt werden.',
+  },
+  tax_unknown: {
+    en: () => 'What taxes are owed is not known at the moment. The cart can be ordered as soon as it is.',
+    de: () => 'Welche Steuern anfallen, ist gerade nicht bekannt. Sobald es bekannt ist, kann bestellt werden.',
+  },
 }
 
 // Refusals -----------------------------------------------------------------------------------------------------------------------------
@@ -235,6 +243,8 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     code_exhausted: 'Diesen Code hat gerade jemand anderes aufgebraucht. Entfernen Sie ihn und prüfen Sie die neue Summe.',
     cart_already_ordered: 'Dieser Warenkorb wurde schon bestellt.',
     order_state_forbids: 'Die Bestellung ist in einem Zustand, der das nicht erlaubt.',
+    shipping_unknown: 'Was der Versand kostet, ist gerade nicht zu erfahren; nichts wurde getan. Versuchen Sie es erneut.',
+    tax_unknown: 'Welche Steuern anfallen, ist gerade nicht zu erfahren; nichts wurde getan. Versuchen Sie es erneut.',
     provider_unavailable: 'Der Zahlungsanbieter antwortet nicht. Wiederholen Sie dieselbe Anfrage: Es geht weiter, wo es aufgehört hat.',
     event_not_genuine: 'Die Nachricht ist nicht echt: Ihre Signatur passt nicht.',
     rate_limited: 'Zu viele Versuche. Warten Sie ein wenig.',

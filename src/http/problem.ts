@@ -81,6 +81,8 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   code_exhausted: [409, 'This code was used up by somebody else just now. Remove it and look at the new total.'],
   cart_already_ordered: [409, 'This cart was ordered already.'],
   order_state_forbids: [409, 'The order is in a state that does not allow this.'],
+  shipping_unknown: [503, 'What shipping costs cannot be told at the moment; nothing was done. Try again.'],
+  tax_unknown: [503, 'What taxes are owed cannot be told at the moment; nothing was done. Try again.'],
   provider_unavailable: [502, 'The payment provider does not answer. Repeat the same request: it goes on where it stopped.'],
   event_not_genuine: [400, 'The message is not genuine: its signature does not fit.'],
   rate_limited: [429, 'Too many attempts. Wait a little.'],

@@ -441,11 +441,16 @@ export async function listCarts(
   return query.orderBy('id', 'desc').limit(filter.limit).execute()
 }
 
-/** Removes carts with their history; their orders, if any, stay. */
+/** Removes carts with their history and what outside engines said about them; their orders, if any, stay. */
 export async function removeCarts(writer: Writer, shopId: string, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   await writer.db
     .deleteFrom('cart_history')
+    .where('shop_id', '=', shopId)
+    .where(isAmong(writer, 'cart_id', ids))
+    .execute()
+  await writer.db
+    .deleteFrom('quotes')
     .where('shop_id', '=', shopId)
     .where(isAmong(writer, 'cart_id', ids))
     .execute()
