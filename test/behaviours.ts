@@ -2,8 +2,8 @@
 // product store, SEED1 the cart API of a game store, SEED2 a headless commerce, SEED3 a cart service, SEED4 the commerce plugin of a CMS. A test
 // proves a behaviour by beginning its title with the id; coverage.test.ts holds that every entry has a test, a later part, or a reason.
 
-/** The part of the work that brings a behaviour: 3 prices, 4 orders and money, 5 storefront; `later` is none of them yet. */
-export type LaterPart = 'part 3' | 'part 4' | 'part 5' | 'later'
+/** The part of the work that brings a behaviour: 4 orders and money, 5 storefront; `later` is none of them yet. */
+export type LaterPart = 'part 4' | 'part 5' | 'later'
 
 /** One behaviour. It has a test, or `later`, or `why`: exactly one of the three. */
 export interface Behaviour {
@@ -297,10 +297,10 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED3-40', says: 'A price from outside makes a line of its own', tag: 'known' },
   { id: 'SEED3-41', says: 'Prices from outside need a scope', tag: 'known' },
   { id: 'SEED3-42', says: 'A line total given by the caller', tag: 'known', why: 'a line always costs unit price times quantity' },
-  { id: 'SEED3-43', says: 'Fees of items and carts', tag: 'known', later: 'part 3' },
+  { id: 'SEED3-43', says: 'Fees of items and carts', tag: 'known', later: 'part 4' },
   { id: 'SEED3-44', says: 'A price that is no longer valid, and one product with two prices, are refused', tag: 'known' },
   { id: 'SEED3-45', says: 'Product data is copied into the line', tag: 'known', why: 'the name is; the rest is read live' },
-  { id: 'SEED3-46', says: 'Products that are weighed later', tag: 'known', later: 'later' },
+  { id: 'SEED3-46', says: 'Products that are weighed later', tag: 'known', later: 'part 4' },
   { id: 'SEED3-47', says: 'Every line and the cart tell their prices, discounts, shipping and tax', tag: 'known' },
   { id: 'SEED3-48', says: 'Percentages are of the original price', tag: 'known' },
   { id: 'SEED3-49', says: 'A fixed discount is spread in proportion, and no line is given more than it costs', tag: 'known' },
@@ -309,7 +309,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     says: 'Discounts of items or of the total, before or after tax, for some products or people',
     tag: 'known',
   },
-  { id: 'SEED3-51', says: 'Fees of payment methods', tag: 'known', later: 'part 3' },
+  { id: 'SEED3-51', says: 'Fees of payment methods', tag: 'known', later: 'part 4' },
   { id: 'SEED3-52', says: 'Shipping is estimated before a method and an address are chosen', tag: 'known' },
   { id: 'SEED3-53', says: 'Shipping or billing address decides the tax', tag: 'known' },
   { id: 'SEED3-54', says: 'A code that stopped applying stays, says so, and applies again', tag: 'known' },
@@ -392,7 +392,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED4-53', says: 'Authorise, capture, purchase, refund; paid in part or too much', tag: 'known', later: 'part 4' },
   { id: 'SEED4-54', says: 'Where the payment page may lead is fixed when it is opened', tag: 'known' },
   { id: 'SEED4-55', says: 'Several payment providers, saved cards, partial refunds', tag: 'known', later: 'part 4' },
-  { id: 'SEED4-56', says: 'Paying in another currency at a rate that is kept', tag: 'known', later: 'part 3' },
+  { id: 'SEED4-56', says: 'Paying in another currency at a rate that is kept', tag: 'known', later: 'part 4' },
   { id: 'SEED4-57', says: 'Staff creates an order that behaves like a cart until it is completed', tag: 'stated', later: 'part 4' },
   { id: 'SEED4-58', says: 'Completed orders are edited; rules run again only on demand', tag: 'stated', later: 'part 4' },
   { id: 'SEED4-59', says: 'A new status sends e-mails, and any can be sent again', tag: 'stated', later: 'part 4' },

@@ -91,7 +91,7 @@ for (const shop of await presetShops('default')) {
         [body.codes, body.cart.codes],
         [[{ code: 'WELCOME10', applied: false, reason: 'inactive' }], [{ code: 'WELCOME10', applied: false, reason: 'not_applicable' }]],
       )
-      assert.ok(body.summary.includes('Promotion 10 % off (code WELCOME10) did not apply: inactive.'))
+      assert.ok(body.summary.includes('Promotion 10 % off (code WELCOME10) did not apply: it is switched off.'))
     })
 
     test('is of an open cart, also the current one of an account; a cart that is over keeps the price that it had', async () => {

@@ -585,11 +585,32 @@ describe('what a body leaves open', () => {
   test('a value that is not in its list is answered with the list', async () => {
     const answer = await refused(byName('filling'), { lines: [], mode: 'merge' }, { status: 422, code: 'invalid', path: '/mode' })
     assert.equal(answer.body.reason, 'must be "upsert" or "replace"')
-    await refused(
+  })
+
+  test('of several forms of an object it is the one that was meant by its kind whose fault is told', async () => {
+    const promotion = async (conditions: unknown[], benefit: object, path: string, reason: string) => {
+      const answer = await refused(byName('making a promotion'), { name: 'P', conditions, benefit }, { status: 422, code: 'invalid', path })
+      assert.equal(answer.body.reason, reason)
+    }
+    const kinds = ['percent_off', 'amount_off', 'fixed_price', 'free_shipping', 'buy_get', 'bundle_price', 'gift', 'tiered_percent']
+    const anyKind = `must be ${kinds.map((kind) => `"${kind}"`).join(' or ')}`
+    await promotion([], { kind: 'percent_of', percent: '10' }, '/benefit/kind', anyKind)
+    await promotion([], { percent: '10' }, '/benefit/kind', 'is missing')
+    await promotion([], { kind: 'percent_off' }, '/benefit/percent', 'is missing')
+    await promotion([], { kind: 'gift', percent: '10' }, '/benefit/sku', 'is missing')
+    const ten = { kind: 'percent_off', percent: '10' }
+    await promotion([{ kind: 'all', conditions: [{ kind: 'country' }] }], ten, '/conditions/0/conditions/0/countries', 'is missing')
+    await promotion([{ kind: 'code', of: {} }], ten, '/conditions/0/of', 'is not a known field')
+  })
+
+  test('what a schema cannot say is told in words as well, with its place', async () => {
+    const answer = await refused(
       byName('making a promotion'),
-      { name: 'P', benefit: { kind: 'gift', percent: '10' } },
-      { status: 422, code: 'invalid', path: '/benefit/kind' },
+      { name: 'P', startsAt: '2026-12-02T00:00:00Z', endsAt: '2026-12-01T00:00:00Z', benefit: { kind: 'percent_off', percent: '10' } },
+      { status: 422, code: 'invalid' },
     )
+    const { path, reason } = answer.body
+    assert.equal(answer.body.title, `The request is not valid: ${path}: ${reason.replaceAll('_', ' ')}. Nothing was done.`)
   })
 
   test('an unknown or malformed query parameter is refused', async () => {

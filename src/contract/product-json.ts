@@ -7,6 +7,7 @@ import { exponentOf } from '../core/money.ts'
 import type { Price, ProductInput } from '../core/product.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
+import { faultOf } from './fault.ts'
 import { ProductInput as schema } from './shop.ts'
 
 type WireProduct = Type.Static<typeof schema>
@@ -56,11 +57,8 @@ function rowOf(item: unknown, line: number): ProductRow {
   compiled ??= compile()
   const isProduct = compiled
   if (!isProduct(item)) {
-    const [error] = isProduct.errors ?? []
-    const { additionalProperty, missingProperty } = (error?.params ?? {}) as { additionalProperty?: string; missingProperty?: string }
-    const field = additionalProperty ?? missingProperty
-    const reason = additionalProperty ? 'is not a known field' : missingProperty ? 'is missing' : (error?.message ?? 'is not valid')
-    return { line, ...handle, column: `${error?.instancePath ?? ''}${field === undefined ? '' : `/${field}`}`, refused: reason }
+    const { path, reason } = faultOf(isProduct.errors ?? [])
+    return { line, ...handle, column: path, refused: reason }
   }
   const product = productOf(item)
   const refusal = productRefusal(product)
@@ -68,7 +66,7 @@ function rowOf(item: unknown, line: number): ProductRow {
 }
 
 function compile(): ValidateFunction<WireProduct> {
-  const ajv = new Ajv({ strict: false })
+  const ajv = new Ajv({ strict: false, verbose: true })
   addFormats.default(ajv)
   return ajv.compile<WireProduct>(schema)
 }

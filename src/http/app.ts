@@ -17,6 +17,7 @@ import Fastify, {
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { Explanation } from '../contract/explanation.ts'
+import { faultOf } from '../contract/fault.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
 import { Promotion } from '../contract/promotion.ts'
 import { Problem } from '../contract/schemas.ts'
@@ -190,43 +191,6 @@ const AJV = { strict: false, allErrors: false, discriminator: false, useDefaults
 const STRICT = new Ajv({ ...AJV, coerceTypes: false })
 const COERCING = new Ajv({ ...AJV, coerceTypes: true })
 for (const ajv of [STRICT, COERCING]) addFormats.default(ajv)
-
-/** Where the fault is, as a JSON pointer, and what it is. In a union the error that got furthest is the one that was meant. */
-function faultOf(errors: readonly ErrorObject[]): { path: string; reason: string } {
-  const told = errors.filter((error) => error.keyword !== 'anyOf')
-  const error = (told.length > 0 ? told : errors).reduce((best, each) => (likelihood(each) > likelihood(best) ? each : best))
-  const { additionalProperty, missingProperty } = error.params as { additionalProperty?: string; missingProperty?: string }
-  const field = additionalProperty ?? missingProperty
-  const pointer = field === undefined ? '' : `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
-  return { path: `${error.instancePath}${pointer}`, reason: reasonOf(error, told) }
-}
-
-/** How likely it is that an error of one branch of a union is the caller's: by depth, then by how much of the object that branch knows. */
-function likelihood({ keyword, instancePath, params, parentSchema, data }: ErrorObject): number {
-  const depth = instancePath.split('/').length
-  switch (keyword) {
-    case 'additionalProperties': {
-      const known = Object.keys((parentSchema as { properties?: object }).properties ?? {})
-      return depth + 0.5 + known.filter((key) => Object.hasOwn(data as object, key)).length / 1000
-    }
-    case 'required':
-      return depth + 0.25
-    case 'const':
-      return depth - 0.25
-    case 'type':
-      return (params as { type: string }).type === 'null' ? depth - 0.5 : depth
-    default:
-      return depth
-  }
-}
-
-function reasonOf(error: ErrorObject, all: readonly ErrorObject[]): string {
-  if (error.keyword === 'additionalProperties') return 'is not a known field'
-  if (error.keyword === 'required') return 'is missing'
-  if (error.keyword !== 'const') return error.message ?? error.keyword
-  const allowed = all.filter((each) => each.keyword === 'const' && each.instancePath === error.instancePath)
-  return `must be ${[...new Set(allowed.map((each) => JSON.stringify((each.params as { allowedValue: unknown }).allowedValue)))].join(' or ')}`
-}
 
 const PROBLEM_ANSWER = { description: 'A problem (RFC 9457)', content: { 'application/problem+json': { schema: { $ref: 'Problem' } } } }
 

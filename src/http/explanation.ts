@@ -10,6 +10,7 @@ import { changeCart } from '../core/details.ts'
 import { type Explained, explain } from '../core/explanation.ts'
 import type { Facts } from '../core/facts.ts'
 import { formatDecimal } from '../core/money.ts'
+import type { PromotionReason } from '../core/promoting.ts'
 import type { Promotion } from '../core/promotion.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { factsText } from '../core/replay.ts'
@@ -161,6 +162,45 @@ const PRICE_SOURCES: Readonly<Record<string, string>> = {
   held: 'the price from when it was added, which is kept',
 }
 
+/** Why a promotion or a code does not apply, as the end of a sentence. */
+const REASONS: Readonly<Record<PromotionReason, string>> = {
+  code: 'it needs a code that is not on the cart',
+  item_total_too_low: 'the items come to too little',
+  item_total_too_high: 'the items come to too much',
+  quantity_too_low: 'there are too few pieces of what it is for',
+  quantity_too_high: 'there are too many pieces of what it is for',
+  lines: 'the cart does not have the lines that it is for',
+  customer_group: 'the customer is in none of its groups',
+  account_required: 'it is for customers who are logged in',
+  guest_required: 'it is for guests',
+  account: 'it is for other customers',
+  not_first_order: 'the customer has ordered before',
+  customer_unknown: 'there is no account and no e-mail address that tells who the customer is',
+  country: 'it is for other countries',
+  currency: 'it is for other currencies',
+  not_started: 'it has not begun',
+  expired: 'it is over',
+  hours: 'it is for other days or hours',
+  other_promotion: 'another promotion that excludes it applies',
+  excluded: 'something holds that excludes it',
+  unknown: 'there is no such code',
+  same_promotion: 'another code of the same promotion is on the cart',
+  inactive: 'it is switched off',
+  empty: 'there is nothing in the cart that can be bought',
+  exhausted: 'its uses or its budget are used up',
+  used_up_by_customer: 'this customer has used it as often as allowed',
+  needs_email: 'its uses are counted by customer, and there is no account and no e-mail address yet',
+  gift_unavailable: 'its gift cannot be had: unknown, not for sale in this currency, or out of stock',
+  shipping_method: 'it is for other shipping methods',
+  replaced: 'others give more',
+  stopped: 'one that ran before it ends the row',
+}
+
+/** A reason in words; one that has none stands for itself. */
+function inWords(reason: string | null): string {
+  return REASONS[reason as PromotionReason] ?? String(reason)
+}
+
 /** A sentence for each step, in the order in which they were taken. Amounts are plain decimals: they are read beside the data. */
 function summaryOf({ cart, explanation }: Explained): string[] {
   const { currency } = cart
@@ -174,10 +214,12 @@ function summaryOf({ cart, explanation }: Explained): string[] {
   })
   const promotions = explanation.promotions.map(({ name, code, outcome, reason, discount }) => {
     const who = `Promotion ${name}${code === null ? '' : ` (code ${code})`}`
-    if (outcome === 'not_applied') return `${who} did not apply: ${reason}.`
+    if (outcome === 'not_applied') return `${who} did not apply: ${inWords(reason)}.`
     return discount > 0 ? `${who} took ${say(discount)} off.` : `${who} applied.`
   })
-  const codes = explanation.codes.filter(({ applied }) => !applied).map(({ code, reason }) => `Code ${code} does not apply: ${reason}.`)
+  const codes = explanation.codes
+    .filter(({ applied }) => !applied)
+    .map(({ code, reason }) => `Code ${code} does not apply: ${inWords(reason)}.`)
   const changes = explanation.totals
     .filter(({ type, of }) => type === 'shipping' || type === 'tax' || of === 'shipping')
     .map(({ type, label, amount, of, included }) => {

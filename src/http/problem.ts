@@ -102,16 +102,23 @@ export interface Problem {
   readonly requestId: string
 }
 
-function titleOf(code: RefusalCode, language: Language): string {
-  return language === 'en' ? PROBLEMS[code][1] : TITLES[language][code]
+/** A refusal in words. What is not valid is told with its place, its reason and, where there is one, an example of what would be. */
+function titleOf({ refused, path, reason, example }: Refusal, language: Language): string {
+  if (refused === 'invalid' && language === 'en' && typeof reason === 'string') {
+    const where = typeof path === 'string' && path !== '' ? path : 'the body'
+    const such = typeof example === 'string' ? ` (such as ${example})` : ''
+    return `The request is not valid: ${where}: ${reason.replaceAll('_', ' ')}${such}. Nothing was done.`
+  }
+  return language === 'en' ? PROBLEMS[refused][1] : TITLES[language][refused]
 }
 
 /** A refusal inside an answer: what the house calls `refused` is `code` on the wire; `message` says it in words. */
 export function namedRefusal(
-  { refused, ...data }: Refusal,
+  refusal: Refusal,
   language: Language,
 ): { code: string; path?: string; message: string } & Record<string, unknown> {
-  const named = { code: refused, message: titleOf(refused, language) }
+  const { refused, ...data } = refusal
+  const named = { code: refused, message: titleOf(refusal, language) }
   return { ...named, ...data, ...named }
 }
 
@@ -121,19 +128,16 @@ export function namedResult(result: LineResult, language: Language): Record<stri
 }
 
 /** A refusal as a problem. Its data stands beside the standard fields; `refused` becomes `code`. */
-export function problemOf(
-  { refused, ...data }: Refusal,
-  requestId: string,
-  language: Language,
-): Problem & Readonly<Record<string, unknown>> {
-  const [status] = PROBLEMS[refused as RefusalCode]
+export function problemOf(refusal: Refusal, requestId: string, language: Language): Problem & Readonly<Record<string, unknown>> {
+  const { refused, ...data } = refusal
+  const [status] = PROBLEMS[refused]
   const parts = {
     ...('blockers' in data ? { blockers: (data.blockers as readonly Refusal[]).map((each) => namedRefusal(each, language)) } : {}),
     ...('results' in data ? { results: (data.results as readonly LineResult[]).map((each) => namedResult(each, language)) } : {}),
     ...('cart' in data ? { cart: told(data.cart as PricedCart, language) } : {}),
   }
   // The standard fields come first for readers, and once more last, so that no data can take their place.
-  const standard = { type: `urn:cartwright:problem:${refused}`, title: titleOf(refused, language), status, code: refused, requestId }
+  const standard = { type: `urn:cartwright:problem:${refused}`, title: titleOf(refusal, language), status, code: refused, requestId }
   return { ...standard, ...data, ...parts, ...standard }
 }
 
