@@ -380,7 +380,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),
-  'PUT /v1/shops/:shop/tax-rates': keyRule('settings:write', '/tax-rates', { rates: [] }),
+  'PUT /v1/shops/:shop/tax-rates': keyRule('settings:write', '/tax-rates', { items: [] }),
   'POST /v1/shops/:shop/tax-rates': keyRule('settings:write', '/tax-rates', taxRateBody),
   'PUT /v1/shops/:shop/tax-rates/:rate': keyRule('settings:write', '/tax-rates/mine', taxRateBody),
   'DELETE /v1/shops/:shop/tax-rates/:rate': keyRule('settings:write', '/tax-rates/mine'),

@@ -97,7 +97,7 @@ describe('every answer is what the document declares', () => {
     const rate = { name: 'VAT', category: 'standard', percent: '19', included: true }
     const { id } = (await admin('POST', '/v1/shops/tour/tax-rates', { ...rate, postalCodes: ['1*'], country: 'DE' })).body
     await admin('PUT', `/v1/shops/tour/tax-rates/${id}`, { ...rate, compound: true })
-    await admin('PUT', '/v1/shops/tour/tax-rates', { rates: [rate] })
+    await admin('PUT', '/v1/shops/tour/tax-rates', { items: [rate] })
     await admin('GET', '/v1/shops/tour/tax-rates')
     await admin('DELETE', '/v1/shops/tour/tax-rates/standard')
     assertProblem(await admin('DELETE', '/v1/shops/tour/tax-rates/standard'), 404, 'tax_rate_not_found')

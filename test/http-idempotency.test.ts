@@ -278,8 +278,8 @@ for (const dialect of DIALECTS) {
       'replacing all tax rates': async () => ({
         method: 'PUT',
         path: `${SHOP}/tax-rates`,
-        body: { rates: [{ ...taxRate, category: 'a' }] },
-        other: { rates: [] },
+        body: { items: [{ ...taxRate, category: 'a' }] },
+        other: { items: [] },
       }),
       'adding a tax rate': async () => ({
         path: `${SHOP}/tax-rates`,

@@ -194,13 +194,14 @@ for (const dialect of DIALECTS)
         },
       ]
       const { admin } = await shopWith({ rates: [] })
-      const { items } = expect2xx(await admin('PUT', '/tax-rates', { rates })).body
+      const exported = expect2xx(await admin('PUT', '/tax-rates', { items: rates })).body
+      const { items } = exported
       assert.deepEqual(
         items.map(({ id }: { id: string }) => id),
         ['de', 'standard/US/CA/state', 'standard/US/city'],
       )
       const other = await shopWith({ rates: [] })
-      assert.deepEqual(expect2xx(await other.admin('PUT', '/tax-rates', { rates: items })).body.items, items)
+      assert.deepEqual(expect2xx(await other.admin('PUT', '/tax-rates', exported)).body.items, items)
       assert.deepEqual((await other.admin('GET', '/tax-rates')).body.items, items)
       const path = `/tax-rates/${encodeURIComponent('standard/US/city')}`
       assert.equal(expect2xx(await other.admin('PUT', path, { ...items[2], id: undefined, percent: '2' })).body.id, 'standard/US/city')
@@ -211,20 +212,20 @@ for (const dialect of DIALECTS)
       const was = (await admin('GET', '/tax-rates')).body
       const codes = (id: string, ...postalCodes: string[]) => ({ ...RATE, id, postalCodes })
       const wrong: [method: string, path: string, body: object, at: string, reason: string][] = [
-        ['PUT', '/tax-rates', { rates: [codes('a', '1*'), codes('b', '2*', '10115')] }, '/rates/1/postalCodes/1', 'same_zone'],
+        ['PUT', '/tax-rates', { items: [codes('a', '1*'), codes('b', '2*', '10115')] }, '/items/1/postalCodes/1', 'same_zone'],
         [
           'PUT',
           '/tax-rates',
           {
-            rates: [
+            items: [
               { ...RATE, id: 'a' },
               { ...RATE, id: 'b' },
             ],
           },
-          '/rates/1',
+          '/items/1',
           'same_zone',
         ],
-        ['PUT', '/tax-rates', { rates: [RATE, { ...RATE, tax: 'city', included: false }] }, '/rates/1/included', 'included_and_added'],
+        ['PUT', '/tax-rates', { items: [RATE, { ...RATE, tax: 'city', included: false }] }, '/items/1/included', 'included_and_added'],
         ['POST', '/tax-rates', RATE, '', 'same_zone'],
         ['POST', '/tax-rates', codes('c', '9-1'), '/postalCodes/0', 'not_postal_codes'],
         ['PUT', `/tax-rates/${encodeURIComponent('standard/DE')}`, { ...RATE, id: 'else' }, '/id', 'another_id_than_in_the_address'],

@@ -93,8 +93,8 @@ const PostalCodes = Type.String({
 })
 const TaxRateList = Type.Array(TaxRate, { maxItems: 1000 })
 
-/** `PUT /tax-rates`: the whole list. */
-export const TaxRates = Type.Object({ rates: TaxRateList }, CLOSED)
+/** `PUT /tax-rates`: all of them, as `GET` answers them. */
+export const TaxRates = Type.Object({ items: TaxRateList, next: Type.Optional(Type.Null()) }, CLOSED)
 
 const ShippingRate = Type.Object(
   {

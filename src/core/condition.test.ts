@@ -98,7 +98,7 @@ describe('each kind of condition holds, or says in its own words why not', () =>
   ]
   for (const [condition, reason, changes = {}, facts = {}] of table) {
     const who = 'owner' in changes ? 'of an account' : JSON.stringify({ ...changes, ...facts })
-    it(`SEED2-69 ${JSON.stringify(condition)} ${who}: ${reason ?? 'holds'}`, () => {
+    it(`SEED2-69 a condition holds or says why not: ${JSON.stringify(condition)} ${who}: ${reason ?? 'holds'}`, () => {
       const cart = { ...cartOf(), ...changes, lines: cartOf().lines }
       const told = judged([condition], cart, { ...factsOf({ variants }), ...facts })
       // A promotion that waits for a code is not judged without one.
@@ -181,7 +181,7 @@ describe('a discount for some products touches their lines only', () => {
     [{ except: { skus: ['TEE'], tags: ['sale'] } }, 'Cup'],
   ]
   for (const [of, skus] of table) {
-    it(`SEED3-50 ${JSON.stringify(of ?? 'all lines')}: ${skus || 'none'}`, () => {
+    it(`SEED3-50 a list of lines means those in it: ${JSON.stringify(of ?? 'all lines')}: ${skus || 'none'}`, () => {
       const promotion = promotionOf('p', { kind: 'percent_off', percent: '10', on: 'lines', ...(of ? { of } : {}) })
       const pricing = priceCart(cart, { ...facts, promotions: new Map([['p', promotion]]) })
       assert.ok(!isRefusal(pricing))

@@ -78,8 +78,8 @@ export function taxRateRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         },
       },
       async (request, reply) => {
-        const rates = request.body.rates as Rates
-        answerOnce(reply, unwrap(await change(request, () => ratesRefusal(rates, '/rates') ?? rates)))
+        const rates = request.body.items as Rates
+        answerOnce(reply, unwrap(await change(request, () => ratesRefusal(rates, '/items') ?? rates)))
         return { items: await listed(callerOf(request).shop.id), next: null }
       },
     )
