@@ -4,7 +4,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import Fastify, {
   type FastifyBaseLogger,
@@ -93,7 +93,7 @@ export async function createApp({
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply as unknown as FastifyReply),
   }).withTypeProvider<TypeBoxTypeProvider>()
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? STRICT : COERCING).compile(schema as object))
+  app.setValidatorCompiler(({ schema, httpPart }) => compiledWhenCalled(httpPart === 'body' ? STRICT : COERCING, schema as object))
   app.setSerializerCompiler(() => JSON.stringify)
   app.setErrorHandler(answerError)
   // Fastify reads text/plain by default; this API speaks JSON, and anything else is told so.
@@ -191,6 +191,18 @@ const AJV = { strict: false, allErrors: false, discriminator: false, useDefaults
 const STRICT = new Ajv({ ...AJV, coerceTypes: false })
 const COERCING = new Ajv({ ...AJV, coerceTypes: true })
 for (const ajv of [STRICT, COERCING]) addFormats.default(ajv)
+
+/** A validator that is compiled by its first call: most processes never see most routes, and compiling all of them would double the time to start. */
+function compiledWhenCalled(ajv: Ajv, schema: object): ((data: unknown) => boolean) & { errors?: ErrorObject[] | null } {
+  let compiled: ValidateFunction | null = null
+  const validate: ReturnType<typeof compiledWhenCalled> = (data) => {
+    compiled ??= ajv.compile(schema)
+    const isValid = compiled(data)
+    validate.errors = compiled.errors ?? null
+    return isValid
+  }
+  return validate
+}
 
 const PROBLEM_ANSWER = { description: 'A problem (RFC 9457)', content: { 'application/problem+json': { schema: { $ref: 'Problem' } } } }
 
