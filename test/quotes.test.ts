@@ -245,6 +245,7 @@ for (const { dialect, engine, servers } of places) {
           const { cart } = expect2xx(await call('POST', LINES, { sku: 'BOX' }).finally(() => (engine.mood = 'well'))).body
           assert.deepEqual([cart.shippingTotal.amount, codesOf(cart)], expected, mood)
           // A question that was not answered is asked again after two seconds.
+          expect2xx(await caller(server.url)('POST', '/v1/demo/clock', { advance: 'PT3S' }))
           await eventually(async () => (await call('GET', CURRENT)).body.shippingTotal.amount === 700 || null, 4000)
           assert.deepEqual(codesOf((await call('GET', CURRENT)).body), [])
         }
@@ -337,7 +338,7 @@ for (const { dialect, engine, servers } of places) {
       engine.mood = 'dead'
       await shop.guest('A')
       engine.mood = 'well'
-      await new Promise((resolve) => setTimeout(resolve, 2100))
+      expect2xx(await caller(server.url)('POST', '/v1/demo/clock', { advance: 'PT3S' }))
       const before = shop.asked('tax').length
       assert.deepEqual(expect2xx(await shop.admin('GET', '/carts')).body.items.map(tax), [50])
       assert.equal(shop.asked('tax').length, before)

@@ -3,7 +3,7 @@
 // (block, last answer, the shop's own rates). What an engine says is checked before it is anybody's price.
 import type { Cart } from './cart.ts'
 import type { Facts } from './facts.ts'
-import { divideRounded, parsePercent, type Rounding, sum } from './money.ts'
+import { divideRounded, parsePercent, type Rounding, sum, wholeAndRest } from './money.ts'
 import type { Quoted, QuoteKind, ShippingQuote, ShippingRequest, TaxAmount, TaxAnswer, TaxQuote, TaxRequest, Wanted } from './quote.ts'
 import type { Trace } from './trace.ts'
 
@@ -152,7 +152,7 @@ const BILLION = 1_000_000_000n
 /** A percentage has at most six decimals, so that this is exact. */
 function perBillion(percent: string): bigint {
   const rate = parsePercent(percent)
-  return rate ? (rate.numerator * BILLION) / rate.denominator : 0n
+  return rate ? wholeAndRest(rate.numerator * BILLION, rate.denominator).whole : 0n
 }
 
 // What an engine may say ---------------------------------------------------------------------------------------------------------------

@@ -416,8 +416,6 @@ describe('a table that is wrong', () => {
     ['steps that do not ascend', ['a:1kg(0=1,500=2,400=3)'], '/0/rates/0/steps/2/from', 'steps_must_ascend'],
     ['two steps of one size', ['a:1pcs(1=1,1=2)'], '/0/rates/0/steps/1/from', 'steps_must_ascend'],
     ['a range of postal codes that runs backwards', ['a:1@US=94103,95000-94000'], '/0/rates/0/postalCodes/1', 'range_backwards'],
-    ['a range of different lengths', ['a:1@US=999-1000'], '/0/rates/0/postalCodes/0', 'range_needs_digits_of_one_length'],
-    ['a range of letters', ['a:1@GB=SW1-SW9'], '/0/rates/0/postalCodes/0', 'range_needs_digits_of_one_length'],
     ['a category twice', ['a:1+cold=1+bulky=2+cold=3'], '/0/rates/0/surcharges/2/category', 'duplicate_category'],
   ]
   for (const [title, table, path, reason] of wrong) {

@@ -2,7 +2,8 @@
 // cart's tax depends on the order of a list.
 import { type Refusal, refuse } from './refusal.ts'
 import type { TaxRate } from './settings.ts'
-import { parsePostalCodes, rateId, taxOf } from './tax.ts'
+import { rateId, taxOf } from './tax.ts'
+import { parsePostalCodes, postalCodeFault } from './zone.ts'
 
 /** Rates of which each has an id of its own; `makeId` is asked where what a rate is about names another one already. */
 export function withRateIds(rates: readonly TaxRate[], makeId: () => string): TaxRate[] {
@@ -28,9 +29,11 @@ export function ratesRefusal(rates: readonly TaxRate[], at: string): Refusal | n
     if (rate.id !== undefined) ids.add(rate.id)
     if (rate.postalCodes !== undefined && rate.country === undefined)
       return refuse('invalid', { path: `${path}/postalCodes`, reason: 'postal_codes_need_a_country' })
-    const wrong = (rate.postalCodes ?? []).findIndex((pattern) => parsePostalCodes(pattern) === null)
-    if (wrong >= 0)
-      return refuse('invalid', { path: `${path}/postalCodes/${wrong}`, reason: 'not_postal_codes', example: '94103, 941* or 94000-94999' })
+    const wrong = (rate.postalCodes ?? []).findIndex((pattern) => postalCodeFault(pattern) !== null)
+    if (wrong >= 0) {
+      const reason = postalCodeFault(rate.postalCodes?.[wrong] ?? '')
+      return refuse('invalid', { path: `${path}/postalCodes/${wrong}`, reason, example: '94103, 941* or 94000-94999' })
+    }
   }
   return ambiguity(rates, at) ?? mixture(rates, at)
 }

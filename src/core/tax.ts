@@ -11,6 +11,7 @@ import { selectTaxes } from './quoting.ts'
 import type { Settings, TaxRate } from './settings.ts'
 import type { Shipped } from './shipping.ts'
 import type { Trace } from './trace.ts'
+import { isInZone } from './zone.ts'
 
 /** The taxes of a cart: what is contained in the total, and what is added to it (negative where a contained tax is not charged). Minor units. */
 export interface Taxed {
@@ -64,13 +65,6 @@ function inCanonicalOrder(works: readonly Work[]): Work[] {
 
 // Which rates count where ------------------------------------------------------------------------------------------------------------------
 
-/** Where tax is owed; a part that is not known is null and matches only rates that do not ask for it. */
-export interface TaxZone {
-  readonly country: string | null
-  readonly region: string | null
-  readonly postalCode: string | null
-}
-
 /** A rate of the asked category, and why it is passed over; `reason` is null for those that count. */
 export interface JudgedRate {
   readonly rate: TaxRate
@@ -82,11 +76,11 @@ export function rateId(rate: TaxRate): string {
   return rate.id ?? [rate.category, rate.country, rate.region, rate.tax].filter(Boolean).join('/')
 }
 
-/** All rates of a category, in the order of the list, each with whether it counts in the zone. */
-export function judgeRates(rates: readonly TaxRate[], category: string, zone: TaxZone): JudgedRate[] {
+/** All rates of a category, in the order of the list, each with whether it counts there. */
+export function judgeRates(rates: readonly TaxRate[], category: string, place: Destination | null): JudgedRate[] {
   const ofCategory = rates.filter((rate) => rate.category === category)
   const best = new Map<string, TaxRate>()
-  const covering = ofCategory.filter((rate) => covers(rate, zone))
+  const covering = ofCategory.filter((rate) => covers(rate, place))
   for (const rate of covering) {
     const known = best.get(taxOf(rate))
     if (!known || specificity(rate) > specificity(known)) best.set(taxOf(rate), rate)
@@ -107,59 +101,11 @@ function specificity(rate: TaxRate): number {
   return (rate.postalCodes === undefined ? 0 : 4) + (rate.region === undefined ? 0 : 2) + (rate.country === undefined ? 0 : 1)
 }
 
-function covers(rate: TaxRate, zone: TaxZone): boolean {
-  if (rate.country !== undefined && rate.country !== zone.country) return false
-  if (rate.region !== undefined && rate.region !== zone.region) return false
-  if (rate.postalCodes === undefined) return true
-  if (zone.postalCode === null) return false
-  const code = plainPostalCode(zone.postalCode, zone.country)
-  return rate.postalCodes.some((pattern) => {
-    const range = parsePostalCodes(pattern)
-    return range !== null && isWithin(code, range)
-  })
-}
-
-// Postal codes ----------------------------------------------------------------------------------------------------------------------------
-
-/**
- * Postal codes by their beginnings: those whose first characters are from `from` to `to` (of one length). `exact`: nothing may follow.
- */
-export interface PostalRange {
-  readonly from: string
-  readonly to: string
-  readonly exact: boolean
-}
-
-function plain(text: string): string {
-  return text.toUpperCase().replace(/[\s-]/g, '')
-}
-
-/** A postal code as it is compared: upper case, without spaces and hyphens; of the United States the five digits that every code has. */
-function plainPostalCode(text: string, country: string | null): string {
-  return country === 'US' ? plain(text).slice(0, 5) : plain(text)
-}
-
-/**
- * Reads `94103`, `941*` or `94000-94999`. A hyphen stands for a range where both sides have the same length; elsewhere it belongs to the code
- * (`100-0001`). Null for everything else.
- */
-export function parsePostalCodes(pattern: string): PostalRange | null {
-  const sides = pattern.split('-').map((side) => plain(side))
-  const [from = '', to = ''] = sides
-  if (sides.length === 2 && from.length === to.length) return isCode(from) && isCode(to) && from <= to ? { from, to, exact: false } : null
-  const isPrefix = pattern.trimEnd().endsWith('*')
-  const code = plain(isPrefix ? pattern.trimEnd().slice(0, -1) : pattern)
-  return isCode(code) ? { from: code, to: code, exact: !isPrefix } : null
-}
-
-function isCode(text: string): boolean {
-  return /^[A-Z0-9]{1,12}$/.test(text)
-}
-
-function isWithin(code: string, { from, to, exact }: PostalRange): boolean {
-  if (exact) return code === from
-  const beginning = code.slice(0, from.length)
-  return beginning.length === from.length && from <= beginning && beginning <= to
+function covers({ country, region, postalCodes }: TaxRate, place: Destination | null): boolean {
+  return isInZone(
+    { ...(country && { countries: [country] }), ...(region && { regions: [region] }), ...(postalCodes && { postalCodes }) },
+    place,
+  )
 }
 
 // Why nothing is owed ---------------------------------------------------------------------------------------------------------------------
@@ -228,22 +174,20 @@ function listedRate(rate: TaxRate): Listed {
 
 /** The taxes by the shop's own rates. */
 export function taxesByRates(request: TaxRequest, settings: Settings, trace: Trace | null): TaxQuote {
-  const zone: TaxZone = {
-    country: request.destination?.country ?? settings.tax.defaultCountry,
-    region: request.destination?.region ?? null,
-    postalCode: request.destination?.postalCode ?? null,
-  }
-  const relief = reliefOf(request, settings, zone.country)
+  const { defaultCountry } = settings.tax
+  const place = request.destination ?? (defaultCountry === null ? null : { country: defaultCountry })
+  const saw = { country: place?.country ?? null, region: place?.region ?? null, postalCode: place?.postalCode ?? null }
+  const relief = reliefOf(request, settings, saw.country)
   const known = new Map<string, Charge[]>()
   const chargesIn = (category: string | null, of: string): Charge[] => {
     if (category === null) return []
     const before = trace === null ? known.get(category) : undefined
     if (before) return before
-    const judged = judgeRates(settings.tax.rates, category, zone)
+    const judged = judgeRates(settings.tax.rates, category, place)
     for (const { rate, reason } of judged) {
       const { percent, included, tax = 'tax' } = rate
       const why = reason ?? relief
-      trace?.rates.push({ kind: 'tax', of, id: rateId(rate), chosen: why === null, reason: why, saw: { ...zone, tax, percent, included } })
+      trace?.rates.push({ kind: 'tax', of, id: rateId(rate), chosen: why === null, reason: why, saw: { ...saw, tax, percent, included } })
     }
     // One list per category, so that order-level sums find each tax again.
     const charges =
