@@ -1,8 +1,7 @@
 // Which taxes are owed. Included rates are contained in prices (VAT), others are added (sales tax). Tax is computed on what is left after
 // discounts, which is what British, German and Californian rules ask. Computing answers a plain value (`TaxQuote`), the same that an outside engine
 // answers; applying it makes adjustments. Fractions are exact until they are rounded once, where the shop says (`tax.roundingLevel`).
-import type { Adjustment, Work } from './adjustment.ts'
-import { leftOf } from './adjustment.ts'
+import { type Adjustment, inCanonicalOrder, leftOf, type Work } from './adjustment.ts'
 import { type Cart, destinationIn, type LineTax, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { divideRounded, exactText, parsePercent, type Rounding, wholeAndRest } from './money.ts'
@@ -11,6 +10,7 @@ import { selectTaxes } from './quoting.ts'
 import type { Settings, TaxRate } from './settings.ts'
 import type { Shipped } from './shipping.ts'
 import type { Trace } from './trace.ts'
+import { plainRegion } from './zone.ts'
 
 /** The taxes of a cart: what is contained in the total, and what is added to it (negative where a contained tax is not charged). Minor units. */
 export interface Taxed {
@@ -51,15 +51,6 @@ function destinationOf(cart: Cart, settings: Settings): Destination | null {
   const billing = cart.billingSameAsShipping ? (shipping ?? cart.billingAddress) : cart.billingAddress
   const address = settings.tax.basedOn === 'billing' ? (billing ?? shipping) : (shipping ?? billing)
   return destinationIn(address)
-}
-
-/** The same for equal carts, however their lines are ordered. */
-function inCanonicalOrder(works: readonly Work[]): Work[] {
-  const keyOf = ({ line }: Work) => `${line.key}\n${line.id}`
-  return works
-    .map((work) => ({ work, key: keyOf(work) }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .map(({ work }) => work)
 }
 
 // Which rates count where ------------------------------------------------------------------------------------------------------------------
@@ -109,7 +100,7 @@ function specificity(rate: TaxRate): number {
 
 function covers(rate: TaxRate, zone: TaxZone): boolean {
   if (rate.country !== undefined && rate.country !== zone.country) return false
-  if (rate.region !== undefined && rate.region !== zone.region) return false
+  if (rate.region !== undefined && plainRegion(rate.region) !== plainRegion(zone.region ?? '')) return false
   if (rate.postalCodes === undefined) return true
   if (zone.postalCode === null) return false
   const code = plainPostalCode(zone.postalCode, zone.country)
