@@ -52,7 +52,8 @@ export function factsOf(given: Given = {}): Facts {
   }
 }
 
-function lastEdgeOf(promotions: readonly Promotion[], now: number): number {
+/** The last moment that has passed at which one of these promotions began or ended, as facts know it. */
+export function lastEdgeOf(promotions: readonly Promotion[], now: number): number {
   const quarter = promotions.some((promotion) => asks(promotion, 'hours')) ? now - (now % QUARTER_MS) : 0
   return Math.max(quarter, ...promotions.flatMap(edgesOf).filter((edge) => edge <= now))
 }

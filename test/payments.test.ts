@@ -1158,6 +1158,38 @@ for (const dialect of DIALECTS) {
         await shop.balance()
       })
 
+      for (const [title, stock, states] of [
+        ['the newer order gives way', STOCK, ['PLACED', 'SUPERSEDED']],
+        ['or keeps it where the money goes back', 0, ['SUPERSEDED', 'NEW']],
+      ] as const) {
+        it(`money for an order that was replaced takes the use of a code that the newer order of its cart has: ${title}`, async () => {
+          const shop = await openShop(world)
+          await shop.makeCode('ONCE', 1)
+          const guest = await shop.guest()
+          success(await guest.run('POST', '/carts/current/codes', { code: 'ONCE' }))
+          const older = await guest.order()
+          first.says = (method, truth) => (method === 'cancel' ? { ...truth, state: 'cancelled' } : truth)
+          success(await guest.run('PATCH', `/carts/current/lines/${guest.cart.lines[0].id}`, { quantity: 2 }))
+          const newer = await guest.order()
+          first.says = null
+          assert.deepEqual(
+            [older, newer].map(({ order }) => order.discountTotal.amount < 0),
+            [true, true],
+          )
+          await shop.setStock('A', stock)
+          await shop.tell(older.payment.id, 'paid')
+          await shop.settle()
+          const read = async (id: string) => (await shop.read(id)).state
+          assert.deepEqual([await read(older.order.id), await read(newer.order.id)], states)
+          const { uses } = await world.store.reader.db
+            .selectFrom('promotion_codes')
+            .select('uses')
+            .where('shop_id', '=', shop.id)
+            .executeTakeFirstOrThrow()
+          assert.equal(uses, 1)
+        })
+      }
+
       it('the use of an expired order is given to others; money that comes late takes it again or goes back', async () => {
         const shop = await openShop(world)
         await shop.makeCode('ONCE', 1)

@@ -155,6 +155,50 @@ for (const { dialect, server } of await presetShops('default')) {
       await eventually(async () => shown(await current(third)).join() === 'A × 2,PEN × 1')
     })
 
+    test('a gift that costs nothing anyway is given as often as its promotion may be used, and no more', async () => {
+      const { admin, guest, promote } = await freshShop()
+      expect2xx(await admin('POST', '/products/import', { products: [ware('SAMPLE', {}, { prices: usd(0), requiresShipping: false })] }))
+      const { id } = await promote({ usesMax: 1, benefit: { kind: 'gift', sku: 'SAMPLE', quantity: 1 } })
+      const [first, second] = [await guest(), await guest()]
+      for (const call of [first, second]) {
+        assert.deepEqual(shown(await current(call)), ['A × 1', 'SAMPLE × 1'])
+        expect2xx(await call('PATCH', '/carts/current', { email: 'robin@example.com', shippingAddress: ADDRESS }))
+      }
+      const order = async (call: Call) => expect2xx(await call('POST', '/orders', { cartId: 'current' })).body.order
+      assert.deepEqual(shown(await order(first)), ['A × 1', 'SAMPLE × 1'])
+      assert.deepEqual(shown(await order(second)), ['A × 1'])
+      assert.equal((await admin('GET', `/promotions/${id}`)).body.uses, 1)
+    })
+
+    test('ten orders at once are ten orders though there are three of the gift, and three have it', async () => {
+      const { guest, promote } = await freshShop(3)
+      await promote({ benefit: { kind: 'gift', sku: 'PEN', quantity: 1 } })
+      const calls = await Promise.all(Array.from({ length: 10 }, () => guest()))
+      for (const call of calls) expect2xx(await call('PATCH', '/carts/current', { email: 'robin@example.com', shippingAddress: ADDRESS }))
+      const orders = await Promise.all(calls.map((call) => call('POST', '/orders', { cartId: 'current' })))
+      const pens = orders.map((answer) => expect2xx(answer).body.order.lines.length - 1)
+      assert.equal(
+        pens.reduce((sum, count) => sum + count, 0),
+        3,
+      )
+    })
+
+    test('some lines of a cart do not cost more than they did in the whole cart, unless the shopper consents', async () => {
+      const { guest, promote } = await freshShop()
+      await promote({ benefit: TEN, conditions: [{ kind: 'item_total', atLeast: usd(1300) }] })
+      const call = await guest()
+      const { cart } = expect2xx(await call('POST', LINES, { sku: 'PEN' })).body
+      assert.equal(cart.total.amount, 1170)
+      expect2xx(await call('PATCH', '/carts/current', { email: 'robin@example.com', shippingAddress: ADDRESS }))
+      const part = { cartId: cart.id, lines: [cart.lines[0].id] }
+      const refused = await call('POST', '/orders', part)
+      assert.deepEqual(
+        [told(refused), refused.body.expected.amount, refused.body.current.amount, refused.body.cart.total.amount],
+        ['409 price_changed', 900, 1000, 1000],
+      )
+      assert.equal(expect2xx(await call('POST', '/orders', { ...part, expectedTotal: 1000 })).body.order.total.amount, 1000)
+    })
+
     test('a promotion by the hour begins and ends by itself, on carts that nobody touched', async () => {
       const { guest, promote } = await freshShop()
       const call = await guest()

@@ -5,7 +5,7 @@ import type { Money } from './money.ts'
 import type { Variant } from './product.ts'
 
 /**
- * One change of a price. Discounts are negative. `included` amounts (VAT in prices) are information: they are part of the price already.
+ * One change of a price. Discounts are negative; 0 where what is given away costs nothing anyway. `included` amounts (VAT in prices) are information: they are part of the price already.
  * `source` says which rule it was: a promotion (with the code that opened it), a shipping method, a tax rate of the shop, a provider that was
  * asked (`provider`), or the server that set it (`external`).
  */
@@ -43,7 +43,16 @@ export function leftOf(work: Work): number {
   return work.itemTotal + work.discount
 }
 
-/** Takes an amount (> 0, at most what is left) off a line. */
+/** The same for equal carts, however their lines are ordered. */
+export function inCanonicalOrder(works: readonly Work[]): Work[] {
+  const keyOf = ({ line }: Work) => `${line.key}\n${line.id}`
+  return works
+    .map((work) => ({ work, key: keyOf(work) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ work }) => work)
+}
+
+/** Takes an amount (>= 0, at most what is left) off a line. */
 export function takeOff(
   work: Work,
   amount: number,
@@ -53,5 +62,5 @@ export function takeOff(
   type: 'promotion' = 'promotion',
 ): void {
   work.discount -= amount
-  work.adjustments.push({ type, label, amount: money(-amount, currency), included: false, source, target: 'line', lineId: work.line.id })
+  work.adjustments.push({ type, label, amount: money(0 - amount, currency), included: false, source, target: 'line', lineId: work.line.id })
 }

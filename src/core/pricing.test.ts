@@ -288,6 +288,7 @@ describe('which tax and which shipping', () => {
     ['a country without a rate', { shippingAddress: { country: 'DE' } }, 'US', 10],
     ['the country', { shippingAddress: { country: 'US', region: 'CA' } }, null, 20],
     ['the region', { shippingAddress: { country: 'US', region: 'NY' } }, null, 30],
+    ['the region, however it is written', { shippingAddress: { country: 'US', region: ' ny ' } }, null, 30],
     ['a region of that name elsewhere', { shippingAddress: { country: 'DE', region: 'NY' } }, null, 10],
     ['the billing address where nothing is shipped', { billingAddress: { country: 'US', region: 'NY' } }, null, 30],
     ['the shipping address before it', { shippingAddress: { country: 'DE' }, billingAddress: { country: 'US' } }, null, 10],
@@ -399,6 +400,17 @@ describe('prices that were held, remembered or never there', () => {
     const filled = done(fillLines(euro, { lines: [line('X', 2)], mode: 'replace' }, later)).cart
     assert.equal(done(priceCart(filled, later)).cart.total.amount, 1800)
     assert.equal(done(priceCart(done(changeCart(filled, { currency: 'USD' }, later)).cart, later)).cart.total.amount, 2000)
+  })
+
+  it('a code that leaves the cart keeps no other promotion from applying', () => {
+    const first = promotionOf('first', { kind: 'free_shipping' }, { conditions: [{ kind: 'code' }], priority: 1, stops: true })
+    const most = promotionOf('most', { kind: 'percent_off', percent: '50' })
+    const alone = promotionOf('alone', { kind: 'percent_off', percent: '10' }, { exclusive: true })
+    const settings = { promotions: { onInvalid: 'remove' as const } }
+    const facts = factsOf({ variants: [variantOf('MUG', 1000)], promotions: [first, most, alone], codes: { FREE: 'first' }, settings })
+    const { cart, intent } = done(priceCart({ ...cartWith(facts, [line('MUG')]), codes: ['FREE'] }, facts))
+    assert.deepEqual([cart.codes, cart.notices.map(({ code }) => code), cart.total.amount], [[], ['code_removed'], 500])
+    assert.deepEqual(done(priceCart(intent, facts)).cart, cart)
   })
 
   it('a code that came back and lapses again is told again, though it was acknowledged before', () => {

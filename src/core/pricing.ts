@@ -25,18 +25,18 @@ import type { Facts } from './facts.ts'
 import { QUARTER_MS } from './hours.ts'
 import { type Money, sum } from './money.ts'
 import { inapplicable, type Part, type Price, type PriceTerms, type ProductKind, priceOf, pricesOf, type Variant } from './product.ts'
-import { applyPromotions, type CodeState, type LimitsSeen } from './promoting.ts'
+import { applyPromotions, type CodeState, type LimitsSeen, writeDiscounts } from './promoting.ts'
 import { asks, edgesOf, giftOf } from './promotion.ts'
 import { NO_QUOTES, type ShippingQuote, type Wanted } from './quote.ts'
 import { quoteEdges } from './quoting.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
-import { aboveFloor, applyShipping, discountShipping, type Shipped } from './shipping.ts'
+import { aboveFloor, applyShipping, budgetsSeen, discountShipping, type Shipped } from './shipping.ts'
 import { applyTaxes } from './tax.ts'
 import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { RateTrace, Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 14
+export const PRICING_REVISION = 15
 
 /** A line as it is served. */
 export interface PricedLine {
@@ -153,6 +153,22 @@ export interface Pricing {
  * @returns the priced cart, or `amount_too_large` where a sum leaves the exact range
  */
 export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null): Pricing | Refusal {
+  const first = pricedOnce(given, facts, trace)
+  if (isRefusal(first) || first.intent.codes.length === given.codes.length) return first
+  // A code that leaves the cart may have kept others from applying. What made it leave counts for this price, too.
+  if (trace) for (const written of [trace.promotions, trace.rates, trace.roundings]) written.length = 0
+  const rest = priceCart(first.intent, facts, trace)
+  if (isRefusal(rest)) return rest
+  return {
+    ...rest,
+    cart: { ...rest.cart, pricing: first.cart.pricing },
+    freshUntil: first.freshUntil,
+    stockSeen: [...first.stockSeen, ...rest.stockSeen],
+    limitsSeen: [...first.limitsSeen, ...rest.limitsSeen],
+  }
+}
+
+function pricedOnce(given: Cart, facts: Facts, trace: Trace | null): Pricing | Refusal {
   const cart = withoutGone(given, facts)
   const works: Work[] = []
   const termsFor = termsByLine(cart, facts)
@@ -166,7 +182,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
   if (itemTotal === null) return refuse('amount_too_large', { path: '/lines' })
 
   const stages = {
-    shippingFor: (left: number) => applyShipping(cart, available, left, facts, null),
+    shippingFor: (sold: readonly Work[], left: number) => applyShipping(cart, sold, left, facts, null),
     priced: (line: Line) => pricedOrNull(line, cart.currency, termsFor(line), facts),
   }
   const promoted = applyPromotions(cart, available, itemTotal, facts, stages, trace)
@@ -174,6 +190,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
   const discounted = itemTotal + promoted.discount
   const listed = applyShipping(cart, sold, discounted, facts, trace)
   const shipped = aboveFloor(discountShipping(cart, listed, promoted.shipping, facts.shop.settings), discounted, facts.shop.settings)
+  if (trace) writeDiscounts(trace, sold, shipped.adjustments)
   const taxed = applyTaxes(cart, sold, shipped, facts, trace)
 
   const items = sum([itemTotal, ...promoted.gifts.map((work) => work.itemTotal)])
@@ -206,7 +223,7 @@ export function priceCart(given: Cart, facts: Facts, trace: Trace | null = null)
     freshUntil: edges.freshUntil,
     // Of lines that left because they are sold out, too: they come back with their stock.
     stockSeen: cart === given && promoted.giftsWanted.size === 0 ? lacking : seenStock(given.lines, facts, promoted.giftsWanted),
-    limitsSeen: promoted.limitsSeen,
+    limitsSeen: [...promoted.limitsSeen, ...budgetsSeen(promoted.shipping, listed, currency, facts.shop.settings)],
     shippingQuotes: shipped.offered,
     wanted: [shipped.wanted, taxed.wanted].filter((each) => each !== null),
   }

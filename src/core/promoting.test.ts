@@ -4,10 +4,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { accountCart, cartWith, done, factsOf, guestCart, line, NOW, promotionOf, variantOf } from '../../test/facts.ts'
+import { randomPromotions, TAGS } from '../../test/random-promotions.ts'
 import { addLines, type Cart, removeLine, setLine } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { type PricedCart, priceCart } from './pricing.ts'
-import type { Benefit, Condition, LineFilter, Promotion } from './promotion.ts'
+import type { Benefit, Promotion } from './promotion.ts'
 import { newTrace } from './trace.ts'
 
 const usd = (amount: number) => [{ currency: 'USD', amount }]
@@ -20,87 +21,6 @@ const withPromotions = (facts: Facts, promotions: readonly Promotion[]): Facts =
 
 // Random carts ------------------------------------------------------------------------------------------------------------------------
 
-const TAGS = ['red', 'blue', 'new']
-const percents = fc.constantFrom('0', '1', '7.5', '10', '33.333', '50', '100')
-const amounts = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 20_000 })).map(usd)
-const pieces = fc.integer({ min: 1, max: 6 })
-const filters: fc.Arbitrary<LineFilter> = fc.oneof(
-  fc.subarray(['SKU-0', 'SKU-1', 'SKU-2', 'SKU-3'], { minLength: 1 }).map((skus) => ({ skus })),
-  fc.constantFrom(...TAGS).map((tag) => ({ tags: [tag] })),
-  fc.constantFrom(...TAGS).map((tag) => ({ except: { tags: [tag] } })),
-)
-const scopes = fc.oneof(
-  fc.constant({}),
-  filters.map((of) => ({ of })),
-)
-const maybe = <T extends object>(value: fc.Arbitrary<T>) => fc.oneof(fc.constant({}), value)
-const on = <const T extends string>(...places: T[]) => maybe(fc.constantFrom(...places).map((place) => ({ on: place })))
-const max = maybe(fc.integer({ min: 1, max: 3 }).map((most) => ({ max: most })))
-const maxUnits = maybe(pieces.map((most) => ({ maxUnits: most })))
-
-const benefits: fc.Arbitrary<Benefit> = fc.oneof(
-  fc
-    .tuple(percents, on('order', 'lines', 'shipping'), scopes)
-    .map(([value, place, of]) => ({ kind: 'percent_off' as const, percent: value, ...place, ...of })),
-  fc
-    .tuple(amounts, on('order', 'lines', 'units', 'shipping'), scopes, maxUnits)
-    .map(([value, place, of, most]) => ({ kind: 'amount_off' as const, amounts: value, ...place, ...of, ...most })),
-  fc.tuple(amounts, scopes, maxUnits).map(([prices, of, most]) => ({ kind: 'fixed_price' as const, prices, ...of, ...most })),
-  fc.constant({ kind: 'free_shipping' as const }),
-  fc.tuple(pieces, scopes, pieces, scopes, percents, max).map(([buy, of, get, ofGot, value, most]) => ({
-    kind: 'buy_get' as const,
-    buy: { quantity: buy, ...of },
-    get: { quantity: get, percent: value, ...ofGot },
-    ...most,
-  })),
-  fc
-    .tuple(
-      fc.array(
-        fc.tuple(pieces, scopes).map(([quantity, of]) => ({ quantity, ...of })),
-        { minLength: 1, maxLength: 3 },
-      ),
-      amounts,
-      max,
-    )
-    .map(([items, prices, most]) => ({ kind: 'bundle_price' as const, items, prices, ...most })),
-  fc.tuple(fc.constantFrom('SKU-0', 'GIFT', 'NONE'), pieces).map(([sku, quantity]) => ({ kind: 'gift' as const, sku, quantity })),
-  fc.tuple(percents, percents, scopes).map(([low, high, of]) => ({
-    kind: 'tiered_percent' as const,
-    by: 'quantity' as const,
-    tiers: [
-      { from: 2, percent: low },
-      { from: 5, percent: high },
-    ],
-    ...of,
-  })),
-)
-
-const conditions: fc.Arbitrary<Condition> = fc.oneof(
-  amounts.map((atLeast) => ({ kind: 'item_total' as const, atLeast })),
-  fc.tuple(pieces, scopes).map(([atLeast, of]) => ({ kind: 'quantity' as const, atLeast, ...of })),
-  filters.map((of) => ({ kind: 'lines' as const, of })),
-  fc.constantFrom('promo_0', 'promo_3').map((id) => ({ kind: 'without' as const, promotions: [id] })),
-  fc.tuple(fc.constantFrom('any' as const, 'none' as const), pieces).map(([kind, atLeast]) => ({
-    kind,
-    conditions: [{ kind: 'quantity' as const, atLeast }],
-  })),
-)
-
-const promotionsOf = fc.array(
-  fc.record({
-    benefit: benefits,
-    conditions: fc.array(conditions, { maxLength: 2 }),
-    lane: fc.integer({ min: 0, max: 2 }),
-    priority: fc.integer({ min: 0, max: 2 }),
-    group: fc.constantFrom(null, null, 'a', 'b'),
-    exclusive: fc.constantFrom(false, false, false, true),
-    stops: fc.constantFrom(false, false, false, false, true),
-    percentBase: fc.constantFrom(null, 'original' as const, 'running' as const),
-    cap: fc.oneof(fc.constant(null), amounts),
-  }),
-  { maxLength: 7 },
-)
-
 const randomCarts = fc
   .record({
     lines: fc.array(
@@ -111,7 +31,7 @@ const randomCarts = fc
       }),
       { minLength: 1, maxLength: 6 },
     ),
-    promotions: promotionsOf,
+    promotions: randomPromotions,
     best: fc.subarray([0, 1]),
     shipping: fc.record({ amount: fc.integer({ min: 0, max: 3000 }), freeFrom: fc.integer({ min: 0, max: 100_000 }) }),
     stock: fc.integer({ min: 0, max: 8 }),
@@ -156,7 +76,7 @@ describe('in 3000 random carts under promotions of every kind', () => {
         all.reduce((sum, { amount }) => sum + amount.amount, 0),
         priced.discountTotal.amount,
       )
-      for (const { amount } of all) assert.ok(amount.amount < 0 && Number.isSafeInteger(amount.amount))
+      for (const { amount } of all) assert.ok(amount.amount <= 0 && Number.isSafeInteger(amount.amount))
       for (const each of priced.lines) {
         assert.ok(each.total.amount >= 0 && each.discountTotal.amount <= 0 && each.total.amount <= each.itemTotal.amount)
         if (each.giftOf !== null) assert.equal(each.total.amount, 0)
@@ -475,6 +395,62 @@ describe('promotions on shipping', () => {
     )
   })
 
+  it('are worth what shipping costs after what was taken off the items, and with the gifts', () => {
+    const rate = { currency: 'USD', amount: 900, by: 'total' as const, steps: [{ from: 800, amount: 100 }] }
+    const promotions = [
+      promotionOf('a', { kind: 'amount_off', amounts: usd(300) }),
+      promotionOf('b', { kind: 'free_shipping' }, { group: 'g', priority: -1 }),
+      promotionOf('c', { kind: 'amount_off', amounts: usd(200) }, { group: 'g', priority: -2 }),
+    ]
+    const shop = { shipping: { methods: [{ id: 'post', name: 'Post', rates: [rate] }] } }
+    const facts = factsOf({ variants: [variantOf('MUG', 1000)], settings: shop, promotions })
+    const priced = price({ ...cartWith(facts, [line('MUG')]), shippingMethod: 'post' }, facts)
+    // For 10.00 shipping is 1.00, less than the 2.00 of its rival; for the 7.00 that are left it is 9.00.
+    assert.deepEqual(
+      [[...takenBy(priced)], priced.total.amount],
+      [
+        [
+          ['a', 300],
+          ['b', 900],
+        ],
+        700,
+      ],
+    )
+    const gift = promotionOf('a', { kind: 'gift', sku: 'PEN', quantity: 1 })
+    const byWeight = { currency: 'USD', amount: 100, by: 'weight' as const, steps: [{ from: 150, amount: 900 }] }
+    const heavier = factsOf({
+      variants: [variantOf('MUG', 1000), variantOf('PEN', 300)],
+      settings: { shipping: { methods: [{ id: 'post', name: 'Post', rates: [byWeight] }] } },
+      promotions: [gift, ...promotions.slice(1)],
+    })
+    assert.equal(price({ ...cartWith(heavier, [line('MUG')]), shippingMethod: 'post' }, heavier).total.amount, 1000)
+  })
+
+  it('what the floor gives back was not taken, and a trace says so', () => {
+    const given = { variants: [variantOf('MUG', 1000)], settings: { ...settings, totals: { floor: 'shipping' as const } } }
+    const facts = factsOf({ ...given, promotions: [promotionOf('a', percent('80')), promotionOf('b', { kind: 'free_shipping' })] })
+    const trace = newTrace()
+    const priced = done(priceCart({ ...cartWith(facts, [line('MUG')]), shippingMethod: 'post' }, facts, trace)).cart
+    assert.deepEqual([priced.total.amount, trace.promotions.map(({ discount }) => discount)], [500, [800, 200]])
+  })
+
+  it('a price that a budget bounds stands only while there is exactly as much of it', () => {
+    const dearer = [
+      { id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 900, by: 'total' as const, steps: [{ from: 800, amount: 100 }] }] },
+    ]
+    const promotions = [promotionOf('a', { kind: 'free_shipping' }), promotionOf('b', percent('50'), { lane: 1 })]
+    const facts = factsOf({
+      variants: [variantOf('MUG', 1000)],
+      settings: { shipping: { methods: dearer } },
+      promotions,
+      limits: { a: { budgetLeft: { USD: 400 } } },
+    })
+    const { cart, limitsSeen } = done(priceCart({ ...cartWith(facts, [line('MUG')]), shippingMethod: 'post' }, facts))
+    assert.equal(cart.total.amount, 500 + 900 - 400)
+    const standsWith = (left: number) => limitsSeen.every(([, wanted, was]) => wanted <= left === was)
+    assert.deepEqual([399, 400, 401].map(standsWith), [false, true, false])
+  })
+
   it('a budget that the price of shipping is above is not used', () => {
     const given = { variants: [variantOf('MUG', 1000)], settings, promotions: [free], codes: { FREE: 'p' } }
     const priced = (left: number) => {
@@ -538,6 +514,37 @@ describe('gifts', () => {
       assert.deepEqual([priced.lines.length, priced.codes[0]?.reason], [1, 'gift_unavailable'])
     })
   }
+
+  it('are not promised what bundles of the cart need, nor a bundle whose parts are in the cart', () => {
+    const parts = [{ sku: 'PEN', quantity: 2 }]
+    const set = variantOf('SET', 900, { kind: 'bundle', parts })
+    const variants = [variantOf('MUG', 1000), pen, set]
+    const pensBeside = (sets: number, stock: number) => {
+      const facts = factsOf({ variants, stock: { PEN: stock, SET: Math.floor(stock / 2) }, promotions: [gift({}, 3)] })
+      return done(priceCart(cartWith(facts, [line('SET', sets)]), facts))
+    }
+    const given3 = (pricing: ReturnType<typeof pensBeside>) => pricing.cart.lines.find((each) => each.giftOf)?.quantity ?? 0
+    assert.deepEqual([pensBeside(2, 4), pensBeside(2, 6), pensBeside(1, 9)].map(given3), [0, 2, 3])
+    assert.deepEqual(
+      pensBeside(2, 6).stockSeen,
+      [
+        ['SET', 2, 3],
+        ['PEN', 7, 6],
+      ].toSorted(),
+    )
+    const ofSets = promotionOf('p', { kind: 'gift', sku: 'SET', quantity: 2 })
+    const setsBeside = (pens: number) => {
+      const facts = factsOf({ variants, stock: { PEN: 6, SET: 3 }, promotions: [ofSets] })
+      return given3(done(priceCart(cartWith(facts, [line('PEN', pens)]), facts)))
+    }
+    assert.deepEqual([1, 2, 3, 4, 5].map(setsBeside), [2, 2, 1, 1, 0])
+  })
+
+  it('of what costs nothing anyway are uses of their promotion, too', () => {
+    const facts = factsOf({ variants: [variantOf('MUG', 1000), variantOf('PEN', 0)], promotions: [gift()] })
+    const [, free] = price(cartWith(facts, [line('MUG')]), facts).lines
+    assert.deepEqual([free?.total.amount, free?.adjustments.map(({ source, amount }) => [source.id, amount.amount])], [0, [['p', 0]]])
+  })
 
   it('do not count in conditions, and no other promotion touches them', () => {
     const half = promotionOf('q', percent('50'), { lane: 1, conditions: [{ kind: 'quantity', atMost: 1 }] })

@@ -9,6 +9,7 @@ import type { Cart, Line } from './cart.ts'
 import { type ConditionReason, judgeAll } from './condition.ts'
 import type { CodeFacts, Facts } from './facts.ts'
 import { allocate } from './money.ts'
+import type { Variant } from './product.ts'
 import { amountIn, asks, type Benefit, inOrder, needsCode, type Promotion } from './promotion.ts'
 import type { ConditionTrace, Trace } from './trace.ts'
 
@@ -59,8 +60,8 @@ export interface Promoted {
 
 /** What promotions must know of the other stages of pricing. */
 export interface Stages {
-  /** What shipping would cost for items that come to this much. */
-  readonly shippingFor: (discounted: number) => ShippingPrice
+  /** What shipping would cost for these lines, which come to this much. */
+  readonly shippingFor: (sold: readonly Work[], discounted: number) => ShippingPrice
   /** A line of intent with its price; null where it has none. */
   readonly priced: (line: Line) => Work | null
 }
@@ -88,7 +89,7 @@ export function applyPromotions(
   const offers = runs.length === 1 ? together.offers : new Map(runs.flatMap((run) => [...(run === chosen ? run : replaced(run)).offers]))
 
   for (const offer of chosen.applied) apply(offer, sale)
-  if (trace) writeTrace(trace, ordered, offers, chosen, sale)
+  if (trace) writeTrace(trace, ordered, offers)
   return {
     discount: 0 - chosen.taken,
     gifts: chosen.applied.flatMap((offer) => offer.gift ?? []),
@@ -255,7 +256,14 @@ function worthOfRun(run: Run, sale: Sale): number {
 function shippingTaken(run: Run, sale: Sale): number[] {
   const benefits = shippingBenefits(run)
   if (benefits.length === 0) return []
-  return takenOffShipping(benefits, sale.stages.shippingFor(sale.itemTotal - run.taken), shippingHow(sale))
+  return takenOffShipping(benefits, shippingAfter(run, sale), shippingHow(sale))
+}
+
+/** What shipping costs after what a run takes off the lines and gives with them: rates look at amounts, pieces and weight. */
+function shippingAfter(run: Run, { works, itemTotal, stages }: Sale): ShippingPrice {
+  const sold = works.map((work, index) => ({ ...work, discount: (run.left[index] ?? 0) - work.itemTotal }))
+  const gifts = run.applied.flatMap(({ gift }) => (gift ? { ...gift, discount: 0 - gift.itemTotal } : []))
+  return stages.shippingFor([...sold, ...gifts], itemTotal - run.taken)
 }
 
 function shippingHow({ cart, facts }: Sale): Parameters<typeof takenOffShipping>[2] {
@@ -369,7 +377,7 @@ function offShipping(promotion: Promotion, run: Run, sale: Sale): Given | Promot
   if (benefit.kind === 'amount_off' && amountIn(benefit.amounts, currency) === undefined) return 'currency'
   const most = sale.facts.limits.get(promotion.id)?.budgetLeft?.[currency] ?? null
   const shipping: ShippingBenefit = { promotion, code: sale.codeOf.get(promotion.id) ?? null, most: null }
-  const price = sale.stages.shippingFor(sale.itemTotal - run.taken)
+  const price = shippingAfter(run, sale)
   if (benefit.kind === 'free_shipping' && benefit.methods && price.method !== null && !benefit.methods.includes(price.method))
     return 'shipping_method'
   const worth = takenOffShipping([...shippingBenefits(run), shipping], price, shippingHow(sale)).at(-1) ?? 0
@@ -382,14 +390,32 @@ function giftOf(promotionId: string, { sku, quantity }: Extract<Benefit, { kind:
   const { cart, facts, stages } = sale
   const variant = facts.variants.get(sku)
   if (!variant?.published || variant.kind === 'recharge' || variant.kind === 'subscription') return 'gift_unavailable'
-  const given = run.applied.reduce((count, { gift }) => count + (gift?.line.sku === sku ? gift.line.quantity : 0), 0)
-  const inCart = sale.works.reduce((count, { line }) => count + (line.sku === sku ? line.quantity : 0), 0)
-  if (facts.stock.has(sku)) sale.giftsWanted.set(sku, Math.max(sale.giftsWanted.get(sku) ?? 0, given + quantity))
-  const possible = Math.min(quantity, (facts.stock.get(sku) ?? Number.POSITIVE_INFINITY) - inCart - given)
+  const taken = takenOfStock(variant, sale, run)
+  if (facts.stock.has(sku)) sale.giftsWanted.set(sku, Math.max(sale.giftsWanted.get(sku) ?? 0, taken.besides + quantity))
+  const possible = Math.min(quantity, (facts.stock.get(sku) ?? Number.POSITIVE_INFINITY) - taken.inCart - taken.besides)
   if (possible < 1) return 'gift_unavailable'
   const work = stages.priced(giftLine(promotionId, sku, variant.name, possible, cart))
   if (!work?.available) return 'gift_unavailable'
   return { ...NOTHING_TAKEN, gift: { ...work, giftOf: promotionId }, worth: work.itemTotal }
+}
+
+/**
+ * How many of a gift the cart takes up already: as lines of its own (`inCart`), and with earlier gifts and in bundles (`besides`). A bundle that is
+ * given shares its parts with what is sold.
+ */
+function takenOfStock({ sku, parts = [] }: Variant, { works, facts }: Sale, run: Run): { inCart: number; besides: number } {
+  const gifts = run.applied.flatMap(({ gift }) => gift ?? [])
+  const inCart = works.reduce((count, { line }) => count + (line.sku === sku ? line.quantity : 0), 0)
+  const given = gifts.reduce((count, { line }) => count + (line.sku === sku ? line.quantity : 0), 0)
+  const others = [...works, ...gifts].filter(({ line }) => line.sku !== sku)
+  // A line counts where the item is counted; what bundles need is not asked for each part.
+  const needed = (part: string) =>
+    others.reduce((count, { line, variant }) => {
+      if (line.sku === part) return count + (facts.stock.has(part) ? line.quantity : 0)
+      return count + line.quantity * (variant?.parts ?? []).reduce((each, own) => each + (own.sku === part ? own.quantity : 0), 0)
+    }, 0)
+  const shared = parts.length === 0 ? needed(sku) : Math.max(...parts.map((part) => Math.ceil(needed(part.sku) / part.quantity)))
+  return { inCart, besides: given + shared }
 }
 
 /** It is as old as the newest line, so that pricing again gives the same line. */
@@ -421,7 +447,8 @@ function giftLine(promotionId: string, sku: string, name: string, quantity: numb
 
 function apply({ promotion, code, parts, gift }: Offer, { works, cart }: Sale): void {
   const source: Adjustment['source'] = { kind: 'promotion', id: promotion.id, ...(code === null ? {} : { code }) }
-  if (gift && gift.itemTotal > 0) takeOff(gift, gift.itemTotal, promotion.name, source, cart.currency)
+  // Also of what costs nothing anyway: a gift is a use of its promotion.
+  if (gift) takeOff(gift, gift.itemTotal, promotion.name, source, cart.currency)
   if (parts === null) return
   for (let index = 0; index < works.length; index++) {
     const part = parts[index] ?? 0
@@ -449,13 +476,10 @@ function codeStates(
   })
 }
 
-function writeTrace(trace: Trace, ordered: readonly Promotion[], offers: ReadonlyMap<string, Offer>, chosen: Run, sale: Sale): void {
-  const offShippingOf = new Map(shippingBenefits(chosen).map(({ promotion }, index) => [promotion.id, index]))
-  const taken = shippingTaken(chosen, sale)
+function writeTrace(trace: Trace, ordered: readonly Promotion[], offers: ReadonlyMap<string, Offer>): void {
   for (const promotion of ordered) {
     const offer = offers.get(promotion.id)
     if (!offer) continue
-    const shipping = taken[offShippingOf.get(promotion.id) ?? -1] ?? 0
     trace.promotions.push({
       promotionId: promotion.id,
       name: promotion.name,
@@ -465,7 +489,15 @@ function writeTrace(trace: Trace, ordered: readonly Promotion[], offers: Readonl
       outcome: offer.reason === null ? 'applied' : 'not_applied',
       reason: offer.reason,
       conditions: offer.conditions,
-      discount: offer.taken + (offer.gift?.itemTotal ?? 0) + shipping,
+      discount: 0,
     })
   }
+}
+
+/** Writes down what each promotion took off in the end: off shipping that is known last, and the shop's floor may give some of it back. */
+export function writeDiscounts(trace: Trace, sold: readonly Work[], ofShipping: readonly Adjustment[]): void {
+  const taken = new Map<string, number>()
+  for (const { type, source, amount } of [...sold.flatMap((work) => work.adjustments), ...ofShipping])
+    if (type === 'promotion') taken.set(source.id, (taken.get(source.id) ?? 0) - amount.amount)
+  for (const [index, each] of trace.promotions.entries()) trace.promotions[index] = { ...each, discount: taken.get(each.promotionId) ?? 0 }
 }

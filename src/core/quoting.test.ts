@@ -117,6 +117,15 @@ describe('without an answer', () => {
     assert.deepEqual([included(pricing), added(pricing)], [174 + 87, 0])
   })
 
+  it('"last" never finds more included tax than the amount is', () => {
+    const cart = cartOf({ B: 1 })
+    const taxes = [...'abcdefg'].flatMap((id) => ({ id, name: id, percent: '100', amount: 41, included: true }))
+    const quotes = answered(cart, { ln_B: taxes })
+    const cheaper = factsOf({ ...given('last', { quotes }), variants: [variantOf('B', 5)] })
+    // Each of the seven is an eighth of 5, which is rounded to 1.
+    assert.equal(included(done(priceCart(cart, cheaper))), 5)
+  })
+
   it('"last" owes nothing where nothing was owed, and the own rates for what was not asked about', () => {
     const quotes = answered(cartOf({ BOOK: 1 }), {})
     assert.equal(added(priced(cartOf({ BOOK: 2, A: 1 }), 'last', quotes)), 50)

@@ -141,10 +141,15 @@ function position({ destination, customer }: TaxRequest): string {
 function taxesOn(amount: number, taxes: readonly TaxAmount[], rounding: Rounding): TaxAmount[] {
   const scaled = taxes.map((tax) => ({ tax, rate: perBillion(tax.percent) }))
   const base = BILLION + scaled.reduce((all, { tax, rate }) => (tax.included ? all + rate : all), 0n)
-  return scaled.map(({ tax, rate }) => ({
-    ...tax,
-    amount: Number(divideRounded(BigInt(amount) * rate, tax.included ? base : BILLION, rounding)),
-  }))
+  let room = amount
+  return scaled.map(({ tax, rate }) => {
+    const rounded = Number(divideRounded(BigInt(amount) * rate, tax.included ? base : BILLION, rounding))
+    if (!tax.included) return { ...tax, amount: rounded }
+    // Each is rounded by itself: together they are never more than what contains them.
+    const contained = Math.min(rounded, room)
+    room -= contained
+    return { ...tax, amount: contained }
+  })
 }
 
 const BILLION = 1_000_000_000n

@@ -1,7 +1,7 @@
 // What shipping costs: what is asked of whoever knows the prices, what the shop's own rates answer, which of the methods that are offered counts, and
 // what promotions may take off it. An outside engine answers the same plain value as the rates do (`ShippingQuote`), so it replaces that step only.
 // A cart without anything to ship needs no method and pays nothing.
-import { type Adjustment, leftOf, type Work } from './adjustment.ts'
+import { type Adjustment, inCanonicalOrder, leftOf, type Work } from './adjustment.ts'
 import { type ShippingBenefit, takenOffShipping } from './benefit.ts'
 import { type Cart, destinationIn, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
@@ -41,16 +41,16 @@ export function destinationOf(cart: Cart, settings: Settings): Destination | nul
 
 /** What a cart asks of whoever knows what its shipping costs. `itemTotal` is that of all its items after discounts. */
 function shippingRequestOf(cart: Cart, sold: readonly Work[], itemTotal: number, settings: Settings): ShippingRequest {
-  const lines = sold
-    .filter((work) => work.ships)
-    .map((work) => ({
-      id: work.line.id,
-      sku: work.line.sku,
-      category: work.variant?.shippingCategory ?? null,
-      quantity: work.line.quantity,
-      grams: work.line.inline?.grams ?? work.variant?.grams ?? 0,
-      amount: leftOf(work),
-    }))
+  const ships = sold.filter((work) => work.ships)
+  // What an engine answered counts for its question: that must not depend on the order of lines.
+  const lines = (settings.shipping.provider === null ? ships : inCanonicalOrder(ships)).map((work) => ({
+    id: work.line.id,
+    sku: work.line.sku,
+    category: work.variant?.shippingCategory ?? null,
+    quantity: work.line.quantity,
+    grams: work.line.inline?.grams ?? work.variant?.grams ?? 0,
+    amount: leftOf(work),
+  }))
   return { currency: cart.currency, destination: destinationOf(cart, settings), lines, itemTotal }
 }
 
@@ -234,6 +234,27 @@ export function discountShipping(cart: Cart, shipped: Shipped, benefits: readonl
     })
   }
   return { ...shipped, discount, adjustments }
+}
+
+/**
+ * The budgets that what promotions take off shipping rests on: what is taken is there, and where a budget is what bounds it, exactly as much as
+ * there is.
+ */
+export function budgetsSeen(
+  benefits: readonly ShippingBenefit[],
+  shipped: Shipped,
+  currency: string,
+  { pricing, promotions }: Settings,
+): [key: string, wanted: number, isEnough: boolean][] {
+  if (benefits.every(({ most }) => most === null)) return []
+  const taken = takenOffShipping(benefits, shipped, { currency, rounding: pricing.rounding, percentBase: promotions.percentBase })
+  return benefits.flatMap(({ promotion, most }, index) => {
+    if (most === null) return []
+    const key = `budget:${promotion.id}:${currency}`
+    const took = taken[index] ?? 0
+    const isEnough: [string, number, boolean] = [key, took, true]
+    return took < most ? [isEnough] : [isEnough, [key, took + 1, false]]
+  })
 }
 
 /**

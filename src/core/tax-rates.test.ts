@@ -85,6 +85,12 @@ describe('lists of rates that are refused', () => {
     ['the same place twice', [rate(), rate({ percent: '5' })], '/rates/1', 'same_zone'],
     ['the same region twice', [rate({ country: 'US', region: 'CA' }), rate({ country: 'US', region: 'CA' })], '/rates/1', 'same_zone'],
     [
+      'the same region in other letters',
+      [rate({ country: 'US', region: 'CA' }), rate({ country: 'US', region: 'ca' })],
+      '/rates/1',
+      'same_zone',
+    ],
+    [
       'postal codes of which one is in another list',
       [rate({ country: 'US', postalCodes: ['1*', '941*'] }), rate({ country: 'US', postalCodes: ['2*', '94103'] })],
       '/rates/1/postalCodes/1',

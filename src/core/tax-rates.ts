@@ -3,7 +3,7 @@
 import { type Refusal, refuse } from './refusal.ts'
 import type { TaxRate } from './settings.ts'
 import { rateId, taxOf } from './tax.ts'
-import { parsePostalCodes, postalCodeFault } from './zone.ts'
+import { parsePostalCodes, plainRegion, postalCodeFault } from './zone.ts'
 
 /** Rates of which each has an id of its own; `makeId` is asked where what a rate is about names another one already. */
 export function withRateIds(rates: readonly TaxRate[], makeId: () => string): TaxRate[] {
@@ -43,7 +43,7 @@ function ambiguity(rates: readonly TaxRate[], at: string): Refusal | null {
   const places = new Map<string, number[]>()
   for (const [index, rate] of rates.entries()) {
     const { category, country = null, region = null, postalCodes } = rate
-    const place = JSON.stringify([category, taxOf(rate), country, region, postalCodes !== undefined])
+    const place = JSON.stringify([category, taxOf(rate), country, region && plainRegion(region), postalCodes !== undefined])
     const same = places.get(place) ?? []
     const [other] = same
     if (other !== undefined && postalCodes === undefined) return refuse('invalid', { path: `${at}/${index}`, ...clash(rates[other]) })
@@ -94,7 +94,7 @@ function mixture(rates: readonly TaxRate[], at: string): Refusal | null {
       other.included !== rate.included &&
       taxOf(other) !== taxOf(rate) &&
       isCompatible(other.country, rate.country) &&
-      isCompatible(other.region, rate.region)
+      isCompatible(other.region && plainRegion(other.region), rate.region && plainRegion(rate.region))
     const other = rates.slice(0, index).find(meets)
     if (other) return refuse('invalid', { path: `${at}/${index}/included`, reason: 'included_and_added', other: rateId(other) })
   }

@@ -1,8 +1,7 @@
 // Which taxes are owed. Included rates are contained in prices (VAT), others are added (sales tax). Tax is computed on what is left after
 // discounts, which is what British, German and Californian rules ask. Computing answers a plain value (`TaxQuote`), the same that an outside engine
 // answers; applying it makes adjustments. Fractions are exact until they are rounded once, where the shop says (`tax.roundingLevel`).
-import type { Adjustment, Work } from './adjustment.ts'
-import { leftOf } from './adjustment.ts'
+import { type Adjustment, inCanonicalOrder, leftOf, type Work } from './adjustment.ts'
 import { type Cart, destinationIn, type LineTax, money, type Notice, notice } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { divideRounded, exactText, parsePercent, type Rounding, wholeAndRest } from './money.ts'
@@ -52,15 +51,6 @@ function destinationOf(cart: Cart, settings: Settings): Destination | null {
   const billing = cart.billingSameAsShipping ? (shipping ?? cart.billingAddress) : cart.billingAddress
   const address = settings.tax.basedOn === 'billing' ? (billing ?? shipping) : (shipping ?? billing)
   return destinationIn(address)
-}
-
-/** The same for equal carts, however their lines are ordered. */
-function inCanonicalOrder(works: readonly Work[]): Work[] {
-  const keyOf = ({ line }: Work) => `${line.key}\n${line.id}`
-  return works
-    .map((work) => ({ work, key: keyOf(work) }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .map(({ work }) => work)
 }
 
 // Which rates count where ------------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ export interface Zone {
 /** Whether the zone holds for a place; null is a place that nobody knows, which only a zone without lists is for. */
 export function isInZone({ countries, regions, postalCodes }: Zone, place: Destination | null): boolean {
   if (countries && !(place && countries.includes(place.country))) return false
-  if (regions && !regions.some((region) => folded(region) === folded(place?.region ?? ''))) return false
+  if (regions && !regions.some((region) => plainRegion(region) === plainRegion(place?.region ?? ''))) return false
   return !postalCodes || matchesPostalCode(postalCodes, place?.postalCode ?? '', place?.country ?? null)
 }
 
@@ -69,6 +69,7 @@ function isCode(text: string): boolean {
   return /^[A-Z0-9]{1,12}$/.test(text)
 }
 
-function folded(region: string): string {
+/** A region as it is compared: people write `ca` and `CA`. */
+export function plainRegion(region: string): string {
   return region.trim().toUpperCase()
 }

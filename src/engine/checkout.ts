@@ -303,14 +303,19 @@ export function createCheckout(parts: {
     if (shop.settings.pricing.onIncrease === 'accept' || !row || hides(row, request)) return null
     const shown = JSON.parse(row.priced) as PricedCart
     // The stored price had to do without what an outside engine said since, which the shopper saw; what the shop itself says is compared.
-    const compared = isUnquoted(row) && !asked ? ownPartOf : (priced: PricedCart) => priced.total.amount
+    const compared = isUnquoted(row) && !asked ? (priced: PricedCart) => ownPartOf(priced) : (priced: PricedCart) => priced.total.amount
     if (whole) return compared(pricing.cart) <= compared(shown) ? null : { ...priceChanged(shown.total, total), cart: pricing.cart }
     for (const line of pricing.cart.lines) {
       const before = shown.lines.find((each) => each.id === line.id)
       if (before && line.unitPrice.amount > before.unitPrice.amount)
         return { ...priceChanged(before.unitPrice, line.unitPrice), lineId: line.id, cart: pricing.cart }
     }
-    return null
+    // Discounts of the whole cart may be smaller, or none, for some of its lines.
+    const ids = shown.lines.flatMap((line) => (line.state === 'AVAILABLE' ? [line.id] : []))
+    const ordered = ids.filter((id) => pricing.cart.lines.some((line) => line.id === id))
+    const [before, after] = [ownPartOf(shown, ordered), ownPartOf(pricing.cart, ordered)]
+    const { currency } = total
+    return after <= before ? null : { ...priceChanged({ amount: before, currency }, { amount: after, currency }), cart: pricing.cart }
   }
 
   /** Whether the stored price rests on what this caller must not see: it would tell where the owner lives, and is not what the caller saw. */
@@ -352,7 +357,8 @@ export function createCheckout(parts: {
         if (exhausted) throw new Rollback(exhausted)
         const demand = demandOf(pricing.cart.lines)
         const tracked = await hold(writer, shopId, demand, holder)
-        if (isRefusal(tracked)) throw new Rollback(tracked)
+        // The last of a gift went to somebody else meanwhile: nobody asked for it, so the order is made without it.
+        if (isRefusal(tracked)) throw new Rollback(isOfGift(tracked, pricing.cart) ? 'again' : tracked)
         const heldUntil = now + (durationMs(shop.settings.inventory.holdTtl) ?? 0)
         const held = shop.settings.inventory.reserve === 'none' ? [] : tracked
         await replaceHolds(writer, shopId, holder, order.id, held, heldUntil)
@@ -636,7 +642,13 @@ export function createCheckout(parts: {
   return { order, payAgain, cancel, cancelUnpaid, expire }
 }
 
-/** What of a total no outside engine has a say in, in minor units: what the goods cost after discounts. */
-function ownPartOf({ lines }: PricedCart): number {
-  return sum(lines.flatMap((line) => (line.state === 'AVAILABLE' ? [line.total.amount] : []))) ?? 0
+/** What of a total no outside engine has a say in, in minor units: what the goods (all, or these lines) cost after discounts. */
+function ownPartOf({ lines }: PricedCart, ids?: readonly string[]): number {
+  const meant = lines.filter((line) => line.state === 'AVAILABLE' && (ids === undefined || ids.includes(line.id)))
+  return sum(meant.map((line) => line.total.amount)) ?? 0
+}
+
+/** Whether what is missing is (also) wanted for a gift. */
+function isOfGift({ sku }: Refusal, { lines }: PricedCart): boolean {
+  return demandOf(lines.filter((line) => line.giftOf !== null)).some(([wanted]) => wanted === sku)
 }

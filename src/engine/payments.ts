@@ -227,8 +227,16 @@ export function createPayments(parts: {
     return 'mismatch'
   }
 
-  /** Money is there: the order is placed, or the money goes back. Never silence. */
-  async function settlePaid(shop: ShopFacts, payment: PaymentTable, target: 'PAID' | 'AUTHORIZED'): Promise<'applied' | 'again'> {
+  /**
+   * Money is there: the order is placed, or the money goes back. Never silence. What newer orders of the cart hold is the cart's own: they give way
+   * to the one that is paid, and keep everything (`giveWay` false) where it cannot be placed even so.
+   */
+  async function settlePaid(
+    shop: ShopFacts,
+    payment: PaymentTable,
+    target: 'PAID' | 'AUTHORIZED',
+    giveWay = true,
+  ): Promise<'applied' | 'again'> {
     const before = await readOrder(store.reader, shop.id, payment.order_id)
     if (!before) return 'applied'
     const carts = before.cart_id === null ? null : await cartsOf(store.reader, shop.id, before.cart_id)
@@ -256,6 +264,7 @@ export function createPayments(parts: {
             shop.id,
             [order, ...rivals].flatMap((each) => usedPromotions(each).map((use) => use.promotionId)),
           )
+        if (giveWay) for (const rival of rivals) await returnRedemptions(writer, shop.id, rival.id)
         const refusal = orderMayMove(order.state, 'PLACED')
           ? await retake(writer, shop, row, order, standing)
           : refuse('order_state_forbids', { state: order.state })
@@ -263,11 +272,12 @@ export function createPayments(parts: {
           await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: paid })
           // The cart was ordered by a late payment of an older order: those that await payment are outdated.
           for (const rival of rivals) await supersede(writer, shop.id, rival)
-        } else await giveBack(writer, shop, order, paid, refusal)
+        } else if (giveWay && rivals.length > 0) throw new Rollback(refusal)
+        else await giveBack(writer, shop, order, paid, refusal)
       })
     } catch (error) {
-      if (error instanceof Rollback && error.refusal === 'again') return 'again'
-      throw error
+      if (!(error instanceof Rollback)) throw error
+      return error.refusal === 'again' ? 'again' : settlePaid(shop, payment, target, false)
     }
     return 'applied'
   }
