@@ -50,6 +50,31 @@ for (const { dialect, server } of servers) {
     return expect2xx(await call('POST', '/orders', { cartId: id })).body.order
   }
 
+  describe(`how many promotions a shop may have on ${dialect}`, () => {
+    test('what every price considers is bounded: one by one and in bulk, and what makes it less is never refused', async () => {
+      expect2xx(await caller(server.url, ADMIN)('POST', '/v1/shops', { id: 'many', name: 'Many', currency: 'USD' }))
+      const call = caller(`${server.url}/v1/shops/many`, ADMIN)
+      const country = { kind: 'country', countries: ['DE'] }
+      const conditions = Array.from({ length: 10 }, () => ({ kind: 'any', conditions: Array.from({ length: 19 }, () => country) }))
+      const heavy = (id: string, changes: object = {}) => ({ id, name: id, conditions, benefit: FIVE_OFF, ...changes })
+      const promotions = Array.from({ length: 26 }, (_, index) => heavy(`heavy_${String(index).padStart(2, '0')}`))
+      const report = expect2xx(await call('POST', '/promotions/import', { promotions })).body
+      assert.deepEqual(
+        [report.created, report.refused],
+        [25, [{ index: 25, path: '/conditions', reason: 'too_many_conditions_without_code' }]],
+      )
+      const { id: _, ...one } = heavy('one')
+      const refused = await call('POST', '/promotions', one)
+      assert.deepEqual([refused.status, refused.body.path], [422, '/conditions'])
+      expect2xx(await call('POST', '/promotions', { ...one, conditions: [{ kind: 'code' }, ...conditions.slice(1)] }))
+      expect2xx(await call('PUT', '/promotions/heavy_00', one))
+      expect2xx(await call('PUT', '/promotions/heavy_00', { ...one, active: false }))
+      expect2xx(await call('POST', '/promotions', one))
+      assert.equal((await call('PUT', '/promotions/heavy_00', one)).status, 422)
+      assert.equal(expect2xx(await call('POST', '/promotions/import', { promotions })).body.unchanged, 24)
+    })
+  })
+
   describe(`codes on ${dialect}`, () => {
     test('SEED3-55 SEED3-56 a code is made, without a wish a random one, read, changed, and deleted', async () => {
       const promotion = await promotionWith()
