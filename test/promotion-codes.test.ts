@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
-import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { expect2xx, login, startNode } from './nodes.ts'
 
 const SHOP = '/v1/shops/demo'
@@ -439,5 +439,17 @@ describe('guessing codes', () => {
       200,
       'who may list codes guesses none',
     )
+  })
+
+  test('who tries many codes at once has no more tries than who tries one after the other, and right ones wait for nothing', async () => {
+    const shop = guarded.url + SHOP
+    const { token } = expect2xx(await caller(shop)('POST', '/carts/current/lines', { sku: 'MUG-STONE' })).body
+    const call = caller(shop, token)
+    const from = { 'x-forwarded-for': '10.0.1.1' }
+    const right = await atOnce(30, () => call('POST', '/promotions/verify', { code: 'WELCOME10' }, from))
+    assert.deepEqual([...new Set(right.map(({ body }) => body.applies))], [true])
+    const tried = await atOnce(40, (index) => call('POST', '/carts/current/codes', { code: `MANY${index}` }, from))
+    assert.equal(tried.filter(({ body }) => body.code === 'code_rejected').length, 5)
+    assert.equal(tried.filter(({ body }) => body.code === 'rate_limited').length, 35)
   })
 })
