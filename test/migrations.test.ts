@@ -7,8 +7,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { sql } from 'kysely'
 import pg from 'pg'
 import { openStore } from '../src/main.ts'
+import { up as foundation } from '../src/store/migrations/0001-foundation.ts'
+import { up as lifetime } from '../src/store/migrations/0002-lifetime.ts'
+import { readCustomers } from '../src/store/redemptions.ts'
 import { atOnce, DIALECTS, freshDatabase } from './harness.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -117,6 +121,68 @@ for (const dialect of DIALECTS) {
       await store.migrate()
       await store.close()
       assert.match(await dump(url), /CREATE TABLE carts/)
+    })
+
+    test('a filled database keeps its prices, and the uses from before count for whom they were', async () => {
+      const store = openStore(await freshDatabase(dialect))
+      const emails = ['Zoë@Example.com ', 'ZOË+shop@example.com', 'Jo.Doe+x@GoogleMail.com', null]
+      await store.transact(async ({ db }) => {
+        await foundation(db)
+        await lifetime(db)
+        await db.schema
+          .createTable('migrations')
+          .addColumn('name', 'varchar(255)', (c) => c.primaryKey())
+          .addColumn('timestamp', 'varchar(255)', (c) => c.notNull())
+          .execute()
+        for (const name of ['0001-foundation', '0002-lifetime'])
+          await sql`INSERT INTO migrations (name, timestamp) VALUES (${name}, '2026-01-01T00:00:00.000Z')`.execute(db)
+        await sql`INSERT INTO shops (id, name, currency, preset, created_at) VALUES ('s', 's', 'USD', 'default', 1)`.execute(db)
+        await sql`INSERT INTO products (shop_id, id, handle, published, position, document, hash, updated_at) VALUES ('s', 'p', 'p', 1, 0, '{}', 'h', 1)`.execute(
+          db,
+        )
+        await sql`INSERT INTO variants (shop_id, sku, product_id, position, document, updated_at) VALUES ('s', 'A', 'p', 0, '{}', 1)`.execute(
+          db,
+        )
+        await sql`INSERT INTO prices (shop_id, sku, currency, amount, list_amount) VALUES ('s', 'A', 'USD', 900, 1000)`.execute(db)
+        await sql`INSERT INTO promotions (shop_id, id, document, uses, updated_at) VALUES ('s', 'once', '{}', 4, 1)`.execute(db)
+        for (const [index, email] of emails.entries()) {
+          const [id, owner] = [`o${index}`, index === 0 ? 'a:app:zoe' : `g:${index}`]
+          await sql`INSERT INTO orders (shop_id, id, whole, state, owner, email, content_hash, document, ordered_lines, currency, total, version, created_at, expected_total)
+            VALUES ('s', ${id}, 1, 'OPEN', ${owner}, ${email}, 'h', '{}', '[]', 'USD', 1, 1, 1, 1)`.execute(db)
+          await sql`INSERT INTO redemptions (shop_id, order_id, promotion_id, state, created_at) VALUES ('s', ${id}, 'once', 'CONFIRMED', 5)`.execute(
+            db,
+          )
+        }
+      })
+      await store.migrate()
+      const { db } = store.reader
+      const prices = await db
+        .selectFrom('prices')
+        .select(['sku', 'currency', 'position', 'amount', 'list_amount', 'customer_group'])
+        .execute()
+      assert.deepEqual(
+        prices.map((row) => ({ ...row })),
+        [{ sku: 'A', currency: 'USD', position: 0, amount: 900, list_amount: 1000, customer_group: null }],
+      )
+      const below = store.transact((writer) => writer.db.updateTable('prices').set({ amount: -1 }).execute())
+      await assert.rejects(below, 'a price is never below zero')
+      const uses = await db.selectFrom('redemptions').select(['account', 'email']).orderBy('order_id').execute()
+      assert.deepEqual(
+        uses.map(({ account, email }) => [account, email]),
+        [
+          ['app:zoe', 'zoë@example.com'],
+          [null, 'zoë@example.com'],
+          [null, 'jodoe@gmail.com'],
+          [null, null],
+        ],
+      )
+      const customers = ['zoë@example.com', 'jodoe@gmail.com', 'someone@example.com'].map((email) => ({ account: null, email }))
+      const counted = await readCustomers(store.reader, 's', customers, [{ id: 'once', since: 0 }], false)
+      assert.deepEqual(
+        counted.map(({ uses: used }) => used.get('once')?.count ?? 0),
+        [2, 1, 0],
+      )
+      await store.close()
     })
 
     test(`src/store/schema.${dialect}.sql is what the migrations make`, async () => {

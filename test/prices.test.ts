@@ -339,6 +339,39 @@ for (const shop of await presetShops('default')) {
       const set = expect2xx(await shop.admin('POST', `/carts/${id}/commands`, { commands: [{ change: groups }] })).body.cart
       assert.deepEqual(set.customerGroups, ['trade'])
     })
+
+    test('who restored a cart by a link gets no prices or codes of the groups of its owner, and takes none of them from the owner', async () => {
+      const sku = await sell(usd(1000), usd(800, { group: 'trade' }))
+      const benefit = { kind: 'percent_off', percent: '50' }
+      const conditions = [{ kind: 'code' }, { kind: 'customer_group', groups: ['trade'] }]
+      const { id: promotion } = expect2xx(await shop.admin('POST', '/promotions', { name: 'Trade', benefit, conditions })).body
+      const code = `TRADE${++made}`
+      expect2xx(await shop.admin('POST', `/promotions/${promotion}/codes`, { code }))
+      const { token, cart } = expect2xx(await caller(base)('POST', LINES, { sku })).body
+      const owner = caller(base, token)
+      expect2xx(await shop.admin('PATCH', `/carts/${cart.id}`, { customerGroups: ['trade'] }))
+      const link = expect2xx(await owner('POST', '/carts/current/restore-links')).body
+      const holder = caller(base, expect2xx(await caller(base)('POST', '/carts/restore', { token: link.token })).body.token)
+      const seen = (body: Answer['body']) => [body.customerGroups, body.total.amount]
+      assert.deepEqual(seen((await holder('GET', `/carts/${cart.id}`)).body), [[], 1000])
+
+      const before = (await owner('GET', '/carts/current')).body.version
+      assert.deepEqual(seen(expect2xx(await holder('POST', `/carts/${cart.id}/lines`, { sku })).body.cart), [[], 2000])
+      assertProblem(await holder('POST', `/carts/${cart.id}/codes`, { code }), 422, 'code_rejected')
+      expect2xx(await holder('DELETE', `/carts/${cart.id}/lines/${cart.lines[0].id}`))
+      expect2xx(await holder('POST', `/carts/${cart.id}/lines`, { sku }))
+      expect2xx(await holder('PATCH', `/carts/${cart.id}`, { note: null }))
+      assert.deepEqual((await owner('GET', '/carts/current')).body.version, before + 3, 'what was refused or changes nothing is no version')
+      assert.deepEqual(seen((await owner('GET', '/carts/current')).body), [['trade'], 800])
+
+      const details = { email: `${name()}@example.com`, shippingAddress: { name: 'R', country: 'DE' } }
+      const given = expect2xx(await holder('PATCH', `/carts/${cart.id}`, details)).body.cart
+      assert.deepEqual([given.email, ...seen(given)], [details.email, [], 1000], 'contact data of the holder bring no groups')
+      assert.deepEqual(seen((await owner('GET', '/carts/current')).body), [['trade'], 800])
+      assertProblem(await holder('POST', '/orders', { cartId: cart.id, expectedTotal: 800 }), 409, 'price_changed')
+      const { order } = expect2xx(await holder('POST', '/orders', { cartId: cart.id, expectedTotal: 1000 })).body
+      assert.equal(order.total.amount, 1000)
+    })
   })
 
   describe(`what a server sets (${shop.dialect})`, () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
-import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { expect2xx, login, startNode } from './nodes.ts'
 
 const SHOP = '/v1/shops/demo'
@@ -49,6 +49,31 @@ for (const { dialect, server } of servers) {
     expect2xx(await call('POST', '/carts/current/codes', { code }))
     return expect2xx(await call('POST', '/orders', { cartId: id })).body.order
   }
+
+  describe(`how many promotions a shop may have on ${dialect}`, () => {
+    test('what every price considers is bounded: one by one and in bulk, and what makes it less is never refused', async () => {
+      expect2xx(await caller(server.url, ADMIN)('POST', '/v1/shops', { id: 'many', name: 'Many', currency: 'USD' }))
+      const call = caller(`${server.url}/v1/shops/many`, ADMIN)
+      const country = { kind: 'country', countries: ['DE'] }
+      const conditions = Array.from({ length: 10 }, () => ({ kind: 'any', conditions: Array.from({ length: 19 }, () => country) }))
+      const heavy = (id: string, changes: object = {}) => ({ id, name: id, conditions, benefit: FIVE_OFF, ...changes })
+      const promotions = Array.from({ length: 26 }, (_, index) => heavy(`heavy_${String(index).padStart(2, '0')}`))
+      const report = expect2xx(await call('POST', '/promotions/import', { promotions })).body
+      assert.deepEqual(
+        [report.created, report.refused],
+        [25, [{ index: 25, path: '/conditions', reason: 'too_many_conditions_without_code' }]],
+      )
+      const { id: _, ...one } = heavy('one')
+      const refused = await call('POST', '/promotions', one)
+      assert.deepEqual([refused.status, refused.body.path], [422, '/conditions'])
+      expect2xx(await call('POST', '/promotions', { ...one, conditions: [{ kind: 'code' }, ...conditions.slice(1)] }))
+      expect2xx(await call('PUT', '/promotions/heavy_00', one))
+      expect2xx(await call('PUT', '/promotions/heavy_00', { ...one, active: false }))
+      expect2xx(await call('POST', '/promotions', one))
+      assert.equal((await call('PUT', '/promotions/heavy_00', one)).status, 422)
+      assert.equal(expect2xx(await call('POST', '/promotions/import', { promotions })).body.unchanged, 24)
+    })
+  })
 
   describe(`codes on ${dialect}`, () => {
     test('SEED3-55 SEED3-56 a code is made, without a wish a random one, read, changed, and deleted', async () => {
@@ -414,5 +439,17 @@ describe('guessing codes', () => {
       200,
       'who may list codes guesses none',
     )
+  })
+
+  test('who tries many codes at once has no more tries than who tries one after the other, and right ones wait for nothing', async () => {
+    const shop = guarded.url + SHOP
+    const { token } = expect2xx(await caller(shop)('POST', '/carts/current/lines', { sku: 'MUG-STONE' })).body
+    const call = caller(shop, token)
+    const from = { 'x-forwarded-for': '10.0.1.1' }
+    const right = await atOnce(30, () => call('POST', '/promotions/verify', { code: 'WELCOME10' }, from))
+    assert.deepEqual([...new Set(right.map(({ body }) => body.applies))], [true])
+    const tried = await atOnce(40, (index) => call('POST', '/carts/current/codes', { code: `MANY${index}` }, from))
+    assert.equal(tried.filter(({ body }) => body.code === 'code_rejected').length, 5)
+    assert.equal(tried.filter(({ body }) => body.code === 'rate_limited').length, 35)
   })
 })

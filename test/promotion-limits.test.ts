@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
+import { isRefusal } from '../src/core/refusal.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { expect2xx, login, type Node, startNode } from './nodes.ts'
 
@@ -88,6 +89,26 @@ for (const { dialect, server } of servers) {
   }
 
   describe(`limits of promotions on ${dialect}`, () => {
+    test('a cart looks at the limits of what its codes open and of what needs no code, however many others there are', async () => {
+      const [own, other] = [await promotionWith({ usesMax: 5 }), await promotionWith({ perCustomer: { uses: 1, within: null } })]
+      const always = await promotionWith({ usesMax: 5, conditions: [], endsAt: 1 })
+      const { call, id } = await guestWith(own.code)
+      const seen = async () => {
+        const looked = await engine.carts.inspect({ shopId: 'demo', cart: id, owner: null, all: true })
+        assert.ok(!isRefusal(looked))
+        return [own, other, always].map((each) => looked.facts.limits.has(each.id))
+      }
+      assert.deepEqual(await seen(), [true, false, true])
+      expect2xx(
+        await call('POST', '/carts/current/codes', { code: other.code }).then(async (answer) => {
+          if (answer.body.code !== 'too_many_codes') return answer
+          expect2xx(await call('DELETE', `/carts/current/codes/${own.code}`))
+          return call('POST', '/carts/current/codes', { code: other.code })
+        }),
+      )
+      assert.equal((await seen())[1], true)
+    })
+
     const limits: readonly [says: string, Partial<Promotion> & { codeUses?: number }][] = [
       ['one use in all', { usesMax: 1 }],
       ['one use of the code', { codeUses: 1 }],

@@ -969,16 +969,19 @@ export function removeCode(cart: Cart, input: { code: string }, facts: Facts): D
 }
 
 /**
- * The cart as the holder of a limited secret may see it (C24): without e-mail, addresses (and the shipping method that was chosen for one) and
- * what its buyer is to the tax office, unless this secret gave them. `secretId` null is
- * whoever owns the cart, and sees all. What is read, written, priced and ordered with such a secret goes through this one rule.
+ * The cart as the holder of a limited secret may see it (C24): as nobody's groups price it, and without e-mail, addresses (and the shipping method that
+ * was chosen for one) and what its buyer is to the tax office, unless this secret gave them. `secretId` null is whoever owns the cart, and sees
+ * all. What is read, written, priced and ordered with such a secret goes through this one rule.
  */
 export function visibleContact(cart: Cart, secretId: string | null): Cart {
-  if (secretId === null || cart.contactFrom === secretId || !hasContact(cart)) return cart
+  if (secretId === null) return cart
+  // Groups are the owner's standing with the shop: a link to a cart passes no trade prices on, whoever gave the address.
+  const ungrouped = cart.customerGroups.length === 0 ? cart : { ...cart, customerGroups: [] }
+  if (cart.contactFrom === secretId || !hasContact(cart)) return ungrouped
   // A method that was chosen for an address says where that is, and is nothing without it.
   const shippingMethod = cart.shippingAddress === null ? cart.shippingMethod : null
   const nobody = { email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true }
-  return { ...cart, ...nobody, shippingMethod, vatId: null, vatIdChecked: false, taxExempt: false }
+  return { ...ungrouped, ...nobody, shippingMethod, vatId: null, vatIdChecked: false, taxExempt: false }
 }
 
 /**
@@ -1010,22 +1013,22 @@ function contactOf(cart: Cart): string {
 }
 
 /**
- * What a cart becomes by a command that was decided on `visibleContact(cart, secretId)`. Who may not see the contact data and gives none leaves
+ * What a cart becomes by a command that was decided on what `visibleContact` showed of it. Who may not see the contact data and gives none leaves
  * them as they are; who gives some takes the place of whoever gave them, and all of theirs go, so that nothing mixes. What the owner gives is
- * the owner's again.
+ * the owner's again. Groups stay whatever such a command says: their holders never saw them.
  */
-export function withContactFrom(cart: Cart, decided: Cart, secretId: string | null): Cart {
-  const visible = visibleContact(cart, secretId)
+export function withContactFrom(cart: Cart, { visible, decided }: Record<'visible' | 'decided', Cart>, secretId: string | null): Cart {
   if (decided === visible) return cart
   const isGiven = contactOf(decided) !== contactOf(visible)
   if (secretId === null) return isGiven && cart.contactFrom !== null ? { ...decided, contactFrom: null } : decided
-  if (cart.contactFrom === secretId) return decided
+  const { customerGroups } = cart
+  if (cart.contactFrom === secretId) return { ...decided, customerGroups }
   const gives = [decided.email, decided.shippingAddress, decided.billingAddress, decided.vatId].some((each) => each !== null)
-  if (isGiven && gives) return { ...decided, contactFrom: secretId }
+  if (isGiven && gives) return { ...decided, customerGroups, contactFrom: secretId }
   const { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, vatIdChecked, taxExempt } = cart
   const shippingMethod = decided.shippingMethod === visible.shippingMethod ? cart.shippingMethod : decided.shippingMethod
   const kept = { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, vatIdChecked, taxExempt }
-  return { ...decided, ...kept, shippingMethod }
+  return { ...decided, ...kept, customerGroups, shippingMethod }
 }
 
 /**

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { NOW, promotionOf } from '../../test/facts.ts'
 import type { Benefit, Condition, Promotion } from './promotion.ts'
-import { promotionRefusal } from './promotion-refusal.ts'
+import { loadOf, loadRefusal, loadWith, NO_LOAD, promotionRefusal } from './promotion-refusal.ts'
 
 const usd = (amount: number) => ({ currency: 'USD', amount })
 const ten: Benefit = { kind: 'percent_off', percent: '10' }
@@ -85,4 +85,37 @@ describe('a promotion that contradicts itself is refused where it does', () => {
     it(`${JSON.stringify(benefit)}: ${expected ?? 'is right'}`, () =>
       assert.equal(verdict(promotionOf('p', benefit)), expected && `/benefit${expected}`))
   }
+})
+
+describe('how many promotions there may be', () => {
+  const reason = (was: object, next: object) => loadRefusal({ ...NO_LOAD, ...was }, { ...NO_LOAD, ...next })?.reason ?? null
+
+  it('only what is active and needs no code is a load on every price', () => {
+    const conditions: Condition[] = [{ kind: 'any', conditions: [{ kind: 'first_order' }, { kind: 'first_order' }] }]
+    const bundle: Benefit = { kind: 'bundle_price', items: [{ quantity: 1 }, { quantity: 2 }], prices: [usd(1)] }
+    assert.deepEqual(loadOf(promotionOf('p', ten, { conditions })), { count: 1, automatic: 1, judged: 3 })
+    assert.deepEqual(loadOf(promotionOf('p', bundle)), { count: 1, automatic: 1, judged: 2 })
+    const idle = { count: 1, automatic: 0, judged: 0 }
+    assert.deepEqual(loadOf(promotionOf('p', bundle, { active: false })), idle)
+    assert.deepEqual(loadOf(promotionOf('p', bundle, { conditions: [...conditions, { kind: 'code' }] })), idle)
+  })
+
+  it('each bound holds to the last one, and a shop that is beyond it may have fewer', () => {
+    assert.deepEqual(
+      [reason({ count: 9999 }, { count: 10_000 }), reason({ count: 10_000 }, { count: 10_001 })],
+      [null, 'too_many_promotions'],
+    )
+    assert.equal(reason({ automatic: 999 }, { automatic: 1000 }), null)
+    assert.equal(reason({ automatic: 1000 }, { automatic: 1001 }), 'too_many_active_without_code')
+    assert.deepEqual(
+      [reason({ judged: 0 }, { judged: 5000 }), reason({ judged: 0 }, { judged: 5001 })],
+      [null, 'too_many_conditions_without_code'],
+    )
+    assert.deepEqual([reason({ automatic: 1200 }, { automatic: 1199 }), reason({ judged: 6000 }, { judged: 6000 })], [null, null])
+  })
+
+  it('one in place of another counts once', () => {
+    const [before, after] = [loadOf(promotionOf('p', ten)), loadOf(promotionOf('p', ten, { active: false }))]
+    assert.deepEqual(loadWith({ count: 7, automatic: 5, judged: 3 }, { before, after }), { count: 7, automatic: 4, judged: 3 })
+  })
 })

@@ -2,12 +2,55 @@
 // the reason what is wrong; a promotion that passes never fails later.
 import { minutesOf, wallTime } from './hours.ts'
 import { exponentOf, type Money, percentOf } from './money.ts'
-import type { Benefit, Condition, Promotion } from './promotion.ts'
+import { type Benefit, type Condition, needsCode, type Promotion } from './promotion.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { durationMs } from './time.ts'
 
 /** So many conditions may a whole tree have: each is judged for each price. */
 const CONDITIONS_MAX = 200
+
+/** So many promotions may a shop have. */
+const PROMOTIONS_MAX = 10_000
+/**
+ * Every price considers the active promotions that need no code: so many there may be, and so many conditions and parts of bundles may they have
+ * together. With all of that a cart of 500 lines takes half a second at most.
+ */
+const AUTOMATIC_MAX = 1000
+const JUDGED_MAX = 5000
+
+/** What a promotion, or several together, cost every price of a shop. */
+export interface PromotionLoad {
+  readonly count: number
+  readonly automatic: number
+  readonly judged: number
+}
+
+/** What nothing costs. */
+export const NO_LOAD: PromotionLoad = { count: 0, automatic: 0, judged: 0 }
+
+/** What one promotion adds to every price. */
+export function loadOf(promotion: Promotion): PromotionLoad {
+  if (!promotion.active || needsCode(promotion)) return { ...NO_LOAD, count: 1 }
+  const { conditions, benefit } = promotion
+  return { count: 1, automatic: 1, judged: countOf(conditions) + (benefit.kind === 'bundle_price' ? benefit.items.length : 0) }
+}
+
+/** Loads together: `total`, with one in place of another. */
+export function loadWith(total: PromotionLoad, { before, after }: Record<'before' | 'after', PromotionLoad>): PromotionLoad {
+  const changed = (name: keyof PromotionLoad) => total[name] - before[name] + after[name]
+  return { count: changed('count'), automatic: changed('automatic'), judged: changed('judged') }
+}
+
+/** Why promotions may not be so many, or null; making them fewer is never refused. */
+export function loadRefusal(was: PromotionLoad, next: PromotionLoad): Refusal | null {
+  const isMore = (name: keyof PromotionLoad, max: number) => next[name] > max && next[name] > was[name]
+  if (isMore('count', PROMOTIONS_MAX)) return refuse('invalid', { path: '', reason: 'too_many_promotions', max: PROMOTIONS_MAX })
+  if (isMore('automatic', AUTOMATIC_MAX))
+    return refuse('invalid', { path: '/active', reason: 'too_many_active_without_code', max: AUTOMATIC_MAX })
+  return isMore('judged', JUDGED_MAX)
+    ? refuse('invalid', { path: '/conditions', reason: 'too_many_conditions_without_code', max: JUDGED_MAX })
+    : null
+}
 
 /** Why a promotion cannot be (`invalid` or `currency_unknown`, with path and reason), or null. `id` is missing while it is new. */
 export function promotionRefusal(promotion: Omit<Promotion, 'id'> & { readonly id?: string }): Refusal | null {

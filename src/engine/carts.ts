@@ -554,17 +554,21 @@ export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Qu
       return refuse('stale_version', { expected: ifMatch, current: work.cart.version })
     const secretId = command.limitedTo?.secretId ?? null
     const current = withGroups(work.cart, command.groups ?? null)
-    const decided = command.decide(visibleContact(current, secretId), facts)
+    const visible = visibleContact(current, secretId)
+    const decided = command.decide(visible, facts)
     if (isRefusal(decided)) return decided
     const isNew = work.row === null && work.cart === work.start
-    const changed = withContactFrom(current, decided.cart, secretId)
+    const changed = withContactFrom(current, { visible, decided: decided.cart }, secretId)
     if (changed === work.cart && !isNew) return { results: decided.results ?? null }
     const next = { ...changed, version: work.cart.version + 1, updatedAt: facts.now }
     if (stepwise) {
       const known = factsOf(work, next, facts)
       const pricing = priceCart(next, known)
       if (isRefusal(pricing)) return pricing
-      const refused = command.check?.(pricing.cart, known)
+      // What a caller may not see must not show in what is refused either.
+      const shown = visibleContact(next, secretId)
+      const seen = shown === next ? pricing : priceCart(shown, known)
+      const refused = isRefusal(seen) ? seen : command.check?.(seen.cart, known)
       if (refused) return refused
       work.pricing = pricing
     }

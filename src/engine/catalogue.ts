@@ -6,6 +6,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
+import { loadOf, loadRefusal, loadWith, NO_LOAD } from '../core/promotion-refusal.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
@@ -16,7 +17,7 @@ import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
 import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
-import { hasCodes, writePromotion } from '../store/promotions.ts'
+import { hasCodes, readPromotions, writePromotion } from '../store/promotions.ts'
 import { insertShop, lockSettings, moveEpoch, readShop, updateShopName, writeSettings } from '../store/shops.ts'
 import { lockStock, readStockRow, setStock } from '../store/stock.ts'
 import type { Store } from '../store/store.ts'
@@ -241,6 +242,11 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
   function putPromotion(shopId: string, promotion: Omit<Promotion, 'id'> & { id?: string }, claim?: IdempotencyClaim) {
     const whole: Promotion = { ...promotion, id: promotion.id ?? random.id('prm') }
     return once(parts, shopId, claim, async (writer) => {
+      const kept = (await readPromotions(writer, shopId)).map((each) => [each.id, loadOf(each)] as const)
+      const total = kept.reduce((sum, [, load]) => loadWith(sum, { before: NO_LOAD, after: load }), NO_LOAD)
+      const before = kept.find(([id]) => id === whole.id)?.[1] ?? NO_LOAD
+      const crowded = loadRefusal(total, loadWith(total, { before, after: loadOf(whole) }))
+      if (crowded) return crowded
       await writePromotion(writer, shopId, whole, clock.now())
       await moveEpoch(writer, shopId, null, clock.now())
       return { id: whole.id }

@@ -60,8 +60,9 @@ export interface ShopFacts {
   readonly edges: readonly number[]
   /** Whether one of them looks at the time of day. */
   readonly hasHours: boolean
-  /** Ids of all promotions, with a code or without, that have a limit. */
-  readonly limited: readonly string[]
+  /** The promotions that have a limit, and the ids of those among them that need no code: every cart looks at these. */
+  readonly limited: readonly Promotion[]
+  readonly limitedAlways: readonly string[]
   /** The promotions whose uses are counted for each customer. */
   readonly personal: readonly Promotion[]
   /** Whether one of them is for first orders. */
@@ -119,9 +120,15 @@ export interface FactsCache {
   knows(shop: ShopFacts, buyer: Buyer): boolean
   /**
    * The facts for one cart, from what was collected. What it holds itself, of stock and of codes, does not count against it, nor what carts hold
-   * that were merged into it.
+   * that were merged into it. `opened`: promotions that are looked at besides those that need no code or that one of the codes opens.
    */
-  forCart(shop: ShopFacts, codes: readonly string[], skus: Iterable<string>, cart: Pick<Cart, 'id' | 'absorbed' | 'owner' | 'email'>): Facts
+  forCart(
+    shop: ShopFacts,
+    codes: readonly string[],
+    skus: Iterable<string>,
+    cart: Pick<Cart, 'id' | 'absorbed' | 'owner' | 'email'>,
+    opened?: readonly string[],
+  ): Facts
   /** The same facts for another customer: of whom a command made the cart. */
   forCustomer(facts: Facts, shop: ShopFacts, holding: Holding): Facts
   /** The same as `forCart`, with stock and uses read at this moment: for ordering. */
@@ -187,7 +194,8 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
       automatic: new Map(automatic.map((promotion) => [promotion.id, promotion])),
       edges: promotions.flatMap(edgesOf).sort((a, b) => a - b),
       hasHours: promotions.some((promotion) => asks(promotion, 'hours')),
-      limited: promotions.filter(isLimited).map((promotion) => promotion.id),
+      limited: promotions.filter(isLimited),
+      limitedAlways: automatic.filter(isLimited).map((promotion) => promotion.id),
       personal: promotions.filter((promotion) => countedOf(promotion, 0) !== null),
       asksFirstOrder: promotions.some((promotion) => asks(promotion, 'first_order')),
       giftSkus: promotions.flatMap((promotion) => giftOf(promotion) ?? []),
@@ -317,6 +325,7 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
     wantedCodes: readonly string[],
     skus: Iterable<string>,
     cart: Pick<Cart, 'id' | 'absorbed' | 'owner' | 'email'>,
+    opened: readonly string[] = [],
   ): Facts {
     const holding = holdingOf(cart)
     const levels = new Map<string, number>()
@@ -329,17 +338,17 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
       const facts = codes.get(within(known, code))?.value
       if (facts) found.set(code, usableBy(holding.holders, facts))
     }
-    return assemble(known, levels, found, advisedLimits(known, holding), holding.holders[0])
+    return assemble(known, levels, found, advisedLimits(known, holding, limitedOf(known, found, opened)), holding.holders[0])
   }
 
   function forCustomer(facts: Facts, known: ShopFacts, holding: Holding): Facts {
-    return { ...facts, ...advisedLimits(known, holding) }
+    return { ...facts, ...advisedLimits(known, holding, [...facts.limits.keys()]) }
   }
 
-  function advisedLimits(known: ShopFacts, holding: Holding): Pick<Facts, 'limits' | 'hasOrdered'> {
+  function advisedLimits(known: ShopFacts, holding: Holding, ids: readonly string[]): Pick<Facts, 'limits' | 'hasOrdered'> {
     const { account, email } = holding.buyer
     const key = known.personal.length === 0 ? '' : customerKey(customerBy(account, email))
-    return limitsOf(known, holding, limits.get(within(known))?.value, customers.get(within(known, key))?.value)
+    return limitsOf(known, holding, ids, limits.get(within(known))?.value, customers.get(within(known, key))?.value)
   }
 
   async function fresh(
@@ -362,9 +371,14 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
     }
     const found = new Map<string, CodeFacts>()
     for (const [code, facts] of await readCodes(reader, known.id, wantedCodes)) found.set(code, usableBy(holders, facts))
-    const left = await readLimits(reader, known.id, known.limited)
+    const ids = limitedOf(known, found)
+    const left = await readLimits(
+      reader,
+      known.id,
+      ids.flatMap((id) => known.promotions.get(id) ?? []),
+    )
     const [used] = known.personal.length > 0 && isKnown(customer) ? await readUsesOf(reader, known, [customer]) : []
-    return assemble(known, levels, found, limitsOf(known, holding, left, used), holders[0])
+    return assemble(known, levels, found, limitsOf(known, holding, ids, left, used), holders[0])
   }
 
   function left(known: ShopFacts, key: string, holding: Holding): number | null {
@@ -373,10 +387,12 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
       const uses = codes.get(within(known, rest))?.value
       return uses ? usableBy(holding.holders, uses).usesLeft : 0
     }
-    const { limits: own, hasOrdered } = advisedLimits(known, holding)
-    if (kind === 'first_order') return hasOrdered === false ? 1 : 0
     const isBudget = kind === 'budget'
-    const limit = own.get(isBudget ? rest.slice(0, rest.lastIndexOf(':')) : rest)
+    const id = isBudget ? rest.slice(0, rest.lastIndexOf(':')) : rest
+    const promotion = known.promotions.get(id)
+    const { limits: own, hasOrdered } = advisedLimits(known, holding, promotion && isLimited(promotion) ? [id] : [])
+    if (kind === 'first_order') return hasOrdered === false ? 1 : 0
+    const limit = own.get(id)
     if (!limit) return null
     if (isBudget) return limit.budgetLeft && (limit.budgetLeft[rest.slice(rest.lastIndexOf(':') + 1)] ?? 0)
     if (kind === 'customer') return limit.customerUsesLeft === 'unknown' ? 0 : limit.customerUsesLeft
@@ -393,10 +409,25 @@ function within({ id, epoch }: ShopFacts, key = ''): string {
   return `${id}/${epoch}/${key}`
 }
 
+/** The limited promotions that a cart with these codes looks at: however many others a shop has, its carts do not pay for them. */
+function limitedOf(
+  { promotions, automatic, limitedAlways }: ShopFacts,
+  codes: ReadonlyMap<string, CodeFacts>,
+  opened: readonly string[] = [],
+): readonly string[] {
+  if (codes.size === 0 && opened.length === 0) return limitedAlways
+  const further = [...[...codes.values()].map(({ promotionId }) => promotionId), ...opened].filter((id) => {
+    const promotion = promotions.get(id)
+    return promotion !== undefined && !automatic.has(id) && isLimited(promotion)
+  })
+  return [...limitedAlways, ...new Set(further)]
+}
+
 /** What limited promotions have left for a cart: what its own unpaid order holds does not stand in its way, like its stock. */
 function limitsOf(
-  { promotions, limited, personal, asksFirstOrder }: ShopFacts,
+  { promotions, asksFirstOrder }: ShopFacts,
   { holders }: Holding,
+  ids: readonly string[],
   left: Limits | undefined,
   used: CustomerUses | undefined,
 ): Pick<Facts, 'limits' | 'hasOrdered'> {
@@ -405,10 +436,13 @@ function limitsOf(
     const uses = used?.uses.get(promotionId)
     return uses ? uses.count - uses.heldBy.filter(isOwn).length : 0
   }
-  const isFirst = (promotion: Promotion) => asks(promotion, 'first_order') && usedBy(promotion.id) > 0
-  const hasOrdered = asksFirstOrder && used ? used.hasOrdered || personal.some(isFirst) : null
-  if (limited.length === 0) return { limits: NO_LIMITS, hasOrdered }
-  const limits = limited.map((id) => {
+  const isFirst = (id: string) => {
+    const promotion = promotions.get(id)
+    return promotion !== undefined && asks(promotion, 'first_order') && usedBy(id) > 0
+  }
+  const hasOrdered = asksFirstOrder && used ? used.hasOrdered || [...used.uses.keys()].some(isFirst) : null
+  if (ids.length === 0) return { limits: NO_LIMITS, hasOrdered }
+  const limits = ids.map((id) => {
     const { usesLeft = null, budgetLeft = null, held = [] } = left?.get(id) ?? {}
     const own = held.filter(({ cartId }) => isOwn(cartId))
     const perCustomer = promotions.get(id)?.perCustomer ?? null

@@ -47,7 +47,7 @@ export function createPreview(parts: { facts: FactsCache; carts: Carts; clock: C
   async function factsFor(request: PreviewRequest, cart: Cart, skus: readonly string[], codes: readonly string[]): Promise<Facts> {
     const { shop } = request
     await cache.collect(shop, skus, codes, [buyerOf(cart)])
-    return asPreviewed(cache.forCart(shop, codes, skus, cart), request)
+    return asPreviewed(cache.forCart(shop, codes, skus, cart, Object.values(request.codes)), request)
   }
 
   async function start({ shop, cart }: PreviewRequest): Promise<Cart | Refusal> {

@@ -7,6 +7,7 @@ import { customerBy } from '../core/customer.ts'
 import type { Money } from '../core/money.ts'
 import { priceCart } from '../core/pricing.ts'
 import type { Benefit, Promotion } from '../core/promotion.ts'
+import { loadOf, loadRefusal, loadWith, NO_LOAD } from '../core/promotion-refusal.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { patchSettings } from '../core/settings.ts'
 import { insertAudit } from '../store/audit.ts'
@@ -19,6 +20,7 @@ import {
   readCode,
   readKeptCodes,
   readPromotion,
+  readPromotions,
   updateCode,
   writePromotion,
 } from '../store/promotions.ts'
@@ -240,14 +242,28 @@ export function createPromotions(parts: { store: Store; facts: FactsCache; carts
   async function importPromotions({ id: shopId, settings }: ShopFacts, rows: readonly PromotionRow[]): Promise<PromotionReport> {
     const counts = { created: 0, changed: 0, unchanged: 0 }
     const refused: { index: number; path: string; reason: string }[] = []
+    const loads = new Map((await readPromotions(store.reader, shopId)).map((each) => [each.id, loadOf(each)]))
+    let total = [...loads.values()].reduce((sum, after) => loadWith(sum, { before: NO_LOAD, after }), NO_LOAD)
     for (const row of rows) {
       const codes = 'codes' in row ? row.codes.map((each) => ({ ...each, code: normaliseCode(each.code, settings) })) : []
-      const outcome = 'refused' in row ? row.refused : await importOne(shopId, row.promotion, codes)
+      const outcome = await importRow(row, codes)
       if (isRefusal(outcome))
         refused.push({ index: row.index, path: outcome.path ?? '', reason: String(outcome.reason ?? outcome.refused) })
       else counts[outcome]++
     }
     return { ...counts, refused }
+
+    async function importRow(row: PromotionRow, codes: readonly CodeDefinition[]) {
+      if ('refused' in row) return row.refused
+      const { promotion } = row
+      const after = loadOf(promotion)
+      const next = loadWith(total, { before: loads.get(promotion.id) ?? NO_LOAD, after })
+      const outcome = loadRefusal(total, next) ?? (await importOne(shopId, promotion, codes))
+      if (isRefusal(outcome)) return outcome
+      loads.set(promotion.id, after)
+      total = next
+      return outcome
+    }
   }
 
   async function importOne(
@@ -262,7 +278,8 @@ export function createPromotions(parts: { store: Store; facts: FactsCache; carts
     )
     const taken = codes.findIndex(({ code }) => (kept.get(code)?.promotion_id ?? promotion.id) !== promotion.id)
     if (taken >= 0) return refuse('already_exists', { path: `/codes/${taken}/code` })
-    const twice = codes.findIndex(({ code }, index) => codes.findIndex((each) => each.code === code) !== index)
+    const named = new Set<string>()
+    const twice = codes.findIndex(({ code }) => named.size === named.add(code).size)
     if (twice >= 0) return refuse('invalid', { path: `/codes/${twice}/code`, reason: 'code_twice' })
     const before = await readPromotion(store.reader, shopId, promotion.id)
     const isSame = before !== undefined && JSON.stringify(inOneOrder(before.promotion)) === JSON.stringify(inOneOrder(promotion))
@@ -294,8 +311,8 @@ export function createPromotions(parts: { store: Store; facts: FactsCache; carts
       for (const code of wanted) {
         const known = kept.get(code)
         if (!known || made.has(code) || (known.uses_max === usesMax && (known.active === 1) === active)) continue
-        await updateCode(writer, shopId, promotionId, code, { usesMax, active })
-        written++
+        // It may be another promotion's by now.
+        if (await updateCode(writer, shopId, promotionId, code, { usesMax, active })) written++
       }
     }
     if (written > 0) await moveEpoch(writer, shopId, [], clock.now())

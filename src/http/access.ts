@@ -207,15 +207,22 @@ export async function guarded<T>(
 ): Promise<T> {
   const { shop, owner } = callerOf(request)
   const guessers = [request.ip, ...(owner ? [`${shop.id} ${ownerKey(owner)}`] : [])]
-  for (const guesser of guessers) unwrap((await guard.refusal('codes', guesser)) ?? true)
+  const ends: (() => void)[] = []
   const count = () => Promise.all(guessers.map((guesser) => guard.count('codes', guesser)))
   try {
+    for (const guesser of guessers) {
+      const begun = await guard.begin('codes', guesser)
+      if (typeof begun !== 'function') throw new Refused(begun)
+      ends.push(begun)
+    }
     const answer = await work()
     if (isMiss(answer)) await count()
     return answer
   } catch (error) {
     if (error instanceof Refused && error.refusal.refused === 'code_rejected') await count()
     throw error
+  } finally {
+    for (const end of ends) end()
   }
 }
 
@@ -237,6 +244,11 @@ export interface GuessGuard {
   /** The refusal for an address that failed too often, or null. Costs a look into a map. */
   refusal(what: Guessed, address: string): Promise<Refusal | null>
   count(what: Guessed, address: string): Promise<void>
+  /**
+   * Begins a guess, and answers how to end it when it was counted; or the refusal for who failed too often. Who sends many at once has no more tries
+   * than who sends them one by one: what would be one too many if all under way were wrong waits until one of them has ended.
+   */
+  begin(what: Guessed, address: string): Promise<(() => void) | Refusal>
 }
 
 /** Makes a guard. */
@@ -245,15 +257,43 @@ export function createGuessGuard(limits: GuessLimits): GuessGuard {
     tokens: new RateLimiterMemory({ keyPrefix: 'tokens', points: limits.tokens, duration: WINDOW_SECONDS }),
     codes: new RateLimiterMemory({ keyPrefix: 'codes', points: limits.codes, duration: WINDOW_SECONDS }),
   }
+  const underWay: Readonly<Record<Guessed, Map<string, Set<Promise<void>>>>> = { tokens: new Map(), codes: new Map() }
+
+  async function refusal(what: Guessed, address: string): Promise<Refusal | null> {
+    const state = await counters[what].get(address)
+    if (!state || state.consumedPoints < limits[what]) return null
+    return refuse('rate_limited', { what, retryAfter: Math.max(1, Math.ceil(state.msBeforeNext / 1000)) })
+  }
+
+  async function begin(what: Guessed, address: string): Promise<(() => void) | Refusal> {
+    for (;;) {
+      const refused = await refusal(what, address)
+      if (refused) return refused
+      const failed = (await counters[what].get(address))?.consumedPoints ?? 0
+      const others = underWay[what].get(address) ?? new Set()
+      if (others.size === 0 || failed + others.size < limits[what]) return started(underWay[what], address, others)
+      await Promise.race(others)
+    }
+  }
+
   return {
-    async refusal(what, address) {
-      const state = await counters[what].get(address)
-      if (!state || state.consumedPoints < limits[what]) return null
-      return refuse('rate_limited', { what, retryAfter: Math.max(1, Math.ceil(state.msBeforeNext / 1000)) })
-    },
+    refusal,
+    begin,
     async count(what, address) {
       // Beyond the limit `consume` rejects; the count stands all the same.
       await counters[what].consume(address).catch(() => undefined)
     },
+  }
+}
+
+/** One more guess of an address is under way; answers how to end it. */
+function started(underWay: Map<string, Set<Promise<void>>>, address: string, guesses: Set<Promise<void>>): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  guesses.add(promise)
+  underWay.set(address, guesses)
+  return () => {
+    guesses.delete(promise)
+    if (guesses.size === 0 && underWay.get(address) === guesses) underWay.delete(address)
+    resolve()
   }
 }

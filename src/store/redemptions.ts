@@ -5,7 +5,7 @@ import { type Customer, isKnown } from '../core/customer.ts'
 import { sum } from '../core/money.ts'
 import { amountIn, asks, type Promotion, parsePromotion } from '../core/promotion.ts'
 import { durationMs } from '../core/time.ts'
-import type { Reader, Statement, Writer } from './store.ts'
+import { isAmong, type Reader, type Statement, type Writer } from './store.ts'
 import type { RedemptionTable } from './tables.ts'
 
 /** One use of a promotion by an order. `amount` is what it takes off, in minor units >= 0. */
@@ -40,16 +40,17 @@ export interface PromotionUses {
 }
 
 /** What is left of these promotions, by id. At most two statements, however many there are. */
-export async function readLimits(reader: Reader, shopId: string, ids: readonly string[]): Promise<Map<string, PromotionUses>> {
-  if (ids.length === 0) return new Map()
+export async function readLimits(reader: Reader, shopId: string, promotions: readonly Promotion[]): Promise<Map<string, PromotionUses>> {
+  if (promotions.length === 0) return new Map()
+  const byId = new Map(promotions.map((promotion) => [promotion.id, promotion]))
   const rows = await reader.db
     .selectFrom('promotions')
-    .select(['id', 'uses', 'spent', 'document'])
+    .select(['id', 'uses', 'spent'])
     .where('shop_id', '=', shopId)
-    .where('id', 'in', [...ids])
+    .where(isAmong(reader, 'id', [...byId.keys()]))
     .execute()
-  const left = rows.map(({ id, uses, spent, document }) => {
-    const { usesMax, budget } = parsePromotion(document)
+  const left = rows.map(({ id, uses, spent }) => {
+    const { usesMax = null, budget = null } = byId.get(id) ?? {}
     const taken = JSON.parse(spent) as Amounts
     const budgetLeft = budget && Object.fromEntries(budget.map(({ currency, amount }) => [currency, amount - (taken[currency] ?? 0)]))
     return { id, usesLeft: usesMax === null ? null : usesMax - uses, budgetLeft, isShort: (usesMax !== null && uses >= usesMax) || budget }
@@ -70,7 +71,7 @@ async function readHeld(reader: Reader, shopId: string, promotionIds: readonly s
     .innerJoin('orders as o', (join) => join.onRef('o.shop_id', '=', 'r.shop_id').onRef('o.id', '=', 'r.order_id'))
     .select(['r.promotion_id', 'r.amount', 'r.currency', 'o.cart_id'])
     .where('r.shop_id', '=', shopId)
-    .where('r.promotion_id', 'in', [...promotionIds])
+    .where(isAmong(reader, 'r.promotion_id', promotionIds))
     // Literal: the index of reserved uses serves only who says so before the values are known.
     .where('r.state', '=', sql.lit('RESERVED'))
     .where('o.state', '=', 'NEW')

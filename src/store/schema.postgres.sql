@@ -243,7 +243,8 @@ CREATE TABLE prices (
   starts_at bigint,
   ends_at bigint,
   PRIMARY KEY (shop_id, sku, currency, "position"),
-  FOREIGN KEY (shop_id, sku) REFERENCES variants(shop_id, sku) ON DELETE CASCADE
+  FOREIGN KEY (shop_id, sku) REFERENCES variants(shop_id, sku) ON DELETE CASCADE,
+  CHECK ((amount >= 0))
 );
 
 CREATE TABLE products (

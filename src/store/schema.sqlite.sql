@@ -93,7 +93,7 @@ CREATE INDEX payments_running ON payments (checked_at) WHERE state IN ('OPENING'
 CREATE TABLE prices (
     shop_id text NOT NULL, sku text NOT NULL, currency text NOT NULL, position bigint NOT NULL, amount bigint NOT NULL, list_amount bigint,
     quantity_from bigint, customer_group text, starts_at bigint, ends_at bigint,
-    PRIMARY KEY (shop_id, sku, currency, position),
+    PRIMARY KEY (shop_id, sku, currency, position), CHECK (amount >= 0),
     FOREIGN KEY (shop_id, sku) REFERENCES variants (shop_id, sku) ON DELETE CASCADE);
 
 CREATE TABLE products (
