@@ -47,7 +47,7 @@ function freePort(): Promise<number> {
 
 const postgres = process.env.TEST_DATABASE_URL ? null : await startPostgres()
 const env = { ...process.env, TEST_DATABASE_URL: process.env.TEST_DATABASE_URL ?? postgres?.url ?? '' }
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=240000', ...options, ...files], {
+const runner = spawn(process.execPath, ['--test', '--test-concurrency=3', '--test-timeout=240000', ...options, ...files], {
   stdio: 'inherit',
   env,
 })
