@@ -5,6 +5,7 @@ import { Session } from 'node:inspector/promises'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
 import { atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { expect2xx, login, stockUp, wares } from './nodes.ts'
 
@@ -78,6 +79,32 @@ for (const { dialect, databaseUrl, server } of servers) {
       // What is known of stock is read again after a second.
       await new Promise((resolve) => setTimeout(resolve, 1050))
       assert.ok((await statementsOf(add)) <= 4)
+    })
+
+    test('promotions cost no statement each: 100 of them none, limited ones three a second together', async () => {
+      const shop = '/v1/shops/fill/carts/current'
+      const call = await shopper(server, 'promoted')
+      const add = () => call('POST', `${shop}/lines`, { sku: 'MUG-STONE' }).then(expect2xx)
+      const promote = (changes: Partial<Promotion>, count: number) =>
+        atOnce(count, (index) =>
+          server.engine.catalogue.putPromotion('fill', {
+            ...PROMOTION_DEFAULTS,
+            name: `Cost ${index}`,
+            benefit: { kind: 'percent_off', percent: '0.1' },
+            ...changes,
+          }),
+        )
+      await promote({}, 100)
+      const priced = (await add()).body.cart
+      assert.equal(priced.lines[0].adjustments.filter((each: { type: string }) => each.type === 'promotion').length, 100)
+      assert.equal(await statementsOf(add), 3)
+      await promote({ usesMax: 1000 }, 20)
+      await promote({ perCustomer: { uses: 9, within: 'P30D' } }, 20)
+      // What is left in all, what customers used, and the stock: each is one statement for a second.
+      await add()
+      assert.equal(await statementsOf(add), 3)
+      await new Promise((resolve) => setTimeout(resolve, 1050))
+      assert.ok((await statementsOf(add)) <= 3 + 3)
     })
 
     test('50 carts that change at once are loaded by one statement and committed once', async () => {
