@@ -43,24 +43,28 @@ export function leftOf(work: Work): number {
   return work.itemTotal + work.discount
 }
 
-/** The same for equal carts, however their lines are ordered. */
+/**
+ * The same for equal carts, however their lines are ordered. Whoever gives the spare unit of a remainder to the first of equal lines takes them in
+ * this order: which one that is must not depend on where they stand in the cart.
+ */
 export function inCanonicalOrder(works: readonly Work[]): Work[] {
-  const keyOf = ({ line }: Work) => `${line.key}\n${line.id}`
-  return works
-    .map((work) => ({ work, key: keyOf(work) }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .map(({ work }) => work)
+  return works.toSorted(({ line: a }, { line: b }) => compare(a.key, b.key) || compare(a.id, b.id))
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Takes an amount (>= 0, at most what is left) off a line. */
-export function takeOff(
-  work: Work,
-  amount: number,
-  label: string,
-  source: Adjustment['source'],
-  currency: string,
-  type: 'promotion' = 'promotion',
-): void {
+export function takeOff(work: Work, amount: number, label: string, source: Adjustment['source'], currency: string): void {
   work.discount -= amount
-  work.adjustments.push({ type, label, amount: money(0 - amount, currency), included: false, source, target: 'line', lineId: work.line.id })
+  work.adjustments.push({
+    type: 'promotion',
+    label,
+    amount: money(0 - amount, currency),
+    included: false,
+    source,
+    target: 'line',
+    lineId: work.line.id,
+  })
 }

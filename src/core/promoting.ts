@@ -3,7 +3,7 @@
 // order of lines. Each promotion takes its turn: its conditions are judged and its benefit is computed of what is left; the members of a group
 // take one turn together, where the first of them stands, and the one that gives most applies. An exclusive promotion is an alternative to all
 // others together: what gives most is taken, and what it replaced says so.
-import { type Adjustment, takeOff, type Work } from './adjustment.ts'
+import { type Adjustment, inCanonicalOrder, takeOff, type Work } from './adjustment.ts'
 import { type BenefitReason, type Ground, type ShippingBenefit, type ShippingPrice, takenOff, takenOffShipping } from './benefit.ts'
 import type { Cart, Line } from './cart.ts'
 import { type ConditionReason, judgeAll } from './condition.ts'
@@ -120,14 +120,9 @@ interface Sale {
 function saleOf(cart: Cart, sold: readonly Work[], itemTotal: number, facts: Facts, stages: Stages, trace: Trace | null): Sale {
   let quantity = 0
   for (const work of sold) quantity += work.line.quantity
-  // Remainders of a unit go to the first of equal lines: which one that is must not depend on where they stand in the cart.
-  const works = [...sold].sort((a, b) => compare(a.line.key, b.line.key) || compare(a.line.id, b.line.id))
+  const works = inCanonicalOrder(sold)
   const seen = { limitsSeen: new Map(), giftsWanted: new Map() }
   return { cart, facts, stages, works, itemTotal, quantity, isTraced: trace !== null, codeOf: new Map(), ...seen }
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Notes that a limit was looked at; answers whether there is enough. */

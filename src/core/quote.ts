@@ -1,6 +1,7 @@
 // What outside engines are asked and what they answer. A tax or shipping engine computes the same plain value as the shop's own rates do (compute,
 // then apply), so it replaces the first half only. Answers are facts: they were collected before pricing, and pricing looks whether the one at
 // hand answers exactly the question that this cart asks now.
+
 /** Where goods go, or where the buyer is. */
 export interface Destination {
   /** ISO 3166-1 alpha-2. */

@@ -42,7 +42,6 @@ import { claimOf, replayedSecret } from './idempotency.ts'
 import { cartsPage, checkRetention, VIEWS } from './lifetime.ts'
 import { languageOf, speak, withMessages } from './messages.ts'
 import { namedRefusal, namedResult } from './problem.ts'
-import { checkTaxStatus } from './tax-rates.ts'
 
 const LIST = { access: { owner: true, scope: 'carts:read' } } as const
 const READ = { access: { owner: true, limited: true, scope: 'carts:read' } } as const
@@ -219,8 +218,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       (request, reply) => {
         checkRetention(callerOf(request).actor, request.body, '')
-        checkGroups(callerOf(request).actor, request.body, '')
-        checkTaxStatus(callerOf(request).actor, request.body, '')
+        checkPricing(callerOf(request).actor, request.body, '')
         return change(request, reply, { name: 'change', creates: true, decide: (cart, facts) => changeCart(cart, request.body, facts) })
       },
     )
@@ -417,8 +415,7 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
           if (!('change' in command)) continue
           const path = `/commands/${index}/change`
           checkRetention(callerOf(request).actor, command.change, path)
-          checkGroups(callerOf(request).actor, command.change, path)
-          checkTaxStatus(callerOf(request).actor, command.change, path)
+          checkPricing(callerOf(request).actor, command.change, path)
         }
         const steps = request.body.commands.map((command, index) =>
           stepOf(command, callerOf(request).shop.settings, (lines) => wantedLines(request, lines, `/commands/${index}/add/lines`)),
@@ -570,10 +567,14 @@ export function lineRequests(
   })
 }
 
-/** Groups decide prices: shoppers have those that their account's token tells, and only keys that may set prices set others. */
-function checkGroups(actor: Actor, { customerGroups }: Type.Static<typeof contract.PatchCart>, at: string): void {
-  if (customerGroups === undefined || hasScope(actor, 'carts:custom_prices')) return
-  throw new Refused(refuse('missing_scope', { scope: 'carts:custom_prices', path: `${at}/customerGroups` }))
+/**
+ * Groups decide prices, and who owes no tax or has a checked VAT id pays less: shoppers have the groups that their account's token tells, and only
+ * keys that may price carts say any of this. `at` is where the changes stand in the body.
+ */
+function checkPricing(actor: Actor, change: Type.Static<typeof contract.PatchCart>, at: string): void {
+  for (const field of ['customerGroups', 'taxExempt', 'vatIdChecked'] as const)
+    if (change[field] !== undefined && !hasScope(actor, 'carts:custom_prices'))
+      throw new Refused(refuse('missing_scope', { scope: 'carts:custom_prices', path: `${at}/${field}` }))
 }
 
 /** A guest for a caller without a token, to be made with the cart. Where guest carts are off, the caller must log in. */

@@ -83,9 +83,11 @@ export function explanationRoutes(engine: Engine): FastifyPluginAsyncTypebox {
             shop: caller.shop,
             cart: typeof wanted === 'string' ? address(caller, wanted) : madeUp(caller, wanted),
             at: at === undefined ? null : Date.parse(at),
-            drafts: promotions.map(
-              ({ id, ...input }, index): Promotion => ({ ...promotionOf(input, null, `/promotions/${index}`), id: id ?? random.id('prm') }),
-            ),
+            drafts: promotions.map(({ id, ...input }, index): Promotion => {
+              const draft = promotionOf(input, null)
+              if (isRefusal(draft)) throw new Refused({ ...draft, path: `/promotions/${index}${draft.path ?? ''}` })
+              return { ...draft, id: id ?? random.id('prm') }
+            }),
             without,
             codes,
           }),

@@ -6,7 +6,7 @@ import * as contract from '../contract/promotion-code.ts'
 import { readPortable } from '../contract/promotion-json.ts'
 import { CLOSED, Id, Page, Text } from '../contract/schemas.ts'
 import { normaliseCode } from '../core/cart.ts'
-import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { isRefusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
@@ -60,25 +60,6 @@ export function promotionCodeRoutes(engine: Engine, guard: GuessGuard): FastifyP
         const verify = async () => unwrap(await promotions.verify(address(caller, cart), code, mayKnow))
         const verdict = mayKnow ? await verify() : await guarded(guard, request, verify, ({ applies }) => !applies)
         return verdict as Type.Static<typeof contract.Verdict>
-      },
-    )
-
-    app.get(
-      '/promotions/:promotion',
-      {
-        config: READ,
-        schema: {
-          tags: ['Promotions'],
-          summary: 'One promotion',
-          params: Params,
-          querystring: Query,
-          response: { 200: Type.Ref('Promotion') },
-        },
-      },
-      async (request) => {
-        const found = await readPromotion(store.reader, callerOf(request).shop.id, request.params.promotion)
-        if (!found) throw new Refused(refuse('promotion_not_found', {}))
-        return wireOf(found.promotion, found.uses)
       },
     )
 
@@ -357,20 +338,10 @@ function rowOf(item: unknown, index: number): PromotionRow {
   const read = readPortable(item)
   if (isRefusal(read)) return { index, refused: read }
   const { id, codes = [], ...input } = read
-  const promotion = attempt(() => promotionOf(input, id))
+  const promotion = promotionOf(input, id)
   if (isRefusal(promotion)) return { index, refused: promotion }
   const definitions = codes.map(({ code, usesMax = null, active = true }) => ({ code, usesMax, active }))
   return { index, promotion: { ...promotion, id }, codes: definitions }
-}
-
-/** What a handler's part answers, or the refusal that it throws. */
-function attempt<T>(work: () => T): T | Refusal {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof Refused) return error.refusal
-    throw error
-  }
 }
 
 function servedCode(row: CodeRow): Type.Static<typeof contract.Code> {

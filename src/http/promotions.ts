@@ -1,11 +1,11 @@
-// Promotions and their codes over HTTP. Times are RFC 3339 on the wire and milliseconds inside, at every depth of a condition.
+// Promotions over HTTP. Times are RFC 3339 on the wire and milliseconds inside, at every depth of a condition.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import * as contract from '../contract/promotion.ts'
 import { CLOSED, Id, Page, Text } from '../contract/schemas.ts'
 import { type Condition, PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
 import { promotionRefusal } from '../core/promotion-refusal.ts'
-import { refuse } from '../core/refusal.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import { listPromotions, readPromotion } from '../store/promotions.ts'
@@ -14,7 +14,7 @@ import { answerOnce, claimOf } from './idempotency.ts'
 
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 
-/** The routes of promotions and their codes. */
+/** The routes of promotions. */
 export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyncTypebox {
   const config = { read: { access: { scope: 'promotions:read' } }, write: { access: { scope: 'promotions:write' } } } as const
   const Params = Type.Object({ shop: Text(63), promotion: Id })
@@ -62,11 +62,26 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
         const { id: shopId } = callerOf(request).shop
         const { id } = answerOnce(
           reply,
-          unwrap(await catalogue.putPromotion(shopId, promotionOf(request.body, null), claimOf(request, null))),
+          unwrap(await catalogue.putPromotion(shopId, unwrap(promotionOf(request.body, null)), claimOf(request, null))),
         )
         reply.code(201)
         return served(shopId, id)
       },
+    )
+
+    app.get(
+      '/promotions/:promotion',
+      {
+        config: config.read,
+        schema: {
+          tags: ['Promotions'],
+          summary: 'One promotion',
+          params: Params,
+          querystring: Query,
+          response: { 200: Type.Ref('Promotion') },
+        },
+      },
+      (request) => served(callerOf(request).shop.id, request.params.promotion),
     )
 
     app.put(
@@ -85,7 +100,7 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
       async (request, reply) => {
         const { id: shopId } = callerOf(request).shop
         await served(shopId, request.params.promotion)
-        const promotion = promotionOf(request.body, request.params.promotion)
+        const promotion = unwrap(promotionOf(request.body, request.params.promotion))
         answerOnce(reply, unwrap(await catalogue.putPromotion(shopId, promotion, claimOf(request, null))))
         return served(shopId, request.params.promotion)
       },
@@ -95,8 +110,8 @@ export function promotionRoutes({ store, catalogue }: Engine): FastifyPluginAsyn
 
 type Input = Type.Static<typeof contract.PromotionInput>
 
-/** A promotion as it came (at `path` of the request), with what it left out; refused where it contradicts itself. */
-export function promotionOf({ conditions, ...input }: Input, id: string | null, path = ''): Omit<Promotion, 'id'> & { id?: string } {
+/** A promotion as it came, with what it left out; refused where it contradicts itself. */
+export function promotionOf({ conditions, ...input }: Input, id: string | null): (Omit<Promotion, 'id'> & { id?: string }) | Refusal {
   const at = (text: string | null | undefined) => (text === undefined || text === null ? null : Date.parse(text))
   const promotion = {
     ...PROMOTION_DEFAULTS,
@@ -106,9 +121,7 @@ export function promotionOf({ conditions, ...input }: Input, id: string | null, 
     conditions: ((conditions ?? []) as readonly WireCondition[]).map(fromWire),
     ...(id === null ? {} : { id }),
   }
-  const wrong = promotionRefusal(promotion)
-  if (wrong) throw new Refused({ ...wrong, path: `${path}${String(wrong.path ?? '')}` })
-  return promotion
+  return promotionRefusal(promotion) ?? promotion
 }
 
 /** A promotion as it is served. */

@@ -1,9 +1,8 @@
-// Taxes over HTTP: who may say what a buyer is to the tax office, and a shop's tax rates as a list of their own. Rates are settings
+// A shop's tax rates as a list of their own, over HTTP. Rates are settings
 // (`tax.rates`): every write here is a change of settings, audited and in force with the next request like any other.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import type { PatchCart } from '../contract/cart.ts'
 import { CLOSED, Id, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
@@ -11,19 +10,9 @@ import type { Settings, SettingsPatch, TaxRate } from '../core/settings.ts'
 import { rateId } from '../core/tax.ts'
 import { ratesRefusal } from '../core/tax-rates.ts'
 import type { Engine } from '../engine/engine.ts'
-import { type Actor, hasScope, nameOf } from '../engine/identity.ts'
+import { nameOf } from '../engine/identity.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
-
-/**
- * Refuses that somebody says of a buyer that no tax is owed, or that a VAT id was checked, unless a key may price carts: both change what a cart
- * costs. `at` is where the changes stand in the body.
- */
-export function checkTaxStatus(actor: Actor, change: Type.Static<typeof PatchCart>, at: string): void {
-  for (const field of ['taxExempt', 'vatIdChecked'] as const)
-    if (change[field] !== undefined && !hasScope(actor, 'carts:custom_prices'))
-      throw new Refused(refuse('missing_scope', { scope: 'carts:custom_prices', path: `${at}/${field}` }))
-}
 
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 const Params = Type.Object({ shop: Text(63), rate: Text(300) })
