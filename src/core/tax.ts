@@ -24,7 +24,7 @@ export interface Taxed {
 /**
  * What a cart asks of whoever knows its taxes: lines in an order that does not depend on the cart's, without those whose taxes a server set.
  */
-export function taxRequestOf(cart: Cart, sold: readonly Work[], shipped: Shipped, settings: Settings): TaxRequest {
+function taxRequestOf(cart: Cart, sold: readonly Work[], shipped: Shipped, settings: Settings): TaxRequest {
   return {
     currency: cart.currency,
     destination: destinationOf(cart, settings),
@@ -163,7 +163,7 @@ function listedRate(rate: TaxRate): Listed {
 }
 
 /** The taxes by the shop's own rates. */
-export function taxesByRates(request: TaxRequest, settings: Settings, trace: Trace | null): TaxQuote {
+function taxesByRates(request: TaxRequest, settings: Settings, trace: Trace | null): TaxQuote {
   const { defaultCountry } = settings.tax
   const place = request.destination ?? (defaultCountry === null ? null : { country: defaultCountry })
   const saw = { country: place?.country ?? null, region: place?.region ?? null, postalCode: place?.postalCode ?? null }

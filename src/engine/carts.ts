@@ -31,6 +31,7 @@ import {
   loadServed,
   lockCarts,
   ownerKey,
+  parseOwnerKey,
   readIntent,
   type ServedRow,
   saveCarts,
@@ -929,7 +930,7 @@ export function isUnquoted({ stock_seen }: Pick<CartRow, 'stock_seen'>): boolean
 /** A row that another revision priced is priced anew whatever it saw, and its advice may have another form. */
 function storedGrounds({ id, owner, email, state, epoch, revision, fresh_until, stock_seen }: ServedRow): Grounds {
   const advice = stock_seen === null || revision !== PRICING_REVISION ? NO_ADVICE : (JSON.parse(stock_seen) as Advice)
-  const buyer = { account: owner.startsWith('a:') ? owner.slice(2) : null, email }
+  const buyer = buyerOf({ owner: parseOwnerKey(owner), email })
   return { ...NO_ADVICE, ...advice, holders: [id], buyer, state, epoch, revision, freshUntil: fresh_until }
 }
 

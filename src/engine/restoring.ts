@@ -2,7 +2,7 @@
 // of a guest's cart whoever has not that guest's secret gets a secret of its own that reaches this cart alone and sees no contact data.
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { readSecrets } from '../store/access.ts'
-import { loadIntents, lockCarts, ownerKey } from '../store/carts.ts'
+import { loadIntents, lockCarts, ownerKey, parseOwnerKey } from '../store/carts.ts'
 import type { Store } from '../store/store.ts'
 import { type CartAddress, type Carts, parseIntent } from './carts.ts'
 import type { Guests } from './guests.ts'
@@ -66,10 +66,11 @@ export function createRestoring(parts: {
     const isOwn = request.limitedTo ? false : request.owner ? ownerKey(request.owner) === row.owner : request.all
     if (isOwn) return own(request, cartId)
     // Whose it is, and how it stands, is told to nobody else.
-    if (row.owner.startsWith('a:') || !request.guestsAllowed) return refuse('login_required', {})
+    const owner = parseOwnerKey(row.owner)
+    if (owner.kind === 'account' || !request.guestsAllowed) return refuse('login_required', {})
     if (row.state === 'CLOSED') return refuse('link_invalid', { reason: 'closed', path: '/token' })
     if (request.limitedTo?.cartId === cartId) return shown(request, { cartId, guestId: null, secretId: null }, null)
-    return admit(request, cartId, row.owner.slice('g:'.length))
+    return admit(request, cartId, owner.guestId)
   }
 
   /** Its owner came back: it becomes current. */

@@ -54,6 +54,11 @@ export function ownerKey(owner: Owner): string {
   return owner.kind === 'account' ? `a:${owner.accountId}` : `g:${owner.guestId}`
 }
 
+/** The owner that such a column names. */
+export function parseOwnerKey(key: string): Owner {
+  return key.startsWith('a:') ? { kind: 'account', accountId: key.slice('a:'.length) } : { kind: 'guest', guestId: key.slice('g:'.length) }
+}
+
 const FINDING =
   'c.id, c.owner, c.email, c.type, c.state, c.is_current, c.version, c.format, c.epoch, c.revision, c.fresh_until, c.stock_seen, c.due_at'
 
