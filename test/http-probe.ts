@@ -27,6 +27,7 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   promotion_codes: true,
   redemptions: true,
   orders: true,
+  order_history: true,
   sequences: true,
   payments: true,
   refunds: true,

@@ -701,7 +701,7 @@ async function tell({ engine }: Server, shopId: string, paymentId: string, state
     .where('id', '=', paymentId)
     .executeTakeFirstOrThrow()
   const known = { attemptId: paymentId, sessionId: session_id ?? '', amount, currency }
-  await engine.jobs.receive(shopId, 'sandbox', { eventId: `evt_${crypto.randomUUID()}`, state, ...known })
+  await engine.reconciling.receive(shopId, 'sandbox', { eventId: `evt_${crypto.randomUUID()}`, state, ...known })
 }
 
 /** Merges guests on an engine of its own over a store; null when that failed. */

@@ -123,7 +123,7 @@ for (const dialect of DIALECTS) {
       assert.match(await dump(url), /CREATE TABLE carts/)
     })
 
-    test('a filled database keeps its prices, and the uses from before count for whom they were', async () => {
+    test('a filled database keeps its prices, the uses from before count for whom they were, and orders are found by their states', async () => {
       const store = openStore(await freshDatabase(dialect))
       const emails = ['Zoë@Example.com ', 'ZOË+shop@example.com', 'Jo.Doe+x@GoogleMail.com', null]
       await store.transact(async ({ db }) => {
@@ -148,7 +148,9 @@ for (const dialect of DIALECTS) {
         for (const [index, email] of emails.entries()) {
           const [id, owner] = [`o${index}`, index === 0 ? 'a:app:zoe' : `g:${index}`]
           await sql`INSERT INTO orders (shop_id, id, whole, state, owner, email, content_hash, document, ordered_lines, currency, total, version, created_at, expected_total)
-            VALUES ('s', ${id}, 1, 'OPEN', ${owner}, ${email}, 'h', '{}', '[]', 'USD', 1, 1, 1, 1)`.execute(db)
+            VALUES ('s', ${id}, 1, 'OPEN', ${owner}, ${email}, 'h', '{"status":"placed","paymentState":"PAID"}', '[]', 'USD', 1, 1, 1, 1)`.execute(
+            db,
+          )
           await sql`INSERT INTO redemptions (shop_id, order_id, promotion_id, state, created_at) VALUES ('s', ${id}, 'once', 'CONFIRMED', 5)`.execute(
             db,
           )
@@ -166,6 +168,8 @@ for (const dialect of DIALECTS) {
       )
       const below = store.transact((writer) => writer.db.updateTable('prices').set({ amount: -1 }).execute())
       await assert.rejects(below, 'a price is never below zero')
+      const states = await db.selectFrom('orders').select(['status', 'payment_state', 'fulfilment_state']).distinct().execute()
+      assert.deepEqual({ ...states[0] }, { status: 'placed', payment_state: 'PAID', fulfilment_state: 'UNFULFILLED' })
       const uses = await db.selectFrom('redemptions').select(['account', 'email']).orderBy('order_id').execute()
       assert.deepEqual(
         uses.map(({ account, email }) => [account, email]),

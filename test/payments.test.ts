@@ -26,13 +26,14 @@ const DECLINED = '4000 0000 0000 0002'
 const STOCK = 1000
 
 type Sandbox = PaymentProvider & SandboxPayment
-type Method = 'open' | 'status' | 'cancel' | 'refund'
+type Method = 'open' | 'status' | 'cancel' | 'capture' | 'refund'
 /** `refuses`: nothing happens. `loses`: it is done, but the answer is lost. `hangs`: no answer, ever, and the signal is not listened to. */
 type Fault = 'refuses' | 'loses' | 'hangs'
 
 /** The sandbox behind a line that breaks on command. It is a class, as many real providers are: its methods need their `this`. */
 class FaultyProvider implements PaymentProvider {
   readonly name: string
+  readonly settles = 'now'
   readonly calls: { method: Method; id: string }[] = []
   faults: { [M in Method]?: Fault } = {}
   /** What the provider says instead of the truth. */
@@ -77,8 +78,12 @@ class FaultyProvider implements PaymentProvider {
     return this.#call('refund', request.refundId, () => this.#inner.refund(request, signal))
   }
 
-  readEvent(headers: Readonly<Record<string, string>>, body: Buffer) {
-    return this.#inner.readEvent(headers, body)
+  capture(request: Parameters<PaymentProvider['capture']>[0], signal: AbortSignal) {
+    return this.#call('capture', request.captureId, () => this.#inner.capture(request, signal))
+  }
+
+  readEvent(shopId: string, headers: Readonly<Record<string, string>>, body: Buffer) {
+    return this.#inner.readEvent(shopId, headers, body)
   }
 }
 
@@ -270,7 +275,7 @@ async function openShop(world: World, { preset = 'default', settings = {} }: { p
     ) {
       const session = await shop.session(paymentId)
       const eventId = `evt_${randomBytes(8).toString('hex')}`
-      return engine.jobs.receive(id, provider, {
+      return engine.reconciling.receive(id, provider, {
         eventId,
         sessionId: session.id,
         attemptId: paymentId,
@@ -1226,7 +1231,7 @@ for (const dialect of DIALECTS) {
           const dying = dyingStore(world.store, at, when)
           const engine = world.engineOn(dying.store)
           const owner = { kind: 'guest' as const, guestId: guest.token.split('_')[1] ?? '' }
-          const wanted = { shopId: shop.id, owner, all: false, cartId: guest.cartId }
+          const wanted = { shopId: shop.id, owner, all: false, cartId: guest.cartId, by: 'guest' }
           // Everything that one shop does with an order in its life, until it dies.
           const life = async () => {
             const one = await engine.checkout.order(wanted)
@@ -1237,7 +1242,7 @@ for (const dialect of DIALECTS) {
             if (isRefusal(again) || !again.payment) return
             await shop.pay(again.payment.id)
             await shop.tell(again.payment.id, 'paid', { engine })
-            await engine.checkout.cancel(shop.id, one.orderId, true)
+            await engine.checkout.cancel(shop.id, one.orderId, { by: 'system', mayCancelPlaced: true })
             await engine.jobs.runDue()
           }
           await life().catch(() => {})

@@ -8,7 +8,7 @@ import * as contractCart from '../src/contract/cart.ts'
 import type * as contractExplanation from '../src/contract/explanation.ts'
 import * as contractOrder from '../src/contract/order.ts'
 import type { Explanation } from '../src/core/explanation.ts'
-import { contentOf, type ServedOrder } from '../src/core/order.ts'
+import { contentOf, orderLinesOf, type ServedOrder } from '../src/core/order.ts'
 import { type PricedCart, priceCart } from '../src/core/pricing.ts'
 import type { FullReport } from '../src/engine/merging.ts'
 import { cartWith, done, factsOf, inlineLine, line, promotionOf, variantOf } from './facts.ts'
@@ -84,6 +84,7 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
   const { id, shopId, owner, createdAt, updatedAt } = cart
   const order: ServedOrder = {
     ...contentOf(cart),
+    ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, completedAt: null, cancelledAt: null },
     ...{ id, shopId, owner, createdAt, updatedAt, number: null, shortNumber: null, reference: null, cartId: id, whole: true, version: 1 },
     ...{ state: 'NEW', paymentState: 'PENDING', fulfilmentState: 'UNFULFILLED', status: 'new', isCompleted: false },
     ...{ orderedAt: null, paidAt: null, expiresAt: null, refunds: [] },

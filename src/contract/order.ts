@@ -20,6 +20,16 @@ const Payment = Type.Object(
   CLOSED,
 )
 
+/** A line of an order: frozen, with what became of its pieces. */
+export const OrderLine = Type.Object(
+  {
+    ...CartLine.properties,
+    cancelledQuantity: Type.Integer({ description: 'Pieces that will not be delivered' }),
+    fulfilledQuantity: Type.Integer({ description: 'Pieces that were handed over' }),
+  },
+  CLOSED,
+)
+
 /** An order as it is served. */
 export const Order = Type.Object(
   {
@@ -30,21 +40,25 @@ export const Order = Type.Object(
     shopId: Type.String(),
     state: OrderState,
     paymentState: OneOf(['NONE', 'PENDING', 'AUTHORIZED', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED']),
-    fulfilmentState: Type.Literal('UNFULFILLED'),
+    fulfilmentState: OneOf(['UNFULFILLED', 'PARTIALLY_FULFILLED', 'FULFILLED']),
     status: Type.String(),
     isCompleted: Type.Boolean({ description: 'True once placed' }),
     cartId: Nullable(Type.String()),
     whole: Type.Boolean({ description: 'Whether the whole cart was ordered' }),
     owner: Owner,
     currency: Type.String(),
-    lines: Type.Array(CartLine),
+    lines: Type.Array(OrderLine),
     ...details,
     ...totals,
+    placedBy: OneOf(['guest', 'account', 'server', 'staff', 'system']),
+    language: Nullable(Type.String({ description: 'In which the customer is written to (BCP 47)' })),
     version: Type.Integer(),
     createdAt: Type.String(),
     updatedAt: Type.String(),
     orderedAt: Nullable(Type.String()),
     paidAt: Nullable(Type.String()),
+    completedAt: Nullable(Type.String()),
+    cancelledAt: Nullable(Type.String()),
     expiresAt: Nullable(Type.String()),
     payments: Type.Array(Payment),
     refunds: Type.Array(Type.Object({ id: Type.String(), paymentId: Type.String(), amount: Money, state: Type.String() }, CLOSED)),

@@ -17,6 +17,9 @@ export type OrderState = 'NEW' | 'PLACED' | 'COMPLETED' | 'SUPERSEDED' | 'EXPIRE
 /** How the money of an order stands. */
 export type OrderPaymentState = 'NONE' | 'PENDING' | 'AUTHORIZED' | 'PAID' | 'PARTIALLY_REFUNDED' | 'REFUNDED' | 'FAILED'
 
+/** How much of an order has left the house. An order without anything to hand over (no lines, or all cancelled) is FULFILLED. */
+export type FulfilmentState = 'UNFULFILLED' | 'PARTIALLY_FULFILLED' | 'FULFILLED'
+
 const MOVES: Readonly<Record<OrderState, readonly OrderState[]>> = {
   NEW: ['PLACED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'],
   SUPERSEDED: ['PLACED'],
@@ -49,8 +52,21 @@ export interface OrderContent extends Totals {
   readonly note: string | null
 }
 
-/** An order as it is kept; `payments` and `refunds` are rows of their own and join it when it is served. */
-export interface Order extends OrderContent {
+/**
+ * A line of an order: the priced line, frozen, with what became of its pieces since. Of `quantity` pieces `cancelledQuantity` will not be
+ * delivered and `fulfilledQuantity` were; the rest is still to be handed over.
+ */
+export interface OrderLine extends PricedLine {
+  readonly cancelledQuantity: number
+  readonly fulfilledQuantity: number
+}
+
+/** The format of order documents that this code writes. */
+export const ORDER_FORMAT = 2
+
+/** An order as it is kept; payments, refunds and history are rows of their own and join it when it is served. */
+export interface Order extends Omit<OrderContent, 'lines'> {
+  readonly format: typeof ORDER_FORMAT
   readonly id: string
   readonly number: string | null
   readonly shortNumber: string | null
@@ -58,18 +74,48 @@ export interface Order extends OrderContent {
   readonly shopId: string
   readonly state: OrderState
   readonly paymentState: OrderPaymentState
-  readonly fulfilmentState: 'UNFULFILLED'
+  readonly fulfilmentState: FulfilmentState
   readonly status: string
   readonly isCompleted: boolean
   readonly cartId: string | null
   readonly whole: boolean
   readonly owner: Owner
+  readonly lines: readonly OrderLine[]
+  /** Who ordered: the customer, or staff or a server for the customer (SEED3-70); which key, its history says. */
+  readonly placedBy: 'guest' | 'account' | 'server' | 'staff' | 'system'
+  /** The language in which the customer is written to (BCP 47), or null: the shop's own. */
+  readonly language: string | null
   readonly version: number
   readonly createdAt: string
   readonly updatedAt: string
   readonly orderedAt: string | null
   readonly paidAt: string | null
+  readonly completedAt: string | null
+  readonly cancelledAt: string | null
   readonly expiresAt: string | null
+}
+
+/** What documents of format 1 did not say yet. */
+const SINCE_FORMAT_2 = { placedBy: 'system', language: null, completedAt: null, cancelledAt: null } as const
+
+/** An order as it was written by this or older code. */
+export function liftOrder(document: Omit<Order, 'format'> & { readonly format?: number }): Order {
+  if (document.format === ORDER_FORMAT) return document as Order
+  return { ...SINCE_FORMAT_2, ...document, lines: orderLinesOf(document.lines), format: ORDER_FORMAT }
+}
+
+/** Priced lines as lines of an order of which nothing was delivered yet. */
+export function orderLinesOf(lines: readonly PricedLine[]): OrderLine[] {
+  return lines.map((line) => ({ ...line, cancelledQuantity: 0, fulfilledQuantity: 0 }))
+}
+
+/** How much of an order was handed over, from its lines. */
+export function fulfilmentStateOf(
+  lines: readonly Pick<OrderLine, 'quantity' | 'cancelledQuantity' | 'fulfilledQuantity'>[],
+): FulfilmentState {
+  const isOver = lines.every((line) => line.fulfilledQuantity >= line.quantity - line.cancelledQuantity)
+  if (isOver) return 'FULFILLED'
+  return lines.some((line) => line.fulfilledQuantity > 0) ? 'PARTIALLY_FULFILLED' : 'UNFULFILLED'
 }
 
 /** A payment attempt as it is served with its order. */
@@ -84,7 +130,7 @@ export interface ServedPayment {
 }
 
 /** An order as it is served. */
-export interface ServedOrder extends Order {
+export interface ServedOrder extends Omit<Order, 'format'> {
   readonly payments: readonly ServedPayment[]
   readonly refunds: readonly {
     readonly id: string

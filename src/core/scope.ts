@@ -8,6 +8,14 @@ export type Scope =
   | 'carts:custom_prices'
   | 'orders:read'
   | 'orders:write'
+  | 'orders:edit'
+  | 'payments:write'
+  | 'refunds:write'
+  | 'subscriptions:read'
+  | 'subscriptions:write'
+  | 'balances:read'
+  | 'balances:write'
+  | 'emails:write'
   | 'products:read'
   | 'products:write'
   | 'promotions:read'
@@ -27,6 +35,14 @@ export const SCOPES: readonly Scope[] = [
   'carts:custom_prices',
   'orders:read',
   'orders:write',
+  'orders:edit',
+  'payments:write',
+  'refunds:write',
+  'subscriptions:read',
+  'subscriptions:write',
+  'balances:read',
+  'balances:write',
+  'emails:write',
   'products:read',
   'products:write',
   'promotions:read',

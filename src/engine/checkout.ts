@@ -16,7 +16,7 @@ import {
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
 import { sum } from '../core/money.ts'
-import { contentOf, type Order, orderBlockers, orderedLinesOf, orderMayMove, partOf } from '../core/order.ts'
+import { contentOf, ORDER_FORMAT, type Order, orderBlockers, orderedLinesOf, orderLinesOf, orderMayMove, partOf } from '../core/order.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
 import type { Settings } from '../core/settings.ts'
@@ -24,17 +24,7 @@ import { demandOf } from '../core/stock.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import { type CartRow, loadCarts, lockCarts, ownerKey } from '../store/carts.ts'
 import { record } from '../store/idempotency.ts'
-import {
-  insertOrder,
-  insertPayment,
-  lockOrders,
-  orderRow,
-  ordersOfCart,
-  paymentsOf,
-  readOrder,
-  updateOrder,
-  updatePayment,
-} from '../store/orders.ts'
+import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
 import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
@@ -45,9 +35,10 @@ import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
 import { isPayable, type Payments } from './payments.ts'
-import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
+import type { Recording } from './recording.ts'
 
 /** How often ordering starts again because the cart changed meanwhile, before it is refused. */
 const ATTEMPTS = 10
@@ -83,6 +74,8 @@ export interface OrderRequest {
   /** The total the shopper consents to, in minor units. */
   readonly expectedTotal?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
+  /** Who orders, as histories name it. */
+  readonly by: string
 }
 
 /** An order with the payment that is to be made, if any. */
@@ -94,13 +87,22 @@ export interface Ordered {
   readonly replayed?: true
 }
 
+/** Who cancels an order. */
+export interface Cancelling {
+  /** As histories name it. */
+  readonly by: string
+  readonly mayCancelPlaced: boolean
+  /** Why, in words for the order's history. */
+  readonly message?: string | null
+}
+
 /** Ordering and paying. */
 export interface Checkout {
   order(request: OrderRequest): Promise<Ordered | Refusal>
   /** Another attempt to pay an order that awaits payment. */
   payAgain(shopId: string, orderId: string, provider: string | undefined, returnUrl: string | null): Promise<Ordered | Refusal>
   /** Cancels an order: unpaid ones by their owner, placed ones (with a full refund) by who may. */
-  cancel(shopId: string, orderId: string, mayCancelPlaced: boolean): Promise<OrderTable | Refusal>
+  cancel(shopId: string, orderId: string, how: Cancelling): Promise<OrderTable | Refusal>
   /** Cancels what awaits payment of a cart, before the cart is deleted. */
   cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null>
   /** Ends an order whose time is up, unless it turns out to be paid. */
@@ -128,10 +130,11 @@ export function createCheckout(parts: {
   random: Randomness
   providers: ReadonlyMap<string, PaymentProvider>
   placement: Placement
+  recording: Recording
   payments: Payments
 }): Checkout {
-  const { store, facts: cache, quotes, clock, random, providers, placement, payments } = parts
-  const { hold, place, supersede, moved, emit } = placement
+  const { store, facts: cache, quotes, clock, random, providers, placement, recording, payments } = parts
+  const { hold, place, supersede } = placement
   const { open, closeSessions, refundAll } = payments
 
   // Ordering --------------------------------------------------------------------------------------------------------------------------
@@ -342,7 +345,7 @@ export function createCheckout(parts: {
     const { shopId } = request
     const { cart, row, whole, pricing, facts, shop } = snapshot
     const now = clock.now()
-    const order = newOrder(snapshot, now)
+    const order = newOrder(snapshot, now, request.by)
     const holder = row ? cart.id : order.id
     try {
       return await store.transact(async (writer) => {
@@ -352,7 +355,7 @@ export function createCheckout(parts: {
           const standing = await ordersOfCart(writer, shopId, cart.id)
           if (standing.some((each) => each.state === 'NEW' && each.id !== replaced?.id)) throw new Rollback('again')
         }
-        if (replaced) await replace(writer, shopId, replaced.id, order)
+        if (replaced) await replace(writer, shop, replaced.id, order, request.by)
         const exhausted = await redeemFor(writer, order, now)
         if (exhausted) throw new Rollback(exhausted)
         const demand = demandOf(pricing.cart.lines)
@@ -385,7 +388,7 @@ export function createCheckout(parts: {
           )
           if (!recorded) throw new Rollback('again')
         }
-        await emit(writer, shop, [{ type: 'order.created', order }])
+        await recording.remember(writer, shop, order, { by: request.by, action: 'order', events: ['order.created'] })
         if (order.total.amount === 0) {
           await place(writer, shop, {
             order,
@@ -394,6 +397,7 @@ export function createCheckout(parts: {
             carts: row ? { own: row, target: null } : null,
             facts,
             payment: null,
+            by: request.by,
           })
           return { orderId: order.id, payment: null, created: true }
         }
@@ -407,10 +411,12 @@ export function createCheckout(parts: {
     }
   }
 
-  function newOrder({ cart, shop, pricing, whole, row }: Snapshot, now: number): Order {
+  function newOrder({ cart, shop, pricing, whole, row }: Snapshot, now: number, by: string): Order {
     const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
     const at = rfc3339(now)
+    const content = contentOf(pricing.cart)
     return {
+      format: ORDER_FORMAT,
       id: random.id('ord'),
       number: null,
       shortNumber: null,
@@ -424,12 +430,17 @@ export function createCheckout(parts: {
       cartId: row ? cart.id : null,
       whole: whole && row !== null,
       owner: cart.owner,
-      ...contentOf(pricing.cart),
+      ...content,
+      lines: orderLinesOf(content.lines),
+      placedBy: kindOf(by),
+      language: null,
       version: 1,
       createdAt: at,
       updatedAt: at,
       orderedAt: null,
       paidAt: null,
+      completedAt: null,
+      cancelledAt: null,
       expiresAt: Number.isFinite(ttl) ? rfc3339(now + ttl) : null,
     }
   }
@@ -457,7 +468,8 @@ export function createCheckout(parts: {
   }
 
   /** Under the locks of its cart: the order that awaited payment gives way to the next one. */
-  async function replace(writer: Writer, shopId: string, orderId: string, next: Order): Promise<void> {
+  async function replace(writer: Writer, shop: ShopFacts, orderId: string, next: Order, by: string): Promise<void> {
+    const shopId = shop.id
     const [row] = await lockOrders(writer, shopId, [orderId])
     if (row?.state !== 'NEW') throw new Rollback('again')
     // Somebody may have begun another attempt to pay after the sessions were closed.
@@ -470,7 +482,7 @@ export function createCheckout(parts: {
       shopId,
       uses.map((use) => use.promotionId),
     )
-    await supersede(writer, shopId, order)
+    await supersede(writer, shop, order, by)
   }
 
   // Sessions at the provider ----------------------------------------------------------------------------------------------------------
@@ -559,13 +571,13 @@ export function createCheckout(parts: {
 
   // Ending ----------------------------------------------------------------------------------------------------------------------------
 
-  async function cancel(shopId: string, orderId: string, mayCancelPlaced: boolean): Promise<OrderTable | Refusal> {
+  async function cancel(shopId: string, orderId: string, how: Cancelling): Promise<OrderTable | Refusal> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const before = await readOrder(store.reader, shopId, orderId)
       if (!before) return refuse('order_not_found', { orderId })
       if (before.state === 'CANCELLED') {
         // Repeating it, by who may, tries refunds again that were given up.
-        if (mayCancelPlaced)
+        if (how.mayCancelPlaced)
           await store.transact(async (writer) => {
             await lockOrders(writer, shopId, [orderId])
             await refundAll(writer, shopId, orderId)
@@ -576,7 +588,7 @@ export function createCheckout(parts: {
         const closed = await closeSessions(shopId, orderId)
         if (isRefusal(closed)) return closed
       }
-      const ended = await end(shopId, orderId, 'CANCELLED', mayCancelPlaced)
+      const ended = await end(shopId, orderId, 'CANCELLED', how)
       if (ended === 'again') continue
       if (isRefusal(ended)) return ended
       return (await readOrder(store.reader, shopId, orderId)) ?? refuse('order_not_found', { orderId })
@@ -587,21 +599,21 @@ export function createCheckout(parts: {
   async function cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null> {
     const unpaid = (await ordersOfCart(store.reader, shopId, cartId)).find((row) => row.state === 'NEW')
     if (!unpaid) return null
-    const cancelled = await cancel(shopId, unpaid.id, false)
+    const cancelled = await cancel(shopId, unpaid.id, { by: 'system', mayCancelPlaced: false, message: 'its cart was deleted' })
     const mayPass = !isRefusal(cancelled) || (cancelled.refused !== 'provider_unavailable' && cancelled.refused !== 'overloaded')
     return mayPass ? null : cancelled
   }
 
   async function expire(shopId: string, orderId: string): Promise<void> {
     const closed = await closeSessions(shopId, orderId)
-    if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', false)
+    if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', { by: 'system', mayCancelPlaced: false })
   }
 
   async function end(
     shopId: string,
     orderId: string,
     state: 'CANCELLED' | 'EXPIRED',
-    mayCancelPlaced: boolean,
+    { by, mayCancelPlaced, message = null }: Cancelling,
   ): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
@@ -625,9 +637,14 @@ export function createCheckout(parts: {
         await takeStock(writer, shopId, demand, -1, clock.now())
         await refundAll(writer, shopId, orderId)
       } else await releaseHolds(writer, shopId, orderId)
-      const ended = moved(order, state)
-      await updateOrder(writer, ended, { held_until: null })
-      await emit(writer, shop, [{ type: state === 'CANCELLED' ? 'order.cancelled' : 'order.expired', order: ended }])
+      const ended = { ...inState(state), cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      await recording.change(writer, shop, order, ended, {
+        by,
+        action: state === 'CANCELLED' ? 'cancel' : 'expire',
+        message,
+        events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
+        columns: { held_until: null },
+      })
       return null
     })
   }
@@ -651,4 +668,10 @@ function ownPartOf({ lines }: PricedCart, ids?: readonly string[]): number {
 /** Whether what is missing is (also) wanted for a gift. */
 function isOfGift({ sku }: Refusal, { lines }: PricedCart): boolean {
   return demandOf(lines.filter((line) => line.giftOf !== null)).some(([wanted]) => wanted === sku)
+}
+
+/** Who ordered, without which key it was. */
+function kindOf(by: string): Order['placedBy'] {
+  const [kind] = by.split(':')
+  return kind === 'guest' || kind === 'account' || kind === 'server' || kind === 'staff' ? kind : 'system'
 }

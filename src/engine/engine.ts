@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
+import { deliveryWork } from './deliveries.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
@@ -17,8 +18,11 @@ import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvi
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
+import { createReconciling, type Reconciling } from './reconciling.ts'
+import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSwitching, type Switching } from './switching.ts'
+import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
 
 /** A running engine. */
@@ -38,6 +42,7 @@ export interface Engine {
   readonly promotions: Promotions
   readonly identities: Identities
   readonly jobs: Jobs
+  readonly reconciling: Reconciling
   readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly quotes: Quoting
   readonly guests: Guests
@@ -77,14 +82,17 @@ export function createEngine(parts: EngineParts): Engine {
   const carts = createCarts({ ...base, quotes })
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
-  const placement = createPlacement({ ...base, quotes })
+  const recording = createRecording(base)
+  const placement = createPlacement({ ...base, quotes, recording })
   const payments = createPayments({
     ...base,
     providers,
     placement,
+    recording,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, payments })
+  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
+  const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
   return {
     store,
@@ -111,6 +119,7 @@ export function createEngine(parts: EngineParts): Engine {
     preview: createPreview({ ...base, carts }),
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
-    jobs: createJobs({ ...base, checkout, payments, expiry, providers, log, extra: parts.extraJobs ?? [] }),
+    reconciling,
+    jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })], log),
   }
 }

@@ -33,6 +33,7 @@ import type { Store, Writer } from '../store/store.ts'
 import { type Carts, parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import type { Signer } from './identity.ts'
+import type { Work } from './jobs.ts'
 import { linkEnd, restoreToken } from './links.ts'
 import type { Clock, Randomness } from './ports.ts'
 
@@ -44,6 +45,7 @@ const HOUR_MS = 3_600_000
 const LOOK = 200
 const BATCHES = { sqlite: 10, postgres: 50 } as const
 const HISTORY_BATCH = 250
+const POLL_MS = 60_000
 /** A gentle pass rests so many times as long as it worked, so that shoppers have the database for themselves most of the time. */
 const REST = 40
 /** When a cart that could not be read or removed is looked at again. */
@@ -85,6 +87,7 @@ interface Fate {
 export interface Expiry {
   /** Does everything that is due, in bounded steps; answers what it did, and logs it in one line. */
   run(pass: Pass): Promise<PassReport>
+  readonly work: Work
 }
 
 /** Makes it. */
@@ -352,7 +355,8 @@ export function createExpiry(parts: {
     }
   }
 
-  return { run }
+  const work: Work = { name: 'carts that end', everyMs: POLL_MS, run: ({ isGentle, isStopped }) => run({ gentle: isGentle, isStopped }) }
+  return { run, work }
 }
 
 function addUp(report: PassReport, done: Partial<PassReport>): void {

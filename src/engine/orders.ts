@@ -1,13 +1,13 @@
 // Orders as they are served: the frozen document with its payments and refunds.
-import type { Order, ServedOrder, ServedPayment } from '../core/order.ts'
+import { liftOrder, type Order, type ServedOrder, type ServedPayment } from '../core/order.ts'
 import { rfc3339 } from '../core/time.ts'
 import { paymentsOf, refundsOf } from '../store/orders.ts'
 import type { Reader } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 
-/** The order in a row. */
+/** The order in a row, as this code knows orders. */
 export function parseOrder(row: Pick<OrderTable, 'document'>): Order {
-  return JSON.parse(row.document) as Order
+  return liftOrder(JSON.parse(row.document) as Order)
 }
 
 /** Orders of one shop as they are served, with two statements however many there are. */
@@ -21,7 +21,7 @@ export async function serveOrders(
   const payments = await paymentsOf(reader, shopId, ids)
   const refunds = await refundsOf(reader, shopId, ids)
   return rows.map((row) => ({
-    ...parseOrder(row),
+    ...told(parseOrder(row)),
     payments: payments.filter((payment) => payment.order_id === row.id).map(servePayment),
     refunds: refunds
       .filter((refund) => refund.order_id === row.id)
@@ -32,6 +32,10 @@ export async function serveOrders(
         state: refund.state,
       })),
   }))
+}
+
+function told({ format: _, ...order }: Order): Omit<Order, 'format'> {
+  return order
 }
 
 function servePayment(payment: PaymentTable): ServedPayment {

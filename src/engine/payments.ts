@@ -16,7 +16,6 @@ import {
   readPayment,
   refundsOf,
   reviveRefunds,
-  updateOrder,
   updatePayment,
 } from '../store/orders.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
@@ -26,8 +25,9 @@ import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { parseOrder } from './orders.ts'
-import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
+import type { Recording } from './recording.ts'
 
 /** How often a message is applied anew because the order changed meanwhile. */
 const ATTEMPTS = 10
@@ -52,12 +52,13 @@ export function createPayments(parts: {
   clock: Clock
   random: Randomness
   placement: Placement
+  recording: Recording
   providers: ReadonlyMap<string, PaymentProvider>
   /** Where a provider sends the browser back to: our own address, which asks the provider and then leads on to the shop. */
   returnAddress: (shopId: string, provider: string, paymentId: string) => string
 }) {
-  const { store, facts: cache, clock, random, placement, providers, returnAddress } = parts
-  const { hold, place, supersede, cartsOf, lockUnchanged, factsFor, moved, emit } = placement
+  const { store, facts: cache, clock, random, placement, recording, providers, returnAddress } = parts
+  const { hold, place, supersede, cartsOf, lockUnchanged, factsFor } = placement
 
   // Sessions at the provider ----------------------------------------------------------------------------------------------------------
 
@@ -98,6 +99,8 @@ export function createPayments(parts: {
         total: line.total.amount,
       })),
       returnUrl: returnAddress(order.shopId, payment.provider, payment.id),
+      capture: 'automatic',
+      language: order.language,
     }
   }
 
@@ -187,7 +190,13 @@ export function createPayments(parts: {
       const [row] = await lockOrders(writer, shopId, [payment.order_id])
       const changed = await updatePayment(writer, payment, { state: target, reason: status.reason ?? null }, clock.now())
       if (!changed) return 'again'
-      if (row && target === 'FAILED') await emit(writer, shop, [{ type: 'payment.failed', order: parseOrder(row) }])
+      if (row && target === 'FAILED')
+        await recording.remember(writer, shop, parseOrder(row), {
+          by: providerName(payment),
+          action: 'payment_fail',
+          message: status.reason ?? null,
+          events: ['payment.failed'],
+        })
       if (row && payment.state === 'AUTHORIZED') await withdrawn(writer, shop, parseOrder(row), payment)
       return 'applied'
     })
@@ -196,9 +205,13 @@ export function createPayments(parts: {
   /** The money that was reserved for a placed order is not there any more: unless we gave it back ourselves, the merchant must know. */
   async function withdrawn(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
     if (order.paymentState !== 'AUTHORIZED' || (await isGivenBack(writer, payment))) return
-    const failed: Order = { ...order, paymentState: 'FAILED', version: order.version + 1, updatedAt: rfc3339(clock.now()) }
-    await updateOrder(writer, failed)
-    await emit(writer, shop, [{ type: 'payment.failed', order: failed }])
+    const how = {
+      by: providerName(payment),
+      action: 'payment_fail',
+      message: 'the reserved money was set free',
+      events: ['payment.failed'],
+    } as const
+    await recording.change(writer, shop, order, { paymentState: 'FAILED' }, how)
   }
 
   async function isGivenBack(writer: Writer, payment: PaymentTable): Promise<boolean> {
@@ -212,17 +225,19 @@ export function createPayments(parts: {
     await store.transact(async (writer) => {
       await updatePayment(writer, payment, { reason: MISMATCH }, clock.now())
       const row = await readOrder(writer, shop.id, payment.order_id)
-      if (row)
-        await emit(writer, shop, [
-          {
-            type: 'payment.mismatch',
-            order: parseOrder(row),
-            extra: {
-              expected: { amount: payment.amount, currency: payment.currency },
-              received: { amount: status.amount, currency: status.currency },
-            },
-          },
-        ])
+      if (!row) return
+      const extra = {
+        expected: { amount: payment.amount, currency: payment.currency },
+        received: { amount: status.amount, currency: status.currency },
+      }
+      await recording.remember(writer, shop, parseOrder(row), {
+        by: providerName(payment),
+        action: 'payment_fail',
+        message: MISMATCH,
+        details: extra,
+        events: ['payment.mismatch'],
+        extra,
+      })
     })
     return 'mismatch'
   }
@@ -257,7 +272,7 @@ export function createPayments(parts: {
         const paid: PaymentTable = { ...payment, state: target }
         const order = parseOrder(row)
         // What reserved money meant was settled when it was reserved: an order was placed with it, or it is being given back.
-        if (payment.state === 'AUTHORIZED') return (await isGivenBack(writer, payment)) ? undefined : capture(writer, shop, order)
+        if (payment.state === 'AUTHORIZED') return (await isGivenBack(writer, payment)) ? undefined : capture(writer, shop, order, payment)
         if (rivals.length > 0)
           await lockPromotions(
             writer,
@@ -269,9 +284,9 @@ export function createPayments(parts: {
           ? await retake(writer, shop, row, order, standing)
           : refuse('order_state_forbids', { state: order.state })
         if (!refusal) {
-          await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: paid })
+          await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: paid, by: providerName(payment) })
           // The cart was ordered by a late payment of an older order: those that await payment are outdated.
-          for (const rival of rivals) await supersede(writer, shop.id, rival)
+          for (const rival of rivals) await supersede(writer, shop, rival, providerName(payment))
         } else if (giveWay && rivals.length > 0) throw new Rollback(refusal)
         else await giveBack(writer, shop, order, paid, refusal)
       })
@@ -283,10 +298,9 @@ export function createPayments(parts: {
   }
 
   /** The money of a placed order, reserved until now, was taken. */
-  async function capture(writer: Writer, shop: ShopFacts, order: Order): Promise<void> {
-    const paid: Order = { ...moved(order, order.state), paymentState: 'PAID', paidAt: rfc3339(clock.now()) }
-    await updateOrder(writer, paid)
-    await emit(writer, shop, [{ type: 'payment.succeeded', order: paid }])
+  async function capture(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
+    const patch: Partial<Order> = { paymentState: 'PAID', paidAt: rfc3339(clock.now()) }
+    await recording.change(writer, shop, order, patch, { by: providerName(payment), action: 'pay', events: ['payment.succeeded'] })
   }
 
   /** Stock and uses for an order that is being placed: what it held is its own; what ran out meanwhile is taken again or refused. */
@@ -313,9 +327,8 @@ export function createPayments(parts: {
     await returnRedemptionsUnlessPlaced(writer, shop.id, order)
     if (order.state !== 'NEW') return
     await releaseHolds(writer, shop.id, order.id)
-    const ended = moved(order, 'EXPIRED')
-    await updateOrder(writer, ended, { held_until: null })
-    await emit(writer, shop, [{ type: 'order.expired', order: ended }])
+    const how = { by: 'system', action: 'expire', message: why.refused, events: ['order.expired'], columns: { held_until: null } } as const
+    await recording.change(writer, shop, order, inState('EXPIRED'), how)
   }
 
   async function returnRedemptionsUnlessPlaced(writer: Writer, shopId: string, order: Order): Promise<void> {
@@ -353,4 +366,9 @@ export function createPayments(parts: {
   }
 
   return { open, closeSessions, askProvider, applyStatus, refundAll }
+}
+
+/** A provider, as histories name it. */
+function providerName({ provider }: Pick<PaymentTable, 'provider'>): string {
+  return `provider:${provider}`
 }

@@ -7,22 +7,21 @@ import { customerOf } from '../core/customer.ts'
 import type { Event, EventType } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { afterOrder, type Order, type OrderedLines } from '../core/order.ts'
-import { type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
+import { type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { availableTo, demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
 import { type IntentRow, loadIntents, lockCarts, removeCarts, saveCarts } from '../store/carts.ts'
-import { nextInSequence, updateOrder } from '../store/orders.ts'
-import { publish } from '../store/outbox.ts'
+import { nextInSequence } from '../store/orders.ts'
 import { confirmRedemptions, redeem, returnRedemptions, type Use } from '../store/redemptions.ts'
 import { lockStock, readStock, releaseHolds, takeStock } from '../store/stock.ts'
 import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, saveOf, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
-import { serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Quoting } from './quotes.ts'
+import type { Recording } from './recording.ts'
 import { renderReference } from './reference.ts'
 
 /** Thrown inside a transaction to roll it back; `again` means: somebody was faster, begin anew. */
@@ -49,14 +48,23 @@ export interface Placing {
   readonly carts: Carts | null
   readonly facts: Facts | null
   readonly payment: PaymentTable | null
+  /** Who placed it, as histories name it. */
+  readonly by: string
 }
 
 /** What is done when an order is placed. */
 export type Placement = ReturnType<typeof createPlacement>
 
 /** Makes it. */
-export function createPlacement(parts: { store: Store; facts: FactsCache; quotes: Quoting; clock: Clock; random: Randomness }) {
-  const { facts: cache, quotes, clock, random } = parts
+export function createPlacement(parts: {
+  store: Store
+  facts: FactsCache
+  quotes: Quoting
+  clock: Clock
+  random: Randomness
+  recording: Recording
+}) {
+  const { facts: cache, quotes, clock, random, recording } = parts
 
   /** Locks stock and checks that it suffices; answers what has to be held (tracked skus only). Sold-out is found before anything is charged. */
   async function hold(
@@ -81,26 +89,14 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; quotes
   }
 
   /** Under all locks: stock is taken, the order gets its number and reference, its cart is brought up to date, and the world is told. */
-  async function place(writer: Writer, shop: ShopFacts, { order, row, whole, carts, facts, payment }: Placing): Promise<void> {
+  async function place(writer: Writer, shop: ShopFacts, { order, row, whole, carts, facts, payment, by }: Placing): Promise<void> {
     const now = clock.now()
     await takeStock(writer, shop.id, demandOf(order.lines), 1, now)
     await releaseHolds(writer, shop.id, order.id)
     await confirmRedemptions(writer, shop.id, order.id)
     const cartNumber = whole && carts?.own ? parseIntent(carts.own).number : random.number()
     const seq = await nextInSequence(writer, shop.id, 'order')
-    const placed: Order = {
-      ...moved(order, 'PLACED'),
-      number: cartNumber,
-      shortNumber: cartNumber.slice(0, 7),
-      reference: await renderReference(shop.settings.orders.referenceTemplate, { seq, number: cartNumber, shop: shop.id, now }),
-      isCompleted: true,
-      paymentState: payment === null ? 'PAID' : payment.state === 'PAID' ? 'PAID' : 'AUTHORIZED',
-      orderedAt: rfc3339(now),
-      paidAt: payment?.state === 'AUTHORIZED' ? null : rfc3339(now),
-      expiresAt: null,
-    }
-    await updateOrder(writer, placed, { placed_at: now, held_until: null, expires_at: null })
-    const cartEvents =
+    const others =
       carts && facts
         ? await settleCarts(writer, shop, carts, facts, {
             orderId: order.id,
@@ -108,17 +104,26 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; quotes
             ordered: JSON.parse(row.ordered_lines) as OrderedLines,
           })
         : []
-    await emit(
-      writer,
-      shop,
-      [
-        ...(payment
-          ? [{ type: payment.state === 'PAID' ? ('payment.succeeded' as const) : ('payment.authorized' as const), order: placed }]
-          : []),
-        { type: 'order.placed', order: placed },
-      ],
-      cartEvents,
-    )
+    const reference = await renderReference(shop.settings.orders.referenceTemplate, { seq, number: cartNumber, shop: shop.id, now })
+    const patch: Partial<Order> = {
+      ...inState('PLACED'),
+      number: cartNumber,
+      shortNumber: cartNumber.slice(0, 7),
+      reference,
+      isCompleted: true,
+      paymentState: payment === null ? 'PAID' : payment.state === 'PAID' ? 'PAID' : 'AUTHORIZED',
+      orderedAt: rfc3339(now),
+      paidAt: payment?.state === 'AUTHORIZED' ? null : rfc3339(now),
+      expiresAt: null,
+    }
+    const paid: EventType[] = payment ? [payment.state === 'PAID' ? 'payment.succeeded' : 'payment.authorized'] : []
+    await recording.change(writer, shop, order, patch, {
+      by,
+      action: 'place',
+      events: [...paid, 'order.placed'],
+      others,
+      columns: { placed_at: now, held_until: null, expires_at: null },
+    })
   }
 
   /** What was ordered leaves the cart. What was added while paying stays, in an open cart of the same owner (MON-8). */
@@ -175,10 +180,10 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; quotes
   }
 
   /** Another order took the place of this one, which awaited payment: it cannot be placed any more, and holds nothing. */
-  async function supersede(writer: Writer, shopId: string, order: Order): Promise<void> {
-    await updateOrder(writer, moved(order, 'SUPERSEDED'), { held_until: null })
-    await releaseHolds(writer, shopId, order.id)
-    await returnRedemptions(writer, shopId, order.id)
+  async function supersede(writer: Writer, shop: ShopFacts, order: Order, by: string): Promise<void> {
+    await recording.change(writer, shop, order, inState('SUPERSEDED'), { by, action: 'supersede', columns: { held_until: null } })
+    await releaseHolds(writer, shop.id, order.id)
+    await returnRedemptions(writer, shop.id, order.id)
   }
 
   async function cartsOf(reader: Reader, shopId: string, cartId: string): Promise<Carts> {
@@ -206,27 +211,12 @@ export function createPlacement(parts: { store: Store; facts: FactsCache; quotes
     return cache.forCart(shop, [...new Set(codes)], skus, { id, owner, email, absorbed: carts.flatMap((cart) => cart.absorbed) })
   }
 
-  function moved(order: Order, state: Order['state']): Order {
-    return { ...order, state, status: state.toLowerCase(), version: order.version + 1, updatedAt: rfc3339(clock.now()) }
-  }
+  return { hold, place, supersede, cartsOf, lockUnchanged, factsFor }
+}
 
-  /** Writes events of orders, each with its payments and refunds, and others, to the outbox. */
-  async function emit(
-    writer: Writer,
-    shop: ShopFacts,
-    orders: readonly { type: EventType; order: Order; extra?: Record<string, unknown> }[],
-    others: readonly Event[] = [],
-  ): Promise<void> {
-    if (shop.endpoints.length === 0) return
-    const events: Event[] = []
-    for (const { type, order, extra } of orders) {
-      const [served] = await serveOrders(writer, [{ document: JSON.stringify(order), shop_id: shop.id, id: order.id }])
-      events.push({ type, subject: order.id, data: JSON.stringify({ ...served, ...extra }) })
-    }
-    await publish(writer, shop.id, shop.endpoints, [...events, ...others], clock.now(), () => random.id('dl'))
-  }
-
-  return { hold, place, supersede, cartsOf, lockUnchanged, factsFor, moved, emit }
+/** What an order says of itself in a state. */
+export function inState(state: Order['state']): Pick<Order, 'state' | 'status'> {
+  return { state, status: state.toLowerCase() }
 }
 
 /**
@@ -247,7 +237,7 @@ function priceable(cart: Cart, facts: Facts): { next: Cart; pricing: Pricing } {
 const NO_CART = { id: '', owner: { kind: 'guest', guestId: '' }, email: null } as const
 
 /** The promotions that gave something, each with the code that opened it and with all that it took off. */
-export function usedPromotions(priced: Pick<Order, 'lines' | 'adjustments'>): Use[] {
+export function usedPromotions(priced: Pick<PricedCart, 'lines' | 'adjustments'>): Use[] {
   const used = new Map<string, Use>()
   for (const { source, amount } of [...priced.adjustments, ...priced.lines.flatMap((line) => line.adjustments)]) {
     if (source.kind !== 'promotion') continue

@@ -9,7 +9,7 @@ import { isRefusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { groupsOf, type LimitedTo, limitOf, orderToken } from '../engine/identity.ts'
+import { groupsOf, type LimitedTo, limitOf, nameOf, orderToken } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
 import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
@@ -82,6 +82,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
               idempotency: claimOf(request, null),
+              by: nameOf(caller.actor),
             }),
           )
         const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
@@ -170,7 +171,9 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         if (!caller.all && caller.shop.settings.orders.customerCancel === 'never')
           throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_may_not_cancel' }))
         return underKey(request, reply, id, async () => {
-          const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, caller.all))])
+          const [order] = await serveOrders(store.reader, [
+            unwrap(await checkout.cancel(caller.shop.id, id, { by: nameOf(caller.actor), mayCancelPlaced: caller.all })),
+          ])
           return order
         })
       },

@@ -35,9 +35,9 @@ export function paymentRoutes(engine: Engine): FastifyPluginAsync {
         const provider = engine.providers.get(name)
         if (!provider || !(await engine.facts.shop(shop))) throw new Refused(refuse('shop_not_found', { shopId: shop }))
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-        const event = await provider.readEvent(request.headers as Record<string, string>, body)
+        const event = await provider.readEvent(shop, request.headers as Record<string, string>, body)
         if (!event) throw new Refused(refuse('event_not_genuine', {}))
-        const isNew = await engine.jobs.receive(shop, name, event)
+        const isNew = await engine.reconciling.receive(shop, name, event)
         return reply.code(isNew ? 202 : 200).send({ received: true })
       },
     )

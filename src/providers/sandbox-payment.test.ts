@@ -60,7 +60,7 @@ beforeEach(async () => {
   inbound.post<{ Body: Buffer }>('/v1/shops/:shop/payments/sandbox/events', async (request, reply) => {
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
     endpoint.raw.push({ headers, body: request.body })
-    endpoint.events.push(await sandbox.readEvent(headers, request.body))
+    endpoint.events.push(await sandbox.readEvent(SHOP, headers, request.body))
     return reply.code(endpoint.status).send()
   })
   await inbound.listen({ host: '127.0.0.1', port: 0 })
@@ -100,6 +100,8 @@ function order(changes: Partial<PaymentRequest> = {}): PaymentRequest {
     email: 'ada@example.org',
     lines: [{ name: 'Linen shirt', quantity: 2, total: 4998 }],
     returnUrl: 'https://shop.example/thanks?lang=en',
+    capture: 'automatic',
+    language: null,
     ...changes,
   }
 }
@@ -158,7 +160,8 @@ describe('the provider', () => {
 
   test('a refund is executed once, and never more is refunded than was paid', async () => {
     const id = await openSession()
-    const refund = (refundId: string, amount: number) => sandbox.refund({ shopId: SHOP, sessionId: id, refundId, amount }, never())
+    const refund = (refundId: string, amount: number) =>
+      sandbox.refund({ shopId: SHOP, sessionId: id, refundId, amount, currency: 'EUR' }, never())
     await assert.rejects(refund('r1', 100), { code: 'not_paid' })
     await sandbox.pay(SHOP, id, CARDS.success)
     await Promise.all([refund('r1', 3000), refund('r1', 3000)])
@@ -240,22 +243,22 @@ describe('events', () => {
     const [genuine] = endpoint.raw
     assert.ok(genuine)
     const { headers, body } = genuine
-    assert.ok(await sandbox.readEvent(headers, body))
+    assert.ok(await sandbox.readEvent(SHOP, headers, body))
     const changed = Buffer.from(body.toString().replace('4998', '1'))
     const foreign = new Webhook(`whsec_${randomBytes(24).toString('base64')}`)
     const at = (ms: number) => ({ 'webhook-id': 'evt_x', 'webhook-timestamp': String(Math.floor(ms / 1000)) })
     const sign = (webhook: Webhook, ms: number, text: string | Buffer) => webhook.sign('evt_x', new Date(ms), text)
     const now = Date.now()
     const own = new Webhook(SECRET)
-    assert.equal(await sandbox.readEvent(headers, changed), null)
-    assert.equal(await sandbox.readEvent({ ...headers, 'webhook-id': 'evt_other' }, body), null)
-    assert.equal(await sandbox.readEvent({}, body), null)
-    assert.equal(await sandbox.readEvent({ ...at(now), 'webhook-signature': sign(foreign, now, body) }, body), null)
-    assert.equal(await sandbox.readEvent({ ...at(now), 'webhook-signature': 'v1' }, body), null)
+    assert.equal(await sandbox.readEvent(SHOP, headers, changed), null)
+    assert.equal(await sandbox.readEvent(SHOP, { ...headers, 'webhook-id': 'evt_other' }, body), null)
+    assert.equal(await sandbox.readEvent(SHOP, {}, body), null)
+    assert.equal(await sandbox.readEvent(SHOP, { ...at(now), 'webhook-signature': sign(foreign, now, body) }, body), null)
+    assert.equal(await sandbox.readEvent(SHOP, { ...at(now), 'webhook-signature': 'v1' }, body), null)
     const old = now - 600_000
-    assert.equal(await sandbox.readEvent({ ...at(old), 'webhook-signature': sign(own, old, body) }, body), null)
+    assert.equal(await sandbox.readEvent(SHOP, { ...at(old), 'webhook-signature': sign(own, old, body) }, body), null)
     for (const text of ['', 'null', '[]', 'not json', '{"data":{"state":"paid"}}', body.toString().replace('4998', '49.98')]) {
-      assert.equal(await sandbox.readEvent({ ...at(now), 'webhook-signature': sign(own, now, text) }, Buffer.from(text)), null, text)
+      assert.equal(await sandbox.readEvent(SHOP, { ...at(now), 'webhook-signature': sign(own, now, text) }, Buffer.from(text)), null, text)
     }
   })
 })

@@ -73,6 +73,7 @@ export type SandboxErrorCode =
   | 'request_invalid'
   | 'attempt_reused'
   | 'not_paid'
+  | 'nothing_reserved'
   | 'refund_reused'
   | 'refund_exceeds_payment'
   | 'contended'
@@ -187,6 +188,7 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
 
   return {
     name: 'sandbox',
+    settles: 'now',
     clock,
     pageUrl,
     find: (shopId, sessionId) => sessions.find(shopId, sessionId),
@@ -212,12 +214,19 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
       return statusOf((await decide(shopId, sessionId, (session) => cancelled(session, eventId(), clock.now()))).after)
     },
 
+    async capture({ shopId, sessionId }, signal) {
+      signal.throwIfAborted()
+      const session = known(await sessions.find(shopId, sessionId), sessionId)
+      if (session.state !== 'paid') throw new SandboxError('nothing_reserved', `session ${sessionId} holds no reserved money`)
+      return statusOf(session)
+    },
+
     async refund({ shopId, sessionId, refundId, amount }, signal) {
       signal.throwIfAborted()
       await change(shopId, sessionId, (session) => refunded(session, { id: refundId, amount }))
     },
 
-    readEvent: async (headers, body) => readSigned(webhook, headers, body),
+    readEvent: async (_shopId, headers, body) => readSigned(webhook, headers, body),
 
     async pay(shopId, sessionId, cardNumber) {
       const card = testCard(cardNumber)

@@ -3,7 +3,7 @@
 import { normaliseEmail } from '../core/customer.ts'
 import type { Order, OrderedLines } from '../core/order.ts'
 import type { Reader, Writer } from './store.ts'
-import type { OrderTable, PaymentTable, ProviderEventTable, RefundTable } from './tables.ts'
+import type { OrderHistoryTable, OrderTable, PaymentTable, ProviderEventTable, RefundTable } from './tables.ts'
 
 /** An order as a row. */
 export function orderRow(
@@ -24,7 +24,7 @@ export function orderRow(
     id: order.id,
     cart_id: order.cartId,
     whole: order.whole ? 1 : 0,
-    state: order.state,
+    ...statesOf(order),
     owner: kept.owner,
     email: order.email,
     customer_email: order.email === null ? null : normaliseEmail(order.email),
@@ -42,6 +42,10 @@ export function orderRow(
     held_until: kept.heldUntil,
     expected_total: kept.expectedTotal,
   }
+}
+
+function statesOf({ state, status, paymentState, fulfilmentState }: Order) {
+  return { state, status, payment_state: paymentState, fulfilment_state: fulfilmentState }
 }
 
 /** Adds an order. The unique indexes refuse a second NEW or placed one of the same cart by an error. */
@@ -122,18 +126,20 @@ export async function reassignOrders(
   return rows.map((row) => row.id)
 }
 
-/** Writes a changed order: its document and the columns that follow from it. */
-export async function updateOrder(
-  writer: Writer,
-  order: Order,
-  columns: { placed_at?: number; held_until?: number | null; expires_at?: number | null; owner?: string } = {},
-): Promise<void> {
+/** Columns of an order that its document does not decide. */
+export type OrderColumns = Partial<Pick<OrderTable, 'placed_at' | 'held_until' | 'expires_at' | 'owner' | 'content_hash' | 'ordered_lines'>>
+
+/** Writes a changed order: its document and the columns that follow from it. Lock the order first; `engine/recording.ts` is who calls this. */
+export async function updateOrder(writer: Writer, order: Order, columns: OrderColumns = {}): Promise<void> {
   await writer.db
     .updateTable('orders')
     .set({
-      state: order.state,
+      ...statesOf(order),
+      email: order.email,
+      customer_email: order.email === null ? null : normaliseEmail(order.email),
       number: order.number,
       reference: order.reference,
+      total: order.total.amount,
       version: order.version,
       document: JSON.stringify(order),
       ...columns,
@@ -192,6 +198,23 @@ export async function nextInSequence(writer: Writer, shopId: string, name: strin
     .returning('value')
     .executeTakeFirstOrThrow()
   return row.value
+}
+
+/** Remembers what happened to an order. */
+export async function insertOrderHistory(writer: Writer, row: OrderHistoryTable): Promise<void> {
+  await writer.db.insertInto('order_history').values(row).execute()
+}
+
+/** What happened to an order, newest first. */
+export function readOrderHistory(
+  reader: Reader,
+  shopId: string,
+  orderId: string,
+  page: { after?: string | undefined; limit: number },
+): Promise<OrderHistoryTable[]> {
+  let query = reader.db.selectFrom('order_history').selectAll().where('shop_id', '=', shopId).where('order_id', '=', orderId)
+  if (page.after !== undefined) query = query.where('id', '<', page.after)
+  return query.orderBy('id', 'desc').limit(page.limit).execute()
 }
 
 // Payments and refunds -----------------------------------------------------------------------------------------------------------------

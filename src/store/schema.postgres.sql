@@ -173,6 +173,18 @@ CREATE TABLE migrations_lock (
   PRIMARY KEY (id)
 );
 
+CREATE TABLE order_history (
+  shop_id text NOT NULL,
+  order_id text NOT NULL,
+  id text NOT NULL,
+  version bigint NOT NULL,
+  at bigint NOT NULL,
+  actor text NOT NULL,
+  entry text NOT NULL,
+  PRIMARY KEY (shop_id, order_id, id),
+  FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id)
+);
+
 CREATE TABLE orders (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -195,6 +207,9 @@ CREATE TABLE orders (
   held_until bigint,
   expected_total bigint NOT NULL,
   customer_email text,
+  status text DEFAULT 'new'::text NOT NULL,
+  payment_state text DEFAULT 'NONE'::text NOT NULL,
+  fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );

@@ -69,10 +69,15 @@ CREATE TABLE "migrations" ("name" varchar(255) not null primary key, "timestamp"
 
 CREATE TABLE "migrations_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
 
+CREATE TABLE order_history (
+    shop_id text NOT NULL, order_id text NOT NULL, id text NOT NULL, version bigint NOT NULL, at bigint NOT NULL, actor text NOT NULL,
+    entry text NOT NULL, PRIMARY KEY (shop_id, order_id, id),
+    FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id));
+
 CREATE TABLE orders (
     shop_id text NOT NULL, id text NOT NULL, cart_id text, whole bigint NOT NULL, state text NOT NULL, owner text NOT NULL, email text, number text,
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,
-    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text,
+    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED',
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
 CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders (shop_id, customer_email) WHERE customer_email IS NOT NULL AND placed_at IS NOT NULL;

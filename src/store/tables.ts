@@ -207,6 +207,10 @@ export interface OrderTable {
   cart_id: string | null
   whole: number
   state: string
+  /** The merchant's word for where it is. */
+  status: string
+  payment_state: string
+  fulfilment_state: string
   owner: string
   email: string | null
   /** The address as customers are told apart by it. */
@@ -224,6 +228,16 @@ export interface OrderTable {
   expires_at: number | null
   held_until: number | null
   expected_total: number
+}
+/** What happened to an order: who did what, and how the order stood then, as JSON. Ids rise with time. */
+export interface OrderHistoryTable {
+  shop_id: string
+  order_id: string
+  id: string
+  version: number
+  at: number
+  actor: string
+  entry: string
 }
 /** What an outside engine answered last for a cart, with the question. */
 export interface QuoteTable {
@@ -360,6 +374,7 @@ export interface Tables {
   promotion_codes: PromotionCodeTable
   redemptions: RedemptionTable
   orders: OrderTable
+  order_history: OrderHistoryTable
   quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable

@@ -1,0 +1,91 @@
+// Every change of an order goes through here, under the lock of its row: the document gets its next version, who did what is remembered, and the
+// world is told. Nothing else writes an order that exists.
+import type { Event, EventType } from '../core/event.ts'
+import type { Order } from '../core/order.ts'
+import { rfc3339 } from '../core/time.ts'
+import { insertOrderHistory, type OrderColumns, updateOrder } from '../store/orders.ts'
+import { publish, wants } from '../store/outbox.ts'
+import type { Writer } from '../store/store.ts'
+import type { ShopFacts } from './facts.ts'
+import { serveOrders } from './orders.ts'
+import type { Clock, Randomness } from './ports.ts'
+
+/** What a change of an order is called in its history. */
+export type OrderAction =
+  | 'order'
+  | 'place'
+  | 'supersede'
+  | 'expire'
+  | 'cancel'
+  | 'complete'
+  | 'pay'
+  | 'payment_fail'
+  | 'refund'
+  | 'refund_fail'
+  | 'status'
+  | 'fulfil'
+  | 'edit'
+  | 'claim'
+  | 'email'
+
+/** How an order changed: who did it, what it is called, and what the world is told. */
+export interface OrderChange {
+  /** `guest`, `account`, a key by its id, `system`, or `provider:<name>`. */
+  readonly by: string
+  readonly action: OrderAction
+  /** Words of whoever did it, for the order's history. */
+  readonly message?: string | null
+  /** What staff needs to see of it; small and plain. */
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly events?: readonly EventType[]
+  /** Joins the order in the data of those events. */
+  readonly extra?: Readonly<Record<string, unknown>>
+  /** Events of others that follow those of the order. */
+  readonly others?: readonly Event[]
+  readonly columns?: OrderColumns
+  /** No e-mail is sent for this change. */
+  readonly quiet?: boolean
+}
+
+/** Writes changes of orders. */
+export type Recording = ReturnType<typeof createRecording>
+
+/** Makes it. */
+export function createRecording({ clock, random }: { clock: Clock; random: Randomness }) {
+  /** Changes an order whose row is locked; answers it as it is then. Its payments and refunds are written first: events tell of them. */
+  async function change(writer: Writer, shop: ShopFacts, order: Order, patch: Partial<Order>, how: OrderChange): Promise<Order> {
+    const next: Order = { ...order, ...patch, version: order.version + 1, updatedAt: rfc3339(clock.now()) }
+    await updateOrder(writer, next, how.columns)
+    await remember(writer, shop, next, how)
+    return next
+  }
+
+  /** What is remembered and told of an order as it stands: of a new one, and of what does not change its document. */
+  async function remember(writer: Writer, shop: ShopFacts, order: Order, how: OrderChange): Promise<void> {
+    const { by, action, message = null, details = null, events = [], extra, others = [] } = how
+    const { shopId, version, state, status, paymentState, fulfilmentState } = order
+    const entry = JSON.stringify({ action, message, state, status, paymentState, fulfilmentState, details })
+    const id = random.id('hst')
+    await insertOrderHistory(writer, { shop_id: shopId, order_id: order.id, id, version, at: clock.now(), actor: by, entry })
+    await tell(writer, shop, order, events, extra, others)
+  }
+
+  async function tell(
+    writer: Writer,
+    shop: ShopFacts,
+    order: Order,
+    types: readonly EventType[],
+    extra: OrderChange['extra'],
+    others: readonly Event[],
+  ): Promise<void> {
+    const wanted = types.filter((type) => shop.endpoints.some((endpoint) => wants(endpoint, type)))
+    if (wanted.length === 0 && others.length === 0) return
+    const [served] =
+      wanted.length === 0 ? [] : await serveOrders(writer, [{ document: JSON.stringify(order), shop_id: shop.id, id: order.id }])
+    const data = JSON.stringify({ ...served, ...extra })
+    const events = wanted.map((type) => ({ type, subject: order.id, data }))
+    await publish(writer, shop.id, shop.endpoints, [...events, ...others], clock.now(), () => random.id('dl'))
+  }
+
+  return { change, remember }
+}
