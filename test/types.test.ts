@@ -88,7 +88,10 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
     ...{ id, shopId, owner, createdAt, updatedAt, number: null, shortNumber: null, reference: null, cartId: id, whole: true, version: 1 },
     ...{ state: 'NEW', paymentState: 'PENDING', fulfilmentState: 'UNFULFILLED', status: 'new', isCompleted: false },
     ...{ orderedAt: null, paidAt: null, expiresAt: null, refunds: [] },
-    payments: [{ id: 'pay_1', provider: 'sandbox', state: 'PENDING', amount: cart.total, reason: null, createdAt, updatedAt }],
+    ...{ paidTotal: cart.total, refundedTotal: cart.total, outstandingTotal: cart.total },
+    payments: [
+      { id: 'pay_1', provider: 'sandbox', state: 'PENDING', amount: cart.total, captured: cart.total, reason: null, createdAt, updatedAt },
+    ],
   }
   assert.ok(Value.Check(contractOrder.Order, order), JSON.stringify([...Value.Errors(contractOrder.Order, order)]))
   assert.equal(Value.Check(contractOrder.Order, { ...order, state: 'OTHER' }), false)

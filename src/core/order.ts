@@ -5,7 +5,7 @@ import type { Adjustment } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
 import { type Address, amountRefusal, BLOCKING_NOTICES, type Cart, type Line, notCartable, type Owner, quantityMaxOf } from './cart.ts'
 import type { Facts } from './facts.ts'
-import type { PaymentAttemptState } from './payment.ts'
+import type { OrderPaymentState, PaymentAttemptState } from './payment.ts'
 import type { PricedCart, PricedLine, Totals } from './pricing.ts'
 import type { CodeState } from './promoting.ts'
 import { isTransient, REFUSALS, type Refusal, refuse } from './refusal.ts'
@@ -13,9 +13,6 @@ import type { Settings } from './settings.ts'
 
 /** NEW → PLACED → COMPLETED; NEW → SUPERSEDED | EXPIRED | CANCELLED; SUPERSEDED | EXPIRED → PLACED by a late payment; PLACED → CANCELLED. */
 export type OrderState = 'NEW' | 'PLACED' | 'COMPLETED' | 'SUPERSEDED' | 'EXPIRED' | 'CANCELLED'
-
-/** How the money of an order stands. */
-export type OrderPaymentState = 'NONE' | 'PENDING' | 'AUTHORIZED' | 'PAID' | 'PARTIALLY_REFUNDED' | 'REFUNDED' | 'FAILED'
 
 /** How much of an order has left the house. An order without anything to hand over (no lines, or all cancelled) is FULFILLED. */
 export type FulfilmentState = 'UNFULFILLED' | 'PARTIALLY_FULFILLED' | 'FULFILLED'
@@ -123,14 +120,25 @@ export interface ServedPayment {
   readonly id: string
   readonly provider: string
   readonly state: PaymentAttemptState
-  readonly amount: { readonly amount: number; readonly currency: string }
+  readonly amount: Amount
+  /** What was taken of it. */
+  readonly captured: Amount
   readonly reason: string | null
   readonly createdAt: string
   readonly updatedAt: string
 }
 
+/** Money on the wire. */
+type Amount = { readonly amount: number; readonly currency: string }
+
 /** An order as it is served. */
 export interface ServedOrder extends Omit<Order, 'format'> {
+  /** What was taken. */
+  readonly paidTotal: Amount
+  /** What went back of it. */
+  readonly refundedTotal: Amount
+  /** What is still owed; below zero where more was taken than the order costs now. */
+  readonly outstandingTotal: Amount
   readonly payments: readonly ServedPayment[]
   readonly refunds: readonly {
     readonly id: string

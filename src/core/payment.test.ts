@@ -1,28 +1,40 @@
-// Payments move along the arrows of this table and along no other: a late or repeated message never undoes a good payment.
+// How the money of an order stands follows from its payments and refunds, whatever happened in which order.
 import assert from 'node:assert/strict'
-import { it } from 'node:test'
-import { isCovered, isRunning, mayMove, type PaymentAttemptState } from './payment.ts'
+import { test } from 'node:test'
+import { type Attempt, moneyOf, orderPaymentState, type Return } from './payment.ts'
 
-const STATES = ['OPENING', 'PENDING', 'AUTHORIZED', 'PAID', 'FAILED', 'CANCELLED', 'REFUNDED'] as const satisfies PaymentAttemptState[]
+const attempt = (id: string, state: Attempt['state'], captured = 0, amount = 100): Attempt => ({ id, state, amount, captured })
+const back = (paymentId: string, amount: number, state: Return['state'] = 'SUCCEEDED'): Return => ({ paymentId, amount, state })
 
-// Rows are where from, columns where to, in the order of STATES; x may, . may not.
-const TABLE: Readonly<Record<PaymentAttemptState, string>> = {
-  OPENING: '. x x x x x .',
-  PENDING: '. . x x x x .',
-  AUTHORIZED: '. . . x . x x',
-  PAID: '. . . . . . x',
-  FAILED: '. x x x . x .',
-  CANCELLED: '. . x x . . .',
-  REFUNDED: '. . . . . . .',
-}
+const CASES: readonly [says: string, total: number, payments: Attempt[], refunds: Return[], state: string, outstanding: number][] = [
+  ['nothing is owed and nobody paid', 0, [], [], 'PAID', 0],
+  ['something is owed and nobody was asked', 100, [], [], 'NONE', 100],
+  ['a session is being opened', 100, [attempt('a', 'OPENING')], [], 'PENDING', 100],
+  ['a refused card, and a session that is open', 100, [attempt('a', 'FAILED'), attempt('b', 'PENDING')], [], 'PENDING', 100],
+  ['refused cards only', 100, [attempt('a', 'FAILED'), attempt('b', 'CANCELLED')], [], 'FAILED', 100],
+  ['money is reserved', 100, [attempt('a', 'AUTHORIZED')], [], 'AUTHORIZED', 100],
+  ['reserved money was set free', 100, [attempt('a', 'REFUNDED')], [back('a', 100)], 'REFUNDED', 100],
+  ['paid', 100, [attempt('a', 'PAID', 100)], [], 'PAID', 0],
+  ['a part was taken', 100, [attempt('a', 'PAID', 40)], [], 'PARTIALLY_PAID', 60],
+  ['paid, and the order costs more since', 150, [attempt('a', 'PAID', 100)], [], 'PARTIALLY_PAID', 50],
+  ['paid, and the order costs less since', 70, [attempt('a', 'PAID', 100)], [], 'PAID', -30],
+  ['a part went back', 100, [attempt('a', 'PAID', 100)], [back('a', 30)], 'PARTIALLY_REFUNDED', 30],
+  [
+    'a part is to go back, another could not',
+    100,
+    [attempt('a', 'PAID', 100)],
+    [back('a', 30, 'PENDING'), back('a', 9, 'FAILED')],
+    'PAID',
+    0,
+  ],
+  ['everything went back', 100, [attempt('a', 'REFUNDED', 100)], [back('a', 60), back('a', 40)], 'REFUNDED', 100],
+  ['paid twice, one went back', 100, [attempt('a', 'PAID', 100), attempt('b', 'REFUNDED', 100)], [back('b', 100)], 'PAID', 0],
+]
 
-for (const from of STATES) {
-  it(`${from} moves to ${TABLE[from]}`, () => {
-    assert.equal(STATES.map((to) => (mayMove(from, to) ? 'x' : '.')).join(' '), TABLE[from])
+for (const [says, total, payments, refunds, state, outstanding] of CASES) {
+  test(says, () => {
+    assert.equal(orderPaymentState(total, payments, refunds), state)
+    assert.equal(orderPaymentState(total, payments.toReversed(), refunds.toReversed()), state)
+    assert.equal(moneyOf(total, payments, refunds).outstanding, outstanding)
   })
 }
-
-it('money is there when it is reserved or taken, and the shopper can pay while a session is open', () => {
-  assert.deepEqual(STATES.filter(isCovered), ['AUTHORIZED', 'PAID'])
-  assert.deepEqual(STATES.filter(isRunning), ['OPENING', 'PENDING'])
-})

@@ -32,3 +32,55 @@ export function isCovered(state: PaymentAttemptState): boolean {
 export function isRunning(state: PaymentAttemptState): boolean {
   return state === 'OPENING' || state === 'PENDING'
 }
+
+/** How the money of an order stands. `NONE`: nothing is owed, or nobody was asked to pay. */
+export type OrderPaymentState = 'NONE' | 'PENDING' | 'AUTHORIZED' | 'PARTIALLY_PAID' | 'PAID' | 'PARTIALLY_REFUNDED' | 'REFUNDED' | 'FAILED'
+
+/** A payment as far as an order's money is concerned; `captured` is what was taken of `amount`, in minor units. */
+export interface Attempt {
+  readonly id: string
+  readonly state: PaymentAttemptState
+  readonly amount: number
+  readonly captured: number
+}
+
+/** Money that went back, or is to. */
+export interface Return {
+  readonly paymentId: string
+  readonly state: 'PENDING' | 'SUCCEEDED' | 'FAILED'
+  readonly amount: number
+}
+
+/**
+ * How the money of an order of `total` (minor units) stands, from its payments and refunds: the one place that says so. A payment that went back
+ * entirely while another one stands says nothing: it was one too many.
+ */
+export function orderPaymentState(total: number, payments: readonly Attempt[], refunds: readonly Return[]): OrderPaymentState {
+  const returnedOf = ({ id }: Attempt) => sumOf(refunds.filter((each) => each.paymentId === id && each.state === 'SUCCEEDED'))
+  const taken = payments.filter((each) => each.captured > 0)
+  const standing = taken.filter((each) => each.captured > returnedOf(each))
+  if (standing.length > 0) {
+    if (standing.some((each) => returnedOf(each) > 0)) return 'PARTIALLY_REFUNDED'
+    return standing.reduce((all, each) => all + each.captured, 0) < total ? 'PARTIALLY_PAID' : 'PAID'
+  }
+  if (payments.some((each) => each.state === 'AUTHORIZED')) return 'AUTHORIZED'
+  if (taken.length > 0 || payments.some((each) => each.state === 'REFUNDED')) return 'REFUNDED'
+  if (payments.some((each) => isRunning(each.state))) return 'PENDING'
+  if (payments.length > 0) return 'FAILED'
+  return total === 0 ? 'PAID' : 'NONE'
+}
+
+/** What was taken of an order, what went back of it, and what is still owed (negative: too much was taken); minor units. */
+export function moneyOf(total: number, payments: readonly Attempt[], refunds: readonly Return[]) {
+  const paid = payments.reduce((all, each) => all + each.captured, 0)
+  const refunded = sumOf(
+    refunds.filter(
+      (each) => each.state === 'SUCCEEDED' && payments.some((payment) => payment.id === each.paymentId && payment.captured > 0),
+    ),
+  )
+  return { paid, refunded, outstanding: total - paid + refunded }
+}
+
+function sumOf(amounts: readonly { readonly amount: number }[]): number {
+  return amounts.reduce((all, { amount }) => all + amount, 0)
+}

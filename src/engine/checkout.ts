@@ -453,6 +453,7 @@ export function createCheckout(parts: {
       provider,
       state: 'OPENING',
       amount: order.total.amount,
+      captured: 0,
       currency: order.currency,
       session_id: null,
       token: null,

@@ -1,9 +1,10 @@
 // Orders as they are served: the frozen document with its payments and refunds.
 import { liftOrder, type Order, type ServedOrder, type ServedPayment } from '../core/order.ts'
+import { type Attempt, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
 import { rfc3339 } from '../core/time.ts'
 import { paymentsOf, refundsOf } from '../store/orders.ts'
 import type { Reader } from '../store/store.ts'
-import type { OrderTable, PaymentTable } from '../store/tables.ts'
+import type { OrderTable, PaymentTable, RefundTable } from '../store/tables.ts'
 
 /** The order in a row, as this code knows orders. */
 export function parseOrder(row: Pick<OrderTable, 'document'>): Order {
@@ -20,18 +21,43 @@ export async function serveOrders(
   const ids = rows.map((row) => row.id)
   const payments = await paymentsOf(reader, shopId, ids)
   const refunds = await refundsOf(reader, shopId, ids)
-  return rows.map((row) => ({
-    ...told(parseOrder(row)),
-    payments: payments.filter((payment) => payment.order_id === row.id).map(servePayment),
-    refunds: refunds
-      .filter((refund) => refund.order_id === row.id)
-      .map((refund) => ({
+  return rows.map((row) => {
+    const order = parseOrder(row)
+    const mine = {
+      payments: payments.filter((each) => each.order_id === row.id),
+      refunds: refunds.filter((each) => each.order_id === row.id),
+    }
+    const { paid, refunded, outstanding } = moneyOf(order.total.amount, mine.payments.map(attemptOf), mine.refunds.map(returnOf))
+    const money = (amount: number) => ({ amount, currency: order.currency })
+    return {
+      ...told(order),
+      paidTotal: money(paid),
+      refundedTotal: money(refunded),
+      outstandingTotal: money(outstanding),
+      payments: mine.payments.map(servePayment),
+      refunds: mine.refunds.map((refund) => ({
         id: refund.id,
         paymentId: refund.payment_id,
         amount: { amount: refund.amount, currency: refund.currency },
         state: refund.state,
       })),
-  }))
+    }
+  })
+}
+
+/** How the money of an order stands now, from the rows of its payments and refunds: lock the order first. */
+export async function paymentStateNow(reader: Reader, order: Order): Promise<OrderPaymentState> {
+  const payments = await paymentsOf(reader, order.shopId, [order.id])
+  const refunds = await refundsOf(reader, order.shopId, [order.id])
+  return orderPaymentState(order.total.amount, payments.map(attemptOf), refunds.map(returnOf))
+}
+
+function attemptOf({ id, state, amount, captured }: PaymentTable): Attempt {
+  return { id, state: state as Attempt['state'], amount, captured }
+}
+
+function returnOf({ payment_id, state, amount }: RefundTable): Return {
+  return { paymentId: payment_id, state: state as Return['state'], amount }
 }
 
 function told({ format: _, ...order }: Order): Omit<Order, 'format'> {
@@ -44,6 +70,7 @@ function servePayment(payment: PaymentTable): ServedPayment {
     provider: payment.provider,
     state: payment.state as ServedPayment['state'],
     amount: { amount: payment.amount, currency: payment.currency },
+    captured: { amount: payment.captured, currency: payment.currency },
     reason: payment.reason,
     createdAt: rfc3339(payment.created_at),
     updatedAt: rfc3339(payment.updated_at),

@@ -24,7 +24,7 @@ import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
-import { parseOrder } from './orders.ts'
+import { parseOrder, paymentStateNow } from './orders.ts'
 import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
@@ -211,7 +211,7 @@ export function createPayments(parts: {
       message: 'the reserved money was set free',
       events: ['payment.failed'],
     } as const
-    await recording.change(writer, shop, order, { paymentState: 'FAILED' }, how)
+    await recording.change(writer, shop, order, { paymentState: await paymentStateNow(writer, order) }, how)
   }
 
   async function isGivenBack(writer: Writer, payment: PaymentTable): Promise<boolean> {
@@ -254,6 +254,7 @@ export function createPayments(parts: {
   ): Promise<'applied' | 'again'> {
     const before = await readOrder(store.reader, shop.id, payment.order_id)
     if (!before) return 'applied'
+    const money = target === 'PAID' ? { captured: payment.amount } : {}
     const carts = before.cart_id === null ? null : await cartsOf(store.reader, shop.id, before.cart_id)
     const facts = await factsFor(
       shop,
@@ -268,8 +269,9 @@ export function createPayments(parts: {
         const locked = await lockOrders(writer, shop.id, [payment.order_id, ...rivalIds])
         const row = locked.find((each) => each.id === payment.order_id)
         const rivals = locked.filter((each) => each !== row && each.state === 'NEW').map(parseOrder)
-        if (!row || !(await updatePayment(writer, payment, { state: target, reason: null }, clock.now()))) throw new Rollback('again')
-        const paid: PaymentTable = { ...payment, state: target }
+        if (!row || !(await updatePayment(writer, payment, { ...money, state: target, reason: null }, clock.now())))
+          throw new Rollback('again')
+        const paid: PaymentTable = { ...payment, ...money, state: target }
         const order = parseOrder(row)
         // What reserved money meant was settled when it was reserved: an order was placed with it, or it is being given back.
         if (payment.state === 'AUTHORIZED') return (await isGivenBack(writer, payment)) ? undefined : capture(writer, shop, order, payment)
@@ -299,7 +301,7 @@ export function createPayments(parts: {
 
   /** The money of a placed order, reserved until now, was taken. */
   async function capture(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
-    const patch: Partial<Order> = { paymentState: 'PAID', paidAt: rfc3339(clock.now()) }
+    const patch: Partial<Order> = { paymentState: await paymentStateNow(writer, order), paidAt: rfc3339(clock.now()) }
     await recording.change(writer, shop, order, patch, { by: providerName(payment), action: 'pay', events: ['payment.succeeded'] })
   }
 

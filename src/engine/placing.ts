@@ -19,6 +19,7 @@ import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, saveOf, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
+import { paymentStateNow } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Quoting } from './quotes.ts'
 import type { Recording } from './recording.ts'
@@ -105,15 +106,16 @@ export function createPlacement(parts: {
           })
         : []
     const reference = await renderReference(shop.settings.orders.referenceTemplate, { seq, number: cartNumber, shop: shop.id, now })
+    const paymentState = await paymentStateNow(writer, order)
     const patch: Partial<Order> = {
       ...inState('PLACED'),
       number: cartNumber,
       shortNumber: cartNumber.slice(0, 7),
       reference,
       isCompleted: true,
-      paymentState: payment === null ? 'PAID' : payment.state === 'PAID' ? 'PAID' : 'AUTHORIZED',
+      paymentState,
       orderedAt: rfc3339(now),
-      paidAt: payment?.state === 'AUTHORIZED' ? null : rfc3339(now),
+      paidAt: paymentState === 'PAID' ? rfc3339(now) : null,
       expiresAt: null,
     }
     const paid: EventType[] = payment ? [payment.state === 'PAID' ? 'payment.succeeded' : 'payment.authorized'] : []

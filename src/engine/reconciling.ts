@@ -2,14 +2,12 @@
 // about; unpaid orders whose time is up end; money that is to go back is sent until it is there. Everything is claimed by a lease in a short
 // transaction and done outside of it: a crash loses nothing, somebody else goes on when the lease runs out.
 import type { Logger } from 'pino'
-import { isCovered } from '../core/payment.ts'
 import {
   claimExpiredOrders,
   claimProviderEvents,
   claimQuietPayments,
   claimRefunds,
   lockOrders,
-  paymentsOf,
   readPayment,
   refundsOf,
   settleProviderEvent,
@@ -22,7 +20,7 @@ import type { RefundTable } from '../store/tables.ts'
 import type { Checkout } from './checkout.ts'
 import type { FactsCache } from './facts.ts'
 import type { Work } from './jobs.ts'
-import { parseOrder } from './orders.ts'
+import { parseOrder, paymentStateNow } from './orders.ts'
 import type { Payments } from './payments.ts'
 import { type Clock, type PaymentProvider, type ProviderEvent, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
@@ -143,21 +141,15 @@ export function createReconciling(parts: {
       // The order first, and locked: it may be placed, cancelled or given to an account at this moment.
       const [row] = await lockOrders(writer, refund.shop_id, [refund.order_id])
       if (!(await settleRefund(writer, refund, state))) return
-      const siblings = await paymentsOf(writer, refund.shop_id, [refund.order_id])
-      const payment = siblings.find((each) => each.id === refund.payment_id)
+      const payment = await readPayment(writer, refund.shop_id, refund.payment_id)
       const returned = (await refundsOf(writer, refund.shop_id, [refund.order_id]))
         .filter((each) => each.payment_id === refund.payment_id && each.state === 'SUCCEEDED')
         .reduce((sum, each) => sum + each.amount, 0)
       if (!row || !payment || !shop) return
-      if (state === 'SUCCEEDED' && returned >= payment.amount) await updatePayment(writer, payment, { state: 'REFUNDED' }, clock.now())
+      if (state === 'SUCCEEDED' && returned >= (payment.captured || payment.amount))
+        await updatePayment(writer, payment, { state: 'REFUNDED' }, clock.now())
       const order = parseOrder(row)
-      const others = siblings.some((each) => each.id !== payment.id && isCovered(each.state as 'PAID'))
-      const paymentState =
-        state === 'FAILED' || others
-          ? order.paymentState
-          : returned >= payment.amount
-            ? ('REFUNDED' as const)
-            : ('PARTIALLY_REFUNDED' as const)
+      const paymentState = await paymentStateNow(writer, order)
       await recording.change(
         writer,
         shop,

@@ -239,6 +239,7 @@ CREATE TABLE payments (
   updated_at bigint NOT NULL,
   checked_at bigint NOT NULL,
   leased_until bigint NOT NULL,
+  captured bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id),
   CHECK ((amount >= 0))

@@ -262,6 +262,8 @@ export interface PaymentTable {
   provider: string
   state: string
   amount: number
+  /** What was taken of it, in minor units. */
+  captured: number
   currency: string
   session_id: string | null
   token: string | null

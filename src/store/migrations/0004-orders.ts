@@ -7,6 +7,9 @@ const CHANGES = [
   `ALTER TABLE orders ADD COLUMN status text NOT NULL DEFAULT 'new'`,
   `ALTER TABLE orders ADD COLUMN payment_state text NOT NULL DEFAULT 'NONE'`,
   `ALTER TABLE orders ADD COLUMN fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED'`,
+  // What was taken of a payment: with money that is reserved first it may be less than the amount.
+  `ALTER TABLE payments ADD COLUMN captured bigint NOT NULL DEFAULT 0`,
+  `UPDATE payments SET captured = amount WHERE state IN ('PAID', 'REFUNDED')`,
   `CREATE TABLE order_history (
     shop_id text NOT NULL, order_id text NOT NULL, id text NOT NULL, version bigint NOT NULL, at bigint NOT NULL, actor text NOT NULL,
     entry text NOT NULL, PRIMARY KEY (shop_id, order_id, id),
