@@ -151,7 +151,6 @@ export interface SubscriptionEvent extends SubscriptionStatus {
   readonly kind: 'subscription'
   readonly eventId: string
   readonly subscriptionId: string
-  readonly ref: string
   readonly what: 'renewed' | 'payment_failed' | 'changed' | 'ended'
   /** `ref` is the provider's id of the invoice: two messages about one invoice are one payment. Minor units. */
   readonly invoice?: { readonly ref: string; readonly amount: number; readonly currency: string }
