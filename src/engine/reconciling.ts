@@ -32,6 +32,14 @@ const LEASE_MS = 60_000
 const QUIET = { openingMs: 15_000, pendingMs: 300_000 }
 const REFUND_ATTEMPTS = 20
 
+/** The event that tells of a provider's notice. */
+const NOTICED = {
+  refunded: 'refund.succeeded',
+  refund_failed: 'refund.failed',
+  disputed: 'payment.disputed',
+  dispute_closed: 'payment.disputed',
+} as const
+
 /** Keeps payments true. */
 export interface Reconciling {
   readonly work: Work
@@ -112,7 +120,8 @@ export function createReconciling(parts: {
         action: 'provider_notice',
         message: notice.kind,
         details: { ...notice, paymentId: payment.id },
-        events: notice.kind === 'refund_failed' ? ['refund.failed'] : [],
+        events: [NOTICED[notice.kind]],
+        extra: { notice },
       })
     })
   }
