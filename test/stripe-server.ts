@@ -144,7 +144,7 @@ export async function startStripe(given: { now?: () => number; secretKey?: strin
       request.socket.destroy()
       return
     }
-    if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms ?? 100))
+    if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms ?? 100).unref())
     response.writeHead(status, {
       'content-type': 'application/json',
       'request-id': `req_${randomBytes(7).toString('hex')}`,
@@ -662,6 +662,8 @@ function standIn(now: () => number) {
     decide,
     /** The intent of a page, or the intent itself. */
     intentBehind: (key: string) => intentOf(key.startsWith('cs_') ? (pageOf(key).payment_intent as string) : key),
+    /** There is money again to give back from. */
+    fund: (key: string) => cards.set(intentOf(pageOf(key).payment_intent as string).id, 'success'),
     /** A reservation that nobody took runs out. */
     lapse: (key: string) => {
       const intent = intentOf(key.startsWith('cs_') ? (pageOf(key).payment_intent as string) : key)
