@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { after, beforeEach, describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import { Stripe } from 'stripe'
 import Value from 'typebox/value'
 import type { PaymentRequest, ProviderEvent, SubscriptionEvent, SubscriptionRequest } from '../src/engine/ports.ts'
@@ -238,6 +239,18 @@ describe('when Stripe fails', () => {
     stripe.faults.push({ on: /^POST/, kind: 'busy' })
     await assert.rejects(provider.open(request, never()), { type: 'StripeRateLimitError' })
     await provider.open(request, never())
+  })
+
+  it('an error says what, where to find it at Stripe, and nothing of keys, client secrets and shoppers', async () => {
+    current.account = { ...account, mode: 'elements' }
+    const id = await open()
+    const capture = { shopId: SHOP, sessionId: id, captureId: unique('act'), amount: 4998, currency: 'EUR' }
+    const error = await provider.capture(capture, never()).catch((thrown: unknown) => thrown)
+    assert.ok(error instanceof Error)
+    const { type, code, requestId } = error as Error & Record<string, unknown>
+    assert.deepEqual([type, code], ['StripeInvalidRequestError', 'payment_intent_unexpected_state'])
+    assert.match(String(requestId), /^req_/)
+    assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true }), /_secret_|ada@example|sk_test_|whsec_/)
   })
 
   it('a silent Stripe is given up with the call, and by itself after the time of a request', async () => {
