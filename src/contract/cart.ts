@@ -269,7 +269,8 @@ const inline = Type.Object(
   CLOSED,
 )
 
-const lineTaxes = Type.Array(
+/** Taxes that a server set on a line. */
+export const lineTaxes = Type.Array(
   Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }), percent: Percent, included: Type.Boolean() }, CLOSED),
   {
     maxItems: LIMITS.taxes,

@@ -1,7 +1,7 @@
 // Orders on the wire. `Order` describes what core/order.ts freezes, with the payments and refunds that belong to it.
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
-import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
+import { CartLine, details, LineInput, lineTaxes, Owner, totals } from './cart.ts'
 import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
@@ -27,6 +27,9 @@ export const OrderLine = Type.Object(
     ...CartLine.properties,
     cancelledQuantity: Type.Integer({ description: 'Pieces that will not be delivered' }),
     fulfilledQuantity: Type.Integer({ description: 'Pieces that were handed over' }),
+    taxCategory: Nullable(Type.String({ description: 'What it was taxed by when it was ordered' })),
+    grams: Type.Integer({ description: 'What one piece weighed' }),
+    taxes: Nullable(lineTaxes),
   },
   CLOSED,
 )
@@ -54,6 +57,7 @@ export const Order = Type.Object(
     placedBy: OneOf(['guest', 'account', 'server', 'staff', 'system']),
     language: Nullable(Type.String({ description: 'In which the customer is written to (BCP 47)' })),
     version: Type.Integer(),
+    revision: Type.Integer({ description: 'Rises with every edit of its content by staff' }),
     createdAt: Type.String(),
     updatedAt: Type.String(),
     orderedAt: Nullable(Type.String()),

@@ -121,6 +121,8 @@ export const NOTICES = [
   'shipping_method_changed',
   'shipping_unknown',
   'tax_unknown',
+  'adjustments_outdated',
+  'price_frozen',
 ] as const
 
 /** Those of them that stand in the way of ordering by themselves: having been seen does not hide them. */
@@ -691,7 +693,8 @@ export function attributesOff(attributes: Attributes, schema: Settings['attribut
   return schema === null ? null : attributesRefusal(schema, attributes, '/attributes')
 }
 
-function optionsRefusal(options: Options): Refusal | null {
+/** Options that are too large. */
+export function optionsRefusal(options: Options): Refusal | null {
   if (bytesOf(options) <= LIMITS.optionsBytes) return null
   return refuse('options_invalid', { path: '/options', reason: 'too_large', max: LIMITS.optionsBytes })
 }

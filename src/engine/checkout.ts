@@ -411,7 +411,7 @@ export function createCheckout(parts: {
     }
   }
 
-  function newOrder({ cart, shop, pricing, whole, row }: Snapshot, now: number, by: string): Order {
+  function newOrder({ cart, shop, pricing, whole, row, facts }: Snapshot, now: number, by: string): Order {
     const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
     const at = rfc3339(now)
     const content = contentOf(pricing.cart)
@@ -431,10 +431,11 @@ export function createCheckout(parts: {
       whole: whole && row !== null,
       owner: cart.owner,
       ...content,
-      lines: orderLinesOf(content.lines),
+      lines: orderLinesOf(content.lines, { lines: cart.lines, variants: facts.variants }),
       placedBy: kindOf(by),
       language: null,
       version: 1,
+      revision: 1,
       createdAt: at,
       updatedAt: at,
       orderedAt: null,
