@@ -337,6 +337,10 @@ export const CreateCart = Type.Object(
     attributes: Type.Optional(Attributes),
     lines: Type.Optional(lines),
     owner: Type.Optional(Id),
+    email: Type.Optional(Email),
+    draft: Type.Optional(
+      Type.Boolean({ description: 'An order that staff prepares: a cart that only keys reach, until it is ordered (needs orders:edit)' }),
+    ),
     new: Type.Optional(
       Type.Boolean({ description: 'Another cart although there is one; it becomes the current one (needs cart.multiple)' }),
     ),

@@ -91,6 +91,10 @@ const payment = Type.Object(
   CLOSED,
 )
 
+const withoutPayment = Type.Boolean({
+  description: 'Place it although nothing was paid: outstanding is what it costs (needs the scope orders:edit)',
+})
+
 /** `POST /orders`: a cart (whole, or some `lines` of it), or `items` without a cart. */
 export const CreateOrder = Type.Union([
   Type.Object(
@@ -98,6 +102,7 @@ export const CreateOrder = Type.Union([
       cartId: Id,
       lines: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: LIMITS.lines, uniqueItems: true })),
       payment: Type.Optional(payment),
+      withoutPayment: Type.Optional(withoutPayment),
       expectedTotal: Type.Optional(Amount),
     },
     CLOSED,
@@ -113,6 +118,7 @@ export const CreateOrder = Type.Union([
       vatId: Type.Optional(VatId),
       codes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: LIMITS.codes })),
       payment: Type.Optional(payment),
+      withoutPayment: Type.Optional(withoutPayment),
       expectedTotal: Type.Optional(Amount),
     },
     CLOSED,

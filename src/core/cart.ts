@@ -144,6 +144,12 @@ export interface Notice {
   readonly requiresAck: boolean
 }
 
+/**
+ * The type of carts that staff or a server makes for a customer (SEED4-57): an order that is a cart until it is completed. It is never anybody's
+ * current one, an owner may have many, and only keys reach it.
+ */
+export const DRAFT_TYPE = 'draft'
+
 /** Why a cart is over. */
 export type ClosedReason = 'ordered' | 'merged' | 'expired' | 'deleted'
 

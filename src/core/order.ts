@@ -8,6 +8,7 @@ import {
   amountRefusal,
   BLOCKING_NOTICES,
   type Cart,
+  DRAFT_TYPE,
   type Line,
   type LineTax,
   notCartable,
@@ -221,7 +222,9 @@ export function contentOf(cart: PricedCart): OrderContent {
 export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Refusal[] {
   const { settings } = facts.shop
   const blockers: Refusal[] = []
-  if (cart.owner.kind === 'guest' && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
+  // Staff orders for whom they like: who has no account is no guest who ordered.
+  const isGuests = cart.owner.kind === 'guest' && cart.type !== DRAFT_TYPE
+  if (isGuests && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
   if (priced.lines.length === 0 && !settings.checkout.allowEmpty) blockers.push(refuse('cart_empty', { path: '/lines' }))
   for (const line of priced.lines) {
     if (line.state === 'UNAVAILABLE')

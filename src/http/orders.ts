@@ -9,7 +9,7 @@ import { isRefusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { groupsOf, type LimitedTo, limitOf, nameOf, orderToken } from '../engine/identity.ts'
+import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
 import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
@@ -65,6 +65,8 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { body } = request
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
+        if (body.withoutPayment && !hasScope(caller.actor, 'orders:edit'))
+          throw new Refused(refuse('missing_scope', { scope: 'orders:edit', path: '/withoutPayment' }))
         const limitedTo = limitOf(caller.actor)
         if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
         const what =
@@ -79,6 +81,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               groups: groupsOf(caller.actor),
               ...what,
               provider: body.payment?.provider,
+              withoutPayment: body.withoutPayment,
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
               idempotency: claimOf(request, null),
