@@ -66,7 +66,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
         if (body.withoutPayment && !hasScope(caller.actor, 'orders:edit'))
-          throw new Refused(refuse('missing_scope', { scope: 'orders:edit', path: '/withoutPayment' }))
+          throw new Refused(refuse('payment_method_unavailable', { path: '/withoutPayment', reason: 'payment_required' }))
         const limitedTo = limitOf(caller.actor)
         if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
         const what =
