@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { randomCarts } from '../../test/carts.ts'
 import { cartWith, done, factsOf, type Given, guestCart, inlineLine, line, promotionOf, variantOf } from '../../test/facts.ts'
 import type { Cart } from './cart.ts'
-import { applyEdit, demandChange, type Edited, type OrderEdit, type Recalculation, totalsOf } from './editing.ts'
+import { applyEdit, demandChange, type Edited, type OrderEdit, type Recalculation, repricing, totalsOf } from './editing.ts'
 import type { Facts } from './facts.ts'
 import { contentOf, ORDER_FORMAT, type Order, orderLinesOf } from './order.ts'
 import { priceCart, type Totals } from './pricing.ts'
@@ -113,6 +113,13 @@ describe('an edit', () => {
     assert.equal(lineOf(edited, 'ln_mug')?.discountTotal.amount, -140)
   })
 
+  it('discounts that are larger than what is left of a line are refused, unless they are found anew', () => {
+    const lines = { set: [{ lineId: 'ln_mug', unitPrice: 50 }] }
+    assert.deepEqual(codes(edit({ lines })), ['invalid /lines/set/0'])
+    const anew = edit({ lines, recalculate: 'adjustments' })
+    assert.deepEqual([codes(anew), lineOf(anew, 'ln_mug')?.discountTotal.amount], [[], -10])
+  })
+
   it('everything that is wrong is told at once, each with its path', () => {
     const handled = { ...order, lines: order.lines.map((each) => ({ ...each, fulfilledQuantity: 1 })) }
     const change: OrderEdit = {
@@ -131,8 +138,8 @@ describe('an edit', () => {
     assert.deepEqual(codes(edit(change, handled)), [
       'shipping_method_unavailable /shippingMethod',
       'quantity_too_small /lines/remove/0',
-      'invalid /lines/set/0',
       'line_not_found /lines/set/1/lineId',
+      'invalid /lines/set/0',
       'unknown_sku /lines/add/0/sku',
       'email_required /email',
       'address_required /shippingAddress',
@@ -201,6 +208,32 @@ describe('recalculating', () => {
     )
     assert.deepEqual(warned(edited).sort(), ['line_removed', 'price_increased'])
     assert.deepEqual(codes(edited), [])
+  })
+
+  it('what is not offered any more keeps its line and its price when only adjustments run', () => {
+    const hidden = factsOf({ ...SHOP, variants: (SHOP.variants ?? []).map((variant) => ({ ...variant, published: false })) })
+    assert.equal(edit({ recalculate: 'adjustments' }, order, hidden).isChanged, false)
+    assert.deepEqual(codes(edit({ recalculate: 'all' }, order, hidden)), ['cart_empty /lines'])
+  })
+
+  it('where an engine outside says what taxes are, it is asked about the edited order, and without its answer nothing is kept', () => {
+    const settings = { ...SHOP.settings, tax: { provider: 'engine', onProviderFailure: 'block' as const } }
+    const outside = factsOf({ ...SHOP, settings })
+    const change: OrderEdit = { lines: { set: [{ lineId: 'ln_mug', quantity: 3 }] }, recalculate: 'adjustments' }
+    assert.deepEqual(codes(edit(change, order, outside)), ['tax_unknown '])
+    const asked = repricing(order, change, outside)
+    const [wanted] = asked ? done(priceCart(asked.cart, asked.facts)).wanted : []
+    assert.ok(wanted?.kind === 'tax')
+    assert.deepEqual(wanted.request.lines.map(({ id, quantity }) => [id, quantity]).sort(), [
+      ['ln_mug', 3],
+      ['ln_plate', 1],
+    ])
+    const tax = { id: 'state', name: 'State tax', percent: '10', amount: 270, included: false }
+    const answer = { lines: [{ id: 'ln_mug', taxes: [tax] }], shipping: [] }
+    const quotes = { tax: { request: wanted.text, answer, at: outside.now }, shipping: null }
+    const edited = edit(change, order, { ...outside, quotes })
+    assert.deepEqual([codes(edited), edited.order.additionalTaxTotal.amount], [[], 270])
+    assert.equal(repricing(order, { note: 'x' }, outside), null, 'where no rule runs nobody is asked')
   })
 
   it('what was delivered keeps its line and its price whatever the catalogue says', () => {

@@ -175,6 +175,7 @@ function draftOf(order: Order, edit: OrderEdit, facts: Facts): Draft {
   const { add = [], set = [], remove = [] } = edit.lines ?? {}
   for (const [index, lineId] of remove.entries()) removeLine(draft, lineId, `/lines/remove/${index}`)
   for (const [index, setting] of set.entries()) setLine(draft, setting, `/lines/set/${index}`)
+  if ((edit.recalculate ?? 'none') === 'none') draft.errors.push(...overdiscounted(draft.order, set))
   if (add.length > 0) addNew(draft, add, facts)
   return draft
 }
@@ -237,7 +238,16 @@ function setLine(draft: Draft, setting: LineSetting, path: string): void {
   else draft.order = { ...draft.order, lines }
 }
 
-/** A line with another quantity, price, note or options. Its adjustments stay as they are; they may not take off more than it costs. */
+/** Lines that would cost less than nothing by the discounts they have: where rules run again, those go. */
+function overdiscounted({ lines }: Order, set: readonly LineSetting[]): Refusal[] {
+  return lines.flatMap(({ id, total }) => {
+    if (total.amount >= 0) return []
+    const path = `/lines/set/${set.findIndex(({ lineId }) => lineId === id)}`
+    return [refuse('invalid', { path, reason: 'its_discounts_are_larger_than_its_price', lineId: id })]
+  })
+}
+
+/** A line with another quantity, price, note or options. Its adjustments stay as they are. */
 function changedLine(line: OrderLine, setting: LineSetting, path: string): OrderLine | Refusal {
   const { currency } = line.unitPrice
   const { quantity = line.quantity, unitPrice = line.unitPrice.amount, note = line.note } = setting
@@ -252,7 +262,6 @@ function changedLine(line: OrderLine, setting: LineSetting, path: string): Order
   const itemTotal = lineTotal(unitPrice, quantity)
   const total = itemTotal === null ? null : sum([itemTotal, line.discountTotal.amount])
   if (itemTotal === null || total === null) return refuse('amount_too_large', { path: `${path}/quantity` })
-  if (total < 0) return refuse('invalid', { path, reason: 'its_discounts_are_larger_than_its_price', lineId: line.id })
   return {
     ...line,
     quantity,
@@ -394,11 +403,12 @@ function factsFor(order: Order, mode: 'adjustments' | 'all', frozen: ReadonlySet
   const { settings } = facts.shop
   const own = new Map(demandOf(openLines(order.lines)))
   for (const [sku, quantity] of quantitiesOf(openLines(order.lines))) own.set(sku, Math.max(quantity, own.get(sku) ?? 0))
-  const kept = [...facts.variants].map(([sku, variant]) => [sku, frozen.has(sku) ? { ...variant, published: true } : variant] as const)
+  const unpublished = [...frozen].flatMap((sku) => facts.variants.get(sku ?? '') ?? []).filter((variant) => !variant.published)
+  const kept = unpublished.map((variant) => [variant.sku, { ...variant, published: true }] as const)
   return {
     ...facts,
     ...ownUses(order, facts),
-    variants: frozen.size === 0 ? facts.variants : new Map(kept),
+    variants: kept.length === 0 ? facts.variants : new Map([...facts.variants, ...kept]),
     stock: new Map([...facts.stock].map(([sku, available]) => [sku, available + (own.get(sku) ?? 0)])),
     shop: {
       ...facts.shop,

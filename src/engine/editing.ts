@@ -8,7 +8,7 @@ import { lockOrders, readOrder } from '../store/orders.ts'
 import { changeRedemptions } from '../store/redemptions.ts'
 import { insertRevision } from '../store/revisions.ts'
 import { lockStock, takeStock } from '../store/stock.ts'
-import type { Store, Writer } from '../store/store.ts'
+import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable } from '../store/tables.ts'
 import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
 import { type IdempotencyClaim, type Once, once } from './once.ts'
@@ -67,7 +67,9 @@ export function createEditing(parts: {
   /** The order as an edit would make it; nothing is written, and what stands in the way is told in `errors`. */
   async function preview(shopId: string, orderId: string, edit: OrderEdit): Promise<{ row: OrderTable; edited: Edited } | Refusal> {
     const looked = await look(shopId, orderId, edit)
-    return isRefusal(looked) ? looked : { row: looked.row, edited: looked.edited }
+    if (isRefusal(looked)) return looked
+    const { row, edited } = looked
+    return { row, edited: { ...edited, order: await standing(store.reader, edited.order) } }
   }
 
   /** Edits an order, all or nothing. */
@@ -139,20 +141,14 @@ export function createEditing(parts: {
     const at = clock.now()
     const kept = { shop_id: shopId, order_id: orderId, revision, at, actor: by, entry: JSON.stringify(entry), document: row.document }
     await insertRevision(writer, kept)
-    const next = { ...edited.order, revision, fulfilmentState: fulfilmentStateOf(edited.order.lines) }
-    await recording.change(
-      writer,
-      shop,
-      order,
-      { ...next, paymentState: await paymentStateNow(writer, next) },
-      {
-        by,
-        action: 'edit',
-        message,
-        details: { revision, recalculate, difference: edited.difference.total },
-        events: ['order.updated'],
-      },
-    )
+    const next = await standing(writer, { ...edited.order, revision })
+    await recording.change(writer, shop, order, next, {
+      by,
+      action: 'edit',
+      message,
+      details: { revision, recalculate, difference: edited.difference.total },
+      events: ['order.updated'],
+    })
     return outcome
   }
 
@@ -176,6 +172,11 @@ export function createEditing(parts: {
   }
 
   return { preview, apply }
+}
+
+/** An edited order as it stands then: how much of it was handed over, and how its money is. */
+async function standing(reader: Reader, order: Order): Promise<Order> {
+  return { ...order, fulfilmentState: fulfilmentStateOf(order.lines), paymentState: await paymentStateNow(reader, order) }
 }
 
 /** What awaits payment is still a cart; what is over stays as it is. */
