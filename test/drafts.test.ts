@@ -2,9 +2,23 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { DRAFT_TYPE } from '../src/core/cart.ts'
+import { DEFAULT_SETTINGS, patchSettings } from '../src/core/settings.ts'
+import { abandonmentOf, expiryOf } from '../src/core/time.ts'
+import { cartWith, factsOf, line, NOW, variantOf } from './facts.ts'
 import { ADMIN, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables } from './http-probe.ts'
 import { expect2xx, login, stockUp, wares } from './nodes.ts'
+
+it('nobody is reminded of a draft, and it is kept as long as the shop says, with lines or without', () => {
+  const settings = patchSettings(DEFAULT_SETTINGS, { abandoned: { after: 'PT1H' }, retention: { drafts: 'P10D', empty: 'PT1H' } })
+  const facts = factsOf({ variants: [variantOf('MUG', 1000)] })
+  const cart = cartWith(facts, [line('MUG')])
+  const draft = { ...cart, type: DRAFT_TYPE, isCurrent: false }
+  const days = 24 * 3_600_000
+  assert.deepEqual([abandonmentOf(cart, settings), abandonmentOf(draft, settings)], [NOW + 3_600_000, null])
+  for (const lines of [draft.lines, []]) assert.equal(expiryOf({ ...draft, lines }, settings), NOW + 10 * days)
+})
 
 for (const dialect of DIALECTS) {
   describe(`orders that staff prepares on ${dialect}`, async () => {

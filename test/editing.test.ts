@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { checkBooks } from '../src/store/books.ts'
 import { ADMIN, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { assertProblem, contentOfTables } from './http-probe.ts'
 import { expect2xx, stockUp, wares } from './nodes.ts'
@@ -282,6 +283,24 @@ for (const dialect of DIALECTS) {
       assert.equal(await onHand('W-1'), before - 7)
       expect2xx(await admin('POST', `/orders/${order.id}/cancel`))
       assert.equal(await onHand('W-1'), before)
+    })
+
+    it('whatever edits and a cancellation of one order do to each other, its stock is back in the end, and the books balance', async () => {
+      const before = await onHand('W-0')
+      const order = await placed()
+      const lineId = order.lines[0].id
+      const done = await atOnce(9, (index) =>
+        index === 6
+          ? admin('POST', `/orders/${order.id}/cancel`)
+          : edit(order.id, { lines: { set: [{ lineId, quantity: 3 + index }] }, recalculate: index % 2 ? 'all' : 'none' }),
+      )
+      for (const { status, body } of done) assert.ok(status === 200 || body.code === 'order_state_forbids', JSON.stringify(body))
+      assert.equal((await read(order.id)).state, 'CANCELLED')
+      assert.equal(await onHand('W-0'), before)
+      const wrong = (await checkBooks(reader, Date.now(), 'edits')).filter(
+        ({ severity, findings }) => severity === 'error' && findings.length,
+      )
+      assert.deepEqual(wrong, [])
     })
   })
 }
