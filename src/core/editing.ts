@@ -465,16 +465,15 @@ function recalculate(draft: Draft, mode: 'adjustments' | 'all', facts: Facts, be
   const fresh = new Map(
     orderLinesOf(pricing.cart.lines, { lines: pricing.intent.lines, variants: facts.variants }).map((line) => [line.id, line]),
   )
+  const former = new Map(order.lines.map((line) => [line.id, line]))
   const lines = order.lines.flatMap((line) => {
     const now = fresh.get(line.id)
     if (!now || line.giftOf !== null) return []
-    const settled = { cancelledQuantity: line.cancelledQuantity, fulfilledQuantity: line.fulfilledQuantity }
-    if (mode === 'all' && piecesSettled(line) === 0)
-      return [{ ...now, ...settled, addedAt: line.addedAt, priceWhenAdded: line.priceWhenAdded }]
+    if (mode === 'all' && piecesSettled(line) === 0) return [{ ...succeeding(now, line), priceWhenAdded: line.priceWhenAdded }]
     if (mode === 'all') draft.warnings.push(notice('price_frozen', 'warning', `/lines/${line.id}`, { sku: line.sku, name: line.name }))
     return [{ ...line, adjustments: now.adjustments, discountTotal: now.discountTotal, total: now.total }]
   })
-  const gifts = [...fresh.values()].filter((line) => line.giftOf !== null).map((gift) => giftOf(gift, order))
+  const gifts = [...fresh.values()].filter((line) => line.giftOf !== null).map((gift) => succeeding(gift, former.get(gift.id)))
   for (const line of order.lines) {
     const few = tooFew(line, fresh.get(line.id)?.quantity ?? 0, `/lines/${line.id}`)
     if (few) draft.errors.push(few)
@@ -483,12 +482,11 @@ function recalculate(draft: Draft, mode: 'adjustments' | 'all', facts: Facts, be
   draft.order = { ...order, lines: [...lines, ...gifts], adjustments, codes, shippingMethod: requiresShipping ? shippingMethod : null }
 }
 
-/** A gift that the order had already is the same one, with what became of it. */
-function giftOf(gift: OrderLine, order: Order): OrderLine {
-  const former = order.lines.find(({ id }) => id === gift.id)
-  if (!former) return gift
+/** A line that was priced anew, with what became of the pieces of the one that it was before. */
+function succeeding(line: OrderLine, former: OrderLine | undefined): OrderLine {
+  if (!former) return line
   const { cancelledQuantity, fulfilledQuantity, addedAt } = former
-  return { ...gift, cancelledQuantity, fulfilledQuantity, addedAt }
+  return { ...line, cancelledQuantity, fulfilledQuantity, addedAt }
 }
 
 /** What pricing has to say: what stands in the way of ordering stands in the way of this; stock is looked at for the whole order. */

@@ -167,7 +167,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     const { shop, type, current, openCount } = locked
     const isDraft = type === DRAFT_TYPE
     if (!isDraft && !shop.settings.cart.multiple) return refuse('multiple_carts_off', {})
-    if (openCount >= OPEN_CARTS_MAX) return tooMany('/new')
+    if (openCount >= OPEN_CARTS_MAX) return tooMany(isDraft ? '/draft' : '/new')
     if (!request.owner) return refuse('owner_required', {})
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type, owner: request.owner }
     const empty = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
