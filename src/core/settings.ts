@@ -14,6 +14,8 @@ export interface Issuer {
   readonly secret?: string
   /** Which claim is the e-mail address. Unmapped claims are never trusted. */
   readonly emailClaim?: string
+  /** Which claim says that the address is verified (`true`). Without it no address counts as verified, and nobody claims a guest's orders. */
+  readonly emailVerifiedClaim?: string
   /** Which claim names the groups of the customer: a text or a list of them. Prices and promotions may depend on them. */
   readonly groupsClaim?: string
 }
@@ -306,6 +308,8 @@ export interface Settings {
     readonly tokenTtl: string
     /** C45: may a customer cancel an order that is not confirmed yet? */
     readonly customerCancel: 'untilConfirmed' | 'never'
+    /** SEED4-68: may an account with a verified e-mail address take over the orders that guests made with it, by asking for them? */
+    readonly claim: 'request' | 'off'
   }
   readonly payment: {
     /** Names of payment providers that may be used; the first is the default. */
@@ -387,7 +391,7 @@ export const DEFAULT_SETTINGS: Settings = {
   retention: { anonymous: 'P30D', account: 'P90D', empty: 'PT6H', drafts: 'P365D', closed: 'P30D', touchOnRead: false },
   abandoned: { after: 'never' },
   history: { keep: 'P90D' },
-  orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed' },
+  orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed', claim: 'request' },
   payment: { providers: ['sandbox'], maxPayments: 1, presentmentCurrency: 'off' },
 }
 

@@ -6,6 +6,7 @@ import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
 import { deliveryWork } from './deliveries.ts'
+import { type Claiming, createClaiming } from './claiming.ts'
 import { createEditing, type Editing } from './editing.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
@@ -36,6 +37,7 @@ export interface Engine {
   readonly carts: Carts
   readonly watching: Watching
   readonly checkout: Checkout
+  readonly claiming: Claiming
   readonly editing: Editing
   readonly payments: Payments
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
@@ -85,6 +87,7 @@ export function createEngine(parts: EngineParts): Engine {
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
   const recording = createRecording(base)
+  const claiming = createClaiming({ store, clock, signer, recording })
   const placement = createPlacement({ ...base, quotes, recording })
   const payments = createPayments({
     ...base,
@@ -104,6 +107,7 @@ export function createEngine(parts: EngineParts): Engine {
     signer,
     facts,
     checkout,
+    claiming,
     editing,
     payments,
     providers,
@@ -118,7 +122,7 @@ export function createEngine(parts: EngineParts): Engine {
       carts,
       onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
     }),
-    merge: createMerging({ ...base, carts }),
+    merge: createMerging({ ...base, carts, claiming }),
     catalogue: createCatalogue({ ...base, engines: quotes.names }),
     preview: createPreview({ ...base, carts }),
     promotions: createPromotions({ ...base, carts }),

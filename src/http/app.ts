@@ -17,6 +17,7 @@ import Fastify, {
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { OrderEdited } from '../contract/editing.ts'
+import { Reordered } from '../contract/guest-orders.ts'
 import { Explanation } from '../contract/explanation.ts'
 import { faultOf } from '../contract/fault.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
@@ -33,6 +34,7 @@ import { cartRoutes } from './carts.ts'
 import { editingRoutes } from './editing.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
+import { guestOrderRoutes } from './guest-orders.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
@@ -45,6 +47,7 @@ import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { promotionCodeRoutes } from './promotion-codes.ts'
 import { promotionRoutes } from './promotions.ts'
+import { reorderRoutes } from './reorder.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
@@ -53,7 +56,7 @@ import { taxRateRoutes } from './tax-rates.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
-const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, OrderEdited, Product, Promotion, Shop]
+const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, OrderEdited, Product, Promotion, Reordered, Shop]
 
 /** How the server is set up. */
 export interface AppOptions {
@@ -170,6 +173,8 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     historyRoutes(engine),
     orderRoutes(engine, guard),
     editingRoutes(engine),
+    guestOrderRoutes(engine),
+    reorderRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),
     promotionCodeRoutes(engine, guard),

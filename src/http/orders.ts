@@ -14,7 +14,9 @@ import { allowedRedirect } from '../engine/links.ts'
 import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
+import { isGuests } from '../store/guest-orders.ts'
 import { listOrders, readOrder } from '../store/orders.ts'
+import type { Reader } from '../store/store.ts'
 import type { OrderTable } from '../store/tables.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
@@ -29,22 +31,17 @@ const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4
 export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
   const { store, checkout, random, signer } = engine
 
-  /** The order if the caller may know of it: another owner's does not exist. */
-  async function findOrder({ actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
-    const row = await readOrder(store.reader, shop.id, id)
-    const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
-    if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
-    return row
-  }
-
-  async function answer({ shop }: Caller, { orderId, payment }: Ordered) {
+  async function answer(caller: Caller, { orderId, payment }: Ordered) {
+    const { shop } = caller
     const row = unwrap((await readOrder(store.reader, shop.id, orderId)) ?? refuse('order_not_found', {}))
+    if (!isStillOf(caller, row)) throw new Refused(refuse('order_not_found', {}))
     const [order] = await serveOrders(store.reader, [row])
     const ttl = durationMs(shop.settings.orders.tokenTtl) ?? 0
     const toPay =
       payment && row.state === 'NEW' ? { id: payment.id, provider: payment.provider, token: payment.token, url: payment.url } : null
     // The same order always has the same token: it is signed, not stored, and ends a fixed time after the order was made.
-    return { order, orderToken: orderToken(signer, shop.id, orderId, row.created_at + Math.min(ttl, TOKEN_TTL_MAX)), payment: toPay }
+    const grant = { orderId, generation: row.token_generation }
+    return { order, orderToken: orderToken(signer, shop.id, grant, row.created_at + Math.min(ttl, TOKEN_TTL_MAX)), payment: toPay }
   }
 
   return async (app) => {
@@ -126,7 +123,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         },
       },
       async (request) => {
-        const [order] = await serveOrders(store.reader, [await findOrder(callerOf(request), request.params.order)])
+        const [order] = await serveOrders(store.reader, [await findOrder(store.reader, callerOf(request), request.params.order)])
         return order
       },
     )
@@ -146,7 +143,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       },
       async (request, reply) => {
         const caller = callerOf(request)
-        const { id } = await findOrder(caller, request.params.order)
+        const { id } = await findOrder(store.reader, caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
         return underKey(request, reply, id, async () =>
           answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, returnUrl))),
@@ -169,7 +166,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       },
       async (request, reply) => {
         const caller = callerOf(request)
-        const { id } = await findOrder(caller, request.params.order)
+        const { id } = await findOrder(store.reader, caller, request.params.order)
         if (!caller.all && caller.shop.settings.orders.customerCancel === 'never')
           throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_may_not_cancel' }))
         return underKey(request, reply, id, async () => {
@@ -205,6 +202,23 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     }
     return { lines: lineRequests(callerOf(request), items, random, '/items'), ...given }
   }
+}
+
+/** The order if the caller may know of it: another owner's does not exist. */
+export async function findOrder(reader: Reader, { actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
+  const row = await readOrder(reader, shop.id, id)
+  const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
+  if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
+  return row
+}
+
+/**
+ * Whether an order is still that of who ordered: a request may be repeated, or a cart ordered again, when an account has the order by now. Who had
+ * no token is known by the key of the request alone, which opens no more than the links that went out with it: nothing once those were revoked.
+ */
+function isStillOf({ actor, owner, all }: Caller, row: OrderTable): boolean {
+  if (all || limitOf(actor)) return true
+  return owner ? row.owner === ownerKey(owner) : isGuests(row) && row.token_generation === 0
 }
 
 /** The cart that is ordered: who is limited to one cart orders that or nothing. */

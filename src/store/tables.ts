@@ -228,6 +228,8 @@ export interface OrderTable {
   expires_at: number | null
   held_until: number | null
   expected_total: number
+  /** What tokens of the order must carry; raised to revoke all earlier ones. */
+  token_generation: number
 }
 /** What happened to an order: who did what, and how the order stood then, as JSON. Ids rise with time. */
 export interface OrderHistoryTable {
