@@ -6,6 +6,9 @@ import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
 import { deliveryWork } from './deliveries.ts'
+import { createEmailComposing } from './email-composing.ts'
+import { createEmailQueue } from './email-queue.ts'
+import { createEmailing, type Emailing } from './emailing.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
@@ -14,7 +17,7 @@ import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
-import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
+import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
@@ -48,6 +51,7 @@ export interface Engine {
   readonly guests: Guests
   readonly switching: Switching
   readonly restore: Restoring
+  readonly emails: Emailing
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -64,6 +68,8 @@ export interface EngineParts {
   /** Outside engines; none where absent. */
   readonly taxProviders?: readonly TaxProvider[]
   readonly shippingProviders?: readonly ShippingRateProvider[]
+  /** Who sends e-mails; null or absent: nobody, and none are queued. */
+  readonly mailer?: Mailer | null
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
@@ -73,7 +79,7 @@ export interface EngineParts {
 
 /** Puts an engine together. Nothing runs until `jobs.start()`. */
 export function createEngine(parts: EngineParts): Engine {
-  const { store, clock, random, signer, adminHash, log } = parts
+  const { store, clock, random, signer, adminHash, log, mailer = null } = parts
   const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const { taxProviders = [], shippingProviders = [] } = parts
   const quotes = createQuoting({ store, clock, taxProviders, shippingProviders, log })
@@ -82,7 +88,8 @@ export function createEngine(parts: EngineParts): Engine {
   const carts = createCarts({ ...base, quotes })
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
-  const recording = createRecording(base)
+  const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
+  const recording = createRecording({ ...base, emails: queue })
   const placement = createPlacement({ ...base, quotes, recording })
   const payments = createPayments({
     ...base,
@@ -93,7 +100,9 @@ export function createEngine(parts: EngineParts): Engine {
   })
   const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
-  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
+  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
+  const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
+  const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
   return {
     store,
     clock,
@@ -108,6 +117,7 @@ export function createEngine(parts: EngineParts): Engine {
     guests,
     switching,
     restore: createRestoring({ store, clock, signer, carts, switching, guests }),
+    emails,
     publicUrl: parts.publicUrl,
     watching: createWatching({
       ...base,
@@ -120,6 +130,9 @@ export function createEngine(parts: EngineParts): Engine {
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     reconciling,
-    jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })], log),
+    jobs: createJobs(
+      [reconciling.work, expiry.work, deliveryWork({ store, clock, log }), ...emails.works, tidyingWork({ store, clock, log })],
+      log,
+    ),
   }
 }

@@ -16,6 +16,7 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
+import { Email } from '../contract/email.ts'
 import { Explanation } from '../contract/explanation.ts'
 import { faultOf } from '../contract/fault.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
@@ -29,6 +30,7 @@ import { LockTimeout } from '../store/store.ts'
 import { createGuessGuard, GUESS_LIMITS, type GuessGuard, type GuessLimits, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
+import { emailRoutes, emailTemplateRoutes } from './emails.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
 import { guestRoutes } from './guests.ts'
@@ -51,7 +53,7 @@ import { taxRateRoutes } from './tax-rates.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
-const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, Product, Promotion, Shop]
+const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Email, Explanation, Order, OrderAnswer, Product, Promotion, Shop]
 
 /** How the server is set up. */
 export interface AppOptions {
@@ -176,6 +178,8 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     restorePage(engine, guard),
     auditRoutes(engine),
     explanationRoutes(engine),
+    emailRoutes(engine),
+    emailTemplateRoutes(engine),
     shippingMethodRoutes(engine),
     taxRateRoutes(engine),
     streamRoutes(engine, streamTimes),
