@@ -198,6 +198,7 @@ const ownForm = (path: string): Rule => ({
 })
 
 const line = { sku: 'MUG-INK' }
+const emailTemplate = { subject: 'Mine', html: '<p>Mine</p>', text: 'Mine' }
 const victimNumber = (await admin('GET', `${SHOP}/carts/${victims.account.cart}`)).body.number as string
 const webhookBody = { url: 'http://127.0.0.1:9/' }
 const shippingMethod = { id: 'standard', name: 'Mine', rates: [{ currency: 'USD', amount: 0 }] }
@@ -391,6 +392,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     `/promotions/${promotion}/redemptions/forget`,
     { email: 'mine@example.com' },
   ),
+  'GET /v1/shops/:shop/emails': keyRule('orders:read', '/emails'),
+  'POST /v1/shops/:shop/emails/:email/retry': keyRule('emails:write', '/emails/eml_1/retry'),
+  'GET /v1/shops/:shop/orders/:order/emails': keyRule('orders:read', `/orders/${victims.guest.order}/emails`),
+  'POST /v1/shops/:shop/orders/:order/emails': keyRule('emails:write', `/orders/${victims.guest.order}/emails`, {
+    kind: 'order_confirmation',
+    to: 'mine@example.com',
+  }),
+  'GET /v1/shops/:shop/email-templates': keyRule('emails:write', '/email-templates'),
+  'GET /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
+  'PUT /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en', emailTemplate),
+  'DELETE /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
+  'POST /v1/shops/:shop/email-templates/preview': keyRule('emails:write', '/email-templates/preview', { kind: 'order_confirmation' }),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),

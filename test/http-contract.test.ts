@@ -6,10 +6,10 @@ import { describe, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { EVENT_TYPES } from '../src/core/event.ts'
-import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
 
-const server = await startTestServer(await freshDatabase('sqlite'))
+const server = await startTestServer(await freshDatabase('sqlite'), { mail: { folder: freshFolder() } })
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
 const LINES = `${CURRENT}/lines`
@@ -283,6 +283,28 @@ describe('every answer is what the document declares', () => {
     await strict()('POST', '/v1/demo/clock', { advance: 'PT1S' })
   })
 
+  test('e-mails and their templates', async () => {
+    const items = [{ sku: 'GUIDE-BREW' }]
+    const { order } = (await as()('POST', `${SHOP}/orders`, { items, email: 'robin@example.com', codes: ['GRATIS'] })).body
+    const sent = await admin('POST', `${SHOP}/orders/${order.id}/emails`, { kind: 'order_status', status: 'packed' })
+    assert.equal(sent.status, 201)
+    assert.deepEqual((await admin('GET', `${SHOP}/orders/${order.id}/emails`)).body.items.length, 2)
+    await admin('GET', `${SHOP}/emails?limit=1`)
+    await server.engine.jobs.runDue()
+    assertProblem(await admin('POST', `${SHOP}/emails/${sent.body.id}/retry`), 409, 'email_unavailable')
+    await admin('POST', `${SHOP}/orders/${order.id}/cancel`, { quiet: true })
+    const [suppressed] = (await admin('GET', `${SHOP}/emails?state=SUPPRESSED`)).body.items
+    await admin('POST', `${SHOP}/emails/${suppressed.id}/retry`)
+    const path = `${SHOP}/email-templates/order_confirmation/en`
+    await admin('GET', path)
+    await admin('PUT', path, { subject: 'S', html: '<p>H</p>', text: 'T' })
+    await admin('GET', path)
+    await admin('GET', `${SHOP}/email-templates`)
+    await admin('POST', `${SHOP}/email-templates/preview`, { kind: 'order_confirmation' })
+    assert.equal((await admin('DELETE', path)).status, 204)
+    assertProblem(await admin('PUT', path, { subject: 'S', html: '{{', text: 'T' }), 422, 'email_template_invalid')
+  })
+
   test('forms', async () => {
     const { token } = (await as()('POST', '/v1/demo/login', { accountId: 'form-tour' })).body
     await strict(token)('GET', `${SHOP}/forms/cart`)
@@ -321,6 +343,9 @@ const HIDDEN = [
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
   ['GET', '/docs/*'],
+  ['GET', '/dev/mail'],
+  ['GET', '/dev/mail/:mail'],
+  ['GET', '/dev/mail/:mail/body'],
   ['GET', '/sandbox/pay/:shop/:session'],
   ['POST', '/sandbox/pay/:shop/:session'],
   ['GET', '/sandbox/pay/:shop/:session/challenge'],

@@ -381,6 +381,17 @@ for (const dialect of DIALECTS) {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/api-keys`, { name: 'k', scopes: ['carts:read'] })).body
         return { method: 'DELETE', path: `${SHOP}/api-keys/${id}` }
       },
+      'writing a template of e-mails': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/email-templates/order_shipped/en`,
+        body: { subject: 'One', html: '<p>One</p>', text: 'One' },
+        other: { subject: 'Two', html: '<p>Two</p>', text: 'Two' },
+      }),
+      'removing a template of e-mails': async () => {
+        const path = `${SHOP}/email-templates/order_shipped/de`
+        await caller(url, ADMIN)('PUT', path, { subject: 'Eins', html: '<p>Eins</p>', text: 'Eins' })
+        return { method: 'DELETE', path }
+      },
       'registering a webhook': async () => ({
         path: `${SHOP}/webhooks`,
         body: { url: 'http://127.0.0.1:9/', types: ['refund.failed'] },

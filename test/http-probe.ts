@@ -35,6 +35,8 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   provider_events: true,
   endpoints: true,
   deliveries: true,
+  emails: true,
+  email_templates: true,
   idempotency: true,
   instance: true,
   quotes: true,

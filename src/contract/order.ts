@@ -127,3 +127,9 @@ export const CreateOrder = Type.Union([
 
 /** `POST /orders/{order}/payments`. */
 export const CreatePayment = payment
+
+/** `POST /orders/{order}/cancel`. */
+export const CancelOrder = Type.Object(
+  { quiet: Type.Optional(Type.Boolean({ description: 'Keys only: the customer gets no e-mail about it' })) },
+  CLOSED,
+)

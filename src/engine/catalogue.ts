@@ -380,6 +380,7 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     ['/cart/activeDuration', patch.cart?.activeDuration],
     ['/abandoned/after', patch.abandoned?.after],
     ['/history/keep', patch.history?.keep],
+    ['/email/keepLog', patch.email?.keepLog],
     ['/retention/anonymous', patch.retention?.anonymous],
     ['/retention/account', patch.retention?.account],
     ['/retention/empty', patch.retention?.empty],

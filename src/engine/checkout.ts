@@ -79,6 +79,8 @@ export interface OrderRequest {
   readonly idempotency?: IdempotencyClaim | undefined
   /** Who orders, as histories name it. */
   readonly by: string
+  /** In which language the customer wants to be written to; absent or null: the shop's own. */
+  readonly language?: string | null
 }
 
 /** An order with the payment that is to be made, if any. */
@@ -97,6 +99,8 @@ export interface Cancelling {
   readonly mayCancelPlaced: boolean
   /** Why, in words for the order's history. */
   readonly message?: string | null
+  /** The customer gets no e-mail about it. */
+  readonly quiet?: boolean
 }
 
 /** Ordering and paying. */
@@ -350,7 +354,7 @@ export function createCheckout(parts: {
     const { shopId } = request
     const { cart, row, whole, pricing, facts, shop } = snapshot
     const now = clock.now()
-    const order = newOrder(snapshot, now, request.by)
+    const order = newOrder(snapshot, now, request)
     const holder = row ? cart.id : order.id
     try {
       return await store.transact(async (writer) => {
@@ -416,7 +420,7 @@ export function createCheckout(parts: {
     }
   }
 
-  function newOrder({ cart, shop, pricing, whole, row, facts }: Snapshot, now: number, by: string): Order {
+  function newOrder({ cart, shop, pricing, whole, row, facts }: Snapshot, now: number, { by, language = null }: OrderRequest): Order {
     const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
     const at = rfc3339(now)
     const content = contentOf(pricing.cart)
@@ -438,7 +442,7 @@ export function createCheckout(parts: {
       ...content,
       lines: orderLinesOf(content.lines, { lines: cart.lines, variants: facts.variants }),
       placedBy: kindOf(by),
-      language: null,
+      language,
       version: 1,
       revision: 1,
       createdAt: at,
@@ -620,7 +624,7 @@ export function createCheckout(parts: {
     shopId: string,
     orderId: string,
     state: 'CANCELLED' | 'EXPIRED',
-    { by, mayCancelPlaced, message = null }: Cancelling,
+    { by, mayCancelPlaced, message = null, quiet = false }: Cancelling,
   ): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
@@ -651,6 +655,7 @@ export function createCheckout(parts: {
         message,
         events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
         columns: { held_until: null },
+        quiet,
       })
       return null
     })

@@ -7,6 +7,9 @@ import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
 import { deliveryWork } from './deliveries.ts'
 import { createEditing, type Editing } from './editing.ts'
+import { createEmailComposing } from './email-composing.ts'
+import { createEmailQueue } from './email-queue.ts'
+import { createEmailing, type Emailing } from './emailing.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
@@ -15,7 +18,7 @@ import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
-import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
+import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
@@ -50,6 +53,7 @@ export interface Engine {
   readonly guests: Guests
   readonly switching: Switching
   readonly restore: Restoring
+  readonly emails: Emailing
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -66,6 +70,8 @@ export interface EngineParts {
   /** Outside engines; none where absent. */
   readonly taxProviders?: readonly TaxProvider[]
   readonly shippingProviders?: readonly ShippingRateProvider[]
+  /** Who sends e-mails; null or absent: nobody, and none are queued. */
+  readonly mailer?: Mailer | null
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
@@ -75,7 +81,7 @@ export interface EngineParts {
 
 /** Puts an engine together. Nothing runs until `jobs.start()`. */
 export function createEngine(parts: EngineParts): Engine {
-  const { store, clock, random, signer, adminHash, log } = parts
+  const { store, clock, random, signer, adminHash, log, mailer = null } = parts
   const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const { taxProviders = [], shippingProviders = [] } = parts
   const quotes = createQuoting({ store, clock, taxProviders, shippingProviders, log })
@@ -84,7 +90,8 @@ export function createEngine(parts: EngineParts): Engine {
   const carts = createCarts({ ...base, quotes })
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
-  const recording = createRecording(base)
+  const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
+  const recording = createRecording({ ...base, emails: queue })
   const placement = createPlacement({ ...base, quotes, recording })
   const payments = createPayments({
     ...base,
@@ -96,7 +103,9 @@ export function createEngine(parts: EngineParts): Engine {
   const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
   const editing = createEditing({ ...base, quotes, placement, recording })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
-  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
+  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
+  const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
+  const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
   return {
     store,
     clock,
@@ -112,6 +121,7 @@ export function createEngine(parts: EngineParts): Engine {
     guests,
     switching,
     restore: createRestoring({ store, clock, signer, carts, switching, guests }),
+    emails,
     publicUrl: parts.publicUrl,
     watching: createWatching({
       ...base,
@@ -124,6 +134,9 @@ export function createEngine(parts: EngineParts): Engine {
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     reconciling,
-    jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })], log),
+    jobs: createJobs(
+      [reconciling.work, expiry.work, deliveryWork({ store, clock, log }), ...emails.works, tidyingWork({ store, clock, log })],
+      log,
+    ),
   }
 }

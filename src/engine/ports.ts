@@ -231,6 +231,38 @@ export interface ShippingRateProvider {
 /** An engine is there and will not answer this question: that says nothing about its answers to others. */
 export class Unquotable extends Error {}
 
+/** An e-mail on its way. `id` is the same whenever it is tried; addresses and names were checked to be plain. */
+export interface MailMessage {
+  readonly id: string
+  readonly from: { readonly name: string; readonly address: string }
+  readonly to: string
+  readonly cc: readonly string[]
+  readonly bcc: readonly string[]
+  readonly replyTo: string | null
+  readonly subject: string
+  readonly html: string
+  readonly text: string
+  /** Milliseconds. */
+  readonly sentAt: number
+}
+
+/** An e-mail that was taken; `refused` are copies that were not. */
+export interface MailReceipt {
+  readonly messageId: string
+  readonly refused: readonly string[]
+}
+
+/**
+ * Who sends e-mails. Rejects with `Undeliverable` when this one will never be taken, with anything else when it may be taken later. Rejecting means
+ * that it was not taken, unless the connection broke after it was sent and before that was answered.
+ */
+export interface Mailer {
+  send(message: MailMessage, signal: AbortSignal): Promise<MailReceipt>
+}
+
+/** This e-mail is refused for good: trying again would change nothing. */
+export class Undeliverable extends Error {}
+
 /** How long a payment provider may take to answer. */
 const PROVIDER_DEADLINE_MS = 10_000
 

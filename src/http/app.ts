@@ -17,6 +17,7 @@ import Fastify, {
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { OrderEdited } from '../contract/editing.ts'
+import { Email } from '../contract/email.ts'
 import { Explanation } from '../contract/explanation.ts'
 import { faultOf } from '../contract/fault.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
@@ -31,6 +32,7 @@ import { createGuessGuard, GUESS_LIMITS, type GuessGuard, type GuessLimits, inst
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
 import { editingRoutes } from './editing.ts'
+import { emailRoutes, emailTemplateRoutes } from './emails.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
 import { guestRoutes } from './guests.ts'
@@ -53,7 +55,20 @@ import { taxRateRoutes } from './tax-rates.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
-const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, OrderEdited, Product, Promotion, Shop]
+const SHARED_SCHEMAS = [
+  Problem,
+  Cart,
+  AbandonedCart,
+  CartAnswer,
+  Email,
+  Explanation,
+  Order,
+  OrderAnswer,
+  OrderEdited,
+  Product,
+  Promotion,
+  Shop,
+]
 
 /** How the server is set up. */
 export interface AppOptions {
@@ -179,6 +194,8 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     restorePage(engine, guard),
     auditRoutes(engine),
     explanationRoutes(engine),
+    emailRoutes(engine),
+    emailTemplateRoutes(engine),
     shippingMethodRoutes(engine),
     taxRateRoutes(engine),
     streamRoutes(engine, streamTimes),

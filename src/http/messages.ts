@@ -20,6 +20,14 @@ export function languageOf({ headers }: Pick<FastifyRequest, 'headers'>): Langua
   return LANGUAGES.find((language) => language === wanted) ?? 'en'
 }
 
+/** Which of some languages a caller says it prefers; null where it says nothing, or none of these. */
+export function wantedLanguage({ headers }: Pick<FastifyRequest, 'headers'>, languages: readonly string[]): string | null {
+  const { 'accept-language': said } = headers
+  // Programs that do not care say `*`.
+  if (said === undefined || said.trim() === '*') return null
+  return new Negotiator({ headers }).language([...languages]) ?? null
+}
+
 /** Says on an answer in which language it is, and that another caller may get another one. Answers the language. */
 export function speak(request: FastifyRequest, reply: FastifyReply): Language {
   const language = languageOf(request)
@@ -197,6 +205,10 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     shipping_method_not_found: 'Diese Versandart gibt es nicht.',
     endpoint_not_found: 'Diesen Webhook gibt es nicht.',
     delivery_not_found: 'Diese Zustellung gibt es nicht.',
+    email_not_found: 'Diese E-Mail steht nicht im Protokoll dieses Shops.',
+    email_template_not_found: 'Für diese Art, diesen Status und diese Sprache hat der Shop keine eigene Vorlage.',
+    email_template_invalid: 'Die Vorlage ist nicht lesbar; nichts wurde gespeichert. Der Grund sagt, was fehlt, Zeile und Spalte, wo.',
+    email_unavailable: 'Diese E-Mail kann nicht gesendet werden; der Grund sagt, warum.',
     api_key_not_found: 'Diesen Schlüssel gibt es nicht, oder er wurde schon widerrufen.',
     tax_rate_not_found: 'Diesen Steuersatz gibt es in diesem Shop nicht.',
     line_not_found: 'Diese Position gibt es im Warenkorb nicht.',

@@ -20,6 +20,7 @@ import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { lineRequests } from './carts.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
+import { wantedLanguage } from './messages.ts'
 
 const Params = Type.Object({ shop: Text(63), order: Id })
 const Query = Type.Object({ account: Type.Optional(Id) }, { additionalProperties: false })
@@ -85,6 +86,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               expectedTotal: body.expectedTotal,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
+              language: wantedLanguage(request, caller.shop.settings.email.languages),
             }),
           )
         const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
@@ -163,7 +165,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
           summary: 'Cancel: unpaid by its owner; placed, with a full refund, by who may',
           params: Params,
           querystring: Query,
-          body: Type.Optional(Nullable(Type.Object({}, { additionalProperties: false }))),
+          body: Type.Optional(Nullable(contract.CancelOrder)),
           response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
         },
       },
@@ -172,9 +174,10 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { id } = await findOrder(caller, request.params.order)
         if (!caller.all && caller.shop.settings.orders.customerCancel === 'never')
           throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_may_not_cancel' }))
+        const quiet = caller.all && request.body?.quiet === true
         return underKey(request, reply, id, async () => {
           const [order] = await serveOrders(store.reader, [
-            unwrap(await checkout.cancel(caller.shop.id, id, { by: nameOf(caller.actor), mayCancelPlaced: caller.all })),
+            unwrap(await checkout.cancel(caller.shop.id, id, { by: nameOf(caller.actor), mayCancelPlaced: caller.all, quiet })),
           ])
           return order
         })

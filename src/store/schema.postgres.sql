@@ -88,6 +88,45 @@ CREATE UNIQUE INDEX deliveries_coalesced ON deliveries USING btree (shop_id, end
 CREATE INDEX deliveries_due ON deliveries USING btree (due_at) WHERE (state = 'PENDING'::text);
 CREATE INDEX deliveries_in_order ON deliveries USING btree (shop_id, endpoint_id, subject, id) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text]));
 
+CREATE TABLE email_templates (
+  shop_id text NOT NULL,
+  kind text NOT NULL,
+  status text NOT NULL,
+  language text NOT NULL,
+  subject text NOT NULL,
+  html text NOT NULL,
+  body text NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, kind, status, language)
+);
+
+CREATE TABLE emails (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  order_id text,
+  cart_id text,
+  kind text NOT NULL,
+  status text NOT NULL,
+  recipient text NOT NULL,
+  language text,
+  subject text,
+  state text NOT NULL,
+  attempts bigint NOT NULL,
+  due_at bigint NOT NULL,
+  leased_until bigint NOT NULL,
+  error text,
+  message_id text,
+  data text NOT NULL,
+  actor text NOT NULL,
+  created_at bigint NOT NULL,
+  sent_at bigint,
+  PRIMARY KEY (shop_id, id)
+);
+CREATE INDEX emails_due ON emails USING btree (due_at) WHERE (state = ANY (ARRAY['QUEUED'::text, 'SENDING'::text]));
+CREATE INDEX emails_kept ON emails USING btree (shop_id, created_at);
+CREATE INDEX emails_order ON emails USING btree (shop_id, order_id, id) WHERE (order_id IS NOT NULL);
+CREATE INDEX emails_state ON emails USING btree (shop_id, state, id);
+
 CREATE TABLE endpoints (
   shop_id text NOT NULL,
   id text NOT NULL,

@@ -38,6 +38,20 @@ CREATE UNIQUE INDEX deliveries_coalesced ON deliveries (shop_id, endpoint_id, su
 CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'PENDING';
 CREATE INDEX deliveries_in_order ON deliveries (shop_id, endpoint_id, subject, id) WHERE state IN ('PENDING', 'SENDING');
 
+CREATE TABLE email_templates (
+    shop_id text NOT NULL, kind text NOT NULL, status text NOT NULL, language text NOT NULL, subject text NOT NULL, html text NOT NULL,
+    body text NOT NULL, updated_at bigint NOT NULL, PRIMARY KEY (shop_id, kind, status, language));
+
+CREATE TABLE emails (
+    shop_id text NOT NULL, id text NOT NULL, order_id text, cart_id text, kind text NOT NULL, status text NOT NULL, recipient text NOT NULL,
+    language text, subject text, state text NOT NULL, attempts bigint NOT NULL, due_at bigint NOT NULL, leased_until bigint NOT NULL,
+    error text, message_id text, data text NOT NULL, actor text NOT NULL, created_at bigint NOT NULL, sent_at bigint,
+    PRIMARY KEY (shop_id, id));
+CREATE INDEX emails_due ON emails (due_at) WHERE state IN ('QUEUED', 'SENDING');
+CREATE INDEX emails_kept ON emails (shop_id, created_at);
+CREATE INDEX emails_order ON emails (shop_id, order_id, id) WHERE order_id IS NOT NULL;
+CREATE INDEX emails_state ON emails (shop_id, state, id);
+
 CREATE TABLE endpoints (
     shop_id text NOT NULL, id text NOT NULL, url text NOT NULL, types text NOT NULL, secret text NOT NULL, active bigint NOT NULL,
     created_at bigint NOT NULL, PRIMARY KEY (shop_id, id));

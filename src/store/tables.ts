@@ -340,6 +340,44 @@ export interface DeliveryTable {
   last_status: number | null
   last_error: string | null
 }
+/** An e-mail to a customer: what is to be sent, and what became of it. Its text is made when it is sent and not kept. */
+export interface EmailTable {
+  shop_id: string
+  id: string
+  order_id: string | null
+  cart_id: string | null
+  kind: string
+  /** The new status that is told; empty for other kinds. */
+  status: string
+  recipient: string
+  /** The language that was asked for; null until it was sent: the order's or the shop's own. */
+  language: string | null
+  subject: string | null
+  state: string
+  attempts: number
+  due_at: number
+  leased_until: number
+  /** Why it was not sent, or what was wrong although it was. */
+  error: string | null
+  message_id: string | null
+  /** What else the change told, as JSON. */
+  data: string
+  actor: string
+  created_at: number
+  sent_at: number | null
+}
+/** A shop's own text for a kind of e-mail; `status` is empty where it is for every status. */
+export interface EmailTemplateTable {
+  shop_id: string
+  kind: string
+  status: string
+  language: string
+  subject: string
+  html: string
+  /** The text part. */
+  body: string
+  updated_at: number
+}
 /** What a write with an Idempotency-Key did: hashes and the outcome, never the body. */
 export interface IdempotencyTable {
   shop_id: string
@@ -395,6 +433,8 @@ export interface Tables {
   provider_events: ProviderEventTable
   endpoints: EndpointTable
   deliveries: DeliveryTable
+  emails: EmailTable
+  email_templates: EmailTemplateTable
   idempotency: IdempotencyTable
   instance: InstanceTable
   sandbox_sessions: SandboxSessionTable
