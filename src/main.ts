@@ -27,6 +27,7 @@ import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
 import { explanationText } from './http/explanation.ts'
 import type { StreamTimes } from './http/stream.ts'
 import { httpShipping, httpTaxes, isSafeAddress } from './providers/http-rates.ts'
+import { createManualPayment } from './providers/manual-payment.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
 import { claimInstance } from './store/access.ts'
@@ -42,7 +43,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   DATABASE_URL: 'sqlite:<path> or postgres://… (sqlite:./data/cartwright.db)',
   PUBLIC_URL: 'where browsers reach this server, for payment pages (http://localhost:<port>)',
   CARTWRIGHT_SECRET:
-    'signs tokens and links; several, comma separated: the first signs, all verify (generated once and kept in the database)',
+    'signs tokens and links, seals accounts at payment providers; several, comma separated: the first signs and seals, all verify and open (generated once and kept in the database)',
   CARTWRIGHT_ADMIN_KEY: 'an sk_… key with all scopes in all shops, at least 32 characters (generated once, printed at the first start)',
   CARTWRIGHT_TRUST_PROXY: 'addresses of proxies whose X-Forwarded-* headers count (none)',
   CARTWRIGHT_DEMO: '1: demo shops, sample catalogue, sandbox payments, demo login (0; 1 under npm start)',
@@ -160,14 +161,15 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const publicUrl = () => config.publicUrl ?? `http://localhost:${port}`
   const ownUrl = () => `http://${config.host.includes(':') || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`
   const sandbox = config.sandbox ? makeSandbox({ store, clock, secret: keys.sandboxSecret, publicUrl, ownUrl, log }) : null
+  const signer = createSigner(keys.secrets)
   const engine = createEngine({
     ...outsideEngines(config),
     store,
     clock,
     random: systemRandomness,
-    signer: createSigner(keys.secrets),
+    signer,
     adminHash: () => admin.hash,
-    providers: sandbox ? [sandbox] : [],
+    providers: [createManualPayment(), ...(sandbox ? [sandbox] : [])],
     log,
     publicUrl,
     extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],

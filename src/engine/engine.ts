@@ -12,15 +12,18 @@ import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
+import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
+import { type Accounts, createAccounts } from './provider-accounts.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
 import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
+import { createSettling, type Settling } from './settling.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
@@ -36,6 +39,9 @@ export interface Engine {
   readonly watching: Watching
   readonly checkout: Checkout
   readonly payments: Payments
+  readonly paymentMethods: PaymentMethods
+  readonly settling: Settling
+  readonly accounts: Accounts
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -91,7 +97,9 @@ export function createEngine(parts: EngineParts): Engine {
     recording,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
+  const paymentMethods = createPaymentMethods({ store, providers })
+  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments, paymentMethods })
+  const settling = createSettling({ ...base, recording, payments, providers, log })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
   return {
@@ -102,6 +110,9 @@ export function createEngine(parts: EngineParts): Engine {
     facts,
     checkout,
     payments,
+    paymentMethods,
+    settling,
+    accounts: createAccounts({ ...base, signer, providers }),
     providers,
     carts,
     quotes,
@@ -120,6 +131,9 @@ export function createEngine(parts: EngineParts): Engine {
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     reconciling,
-    jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })], log),
+    jobs: createJobs(
+      [reconciling.work, settling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })],
+      log,
+    ),
   }
 }

@@ -19,6 +19,8 @@ export type OrderAction =
   | 'cancel'
   | 'complete'
   | 'pay'
+  | 'capture'
+  | 'void'
   | 'payment_fail'
   | 'refund'
   | 'refund_fail'
