@@ -105,6 +105,7 @@ export function createPayments(parts: {
       returnUrl: returnAddress(order.shopId, payment.provider, payment.id),
       capture: payment.capture === 'manual' ? 'manual' : 'automatic',
       language: order.language,
+      expiresAt: order.expiresAt === null ? null : Date.parse(order.expiresAt),
     }
   }
 

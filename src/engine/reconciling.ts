@@ -24,7 +24,7 @@ import type { FactsCache } from './facts.ts'
 import type { Work } from './jobs.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import type { Payments } from './payments.ts'
-import { type Clock, type PaymentProvider, type ProviderEvent, withDeadline } from './ports.ts'
+import { type Clock, type PaymentProvider, type ProviderEvent, type ProviderNotice, type SubscriptionEvent, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
 
 const POLL_MS = 1000
@@ -41,7 +41,7 @@ const UNKNOWN_PAUSE = { fromMs: 5_000, toMs: 3_600_000 }
 export interface Reconciling {
   readonly work: Work
   /** Stores a provider's message, then applies it; false when it was known already. */
-  receive(shopId: string, provider: string, event: ProviderEvent): Promise<boolean>
+  receive(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<boolean>
 }
 
 /** Makes it. */
@@ -59,7 +59,7 @@ export function createReconciling(parts: {
 }): Reconciling {
   const { store, facts, clock, recording, checkout, payments, providers, log, extra } = parts
 
-  async function receive(shopId: string, provider: string, event: ProviderEvent): Promise<boolean> {
+  async function receive(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<boolean> {
     const now = clock.now()
     const isNew = await store.transactOne((writer) =>
       storeProviderEvent(writer, {
@@ -82,7 +82,12 @@ export function createReconciling(parts: {
   }
 
   /** Validates a stored message against our own records (PAY-3); what it is about may not be known yet (PAY-2). */
-  async function applyEvent(shopId: string, provider: string, event: ProviderEvent, receivedAt: number): Promise<void> {
+  async function applyEvent(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent, receivedAt: number): Promise<void> {
+    if ('kind' in event) {
+      log.warn({ shopId, provider, event: event.eventId, subscription: event.ref }, 'a provider event is about an unknown subscription')
+      await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, 'unknown_subscription', clock.now()))
+      return
+    }
     const payment = await readPayment(store.reader, shopId, event.attemptId)
     if (!payment && clock.now() - receivedAt < UNKNOWN_KEPT_MS) return postpone(shopId, provider, event, receivedAt)
     const strange = payment ? await strangeness(payment, provider, event) : null
@@ -100,6 +105,7 @@ export function createReconciling(parts: {
     const outcome = payment && strange === null ? await payments.applyStatus(shopId, payment.id, event) : 'unknown_payment'
     if (outcome === 'unknown_payment' || outcome === 'mismatch')
       log.warn({ shopId, provider, event: event.eventId, outcome, strange }, 'a provider event does not match our records')
+    if (payment && strange === null && event.notice) await note(shopId, payment, event.notice)
     await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, outcome, clock.now()))
   }
 
@@ -118,12 +124,29 @@ export function createReconciling(parts: {
     await store.transactOne((writer) => postponeProviderEvent(writer, { shop_id: shopId, provider, event_id: eventId }, dueAt))
   }
 
+  /** What happened to money outside of here is seen by staff in the order's history, and told; it decides nothing. */
+  async function note(shopId: string, payment: PaymentTable, notice: ProviderNotice): Promise<void> {
+    log.warn({ shopId, provider: payment.provider, payment: payment.id, notice }, 'a provider tells of money that we did not move')
+    const shop = await facts.shop(shopId)
+    await store.transact(async (writer) => {
+      const [row] = await lockOrders(writer, shopId, [payment.order_id])
+      if (!row || !shop) return
+      await recording.remember(writer, shop, parseOrder(row), {
+        by: `provider:${payment.provider}`,
+        action: 'provider_notice',
+        message: notice.kind,
+        details: { ...notice, paymentId: payment.id },
+        events: notice.kind === 'refund_failed' ? ['refund.failed'] : [],
+      })
+    })
+  }
+
   async function settlePayments(): Promise<void> {
     const now = clock.now()
     for (const work of extra) await carryOn('work of a provider', work)
     for (const row of await store.transact((writer) => claimProviderEvents(writer, now, now + LEASE_MS, BATCH))) {
       await carryOn('provider event', () =>
-        applyEvent(row.shop_id, row.provider, JSON.parse(row.document) as ProviderEvent, row.received_at),
+        applyEvent(row.shop_id, row.provider, JSON.parse(row.document) as ProviderEvent | SubscriptionEvent, row.received_at),
       )
     }
     // What asks a provider runs side by side: one after the other, a silent provider would outlast the leases and keep all others waiting.

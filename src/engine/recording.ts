@@ -22,6 +22,7 @@ export type OrderAction =
   | 'capture'
   | 'void'
   | 'payment_fail'
+  | 'provider_notice'
   | 'refund'
   | 'refund_fail'
   | 'status'
