@@ -20,6 +20,7 @@ import { createEngine, type Engine } from './engine/engine.ts'
 import { createSigner, hashSecret } from './engine/identity.ts'
 import type { Clock } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
+import { accountReader } from './engine/provider-accounts.ts'
 import { createSystemClock, systemRandomness } from './engine/system.ts'
 import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
@@ -30,6 +31,8 @@ import { httpShipping, httpTaxes, isSafeAddress } from './providers/http-rates.t
 import { createManualPayment } from './providers/manual-payment.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
+import type { StripeAccount } from './providers/stripe-client.ts'
+import { createStripePayment } from './providers/stripe-payment.ts'
 import { claimInstance } from './store/access.ts'
 import { openPostgres } from './store/postgres.ts'
 import { sandboxSessions } from './store/sandbox.ts'
@@ -162,6 +165,9 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const ownUrl = () => `http://${config.host.includes(':') || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`
   const sandbox = config.sandbox ? makeSandbox({ store, clock, secret: keys.sandboxSecret, publicUrl, ownUrl, log }) : null
   const signer = createSigner(keys.secrets)
+  const accountOf = accountReader({ store, signer })
+  // What is kept was checked by the form of the provider when it came in.
+  const stripe = createStripePayment({ accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null })
   const engine = createEngine({
     ...outsideEngines(config),
     store,
@@ -169,7 +175,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     random: systemRandomness,
     signer,
     adminHash: () => admin.hash,
-    providers: [createManualPayment(), ...(sandbox ? [sandbox] : [])],
+    providers: [createManualPayment(), stripe, ...(sandbox ? [sandbox] : [])],
     log,
     publicUrl,
     extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],

@@ -44,8 +44,8 @@ export const PaymentProvider = Type.Object(
 /** `GET /payment-providers`. */
 export const PaymentProviders = Type.Object({ items: Type.Array(PaymentProvider), next: Type.Null() }, CLOSED)
 
-/** `PUT /payment-providers/{provider}`: what the account consists of is the provider's; each field is a text. */
-export const ProviderAccount = Type.Record(Type.String({ pattern: '^[A-Za-z]{1,60}$' }), Text(4096), {
+/** `PUT /payment-providers/{provider}`: what the account consists of is the provider's; each field is a text, or null: none. */
+export const ProviderAccount = Type.Record(Type.String({ pattern: '^[A-Za-z]{1,60}$' }), Nullable(Text(4096)), {
   ...CLOSED,
   minProperties: 1,
   maxProperties: 20,

@@ -3,7 +3,6 @@
 // everything that has a deadline can be tested at its edge.
 
 import type { ShippingQuote, ShippingRequest, TaxAnswer, TaxRequest } from '../core/quote.ts'
-import type { JsonSchema } from '../core/settings.ts'
 
 /** The time, in milliseconds since the epoch. The demo shop and tests move it. */
 export interface Clock {
@@ -171,7 +170,7 @@ export interface RecurringPayments {
 /** What a shop's account at a provider consists of: an object of texts. What is secret is sealed with the rest and never shown. */
 export interface AccountForm {
   /** A JSON schema of that object; closed, with a limit on every text. */
-  readonly schema: JsonSchema
+  readonly schema: object
   /** The fields that are secret; of them only the last four characters are shown. */
   readonly secrets: readonly string[]
 }

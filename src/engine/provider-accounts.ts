@@ -39,6 +39,9 @@ export interface ListedProvider {
   readonly updatedAt: string | null
 }
 
+/** An account as it is told: texts by the names of fields. */
+export type AccountDocument = Readonly<Record<string, string | null>>
+
 /** Accounts at providers. */
 export type Accounts = ReturnType<typeof createAccounts>
 
@@ -78,7 +81,7 @@ export function createAccounts(parts: {
   }
 
   /** Keeps an account in place of the one before. Check it against its form first. */
-  function put(shopId: string, provider: string, document: Readonly<Record<string, string>>, by: string, claim?: IdempotencyClaim) {
+  function put(shopId: string, provider: string, document: AccountDocument, by: string, claim?: IdempotencyClaim) {
     return once(parts, shopId, claim, async (writer) => {
       const form = formOf(provider)
       if (!form) return refuse('payment_provider_not_found', { provider })
@@ -115,7 +118,7 @@ function placeOf(shopId: string, provider: string): string {
 }
 
 /** Of a secret its last four characters, where enough others stay unknown. */
-function hintOf({ secrets }: AccountForm, document: Readonly<Record<string, string>>): Record<string, string> {
+function hintOf({ secrets }: AccountForm, document: AccountDocument): Record<string, string> {
   const shown = (name: string, text: string) => (secrets.includes(name) ? `…${text.length < 16 ? '' : text.slice(-4)}` : text)
-  return Object.fromEntries(Object.entries(document).map(([name, text]) => [name, shown(name, text)]))
+  return Object.fromEntries(Object.entries(document).flatMap(([name, text]) => (text === null ? [] : [[name, shown(name, text)]])))
 }

@@ -7,6 +7,8 @@ import {
   isOtherRequest,
   isStateError,
   once,
+  STRIPE_SECRETS,
+  StripeAccountInput,
   type StripeCall,
   type StripeMark,
   type StripeOptions,
@@ -32,6 +34,7 @@ export function createStripePayment(options: StripeOptions): PaymentProvider {
   return {
     name: 'stripe',
     settles: 'now',
+    account: { schema: StripeAccountInput, secrets: STRIPE_SECRETS },
     recurring: stripeSubscriptions(callFor),
     readEvent: stripeEvents({ ...options, callFor, now }),
 
