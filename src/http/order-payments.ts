@@ -18,7 +18,7 @@ const common = {
   tags: ['Orders'],
   params: Type.Object({ shop: Text(63), order: Id, payment: Id }),
   querystring: Type.Object({ account: Type.Optional(Id) }, CLOSED),
-  response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem'), 502: Type.Ref('Problem') },
+  response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
 } as const
 
 /** The routes of payments of orders, for keys. */
