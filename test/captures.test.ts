@@ -309,6 +309,22 @@ for (const dialect of DIALECTS)
       })
     })
 
+    it('SEED1-32 where the browser goes after paying is said when the payment is begun, and only where the shop allows', async () => {
+      const shop = await openShop(world)
+      success(await shop.admin('PATCH', '/settings', { links: { redirectOrigins: ['https://shop.example'] } }))
+      const guest = await shop.guest()
+      const elsewhere = { cartId: guest.cartId, payment: { returnUrl: 'https://elsewhere.example/' } }
+      const refused = await guest.run('POST', '/orders', elsewhere)
+      assert.deepEqual([refused.status, refused.body.path], [422, '/payment/returnUrl'])
+      const { order, payment } = await guest.order({ payment: { returnUrl: 'https://shop.example/thanks?a=1' } })
+      const { returnUrl } = await shop.session(payment.id)
+      assert.equal(returnUrl, `http://shop.test${shop.path}/payments/sandbox/returns/${payment.id}`)
+      await shop.pay(payment.id)
+      const page = await world.call(null)('GET', new URL(returnUrl ?? '').pathname)
+      assert.ok(page.body.includes(`https://shop.example/thanks?a=1&#38;order=${order.id}&#38;payment=${payment.id}`), page.body)
+      assert.equal((await shop.read(order.id)).state, 'PLACED')
+    })
+
     it('SEED4-53 a purchase takes the money at once; the way of a payment is the one of the moment it was begun', async () => {
       const shop = await openShop(world, { capture: 'automatic' })
       const at = await (await shop.guest()).order()

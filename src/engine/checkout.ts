@@ -496,7 +496,10 @@ export function createCheckout(parts: {
   async function resume(request: OrderRequest, orderId: string): Promise<Ordered | Refusal> {
     const row = await readOrder(store.reader, request.shopId, orderId)
     if (row?.state !== 'NEW') return answerOf(request.shopId, orderId, false)
-    return payAgain(request.shopId, orderId, request, request.returnUrl ?? null)
+    const again = await payAgain(request.shopId, orderId, request, request.returnUrl ?? null)
+    // Placed at this moment, by the same request sent twice or by money that came: then it is the answer.
+    const isOver = isRefusal(again) && again.refused === 'order_state_forbids'
+    return isOver ? answerOf(request.shopId, orderId, false) : again
   }
 
   async function payAgain(shopId: string, orderId: string, wanted: WantedPayment, returnUrl: string | null): Promise<Ordered | Refusal> {
@@ -626,43 +629,38 @@ export function createCheckout(parts: {
   ): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
-    return store
-      .transact(async (writer) => {
-        const [row] = await lockOrders(writer, shopId, [orderId])
-        if (!row) return refuse('order_not_found', { orderId })
-        const order = parseOrder(row)
-        const isPlaced = order.state === 'PLACED'
-        if (!orderMayMove(order.state, state) || (isPlaced && !mayCancelPlaced))
-          return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
-        // Somebody began another attempt to pay after the sessions were closed: it must be closed as well.
-        if (!isPlaced && (await paymentsOf(writer, shopId, [orderId])).some(isPayable)) return 'again'
-        await returnRedemptions(writer, shopId, orderId)
-        if (isPlaced) {
-          const demand = demandOf(order.lines)
-          await lockStock(
-            writer,
-            shopId,
-            demand.map(([sku]) => sku),
-          )
-          await takeStock(writer, shopId, demand, -1, clock.now())
-          await abandonPaymentActions(writer, shopId, orderId, 'order_cancelled')
-          await refundAll(writer, shopId, orderId)
-        } else await releaseHolds(writer, shopId, orderId)
-        const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
-        const ended = { ...inState(state), paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
-        await recording.change(writer, shop, order, ended, {
-          by,
-          action: state === 'CANCELLED' ? 'cancel' : 'expire',
-          message,
-          events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
-          columns: { held_until: null },
-        })
-        return null
+    return store.transact(async (writer) => {
+      const [row] = await lockOrders(writer, shopId, [orderId])
+      if (!row) return refuse('order_not_found', { orderId })
+      const order = parseOrder(row)
+      const isPlaced = order.state === 'PLACED'
+      if (!orderMayMove(order.state, state) || (isPlaced && !mayCancelPlaced))
+        return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
+      // Somebody began another attempt to pay after the sessions were closed: it must be closed as well.
+      if (!isPlaced && (await paymentsOf(writer, shopId, [orderId])).some(isPayable)) return 'again'
+      await returnRedemptions(writer, shopId, orderId)
+      if (isPlaced) {
+        const demand = demandOf(order.lines)
+        await lockStock(
+          writer,
+          shopId,
+          demand.map(([sku]) => sku),
+        )
+        await takeStock(writer, shopId, demand, -1, clock.now())
+        await abandonPaymentActions(writer, shopId, orderId, 'order_cancelled')
+        await refundAll(writer, shopId, orderId)
+      } else await releaseHolds(writer, shopId, orderId)
+      const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
+      const ended = { ...inState(state), paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      await recording.change(writer, shop, order, ended, {
+        by,
+        action: state === 'CANCELLED' ? 'cancel' : 'expire',
+        message,
+        events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
+        columns: { held_until: null },
       })
-      .catch((error: unknown) => {
-        if (error instanceof Rollback) return error.refusal
-        throw error
-      })
+      return null
+    })
   }
 
   // Small parts -----------------------------------------------------------------------------------------------------------------------

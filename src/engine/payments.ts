@@ -83,7 +83,7 @@ export function createPayments(parts: {
       if (await store.transactOne((writer) => updatePayment(writer, read, changes, clock.now())))
         return { ...read, ...changes, version: read.version + 1 }
       known = await readPayment(store.reader, shopId, payment.id)
-      if (known?.url && known.session_id === session.sessionId) return known
+      if ((known?.url || provider.settles === 'later') && known?.session_id === session.sessionId) return known
     }
     return known ?? refuse('payment_not_found', {})
   }
@@ -401,10 +401,10 @@ export function createPayments(parts: {
     }
   }
 
-  /** What was to be paid later for an order that ended is not wanted any more; its provider is told. */
+  /** What was to be paid later for an order that ended is not wanted any more; its provider is told. One that moves at this moment is asked about. */
   async function close(writer: Writer, payment: PaymentTable): Promise<void> {
     const now = clock.now()
-    if (!(await updatePayment(writer, payment, { state: 'CANCELLED', reason: 'order_cancelled' }, now))) throw new Rollback('again')
+    if (!(await updatePayment(writer, payment, { state: 'CANCELLED', reason: 'order_cancelled' }, now))) return
     const { shop_id, id, order_id, amount, currency } = payment
     const intention = { kind: 'void', state: 'PENDING', reason: null, created_at: now, due_at: now, attempts: 0 }
     await insertPaymentAction(writer, { shop_id, id: random.id('act'), payment_id: id, order_id, amount, currency, ...intention })

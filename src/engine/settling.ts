@@ -232,7 +232,7 @@ export function createSettling(parts: {
       const payment = all.find(({ id }) => id === paymentId)
       if (!payment) return refuse('payment_not_found', { orderId, paymentId })
       const order = parseOrder(row)
-      const owed = order.total.amount - (sum(all.map(({ captured }) => captured)) ?? 0)
+      const owed = await owedOf(writer, order, all, paymentId)
       if (payment.state === 'PAID' && owed <= 0 && amount === undefined) return { orderId }
       const reason = whyNotByHand(payment, order.state)
       if (reason !== null) return refuse('payment_state_forbids', { orderId, paymentId, state: payment.state, action: 'mark_paid', reason })
@@ -249,6 +249,13 @@ export function createSettling(parts: {
       await recording.change(writer, shop, order, patch, { by, action: 'pay', details, events: ['payment.succeeded'] })
       return { orderId }
     })
+  }
+
+  /** What is still to come by hand: what other payments brought counts as far as it did not go back. */
+  async function owedOf(writer: Writer, order: Order, all: readonly PaymentTable[], paymentId: string): Promise<number> {
+    const refunds = await refundsOf(writer, order.shopId, [order.id])
+    const back = refunds.filter((refund) => refund.payment_id !== paymentId && refund.state !== 'FAILED')
+    return order.total.amount - (sum([...all.map(({ captured }) => captured), ...back.map(({ amount }) => -amount)]) ?? 0)
   }
 
   function whyNotByHand({ provider, state }: PaymentTable, order: OrderState): string | null {
