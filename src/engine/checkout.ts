@@ -510,12 +510,10 @@ export function createCheckout(parts: {
     if (known.state !== 'NEW') return refuse('order_state_forbids', { orderId, state: known.state, action: 'pay' })
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const payable = (await paymentsOf(store.reader, shopId, [orderId])).filter(isPayable)
-      // Whoever names no provider goes on where the order is being paid.
+      // Whoever names no way goes on where the order is being paid.
       const { provider, method } = payable.at(-1) ?? {}
-      const chosen = await paymentMethods.choose(
-        shop,
-        wanted.provider || !provider ? wanted : { provider, method: wanted.method ?? method ?? undefined },
-      )
+      const isNamed = wanted.provider !== undefined || wanted.method !== undefined
+      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined })
       if (isRefusal(chosen)) return chosen
       if (payable.some((payment) => payment.provider !== chosen.provider)) {
         const closed = await closeSessions(shopId, orderId)
