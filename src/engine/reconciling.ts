@@ -37,6 +37,14 @@ const REFUND_ATTEMPTS = 20
 const UNKNOWN_KEPT_MS = 3 * 24 * 3_600_000
 const UNKNOWN_PAUSE = { fromMs: 5_000, toMs: 3_600_000 }
 
+/** The event that tells of a provider's notice. */
+const NOTICED = {
+  refunded: 'refund.succeeded',
+  refund_failed: 'refund.failed',
+  disputed: 'payment.disputed',
+  dispute_closed: 'payment.disputed',
+} as const
+
 /** Keeps payments true. */
 export interface Reconciling {
   readonly work: Work
@@ -136,7 +144,8 @@ export function createReconciling(parts: {
         action: 'provider_notice',
         message: notice.kind,
         details: { ...notice, paymentId: payment.id },
-        events: notice.kind === 'refund_failed' ? ['refund.failed'] : [],
+        events: [NOTICED[notice.kind]],
+        extra: { notice },
       })
     })
   }

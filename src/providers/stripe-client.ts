@@ -63,6 +63,42 @@ export class StripeRefusal extends Error {
   }
 }
 
+/** What Stripe, or the way to it, answered instead of doing what was asked. `code` and `type` are Stripe's. */
+export class StripeFailure extends Error {
+  readonly type: string
+  readonly code: string | null
+  readonly statusCode: number | null
+  /** What Stripe finds the request by in its logs. */
+  readonly requestId: string | null
+
+  constructor(error: Readonly<Record<string, unknown>>) {
+    const { type, code, statusCode, requestId } = error
+    super(String(error.message))
+    this.name = 'StripeFailure'
+    this.type = String(type)
+    this.code = typeof code === 'string' ? code : null
+    this.statusCode = typeof statusCode === 'number' ? statusCode : null
+    this.requestId = typeof requestId === 'string' ? requestId : null
+  }
+}
+
+/**
+ * The same work, rejecting without what the library attaches to its errors: whole objects with the client secret and the shopper's address, which
+ * whoever logs an error would log with it.
+ */
+export function withoutObjects<Given extends unknown[], Answer>(
+  work: (...given: Given) => Promise<Answer>,
+): (...given: Given) => Promise<Answer> {
+  return async (...given) => {
+    try {
+      return await work(...given)
+    } catch (error) {
+      const fields = fieldsOf(error)
+      throw typeof fields.type === 'string' && fields.type.startsWith('Stripe') ? new StripeFailure(fields) : error
+    }
+  }
+}
+
 const TIMEOUT_MS = 4000
 const RETRIES = 1
 const KEYS_MAX = 6

@@ -78,21 +78,19 @@ async function meaning(
       return told(event.id, await intentNow(await call(), intent.id, shopId))
     }
     case 'charge.refunded':
-      return noticed(event.id, shopId, await call(), event.data.object, ({ stripe }, intent) => newestRefund(stripe, intent))
+      return noticed(shopId, await call(), event.data.object, ({ stripe }, intent) => newestRefund(stripe, intent))
     case 'refund.created':
     case 'refund.updated':
     case 'refund.failed':
     case 'charge.refund.updated': {
       const { id } = event.data.object
-      return noticed(event.id, shopId, await call(), event.data.object, async ({ stripe }) =>
-        noticeOfRefund(await stripe.refunds.retrieve(id)),
-      )
+      return noticed(shopId, await call(), event.data.object, async ({ stripe }) => noticeOfRefund(await stripe.refunds.retrieve(id)))
     }
     case 'charge.dispute.created':
     case 'charge.dispute.closed': {
       const dispute = event.data.object
       const isOver = event.type === 'charge.dispute.closed'
-      return noticed(event.id, shopId, await call(), dispute, async () => ({
+      return noticed(shopId, await call(), dispute, async () => ({
         kind: isOver ? 'dispute_closed' : 'disputed',
         ref: dispute.id,
         ...ownAmount(dispute.amount, dispute.currency),
@@ -122,7 +120,6 @@ function told(eventId: string, subject: Subject | null): ProviderEvent | 'ignore
 
 /** What happened to money that was taken: about which of our payments its intent tells. */
 async function noticed(
-  eventId: string,
   shopId: string,
   call: StripeCall,
   about: { readonly payment_intent: string | Stripe.PaymentIntent | null },
@@ -132,7 +129,8 @@ async function noticed(
   const intent = idOf(about.payment_intent)
   const subject = await intentNow(call, intent, shopId)
   const notice = subject && (await read(call, intent))
-  return subject && notice ? { eventId, ...subject, notice } : 'ignored'
+  // Several messages may tell of one refund: they are one event.
+  return subject && notice ? { eventId: `${notice.kind}:${notice.ref}`, ...subject, notice } : 'ignored'
 }
 
 async function newestRefund(stripe: Stripe, intent: string): Promise<ProviderNotice | null> {

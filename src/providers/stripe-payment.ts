@@ -17,6 +17,7 @@ import {
   stripeAmount,
   stripeCaller,
   stripeLocale,
+  withoutObjects,
 } from './stripe-client.ts'
 import { stripeEvents } from './stripe-event.ts'
 import { statusOfIntent, statusOfSession } from './stripe-status.ts'
@@ -31,56 +32,57 @@ export function createStripePayment(options: StripeOptions): PaymentProvider {
   const callFor = stripeCaller(options)
   const now = () => options.clock?.now() ?? Date.now()
 
+  async function open(request: PaymentRequest, signal: AbortSignal): Promise<PaymentSession> {
+    const call = await callFor(request.shopId, signal)
+    return call.account.mode === 'elements' ? openIntent(call, request) : openPage(call, request, now())
+  }
+
+  async function cancel(shopId: string, sessionId: string, signal: AbortSignal): Promise<SessionStatus> {
+    const call = await callFor(shopId, signal)
+    const before = await read(call, sessionId)
+    if (before.state === 'cancelled' || before.state === 'paid') return before
+    await close(call, sessionId, before).catch((error: unknown) => {
+      // It moved on meanwhile: how it stands then is the answer.
+      if (!isStateError(error)) throw error
+    })
+    return read(call, sessionId)
+  }
+
+  const capture: PaymentProvider['capture'] = async ({ shopId, sessionId, captureId, amount, currency }, signal) => {
+    const call = await callFor(shopId, signal)
+    const taken = stripeAmount(amount, currency)
+    const intent = await intentOf(call, sessionId)
+    const parameters = { amount_to_capture: taken.amount }
+    try {
+      const take = (idempotencyKey: string) => call.stripe.paymentIntents.capture(intent, parameters, { idempotencyKey })
+      return statusOfIntent(await once<Stripe.PaymentIntent>(captureId, 0, async () => null, take))
+    } catch (error) {
+      if (!isStateError(error)) throw error
+      const status = await read(call, sessionId)
+      if (status.state !== 'paid') throw error
+      return status
+    }
+  }
+
+  const refund: PaymentProvider['refund'] = async ({ shopId, sessionId, refundId, amount, currency }, signal) => {
+    const call = await callFor(shopId, signal)
+    const { amount: returned } = stripeAmount(amount, currency)
+    const made = await returnMoney(call, await intentOf(call, sessionId), refundId, returned)
+    if (isFailed(made)) throw new StripeRefusal('refund_failed', `Refund ${made.id} failed: ${made.failure_reason ?? 'unknown'}.`)
+    if (made.amount !== returned) throw new StripeRefusal('refund_failed', `Refund ${refundId} was made with another amount.`)
+  }
+
   return {
     name: 'stripe',
     settles: 'now',
     account: { schema: StripeAccountInput, secrets: STRIPE_SECRETS },
     recurring: stripeSubscriptions(callFor),
-    readEvent: stripeEvents({ ...options, callFor, now }),
-
-    async open(request, signal) {
-      const call = await callFor(request.shopId, signal)
-      return call.account.mode === 'elements' ? openIntent(call, request) : openPage(call, request, now())
-    },
-
-    async status(shopId, sessionId, signal) {
-      return read(await callFor(shopId, signal), sessionId)
-    },
-
-    async cancel(shopId, sessionId, signal) {
-      const call = await callFor(shopId, signal)
-      const before = await read(call, sessionId)
-      if (before.state === 'cancelled' || before.state === 'paid') return before
-      await close(call, sessionId, before).catch((error: unknown) => {
-        // It moved on meanwhile: how it stands then is the answer.
-        if (!isStateError(error)) throw error
-      })
-      return read(call, sessionId)
-    },
-
-    async capture({ shopId, sessionId, captureId, amount, currency }, signal) {
-      const call = await callFor(shopId, signal)
-      const taken = stripeAmount(amount, currency)
-      const intent = await intentOf(call, sessionId)
-      const parameters = { amount_to_capture: taken.amount }
-      try {
-        const capture = (idempotencyKey: string) => call.stripe.paymentIntents.capture(intent, parameters, { idempotencyKey })
-        return statusOfIntent(await once<Stripe.PaymentIntent>(captureId, 0, async () => null, capture))
-      } catch (error) {
-        if (!isStateError(error)) throw error
-        const status = await read(call, sessionId)
-        if (status.state !== 'paid') throw error
-        return status
-      }
-    },
-
-    async refund({ shopId, sessionId, refundId, amount, currency }, signal) {
-      const call = await callFor(shopId, signal)
-      const { amount: returned } = stripeAmount(amount, currency)
-      const refund = await returnMoney(call, await intentOf(call, sessionId), refundId, returned)
-      if (isFailed(refund)) throw new StripeRefusal('refund_failed', `Refund ${refund.id} failed: ${refund.failure_reason ?? 'unknown'}.`)
-      if (refund.amount !== returned) throw new StripeRefusal('refund_failed', `Refund ${refundId} was made with another amount.`)
-    },
+    open: withoutObjects(open),
+    status: withoutObjects(async (shopId, sessionId, signal) => read(await callFor(shopId, signal), sessionId)),
+    cancel: withoutObjects(cancel),
+    capture: withoutObjects(capture),
+    refund: withoutObjects(refund),
+    readEvent: withoutObjects(stripeEvents({ ...options, callFor, now })),
   }
 }
 

@@ -2,22 +2,33 @@
 // itself and tells. Prices are sent along; nothing has to be set up at Stripe.
 import type { Stripe } from 'stripe'
 import type { PaymentSession, RecurringPayments, SubscriptionEvent, SubscriptionRequest, SubscriptionStatus } from '../engine/ports.ts'
-import { isStateError, once, ownAmount, type StripeCall, StripeRefusal, shownText, stripeAmount, stripeLocale } from './stripe-client.ts'
+import {
+  isStateError,
+  once,
+  ownAmount,
+  type StripeCall,
+  StripeRefusal,
+  shownText,
+  stripeAmount,
+  stripeLocale,
+  withoutObjects,
+} from './stripe-client.ts'
 
 /** Makes it. */
 export function stripeSubscriptions(callFor: (shopId: string, signal: AbortSignal) => Promise<StripeCall>): RecurringPayments {
+  async function cancel(shopId: string, id: string, when: 'now' | 'period_end', signal: AbortSignal): Promise<SubscriptionStatus> {
+    const call = await callFor(shopId, signal)
+    const before = await read(call, id)
+    if (before.state === 'cancelled') return before
+    await end(call, id, before.ref, when).catch((error: unknown) => {
+      if (!isStateError(error)) throw error
+    })
+    return read(call, before.ref ?? id)
+  }
   return {
-    open: async (request, signal) => openPage(await callFor(request.shopId, signal), request),
-    status: async (shopId, id, signal) => read(await callFor(shopId, signal), id),
-    async cancel(shopId, id, when, signal) {
-      const call = await callFor(shopId, signal)
-      const before = await read(call, id)
-      if (before.state === 'cancelled') return before
-      await end(call, id, before.ref, when).catch((error: unknown) => {
-        if (!isStateError(error)) throw error
-      })
-      return read(call, before.ref ?? id)
-    },
+    open: withoutObjects(async (request, signal) => openPage(await callFor(request.shopId, signal), request)),
+    status: withoutObjects(async (shopId, id, signal) => read(await callFor(shopId, signal), id)),
+    cancel: withoutObjects(cancel),
   }
 }
 
