@@ -22,6 +22,7 @@ import { createEngine, type Engine } from './engine/engine.ts'
 import { createSigner, hashSecret } from './engine/identity.ts'
 import type { Clock } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
+import { accountReader } from './engine/provider-accounts.ts'
 import { createSystemClock, systemRandomness } from './engine/system.ts'
 import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
@@ -31,9 +32,12 @@ import type { StreamTimes } from './http/stream.ts'
 import { httpShipping, httpTaxes, isSafeAddress } from './providers/http-rates.ts'
 import { mailFolder } from './providers/mail-folder.ts'
 import { mailPages } from './providers/mail-page.ts'
+import { createManualPayment } from './providers/manual-payment.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
 import { readSmtpUrl, type SmtpAddress, smtpMailer } from './providers/smtp.ts'
+import type { StripeAccount } from './providers/stripe-client.ts'
+import { createStripePayment } from './providers/stripe-payment.ts'
 import { claimInstance } from './store/access.ts'
 import { checkBooks, turnover } from './store/books.ts'
 import { openPostgres } from './store/postgres.ts'
@@ -48,7 +52,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   DATABASE_URL: 'sqlite:<path> or postgres://… (sqlite:./data/cartwright.db)',
   PUBLIC_URL: 'where browsers reach this server, for payment pages (http://localhost:<port>)',
   CARTWRIGHT_SECRET:
-    'signs tokens and links; several, comma separated: the first signs, all verify (generated once and kept in the database)',
+    'signs tokens and links, seals accounts at payment providers; several, comma separated: the first signs and seals, all verify and open (generated once and kept in the database)',
   CARTWRIGHT_ADMIN_KEY: 'an sk_… key with all scopes in all shops, at least 32 characters (generated once, printed at the first start)',
   CARTWRIGHT_TRUST_PROXY: 'addresses of proxies whose X-Forwarded-* headers count (none)',
   CARTWRIGHT_DEMO: '1: demo shops, sample catalogue, sandbox payments, demo login (0; 1 under npm start)',
@@ -196,15 +200,19 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const sandbox = config.sandbox ? makeSandbox({ store, clock, secret: keys.sandboxSecret, publicUrl, ownUrl, log }) : null
   const folder = config.mail && 'folder' in config.mail ? mailFolder(config.mail.folder) : null
   const mailer = config.mail && 'smtp' in config.mail ? smtpMailer(config.mail.smtp) : folder
+  const signer = createSigner(keys.secrets)
+  const accountOf = accountReader({ store, signer })
+  // What is kept was checked by the form of the provider when it came in.
+  const stripe = createStripePayment({ accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null })
   const engine = createEngine({
     ...outsideEngines(config),
     mailer,
     store,
     clock,
     random: systemRandomness,
-    signer: createSigner(keys.secrets),
+    signer,
     adminHash: () => admin.hash,
-    providers: sandbox ? [sandbox] : [],
+    providers: [createManualPayment(), stripe, ...(sandbox ? [sandbox] : [])],
     log,
     publicUrl,
     extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],

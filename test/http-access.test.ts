@@ -417,6 +417,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/shipping-methods': keyRule('settings:write', '/shipping-methods', shippingMethod),
   'PUT /v1/shops/:shop/shipping-methods/:method': keyRule('settings:write', '/shipping-methods/standard', shippingMethod),
   'DELETE /v1/shops/:shop/shipping-methods/:method': keyRule('settings:write', '/shipping-methods/standard'),
+  ...Object.fromEntries(
+    ['capture', 'void', 'mark-paid'].map((kind) => [
+      `POST /v1/shops/:shop/orders/:order/payments/:payment/${kind}`,
+      keyRule('payments:write', `/orders/${victims.guest.order}/payments/${victims.guest.paymentId}/${kind}`, {}),
+    ]),
+  ),
+  'GET /v1/shops/:shop/payment-providers': keyRule('settings:read', '/payment-providers'),
+  'PUT /v1/shops/:shop/payment-providers/:provider': keyRule('settings:write', '/payment-providers/stripe', {
+    secretKey: 'sk_test_0123456789',
+    webhookSecret: 'whsec_0123456789',
+  }),
+  'DELETE /v1/shops/:shop/payment-providers/:provider': keyRule('settings:write', '/payment-providers/stripe'),
   'GET /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys'),
   'POST /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys', { name: 'mine', scopes: ['carts:read'] }),
   'DELETE /v1/shops/:shop/api-keys/:key': keyRule('keys:write', `/api-keys/${victimKey.id}`),

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { EVENT_TYPES } from '../src/core/event.ts'
-import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, freshFolder, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'), { mail: { folder: freshFolder() } })
@@ -203,7 +203,9 @@ describe('every answer is what the document declares', () => {
     const unready = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
     assertProblem(unready, 409)
     await guest('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, attributes: { source: 'tour' } })
-    assert.deepEqual((await guest('GET', `${CURRENT}/payment-methods`)).body.items, [{ provider: 'sandbox', default: true }])
+    assert.deepEqual((await guest('GET', `${CURRENT}/payment-methods`)).body.items, [
+      { id: 'sandbox', name: 'sandbox', provider: 'sandbox', method: null, default: true },
+    ])
     const methods = await guest('GET', `${CURRENT}/shipping-methods`)
     await guest('PATCH', CURRENT, { shippingMethod: methods.body.items[0].id })
     await guest('POST', `${CURRENT}/notices/acknowledge`, { ids: 'all' })
@@ -246,6 +248,33 @@ describe('every answer is what the document declares', () => {
     const unpaid = await account('POST', `${SHOP}/orders`, items)
     await account('POST', `${SHOP}/orders/${unpaid.body.order.id}/cancel`)
     await account('GET', `${SHOP}/orders?state=CANCELLED`)
+  })
+
+  test('payments by staff, and accounts at providers', async () => {
+    const shop = '/v1/shops/tour'
+    await admin('PATCH', `${shop}/settings`, { payment: { providers: ['manual', 'sandbox'], capture: 'manual' } })
+    const items = [{ inline: { name: 'Cup', unitPrice: 500, taxCategory: 'standard', requiresShipping: false } }]
+    const ordered = async (provider: string) => {
+      const { order, payment } = (await admin('POST', `${shop}/orders`, { items, email: 'r@example.com', payment: { provider } })).body
+      if (payment) await payInBrowser(payment.url)
+      return { of: `${shop}/orders/${order.id}/payments/${order.payments[0].id}`, read: () => admin('GET', `${shop}/orders/${order.id}`) }
+    }
+    const { of } = await ordered('manual')
+    assert.equal((await admin('POST', `${of}/mark-paid`, { amount: 500, reference: 'R' })).body.paymentState, 'PAID')
+    assertProblem(await admin('POST', `${of}/void`), 409, 'payment_state_forbids')
+    for (const [kind, state] of [
+      ['capture', 'PAID'],
+      ['void', 'FAILED'],
+    ] as const) {
+      const reserved = await ordered('sandbox')
+      await eventually(async () => (await reserved.read()).body.paymentState === 'AUTHORIZED')
+      assert.equal((await admin('POST', `${reserved.of}/${kind}`)).body.paymentState, state)
+    }
+    const account = { secretKey: 'sk_test_0123456789', webhookSecret: 'whsec_0123456789' }
+    assert.equal((await admin('PUT', `${shop}/payment-providers/stripe`, account)).body.configured, true)
+    assert.ok((await admin('GET', `${shop}/payment-providers`)).body.items.length > 1)
+    assert.equal((await admin('DELETE', `${shop}/payment-providers/stripe`)).status, 204)
+    assertProblem(await admin('DELETE', `${shop}/payment-providers/stripe`), 404, 'payment_provider_not_found')
   })
 
   test('secrets of a guest, several carts, links and the audit', async () => {

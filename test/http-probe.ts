@@ -31,6 +31,8 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   order_revisions: true,
   sequences: true,
   payments: true,
+  payment_actions: true,
+  provider_accounts: true,
   refunds: true,
   provider_events: true,
   endpoints: true,

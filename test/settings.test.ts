@@ -32,6 +32,7 @@ const LINES = '/carts/current/lines'
 const SECRET = 'a secret of the tests that is long enough'
 const ISSUER = { name: 'app', iss: 'https://id.example', aud: 'shop', algorithms: ['HS256'], secret: SECRET }
 const METHOD = { id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 500 }] }
+const METHOD_BY_HAND = { id: 'transfer', name: 'Transfer', instructions: 'IBAN DE00' }
 const TAX = { name: 'VAT', category: 'standard', country: 'DE', percent: '10', included: false }
 
 let made = 0
@@ -900,6 +901,24 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await call('PATCH', '/carts/current', READY))
     expect2xx(await shop.set([]))
     assert.equal(told(await orders(call)), '409 payment_method_unavailable')
+  },
+  'payment.capture': async (shop) => {
+    expect2xx(await shop.set('manual'))
+    const { call } = await shop.guest()
+    const order = await payFor(call, await unpaid(call))
+    assert.deepEqual([order.state, order.paymentState, order.paidTotal.amount], ['PLACED', 'AUTHORIZED', 0])
+  },
+  'payment.manualMethods': async (shop) => {
+    await shop.also({ payment: { providers: ['manual'] } })
+    const twice = await shop.set([METHOD_BY_HAND, { ...METHOD_BY_HAND, name: 'Again' }])
+    assert.deepEqual([told(twice), twice.body.path], ['422 invalid', '/payment/manualMethods/1/id'])
+    expect2xx(await shop.set([METHOD_BY_HAND]))
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    const { items } = expect2xx(await call('GET', '/carts/current/payment-methods')).body
+    assert.deepEqual(items, [{ id: 'manual:transfer', name: 'Transfer', provider: 'manual', method: 'transfer', default: true }])
+    const { order } = expect2xx(await orders(call)).body
+    assert.deepEqual([order.state, order.payments[0].instructions], ['PLACED', 'IBAN DE00'])
   },
   'payment.maxPayments': fixed(2),
   'payment.presentmentCurrency': fixed('EUR'),

@@ -141,6 +141,16 @@ const outside = {
   onProviderFailure: OneOf(['block', 'last', 'fallback']),
   providerDeadline: Duration,
 }
+/** A way to pay by hand. */
+const ManualMethod = Type.Object(
+  {
+    id: Type.String({ pattern: '^[a-z0-9_-]{1,60}$' }),
+    name: Type.String({ minLength: 1, maxLength: 100 }),
+    instructions: Type.String({ maxLength: 2000, description: 'What the customer is told to do, as plain text' }),
+  },
+  CLOSED,
+)
+
 const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Type.Partial(Type.Object(properties, CLOSED), CLOSED))
 
 /** A page of the shop's; anything else than the web could run code where it is clicked. */
@@ -267,6 +277,8 @@ export const PatchSettings = Type.Object(
     }),
     payment: partial({
       providers: Type.Array(Text(60), { maxItems: 20 }),
+      capture: OneOf(['automatic', 'manual']),
+      manualMethods: Type.Array(ManualMethod, { maxItems: 20 }),
       maxPayments: Type.Literal(1),
       presentmentCurrency: OneOf(['off']),
     }),

@@ -82,6 +82,14 @@ export interface ShippingRate {
   readonly surcharges?: readonly { readonly category: string; readonly amount: number; readonly per: 'item' | 'cart' }[]
 }
 
+/** A way to pay by hand, such as by bank transfer. */
+export interface ManualMethod {
+  readonly id: string
+  readonly name: string
+  /** What the customer is told to do, as plain text: the account to pay to, and what to write on the transfer. */
+  readonly instructions: string
+}
+
 /** A JSON schema as plain data. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
@@ -318,6 +326,13 @@ export interface Settings {
   readonly payment: {
     /** Names of payment providers that may be used; the first is the default. */
     readonly providers: readonly string[]
+    /**
+     * When money is taken: as soon as the shopper pays, or later by staff (`manual`). It is reserved until then, and the order is placed with it; how
+     * long it stays reserved is the provider's business.
+     */
+    readonly capture: 'automatic' | 'manual'
+    /** The ways to pay by hand that the provider `manual` offers, in this order. None: it offers itself, without instructions. */
+    readonly manualMethods: readonly ManualMethod[]
     /** C38: how many payments may pay one order together. */
     readonly maxPayments: 1
     /** C10: is the total shown and paid in another currency than the cart's? */
@@ -414,7 +429,7 @@ export const DEFAULT_SETTINGS: Settings = {
   abandoned: { after: 'never' },
   history: { keep: 'P90D' },
   orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed' },
-  payment: { providers: ['sandbox'], maxPayments: 1, presentmentCurrency: 'off' },
+  payment: { providers: ['sandbox'], capture: 'automatic', manualMethods: [], maxPayments: 1, presentmentCurrency: 'off' },
   email: {
     from: null,
     replyTo: null,

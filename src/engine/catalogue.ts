@@ -404,6 +404,9 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))
       return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
   }
+  const methodIds = (patch.payment?.manualMethods ?? []).map(({ id }) => id)
+  const twice = methodIds.findIndex((id, index) => methodIds.indexOf(id) !== index)
+  if (twice >= 0) return refuse('invalid', { path: `/payment/manualMethods/${twice}/id`, reason: 'already_named' })
   return (
     ratesRefusal(patch.tax?.rates ?? [], '/tax/rates') ??
     methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods') ??

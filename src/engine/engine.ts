@@ -16,15 +16,18 @@ import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
+import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
+import { type Accounts, createAccounts } from './provider-accounts.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
 import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
+import { createSettling, type Settling } from './settling.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
@@ -41,6 +44,9 @@ export interface Engine {
   readonly checkout: Checkout
   readonly editing: Editing
   readonly payments: Payments
+  readonly paymentMethods: PaymentMethods
+  readonly settling: Settling
+  readonly accounts: Accounts
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -100,8 +106,10 @@ export function createEngine(parts: EngineParts): Engine {
     recording,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
+  const paymentMethods = createPaymentMethods({ store, providers })
+  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments, paymentMethods })
   const editing = createEditing({ ...base, quotes, placement, recording })
+  const settling = createSettling({ ...base, recording, payments, providers, log })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
   const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
@@ -115,6 +123,9 @@ export function createEngine(parts: EngineParts): Engine {
     checkout,
     editing,
     payments,
+    paymentMethods,
+    settling,
+    accounts: createAccounts({ ...base, signer, providers }),
     providers,
     carts,
     quotes,
@@ -135,7 +146,14 @@ export function createEngine(parts: EngineParts): Engine {
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     reconciling,
     jobs: createJobs(
-      [reconciling.work, expiry.work, deliveryWork({ store, clock, log }), ...emails.works, tidyingWork({ store, clock, log })],
+      [
+        reconciling.work,
+        settling.work,
+        expiry.work,
+        deliveryWork({ store, clock, log }),
+        ...emails.works,
+        tidyingWork({ store, clock, log }),
+      ],
       log,
     ),
   }

@@ -20,6 +20,8 @@ export type OrderAction =
   | 'cancel'
   | 'complete'
   | 'pay'
+  | 'capture'
+  | 'void'
   | 'payment_fail'
   | 'provider_notice'
   | 'refund'

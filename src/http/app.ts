@@ -40,8 +40,10 @@ import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
 import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
+import { orderPaymentRoutes } from './order-payments.ts'
 import { orderRoutes } from './orders.ts'
 import { ownCartRoutes } from './own-carts.ts'
+import { paymentProviderRoutes } from './payment-providers.ts'
 import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
@@ -200,6 +202,8 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     taxRateRoutes(engine),
     streamRoutes(engine, streamTimes),
     paymentRoutes(engine),
+    orderPaymentRoutes(engine),
+    paymentProviderRoutes(engine),
     formRoutes(engine, guard),
   ])
     await app.register(routes)

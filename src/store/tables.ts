@@ -285,6 +285,40 @@ export interface PaymentTable {
   updated_at: number
   checked_at: number
   leased_until: number
+  /** How it is paid, where its provider has several ways, and what the customer was told to do then. */
+  method: string | null
+  instructions: string | null
+  /** The bank's words, or whoever's, by which money that came by hand is found again. */
+  reference: string | null
+  paid_at: number | null
+  /** `automatic`: taken when the shopper pays; `manual`: reserved then. */
+  capture: string
+}
+/** What is to be done with a payment at its provider; at most one is PENDING. */
+export interface PaymentActionTable {
+  shop_id: string
+  id: string
+  payment_id: string
+  order_id: string
+  /** `capture` or `void`. */
+  kind: string
+  /** What is to be taken, in minor units; of a `void` what is set free. */
+  amount: number
+  currency: string
+  state: string
+  /** Why it failed. */
+  reason: string | null
+  created_at: number
+  due_at: number
+  attempts: number
+}
+/** A shop's account at a provider, sealed; the hint tells nothing that opens it. */
+export interface ProviderAccountTable {
+  shop_id: string
+  provider: string
+  sealed: string
+  hint: string
+  updated_at: number
 }
 /** Money that goes back. */
 export interface RefundTable {
@@ -429,6 +463,8 @@ export interface Tables {
   quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable
+  payment_actions: PaymentActionTable
+  provider_accounts: ProviderAccountTable
   refunds: RefundTable
   provider_events: ProviderEventTable
   endpoints: EndpointTable
