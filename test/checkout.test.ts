@@ -440,7 +440,7 @@ async function sendEvent(
   const body = JSON.stringify({
     type: 'session.paid',
     timestamp: new Date().toISOString(),
-    data: { sessionId, attemptId, orderId, state: 'paid', amount: total.amount, currency: total.currency },
+    data: { shopId: 'demo', sessionId, attemptId, orderId, state: 'paid', amount: total.amount, currency: total.currency },
   })
   const at = new Date()
   const headers = {

@@ -18,13 +18,16 @@ export const ADMIN = `sk_${'a'.repeat(40)}`
 /** How to close the servers that run on a database. */
 const running = new Map<string, (() => Promise<void>)[]>()
 
+/** An empty folder of its own, removed after the test file. */
+export function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cartwright-test-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
 /** Address of an empty database of its own, removed after the test file. */
 export async function freshDatabase(dialect: (typeof DIALECTS)[number]): Promise<string> {
-  if (dialect === 'sqlite') {
-    const folder = mkdtempSync(join(tmpdir(), 'cartwright-test-'))
-    after(() => rmSync(folder, { recursive: true, force: true }))
-    return `sqlite:${join(folder, 'test.db')}`
-  }
+  if (dialect === 'sqlite') return `sqlite:${join(freshFolder(), 'test.db')}`
   const server = process.env.TEST_DATABASE_URL
   if (!server)
     throw new Error('TEST_DATABASE_URL is missing: run the tests with `npm test`, which starts PostgreSQL, or name a server yourself.')

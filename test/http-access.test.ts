@@ -198,6 +198,7 @@ const ownForm = (path: string): Rule => ({
 })
 
 const line = { sku: 'MUG-INK' }
+const emailTemplate = { subject: 'Mine', html: '<p>Mine</p>', text: 'Mine' }
 const victimNumber = (await admin('GET', `${SHOP}/carts/${victims.account.cart}`)).body.number as string
 const webhookBody = { url: 'http://127.0.0.1:9/' }
 const shippingMethod = { id: 'standard', name: 'Mine', rates: [{ currency: 'USD', amount: 0 }] }
@@ -391,6 +392,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     `/promotions/${promotion}/redemptions/forget`,
     { email: 'mine@example.com' },
   ),
+  'GET /v1/shops/:shop/emails': keyRule('orders:read', '/emails'),
+  'POST /v1/shops/:shop/emails/:email/retry': keyRule('emails:write', '/emails/eml_1/retry'),
+  'GET /v1/shops/:shop/orders/:order/emails': keyRule('orders:read', `/orders/${victims.guest.order}/emails`),
+  'POST /v1/shops/:shop/orders/:order/emails': keyRule('emails:write', `/orders/${victims.guest.order}/emails`, {
+    kind: 'order_confirmation',
+    to: 'mine@example.com',
+  }),
+  'GET /v1/shops/:shop/email-templates': keyRule('emails:write', '/email-templates'),
+  'GET /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
+  'PUT /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en', emailTemplate),
+  'DELETE /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
+  'POST /v1/shops/:shop/email-templates/preview': keyRule('emails:write', '/email-templates/preview', { kind: 'order_confirmation' }),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),
@@ -404,6 +417,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/shipping-methods': keyRule('settings:write', '/shipping-methods', shippingMethod),
   'PUT /v1/shops/:shop/shipping-methods/:method': keyRule('settings:write', '/shipping-methods/standard', shippingMethod),
   'DELETE /v1/shops/:shop/shipping-methods/:method': keyRule('settings:write', '/shipping-methods/standard'),
+  ...Object.fromEntries(
+    ['capture', 'void', 'mark-paid'].map((kind) => [
+      `POST /v1/shops/:shop/orders/:order/payments/:payment/${kind}`,
+      keyRule('payments:write', `/orders/${victims.guest.order}/payments/${victims.guest.paymentId}/${kind}`, {}),
+    ]),
+  ),
+  'GET /v1/shops/:shop/payment-providers': keyRule('settings:read', '/payment-providers'),
+  'PUT /v1/shops/:shop/payment-providers/:provider': keyRule('settings:write', '/payment-providers/stripe', {
+    secretKey: 'sk_test_0123456789',
+    webhookSecret: 'whsec_0123456789',
+  }),
+  'DELETE /v1/shops/:shop/payment-providers/:provider': keyRule('settings:write', '/payment-providers/stripe'),
   'GET /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys'),
   'POST /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys', { name: 'mine', scopes: ['carts:read'] }),
   'DELETE /v1/shops/:shop/api-keys/:key': keyRule('keys:write', `/api-keys/${victimKey.id}`),

@@ -6,10 +6,10 @@ import { describe, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { EVENT_TYPES } from '../src/core/event.ts'
-import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
 
-const server = await startTestServer(await freshDatabase('sqlite'))
+const server = await startTestServer(await freshDatabase('sqlite'), { mail: { folder: freshFolder() } })
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
 const LINES = `${CURRENT}/lines`
@@ -203,7 +203,9 @@ describe('every answer is what the document declares', () => {
     const unready = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
     assertProblem(unready, 409)
     await guest('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, attributes: { source: 'tour' } })
-    assert.deepEqual((await guest('GET', `${CURRENT}/payment-methods`)).body.items, [{ provider: 'sandbox', default: true }])
+    assert.deepEqual((await guest('GET', `${CURRENT}/payment-methods`)).body.items, [
+      { id: 'sandbox', name: 'sandbox', provider: 'sandbox', method: null, default: true },
+    ])
     const methods = await guest('GET', `${CURRENT}/shipping-methods`)
     await guest('PATCH', CURRENT, { shippingMethod: methods.body.items[0].id })
     await guest('POST', `${CURRENT}/notices/acknowledge`, { ids: 'all' })
@@ -248,6 +250,33 @@ describe('every answer is what the document declares', () => {
     await account('GET', `${SHOP}/orders?state=CANCELLED`)
   })
 
+  test('payments by staff, and accounts at providers', async () => {
+    const shop = '/v1/shops/tour'
+    await admin('PATCH', `${shop}/settings`, { payment: { providers: ['manual', 'sandbox'], capture: 'manual' } })
+    const items = [{ inline: { name: 'Cup', unitPrice: 500, taxCategory: 'standard', requiresShipping: false } }]
+    const ordered = async (provider: string) => {
+      const { order, payment } = (await admin('POST', `${shop}/orders`, { items, email: 'r@example.com', payment: { provider } })).body
+      if (payment) await payInBrowser(payment.url)
+      return { of: `${shop}/orders/${order.id}/payments/${order.payments[0].id}`, read: () => admin('GET', `${shop}/orders/${order.id}`) }
+    }
+    const { of } = await ordered('manual')
+    assert.equal((await admin('POST', `${of}/mark-paid`, { amount: 500, reference: 'R' })).body.paymentState, 'PAID')
+    assertProblem(await admin('POST', `${of}/void`), 409, 'payment_state_forbids')
+    for (const [kind, state] of [
+      ['capture', 'PAID'],
+      ['void', 'FAILED'],
+    ] as const) {
+      const reserved = await ordered('sandbox')
+      await eventually(async () => (await reserved.read()).body.paymentState === 'AUTHORIZED')
+      assert.equal((await admin('POST', `${reserved.of}/${kind}`)).body.paymentState, state)
+    }
+    const account = { secretKey: 'sk_test_0123456789', webhookSecret: 'whsec_0123456789' }
+    assert.equal((await admin('PUT', `${shop}/payment-providers/stripe`, account)).body.configured, true)
+    assert.ok((await admin('GET', `${shop}/payment-providers`)).body.items.length > 1)
+    assert.equal((await admin('DELETE', `${shop}/payment-providers/stripe`)).status, 204)
+    assertProblem(await admin('DELETE', `${shop}/payment-providers/stripe`), 404, 'payment_provider_not_found')
+  })
+
   test('secrets of a guest, several carts, links and the audit', async () => {
     const shop = '/v1/shops/classic'
     const current = `${shop}/carts/current`
@@ -281,6 +310,28 @@ describe('every answer is what the document declares', () => {
     assert.equal((await admin('DELETE', path)).status, 204)
     assertProblem(await strict()('POST', `${SHOP}/payments/sandbox/events`, { type: 'forged' }), 400, 'event_not_genuine')
     await strict()('POST', '/v1/demo/clock', { advance: 'PT1S' })
+  })
+
+  test('e-mails and their templates', async () => {
+    const items = [{ sku: 'GUIDE-BREW' }]
+    const { order } = (await as()('POST', `${SHOP}/orders`, { items, email: 'robin@example.com', codes: ['GRATIS'] })).body
+    const sent = await admin('POST', `${SHOP}/orders/${order.id}/emails`, { kind: 'order_status', status: 'packed' })
+    assert.equal(sent.status, 201)
+    assert.deepEqual((await admin('GET', `${SHOP}/orders/${order.id}/emails`)).body.items.length, 2)
+    await admin('GET', `${SHOP}/emails?limit=1`)
+    await server.engine.jobs.runDue()
+    assertProblem(await admin('POST', `${SHOP}/emails/${sent.body.id}/retry`), 409, 'email_unavailable')
+    await admin('POST', `${SHOP}/orders/${order.id}/cancel`, { quiet: true })
+    const [suppressed] = (await admin('GET', `${SHOP}/emails?state=SUPPRESSED`)).body.items
+    await admin('POST', `${SHOP}/emails/${suppressed.id}/retry`)
+    const path = `${SHOP}/email-templates/order_confirmation/en`
+    await admin('GET', path)
+    await admin('PUT', path, { subject: 'S', html: '<p>H</p>', text: 'T' })
+    await admin('GET', path)
+    await admin('GET', `${SHOP}/email-templates`)
+    await admin('POST', `${SHOP}/email-templates/preview`, { kind: 'order_confirmation' })
+    assert.equal((await admin('DELETE', path)).status, 204)
+    assertProblem(await admin('PUT', path, { subject: 'S', html: '{{', text: 'T' }), 422, 'email_template_invalid')
   })
 
   test('forms', async () => {
@@ -321,6 +372,9 @@ const HIDDEN = [
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
   ['GET', '/docs/*'],
+  ['GET', '/dev/mail'],
+  ['GET', '/dev/mail/:mail'],
+  ['GET', '/dev/mail/:mail/body'],
   ['GET', '/sandbox/pay/:shop/:session'],
   ['POST', '/sandbox/pay/:shop/:session'],
   ['GET', '/sandbox/pay/:shop/:session/challenge'],

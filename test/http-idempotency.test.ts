@@ -333,6 +333,30 @@ for (const dialect of DIALECTS) {
         await caller(url, ADMIN)('POST', `${SHOP}/shipping-methods`, method('short-lived'))
         return { method: 'DELETE', path: `${SHOP}/shipping-methods/short-lived` }
       },
+      'telling an account at a provider': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/payment-providers/stripe`,
+        body: { secretKey: 'sk_test_0123456789', webhookSecret: 'whsec_0123456789' },
+        other: { secretKey: 'sk_test_9876543210', webhookSecret: 'whsec_0123456789' },
+      }),
+      'forgetting an account at a provider': async () => {
+        const path = `${SHOP}/payment-providers/stripe`
+        await caller(url, ADMIN)('PUT', path, { secretKey: 'sk_test_0123456789', webhookSecret: 'whsec_0123456789' })
+        return { method: 'DELETE', path }
+      },
+      'marking a payment paid': async () => {
+        const { payment } = (await caller(url, ADMIN)('GET', `${SHOP}/settings`)).body
+        const providers = [...new Set([...payment.providers, 'manual'])]
+        await caller(url, ADMIN)('PATCH', `${SHOP}/settings`, { payment: { providers } })
+        const items = [{ inline: { name: 'Cup', unitPrice: 500, taxCategory: 'standard', requiresShipping: false } }]
+        const wanted = { items, email: 'r@example.com', payment: { provider: 'manual' } }
+        const { order } = (await caller(url, ADMIN)('POST', `${SHOP}/orders`, wanted)).body
+        return {
+          path: `${SHOP}/orders/${order.id}/payments/${order.payments[0].id}/mark-paid`,
+          body: { amount: 200 },
+          other: { amount: 100 },
+        }
+      },
       'making codes in bulk': async () => {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
         const path = `${SHOP}/promotions/${id}/codes/generate`
@@ -380,6 +404,17 @@ for (const dialect of DIALECTS) {
       'revoking a key': async () => {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/api-keys`, { name: 'k', scopes: ['carts:read'] })).body
         return { method: 'DELETE', path: `${SHOP}/api-keys/${id}` }
+      },
+      'writing a template of e-mails': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/email-templates/order_shipped/en`,
+        body: { subject: 'One', html: '<p>One</p>', text: 'One' },
+        other: { subject: 'Two', html: '<p>Two</p>', text: 'Two' },
+      }),
+      'removing a template of e-mails': async () => {
+        const path = `${SHOP}/email-templates/order_shipped/de`
+        await caller(url, ADMIN)('PUT', path, { subject: 'Eins', html: '<p>Eins</p>', text: 'Eins' })
+        return { method: 'DELETE', path }
       },
       'registering a webhook': async () => ({
         path: `${SHOP}/webhooks`,

@@ -578,7 +578,7 @@ for (const dialect of DIALECTS) {
           [`201 ${answers[0]?.body.payment.id} true`],
         )
         assert.equal((await shop.payments(answers[0]?.body.order.id)).length, 1)
-        const elsewhere = await world.engineOn(world.store).checkout.payAgain(shop.id, answers[0]?.body.order.id, undefined, null)
+        const elsewhere = await world.engineOn(world.store).checkout.payAgain(shop.id, answers[0]?.body.order.id, {}, null)
         assert.ok(!isRefusal(elsewhere) && elsewhere.payment?.id === answers[0]?.body.payment.id)
         await shop.pay(answers[0]?.body.payment.id)
         await shop.settle()
@@ -1238,7 +1238,7 @@ for (const dialect of DIALECTS) {
             if (isRefusal(one) || !one.payment?.url) return
             await shop.pay(one.payment.id, DECLINED)
             await shop.tell(one.payment.id, 'failed', { engine })
-            const again = await engine.checkout.payAgain(shop.id, one.orderId, undefined, null)
+            const again = await engine.checkout.payAgain(shop.id, one.orderId, {}, null)
             if (isRefusal(again) || !again.payment) return
             await shop.pay(again.payment.id)
             await shop.tell(again.payment.id, 'paid', { engine })

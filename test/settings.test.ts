@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { SignJWT } from 'jose'
 import { DEFAULT_SETTINGS, type Settings } from '../src/core/settings.ts'
-import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { mailFolder } from '../src/providers/mail-folder.ts'
+import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS } from './http-probe.ts'
 import { expect2xx } from './nodes.ts'
 import { type Call, payFor, shown, told, ware } from './presets/shop.ts'
@@ -31,6 +32,7 @@ const LINES = '/carts/current/lines'
 const SECRET = 'a secret of the tests that is long enough'
 const ISSUER = { name: 'app', iss: 'https://id.example', aud: 'shop', algorithms: ['HS256'], secret: SECRET }
 const METHOD = { id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 500 }] }
+const METHOD_BY_HAND = { id: 'transfer', name: 'Transfer', instructions: 'IBAN DE00' }
 const TAX = { name: 'VAT', category: 'standard', country: 'DE', percent: '10', included: false }
 
 let made = 0
@@ -81,8 +83,8 @@ const READY = { email: 'robin@example.com', shippingAddress: ADDRESS }
 const orders = (call: Call, cartId = 'current', more: object = {}) => call('POST', '/orders', { cartId, ...more })
 
 /** The guest orders without paying. */
-async function unpaid(call: Call): Promise<Answer['body']> {
-  expect2xx(await call('PATCH', '/carts/current', READY))
+async function unpaid(call: Call, email = READY.email): Promise<Answer['body']> {
+  expect2xx(await call('PATCH', '/carts/current', { ...READY, email }))
   return expect2xx(await orders(call)).body
 }
 
@@ -105,6 +107,25 @@ async function merged(
   const account = await shop.account()
   if (accountLines.length > 0) expect2xx(await account('POST', LINES, { lines: accountLines }))
   return account('POST', '/carts/current/merge', { carts: [{ id: guest.id, token: guest.token }], ...more })
+}
+
+const SENDER = { name: 'Fern & Kettle', address: 'shop@shop.example' }
+/** Where servers of these tests put what they send. */
+const MAILS = freshFolder()
+const mails = mailFolder(MAILS)
+let customers = 0
+const nextCustomer = () => `customer-${++customers}@example.com`
+
+/** The e-mail to somebody. */
+const mailTo = (address: string) => eventually(async () => (await mails.list()).find(({ to }) => to === address))
+
+/** The e-mail that an order means. */
+async function mailOf(shop: Shop) {
+  const { call } = await shop.guest()
+  const email = nextCustomer()
+  const { order, payment } = await unpaid(call, email)
+  await payFor(call, { order, payment })
+  return mailTo(email)
 }
 
 /** A key with a single value: any other is refused by name. */
@@ -744,6 +765,21 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await shop.set('/join/{handle}'))
     assert.equal((await shop.nobody('POST', LINES, { sku: 'CLUB' })).body.buyUrl, '/join/club')
   },
+  'links.orderUrl': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    assert.equal((await shop.set('javascript:alert(1)')).status, 422)
+    expect2xx(await shop.set('https://shop.example/o/{order}#{token}'))
+    assert.match((await mailOf(shop)).text, /https:\/\/shop\.example\/o\/ord_\w+#ot_\S+/)
+  },
+  'links.cartUrl': async (shop) => {
+    await shop.also({ email: { from: SENDER, kinds: ['cart_abandoned'] }, abandoned: { after: 'PT1H' } })
+    expect2xx(await shop.set('https://shop.example/back#{token}'))
+    const { call } = await shop.guest()
+    const email = nextCustomer()
+    expect2xx(await call('PATCH', '/carts/current', { email }))
+    await shop.advance('PT1H1M')
+    assert.match((await mailTo(email)).text, /https:\/\/shop\.example\/back#rt_\S+/)
+  },
   'checkout.guest': async (shop) => {
     const { call } = await shop.guest()
     expect2xx(await call('PATCH', '/carts/current', READY))
@@ -860,14 +896,103 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.equal(told(await call('POST', `/orders/${order.id}/cancel`)), '409 order_state_forbids')
     expect2xx(await shop.admin('POST', `/orders/${order.id}/cancel`))
   },
+  'orders.claim': async (shop) => {
+    const { call } = await shop.guest()
+    const { id } = await payFor(call, await unpaid(call, 'claim@example.com'))
+    const claim = () => shop.admin('POST', '/orders/claim?account=app:claimer', { email: 'claim@example.com' })
+    expect2xx(await shop.set('off'))
+    assert.equal(told(await claim()), '403 claim_forbidden')
+    expect2xx(await shop.set('request'))
+    assert.deepEqual(expect2xx(await claim()).body.claimed, [id])
+  },
   'payment.providers': async (shop) => {
     const { call } = await shop.guest()
     expect2xx(await call('PATCH', '/carts/current', READY))
     expect2xx(await shop.set([]))
     assert.equal(told(await orders(call)), '409 payment_method_unavailable')
   },
+  'payment.capture': async (shop) => {
+    expect2xx(await shop.set('manual'))
+    const { call } = await shop.guest()
+    const order = await payFor(call, await unpaid(call))
+    assert.deepEqual([order.state, order.paymentState, order.paidTotal.amount], ['PLACED', 'AUTHORIZED', 0])
+  },
+  'payment.manualMethods': async (shop) => {
+    await shop.also({ payment: { providers: ['manual'] } })
+    const twice = await shop.set([METHOD_BY_HAND, { ...METHOD_BY_HAND, name: 'Again' }])
+    assert.deepEqual([told(twice), twice.body.path], ['422 invalid', '/payment/manualMethods/1/id'])
+    expect2xx(await shop.set([METHOD_BY_HAND]))
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    const { items } = expect2xx(await call('GET', '/carts/current/payment-methods')).body
+    assert.deepEqual(items, [{ id: 'manual:transfer', name: 'Transfer', provider: 'manual', method: 'transfer', default: true }])
+    const { order } = expect2xx(await orders(call)).body
+    assert.deepEqual([order.state, order.payments[0].instructions], ['PLACED', 'IBAN DE00'])
+  },
   'payment.maxPayments': fixed(2),
   'payment.presentmentCurrency': fixed('EUR'),
+  'email.from': async (shop) => {
+    expect2xx(await shop.set(SENDER))
+    assert.deepEqual((await mailOf(shop)).from, SENDER)
+    assert.equal((await shop.set({ ...SENDER, name: 'A\r\nBcc: b@c.example' })).status, 422)
+    expect2xx(await shop.set(null))
+    const { call } = await shop.guest()
+    await payFor(call, await unpaid(call))
+    assert.equal((await shop.admin('GET', '/emails')).body.items.length, 1)
+  },
+  'email.replyTo': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set('help@shop.example'))
+    assert.equal((await mailOf(shop)).replyTo, 'help@shop.example')
+  },
+  'email.cc': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set(['copy@shop.example']))
+    assert.deepEqual((await mailOf(shop)).cc, ['copy@shop.example'])
+  },
+  'email.bcc': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set(['copy@shop.example']))
+    assert.deepEqual((await mailOf(shop)).bcc, ['copy@shop.example'])
+  },
+  'email.kinds': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set(['order_cancelled']))
+    const { call } = await shop.guest()
+    const { id } = await payFor(call, await unpaid(call))
+    expect2xx(await shop.admin('POST', `/orders/${id}/cancel`))
+    const { items } = (await shop.admin('GET', `/orders/${id}/emails`)).body
+    assert.deepEqual(
+      items.map((each: { kind: string }) => each.kind),
+      ['order_cancelled'],
+    )
+  },
+  'email.statuses': async (shop) => {
+    await shop.also({ email: { from: SENDER, kinds: ['order_status'] } })
+    const told = async () => {
+      const { call } = await shop.guest()
+      const { id } = await payFor(call, await unpaid(call))
+      return (await shop.admin('GET', `/orders/${id}/emails`)).body.items.map((each: { status: string }) => each.status)
+    }
+    assert.deepEqual(await told(), [])
+    expect2xx(await shop.set(['placed']))
+    assert.deepEqual(await told(), ['placed'])
+  },
+  'email.languages': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set(['de']))
+    assert.match((await mailOf(shop)).subject, /^Ihre Bestellung/)
+  },
+  'email.keepLog': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    assert.equal((await shop.set('a while')).status, 422)
+    expect2xx(await shop.set('P1D'))
+    await mailOf(shop)
+    const kept = async () => (await shop.admin('GET', '/emails')).body.items.length
+    assert.equal(await kept(), 1)
+    await shop.advance('PT24H1M')
+    assert.equal(await kept(), 0)
+  },
 }
 
 /** A cart is there shortly before its time and gone after it; the exact edges are tested where the clock stands still. */
@@ -891,7 +1016,7 @@ describe('settings', () => {
       const engine = await startEngine()
       engine.percent = 20
       const rates = { taxUrl: engine.taxUrl, shippingUrl: engine.shippingUrl, secret: null }
-      const server = await startTestServer(await freshDatabase(dialect), { rates })
+      const server = await startTestServer(await freshDatabase(dialect), { rates, mail: { folder: MAILS } })
       for (const [key, effect] of Object.entries(EFFECTS) as [Key, (shop: Shop) => Promise<void>][])
         test(key, async () => effect(await freshShop(server.url, () => server.engine.clock.now(), key)))
     })

@@ -82,6 +82,7 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
   assert.equal(Value.Check(contractCart.Cart, { ...cart, extra: 1 }), false)
 
   const { id, shopId, owner, createdAt, updatedAt } = cart
+  const byHand = { method: null, instructions: null, reference: null, paidAt: null }
   const order: ServedOrder = {
     ...contentOf(cart),
     ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, revision: 1, completedAt: null, cancelledAt: null },
@@ -90,7 +91,17 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
     ...{ orderedAt: null, paidAt: null, expiresAt: null, refunds: [] },
     ...{ paidTotal: cart.total, refundedTotal: cart.total, outstandingTotal: cart.total },
     payments: [
-      { id: 'pay_1', provider: 'sandbox', state: 'PENDING', amount: cart.total, captured: cart.total, reason: null, createdAt, updatedAt },
+      {
+        id: 'pay_1',
+        provider: 'sandbox',
+        state: 'PENDING',
+        amount: cart.total,
+        captured: cart.total,
+        ...byHand,
+        reason: null,
+        createdAt,
+        updatedAt,
+      },
     ],
   }
   assert.ok(Value.Check(contractOrder.Order, order), JSON.stringify([...Value.Errors(contractOrder.Order, order)]))

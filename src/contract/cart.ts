@@ -486,7 +486,21 @@ export const CartHistory = Type.Object(
 
 /** `GET /carts/{cart}/payment-methods`: the names to order with; the default is taken when none is named. */
 export const PaymentMethods = Type.Object(
-  { items: Type.Array(Type.Object({ provider: Type.String(), default: Type.Boolean() }, CLOSED)), next: Type.Null() },
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          id: Type.String({ description: 'Provider and method in one' }),
+          name: Type.String(),
+          provider: Type.String(),
+          method: Nullable(Type.String({ description: 'Where the provider has several ways to pay' })),
+          default: Type.Boolean(),
+        },
+        CLOSED,
+      ),
+    ),
+    next: Type.Null(),
+  },
   CLOSED,
 )
 

@@ -14,6 +14,10 @@ const Payment = Type.Object(
     state: OneOf(['OPENING', 'PENDING', 'AUTHORIZED', 'PAID', 'FAILED', 'CANCELLED', 'REFUNDED']),
     amount: Money,
     captured: Money,
+    method: Nullable(Type.String({ description: 'The way to pay by hand that was chosen' })),
+    instructions: Nullable(Type.String({ description: 'What the customer is told to do, as plain text' })),
+    reference: Nullable(Type.String({ description: 'The words by which money that came by hand was found' })),
+    paidAt: Nullable(Type.String()),
     reason: Nullable(Type.String()),
     createdAt: Type.String(),
     updatedAt: Type.String(),
@@ -87,7 +91,11 @@ export const OrderAnswer = Type.Object(
 )
 
 const payment = Type.Object(
-  { provider: Type.Optional(Text(60)), returnUrl: Type.Optional(Type.String({ format: 'uri', maxLength: 2000, pattern: '^https?://' })) },
+  {
+    provider: Type.Optional(Text(60)),
+    method: Type.Optional(Text(60)),
+    returnUrl: Type.Optional(Type.String({ format: 'uri', maxLength: 2000, pattern: '^https?://' })),
+  },
   CLOSED,
 )
 
@@ -127,3 +135,9 @@ export const CreateOrder = Type.Union([
 
 /** `POST /orders/{order}/payments`. */
 export const CreatePayment = payment
+
+/** `POST /orders/{order}/cancel`. */
+export const CancelOrder = Type.Object(
+  { quiet: Type.Optional(Type.Boolean({ description: 'Keys only: the customer gets no e-mail about it' })) },
+  CLOSED,
+)

@@ -1,5 +1,6 @@
 // Shops, settings, catalogue, keys and webhooks on the wire.
 import Type from 'typebox'
+import { EMAIL_KINDS } from '../core/email.ts'
 import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
@@ -10,8 +11,10 @@ import {
   Country,
   Currency,
   CustomerGroup,
+  Email,
   Id,
   Lane,
+  LanguageTag,
   ListOf,
   Nullable,
   OneOf,
@@ -139,7 +142,20 @@ const outside = {
   onProviderFailure: OneOf(['block', 'last', 'fallback']),
   providerDeadline: Duration,
 }
+/** A way to pay by hand. */
+const ManualMethod = Type.Object(
+  {
+    id: Type.String({ pattern: '^[a-z0-9_-]{1,60}$' }),
+    name: Type.String({ minLength: 1, maxLength: 100 }),
+    instructions: Type.String({ maxLength: 2000, description: 'What the customer is told to do, as plain text' }),
+  },
+  CLOSED,
+)
+
 const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Type.Partial(Type.Object(properties, CLOSED), CLOSED))
+
+/** A page of the shop's; anything else than the web could run code where it is clicked. */
+const PageUrl = Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2000 })
 
 /** `PATCH …/settings`: any groups, any keys; the others stay. */
 export const PatchSettings = Type.Object(
@@ -228,6 +244,8 @@ export const PatchSettings = Type.Object(
       loadCartRedirectUrl: Nullable(Text(2000)),
       redirectOrigins: Type.Array(Type.String({ pattern: '^https?://[^/?#]{1,255}$' }), { maxItems: 50 }),
       planPageUrl: Text(2000),
+      orderUrl: Nullable(PageUrl),
+      cartUrl: Nullable(PageUrl),
     }),
     checkout: partial({
       guest: Type.Boolean(),
@@ -261,8 +279,20 @@ export const PatchSettings = Type.Object(
     }),
     payment: partial({
       providers: Type.Array(Text(60), { maxItems: 20 }),
+      capture: OneOf(['automatic', 'manual']),
+      manualMethods: Type.Array(ManualMethod, { maxItems: 20 }),
       maxPayments: Type.Literal(1),
       presentmentCurrency: OneOf(['off']),
+    }),
+    email: partial({
+      from: Nullable(Type.Object({ name: Type.String({ maxLength: 100, pattern: '^[^\\p{Cc}]*$' }), address: Email }, CLOSED)),
+      replyTo: Nullable(Email),
+      cc: Type.Array(Email, { maxItems: 5, uniqueItems: true }),
+      bcc: Type.Array(Email, { maxItems: 5, uniqueItems: true }),
+      kinds: Type.Array(OneOf(EMAIL_KINDS), { maxItems: EMAIL_KINDS.length, uniqueItems: true }),
+      statuses: Type.Array(Type.String({ minLength: 1, maxLength: 60 }), { maxItems: 100, uniqueItems: true }),
+      languages: Type.Array(LanguageTag, { minItems: 1, maxItems: 20, uniqueItems: true }),
+      keepLog: Duration,
     }),
   },
   { ...CLOSED, minProperties: 1 },

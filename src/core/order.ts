@@ -42,6 +42,11 @@ export function orderMayMove(from: OrderState, to: OrderState): boolean {
   return MOVES[from].includes(to)
 }
 
+/** Whether an order was placed and has not ended: its money is owed. */
+export function orderIsOwed(state: OrderState): boolean {
+  return state === 'PLACED' || state === 'COMPLETED'
+}
+
 /** What was ordered: the frozen content. Two contents with the same hash are the same order. */
 export interface OrderContent extends Totals {
   readonly currency: string
@@ -162,6 +167,12 @@ export interface ServedPayment {
   readonly amount: Amount
   /** What was taken of it. */
   readonly captured: Amount
+  /** How it is paid by hand, what the customer is told to do then, and the words by which money was found that came. */
+  readonly method: string | null
+  readonly instructions: string | null
+  readonly reference: string | null
+  /** When money came last. */
+  readonly paidAt: string | null
   readonly reason: string | null
   readonly createdAt: string
   readonly updatedAt: string

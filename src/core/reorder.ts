@@ -85,8 +85,7 @@ export function reorderInto(
   const results = (decided as { readonly results?: readonly LineResult[] }).results
   if (!results) return decided
   const placed = results.map((result, at) => ({ ...result, index: wanted[at]?.index ?? -1 }))
-  const isEmpty = isRefusal(decided) || results.length === 0
-  return { cart: isEmpty ? cart : decided.cart, results: placed }
+  return { cart: isRefusal(decided) || placed.length === 0 ? cart : decided.cart, results: placed }
 }
 
 /** What became of every line of an order, from the results of adding and the cart as it is now. */

@@ -1,5 +1,6 @@
 // What a shop may decide. One structure, every key with its default and its reason; a preset is a named bundle of differences from it (C-table).
 // Durations are ISO 8601 (`PT30M`, `P30D`; a day has 24 hours here, months and years are not accepted because their length is not fixed).
+import { EMAIL_KINDS, type EmailKind } from './email.ts'
 import type { Rounding } from './money.ts'
 import type { ProductKind } from './product.ts'
 
@@ -81,6 +82,14 @@ export interface ShippingRate {
   readonly steps?: readonly { readonly from: number; readonly amount: number }[]
   /** What a shipping category costs more: for each piece, or once for the cart. */
   readonly surcharges?: readonly { readonly category: string; readonly amount: number; readonly per: 'item' | 'cart' }[]
+}
+
+/** A way to pay by hand, such as by bank transfer. */
+export interface ManualMethod {
+  readonly id: string
+  readonly name: string
+  /** What the customer is told to do, as plain text: the account to pay to, and what to write on the transfer. */
+  readonly instructions: string
 }
 
 /** A JSON schema as plain data. */
@@ -252,6 +261,13 @@ export interface Settings {
     readonly redirectOrigins: readonly string[]
     /** Where the plans of a subscription product are shown; `{handle}` is replaced (C08). */
     readonly planPageUrl: string
+    /**
+     * The shop's page of an order, for e-mails: `{order}` is its id, `{token}` opens it for a guest (empty for accounts, who log in). Put the token
+     * behind a `#`: browsers send that to nobody. Null: e-mails have no such link.
+     */
+    readonly orderUrl: string | null
+    /** The shop's page that takes a cart back, for e-mails: `{token}` is that of a restore link. Null: our own page with one button. */
+    readonly cartUrl: string | null
   }
   readonly checkout: {
     /** May a guest order (C42)? */
@@ -314,10 +330,35 @@ export interface Settings {
   readonly payment: {
     /** Names of payment providers that may be used; the first is the default. */
     readonly providers: readonly string[]
+    /**
+     * When money is taken: as soon as the shopper pays, or later by staff (`manual`). It is reserved until then, and the order is placed with it; how
+     * long it stays reserved is the provider's business.
+     */
+    readonly capture: 'automatic' | 'manual'
+    /** The ways to pay by hand that the provider `manual` offers, in this order. None: it offers itself, without instructions. */
+    readonly manualMethods: readonly ManualMethod[]
     /** C38: how many payments may pay one order together. */
     readonly maxPayments: 1
     /** C10: is the total shown and paid in another currency than the cart's? */
     readonly presentmentCurrency: 'off'
+  }
+  readonly email: {
+    /** Who e-mails to customers come from (SEED4-61). Null: the shop sends none. */
+    readonly from: { readonly name: string; readonly address: string } | null
+    /** Where answers to them go; null: to the sender. */
+    readonly replyTo: string | null
+    /** Who gets a copy of each, seen by the customer. */
+    readonly cc: readonly string[]
+    /** Who gets a copy of each, unseen by the customer. */
+    readonly bcc: readonly string[]
+    /** Which kinds are sent by themselves; any can be sent by hand (SEED4-59). */
+    readonly kinds: readonly EmailKind[]
+    /** Which new statuses of an order the customer is told (SEED4-59), by id. */
+    readonly statuses: readonly string[]
+    /** Languages that customers are written to in; the first is the shop's own. Others than English and German need templates. */
+    readonly languages: readonly string[]
+    /** How long it is kept what was sent to whom. */
+    readonly keepLog: string
   }
 }
 
@@ -373,7 +414,7 @@ export const DEFAULT_SETTINGS: Settings = {
   },
   reconcile: { onLogin: 'merge', duringCheckout: 'keepGuest', keepReplaced: true },
   restore: { tokenTtl: 'P7D' },
-  links: { loadCartRedirectUrl: null, redirectOrigins: [], planPageUrl: '/products/{handle}' },
+  links: { loadCartRedirectUrl: null, redirectOrigins: [], planPageUrl: '/products/{handle}', orderUrl: null, cartUrl: null },
   checkout: {
     guest: true,
     guestEmailOfAccount: 'allow',
@@ -392,7 +433,18 @@ export const DEFAULT_SETTINGS: Settings = {
   abandoned: { after: 'never' },
   history: { keep: 'P90D' },
   orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed', claim: 'request' },
-  payment: { providers: ['sandbox'], maxPayments: 1, presentmentCurrency: 'off' },
+  payment: { providers: ['sandbox'], capture: 'automatic', manualMethods: [], maxPayments: 1, presentmentCurrency: 'off' },
+  email: {
+    from: null,
+    replyTo: null,
+    cc: [],
+    bcc: [],
+    // In many countries a reminder of a cart needs consent: who wants it switches it on.
+    kinds: EMAIL_KINDS.filter((kind) => kind !== 'cart_abandoned'),
+    statuses: [],
+    languages: ['en', 'de'],
+    keepLog: 'P90D',
+  },
 }
 
 /** Differences from other settings: any subset of any group. Lists are replaced, not merged. */

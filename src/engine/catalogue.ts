@@ -380,6 +380,7 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     ['/cart/activeDuration', patch.cart?.activeDuration],
     ['/abandoned/after', patch.abandoned?.after],
     ['/history/keep', patch.history?.keep],
+    ['/email/keepLog', patch.email?.keepLog],
     ['/retention/anonymous', patch.retention?.anonymous],
     ['/retention/account', patch.retention?.account],
     ['/retention/empty', patch.retention?.empty],
@@ -403,6 +404,9 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))
       return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
   }
+  const methodIds = (patch.payment?.manualMethods ?? []).map(({ id }) => id)
+  const twice = methodIds.findIndex((id, index) => methodIds.indexOf(id) !== index)
+  if (twice >= 0) return refuse('invalid', { path: `/payment/manualMethods/${twice}/id`, reason: 'already_named' })
   return (
     ratesRefusal(patch.tax?.rates ?? [], '/tax/rates') ??
     methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods') ??

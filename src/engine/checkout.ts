@@ -20,12 +20,12 @@ import { sum } from '../core/money.ts'
 import { contentOf, ORDER_FORMAT, type Order, orderBlockers, orderedLinesOf, orderLinesOf, orderMayMove, partOf } from '../core/order.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
-import type { Settings } from '../core/settings.ts'
 import { demandOf } from '../core/stock.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import { type CartRow, loadCarts, lockCarts, ownerKey } from '../store/carts.ts'
 import { record } from '../store/idempotency.ts'
 import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
+import { abandonPaymentActions } from '../store/payment-actions.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
 import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
@@ -34,7 +34,8 @@ import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
-import { parseOrder } from './orders.ts'
+import { parseOrder, paymentStateNow } from './orders.ts'
+import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
 import { isPayable, type Payments } from './payments.ts'
 import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
@@ -70,15 +71,19 @@ export interface OrderRequest {
         readonly codes?: readonly string[]
       }
     | undefined
+  /** How it is to be paid; what is not named is the shop's first. */
   readonly provider?: string | undefined
   /** It is placed although nothing was paid, whatever it costs: staff says so. */
   readonly withoutPayment?: boolean | undefined
+  readonly method?: string | undefined
   readonly returnUrl?: string | null | undefined
   /** The total the shopper consents to, in minor units. */
   readonly expectedTotal?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
   /** Who orders, as histories name it. */
   readonly by: string
+  /** In which language the customer wants to be written to; absent or null: the shop's own. */
+  readonly language?: string | null
 }
 
 /** An order with the payment that is to be made, if any. */
@@ -97,13 +102,15 @@ export interface Cancelling {
   readonly mayCancelPlaced: boolean
   /** Why, in words for the order's history. */
   readonly message?: string | null
+  /** The customer gets no e-mail about it. */
+  readonly quiet?: boolean
 }
 
 /** Ordering and paying. */
 export interface Checkout {
   order(request: OrderRequest): Promise<Ordered | Refusal>
   /** Another attempt to pay an order that awaits payment. */
-  payAgain(shopId: string, orderId: string, provider: string | undefined, returnUrl: string | null): Promise<Ordered | Refusal>
+  payAgain(shopId: string, orderId: string, wanted: WantedPayment, returnUrl: string | null): Promise<Ordered | Refusal>
   /** Cancels an order: unpaid ones by their owner, placed ones (with a full refund) by who may. */
   cancel(shopId: string, orderId: string, how: Cancelling): Promise<OrderTable | Refusal>
   /** Cancels what awaits payment of a cart, before the cart is deleted. */
@@ -135,10 +142,11 @@ export function createCheckout(parts: {
   placement: Placement
   recording: Recording
   payments: Payments
+  paymentMethods: PaymentMethods
 }): Checkout {
-  const { store, facts: cache, quotes, clock, random, providers, placement, recording, payments } = parts
+  const { store, facts: cache, quotes, clock, random, providers, placement, recording, payments, paymentMethods } = parts
   const { hold, place, supersede } = placement
-  const { open, closeSessions, refundAll } = payments
+  const { open, closeSessions, placeUnpaid, refundAll } = payments
 
   // Ordering --------------------------------------------------------------------------------------------------------------------------
 
@@ -165,8 +173,8 @@ export function createCheckout(parts: {
     if ('orderId' in snapshot) return snapshot
     const refused = checkSnapshot(request, snapshot)
     if (refused) return refused
-    const provider = chooseProvider(request.provider, snapshot.shop.settings)
-    if (isRefusal(provider) && snapshot.pricing.cart.total.amount > 0 && !request.withoutPayment) return provider
+    const chosen = await paymentMethods.choose(snapshot.shop, request)
+    if (isRefusal(chosen) && snapshot.pricing.cart.total.amount > 0 && !request.withoutPayment) return chosen
 
     const unpaid = snapshot.row
       ? (await ordersOfCart(store.reader, request.shopId, snapshot.cart.id)).find((row) => row.state === 'NEW')
@@ -183,7 +191,7 @@ export function createCheckout(parts: {
         return paid?.placed_at ? answerOf(request.shopId, unpaid.id, false) : 'again'
       }
     }
-    const created = await create(request, snapshot, isRefusal(provider) ? null : provider, unpaid)
+    const created = await create(request, snapshot, isRefusal(chosen) ? null : chosen, unpaid)
     if (created === 'again' || isRefusal(created)) return created
     return openSession(request.shopId, created)
   }
@@ -333,24 +341,17 @@ export function createCheckout(parts: {
     return visibleContact(kept, limitedTo.secretId) !== kept
   }
 
-  function chooseProvider(wanted: string | undefined, settings: Settings): PaymentProvider | Refusal {
-    const allowed = settings.payment.providers.filter((name) => providers.has(name))
-    const name = wanted ?? allowed[0]
-    const provider = name !== undefined && allowed.includes(name) ? providers.get(name) : undefined
-    return provider ?? refuse('payment_method_unavailable', { asked: wanted ?? null, available: allowed, path: '/payment/provider' })
-  }
-
   /** One transaction: the cart is still the one that was priced; stock and uses are held; the order and its payment are written. */
   async function create(
     request: OrderRequest,
     snapshot: Snapshot,
-    provider: PaymentProvider | null,
+    chosen: PaymentMethod | null,
     replaced: OrderTable | undefined,
   ): Promise<Ordered | Refusal | 'again'> {
     const { shopId } = request
     const { cart, row, whole, pricing, facts, shop } = snapshot
     const now = clock.now()
-    const order = newOrder(snapshot, now, request.by)
+    const order = newOrder(snapshot, now, request)
     const holder = row ? cart.id : order.id
     try {
       return await store.transact(async (writer) => {
@@ -406,7 +407,9 @@ export function createCheckout(parts: {
           })
           return { orderId: order.id, payment: null, created: true }
         }
-        const payment = newPayment(order, provider?.name ?? '', request.returnUrl ?? null, now)
+        // What costs something has a way to be paid: it was refused otherwise.
+        if (!chosen) throw new Rollback(refuse('payment_method_unavailable', { path: '/payment/provider' }))
+        const payment = newPayment(shop, order, chosen, request.returnUrl ?? null, now)
         await insertPayment(writer, payment)
         return { orderId: order.id, payment, created: true }
       })
@@ -416,7 +419,7 @@ export function createCheckout(parts: {
     }
   }
 
-  function newOrder({ cart, shop, pricing, whole, row, facts }: Snapshot, now: number, by: string): Order {
+  function newOrder({ cart, shop, pricing, whole, row, facts }: Snapshot, now: number, { by, language = null }: OrderRequest): Order {
     const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
     const at = rfc3339(now)
     const content = contentOf(pricing.cart)
@@ -438,7 +441,7 @@ export function createCheckout(parts: {
       ...content,
       lines: orderLinesOf(content.lines, { lines: cart.lines, variants: facts.variants }),
       placedBy: kindOf(by),
-      language: null,
+      language,
       version: 1,
       revision: 1,
       createdAt: at,
@@ -451,12 +454,12 @@ export function createCheckout(parts: {
     }
   }
 
-  function newPayment(order: Order, provider: string, returnUrl: string | null, now: number): PaymentTable {
+  function newPayment(shop: ShopFacts, order: Order, chosen: PaymentMethod, returnUrl: string | null, now: number): PaymentTable {
     return {
       shop_id: order.shopId,
       id: random.id('pay'),
       order_id: order.id,
-      provider,
+      provider: chosen.provider,
       state: 'OPENING',
       amount: order.total.amount,
       captured: 0,
@@ -471,6 +474,11 @@ export function createCheckout(parts: {
       updated_at: now,
       checked_at: now,
       leased_until: 0,
+      method: chosen.method,
+      instructions: chosen.instructions,
+      reference: null,
+      paid_at: null,
+      capture: shop.settings.payment.capture,
     }
   }
 
@@ -498,15 +506,13 @@ export function createCheckout(parts: {
   async function resume(request: OrderRequest, orderId: string): Promise<Ordered | Refusal> {
     const row = await readOrder(store.reader, request.shopId, orderId)
     if (row?.state !== 'NEW') return answerOf(request.shopId, orderId, false)
-    return payAgain(request.shopId, orderId, request.provider, request.returnUrl ?? null)
+    const again = await payAgain(request.shopId, orderId, request, request.returnUrl ?? null)
+    // Placed at this moment, by the same request sent twice or by money that came: then it is the answer.
+    const isOver = isRefusal(again) && again.refused === 'order_state_forbids'
+    return isOver ? answerOf(request.shopId, orderId, false) : again
   }
 
-  async function payAgain(
-    shopId: string,
-    orderId: string,
-    wanted: string | undefined,
-    returnUrl: string | null,
-  ): Promise<Ordered | Refusal> {
+  async function payAgain(shopId: string, orderId: string, wanted: WantedPayment, returnUrl: string | null): Promise<Ordered | Refusal> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
     const known = await readOrder(store.reader, shopId, orderId)
@@ -514,16 +520,18 @@ export function createCheckout(parts: {
     if (known.state !== 'NEW') return refuse('order_state_forbids', { orderId, state: known.state, action: 'pay' })
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const payable = (await paymentsOf(store.reader, shopId, [orderId])).filter(isPayable)
-      // Whoever names no provider goes on where the order is being paid.
-      const provider = chooseProvider(wanted ?? payable.at(-1)?.provider, shop.settings)
-      if (isRefusal(provider)) return provider
-      if (payable.some((payment) => payment.provider !== provider.name)) {
+      // Whoever names no way goes on where the order is being paid.
+      const { provider, method } = payable.at(-1) ?? {}
+      const isNamed = wanted.provider !== undefined || wanted.method !== undefined
+      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined })
+      if (isRefusal(chosen)) return chosen
+      if (payable.some((payment) => payment.provider !== chosen.provider)) {
         const closed = await closeSessions(shopId, orderId)
         if (isRefusal(closed)) return closed
         if (closed === 'covered') return answerOf(shopId, orderId, false)
       }
       try {
-        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, provider.name, returnUrl))
+        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, chosen, returnUrl))
         return await openSession(shopId, next)
       } catch (error) {
         if (!(error instanceof Rollback)) throw error
@@ -538,7 +546,7 @@ export function createCheckout(parts: {
     writer: Writer,
     shop: ShopFacts,
     orderId: string,
-    provider: string,
+    chosen: PaymentMethod,
     returnUrl: string | null,
   ): Promise<Ordered> {
     const now = clock.now()
@@ -554,16 +562,19 @@ export function createCheckout(parts: {
     await replaceHolds(writer, shop.id, holder, orderId, held, now + (durationMs(shop.settings.inventory.holdTtl) ?? 0))
     const open = (await paymentsOf(writer, shop.id, [orderId])).filter(isPayable)
     // Somebody chose another provider at this moment: an order is never payable at two of them.
-    if (open.some((payment) => payment.provider !== provider)) throw new Rollback('again')
+    if (open.some((payment) => payment.provider !== chosen.provider)) throw new Rollback('again')
     const payable = open[0]
     if (!payable) {
-      const payment = newPayment(order, provider, returnUrl, now)
+      const payment = newPayment(shop, order, chosen, returnUrl, now)
       await insertPayment(writer, payment)
       return { orderId, payment, created: false }
     }
-    if (payable.state !== 'FAILED') return { orderId, payment: payable, created: false }
-    if (!(await updatePayment(writer, payable, { state: 'PENDING', reason: null }, now))) throw new Rollback('again')
-    return { orderId, payment: { ...payable, state: 'PENDING', reason: null, version: payable.version + 1 }, created: false }
+    const { method, instructions } = chosen
+    if (payable.state !== 'FAILED' && payable.method === method) return { orderId, payment: payable, created: false }
+    const state = payable.state === 'FAILED' ? 'PENDING' : payable.state
+    const changes = { state, reason: null, method, instructions }
+    if (!(await updatePayment(writer, payable, changes, now))) throw new Rollback('again')
+    return { orderId, payment: { ...payable, ...changes, version: payable.version + 1 }, created: false }
   }
 
   /** Opens the session of a payment that has none yet, and records it. */
@@ -573,7 +584,9 @@ export function createCheckout(parts: {
     const isMissing = payment?.state === 'OPENING' || (payment?.state === 'PENDING' && payment.url === null)
     if (!payment || !isMissing) return ordered
     const opened = await open(shopId, payment)
-    return isRefusal(opened) ? { ...opened, orderId: ordered.orderId } : { ...ordered, payment: opened }
+    if (isRefusal(opened)) return { ...opened, orderId: ordered.orderId }
+    const refused = providers.get(opened.provider)?.settles === 'later' ? await placeUnpaid(shopId, opened.id) : null
+    return refused ? { ...refused, orderId: ordered.orderId } : { ...ordered, payment: opened }
   }
 
   // Ending ----------------------------------------------------------------------------------------------------------------------------
@@ -620,7 +633,7 @@ export function createCheckout(parts: {
     shopId: string,
     orderId: string,
     state: 'CANCELLED' | 'EXPIRED',
-    { by, mayCancelPlaced, message = null }: Cancelling,
+    { by, mayCancelPlaced, message = null, quiet = false }: Cancelling,
   ): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
@@ -642,15 +655,18 @@ export function createCheckout(parts: {
           demand.map(([sku]) => sku),
         )
         await takeStock(writer, shopId, demand, -1, clock.now())
+        await abandonPaymentActions(writer, shopId, orderId, 'order_cancelled')
         await refundAll(writer, shopId, orderId)
       } else await releaseHolds(writer, shopId, orderId)
-      const ended = { ...inState(state), cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
+      const ended = { ...inState(state), paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
       await recording.change(writer, shop, order, ended, {
         by,
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
         message,
         events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
         columns: { held_until: null },
+        quiet,
       })
       return null
     })

@@ -5,24 +5,31 @@ import type { Store } from '../store/store.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
-import { deliveryWork } from './deliveries.ts'
 import { type Claiming, createClaiming } from './claiming.ts'
+import { deliveryWork } from './deliveries.ts'
 import { createEditing, type Editing } from './editing.ts'
+import { createEmailComposing } from './email-composing.ts'
+import { createEmailQueue } from './email-queue.ts'
+import { createEmailing, type Emailing } from './emailing.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
+import { createOrderLookup } from './order-lookup.ts'
+import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
-import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
+import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
+import { type Accounts, createAccounts } from './provider-accounts.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
 import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
+import { createSettling, type Settling } from './settling.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
@@ -38,8 +45,12 @@ export interface Engine {
   readonly watching: Watching
   readonly checkout: Checkout
   readonly claiming: Claiming
+  readonly lookUpOrder: ReturnType<typeof createOrderLookup>
   readonly editing: Editing
   readonly payments: Payments
+  readonly paymentMethods: PaymentMethods
+  readonly settling: Settling
+  readonly accounts: Accounts
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -52,6 +63,7 @@ export interface Engine {
   readonly guests: Guests
   readonly switching: Switching
   readonly restore: Restoring
+  readonly emails: Emailing
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -68,6 +80,8 @@ export interface EngineParts {
   /** Outside engines; none where absent. */
   readonly taxProviders?: readonly TaxProvider[]
   readonly shippingProviders?: readonly ShippingRateProvider[]
+  /** Who sends e-mails; null or absent: nobody, and none are queued. */
+  readonly mailer?: Mailer | null
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
@@ -77,7 +91,7 @@ export interface EngineParts {
 
 /** Puts an engine together. Nothing runs until `jobs.start()`. */
 export function createEngine(parts: EngineParts): Engine {
-  const { store, clock, random, signer, adminHash, log } = parts
+  const { store, clock, random, signer, adminHash, log, mailer = null } = parts
   const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const { taxProviders = [], shippingProviders = [] } = parts
   const quotes = createQuoting({ store, clock, taxProviders, shippingProviders, log })
@@ -86,7 +100,8 @@ export function createEngine(parts: EngineParts): Engine {
   const carts = createCarts({ ...base, quotes })
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
-  const recording = createRecording(base)
+  const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
+  const recording = createRecording({ ...base, emails: queue })
   const claiming = createClaiming({ store, clock, signer, recording })
   const placement = createPlacement({ ...base, quotes, recording })
   const payments = createPayments({
@@ -96,10 +111,14 @@ export function createEngine(parts: EngineParts): Engine {
     recording,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
+  const paymentMethods = createPaymentMethods({ store, providers })
+  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments, paymentMethods })
   const editing = createEditing({ ...base, quotes, placement, recording })
+  const settling = createSettling({ ...base, recording, payments, providers, log })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
-  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
+  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
+  const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
+  const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
   return {
     store,
     clock,
@@ -108,14 +127,19 @@ export function createEngine(parts: EngineParts): Engine {
     facts,
     checkout,
     claiming,
+    lookUpOrder: createOrderLookup({ store, clock, emails: queue, recording }),
     editing,
     payments,
+    paymentMethods,
+    settling,
+    accounts: createAccounts({ ...base, signer, providers }),
     providers,
     carts,
     quotes,
     guests,
     switching,
     restore: createRestoring({ store, clock, signer, carts, switching, guests }),
+    emails,
     publicUrl: parts.publicUrl,
     watching: createWatching({
       ...base,
@@ -128,6 +152,16 @@ export function createEngine(parts: EngineParts): Engine {
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     reconciling,
-    jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })], log),
+    jobs: createJobs(
+      [
+        reconciling.work,
+        settling.work,
+        expiry.work,
+        deliveryWork({ store, clock, log }),
+        ...emails.works,
+        tidyingWork({ store, clock, log }),
+      ],
+      log,
+    ),
   }
 }

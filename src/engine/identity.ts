@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
 import type { Clock } from './ports.ts'
+import { seal, unseal } from './sealing.ts'
 
 // Who ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -120,7 +121,14 @@ export function parseKey(token: string): { kind: 'server' | 'staff'; keyId: stri
 export interface Signer {
   sign(text: string): string
   verify(text: string, signature: string): boolean
+  /** Seals what is kept for the installation: `place` names what it belongs to. The first secret seals, all open. */
+  seal(text: string, place: string): string
+  /** Opens it again; null when none of the secrets sealed it for this place. */
+  unseal(sealed: string, place: string): string | null
 }
+
+/** What the secrets of an installation seal, besides signing. */
+const SEALED = 'cartwright sealed'
 
 /** A signer over one or more secrets. */
 export function createSigner(secrets: readonly string[]): Signer {
@@ -133,6 +141,14 @@ export function createSigner(secrets: readonly string[]): Signer {
         const actual = Buffer.from(signature)
         return expected.length === actual.length && timingSafeEqual(expected, actual)
       }),
+    seal: (text, place) => seal(text, secrets[0] ?? '', place, SEALED),
+    unseal: (sealed, place) => {
+      for (const secret of secrets) {
+        const text = unseal(sealed, secret, place, SEALED)
+        if (text !== null) return text
+      }
+      return null
+    },
   }
 }
 

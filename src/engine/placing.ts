@@ -118,7 +118,7 @@ export function createPlacement(parts: {
       paidAt: paymentState === 'PAID' ? rfc3339(now) : null,
       expiresAt: null,
     }
-    const paid: EventType[] = payment ? [payment.state === 'PAID' ? 'payment.succeeded' : 'payment.authorized'] : []
+    const paid: EventType[] = payment ? [EVENT_OF[payment.state] ?? 'payment.pending'] : []
     await recording.change(writer, shop, order, patch, {
       by,
       action: 'place',
@@ -214,6 +214,13 @@ export function createPlacement(parts: {
   }
 
   return { hold, place, supersede, cartsOf, lockUnchanged, factsFor }
+}
+
+/** What is told of a payment that an order is placed with. */
+const EVENT_OF: Readonly<Record<string, EventType>> = {
+  PAID: 'payment.succeeded',
+  AUTHORIZED: 'payment.authorized',
+  PENDING: 'payment.pending',
 }
 
 /** What an order says of itself in a state. */

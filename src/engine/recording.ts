@@ -6,6 +6,7 @@ import { rfc3339 } from '../core/time.ts'
 import { insertOrderHistory, type OrderColumns, updateOrder } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
 import type { Writer } from '../store/store.ts'
+import type { EmailQueue } from './email-queue.ts'
 import type { ShopFacts } from './facts.ts'
 import { serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -19,6 +20,8 @@ export type OrderAction =
   | 'cancel'
   | 'complete'
   | 'pay'
+  | 'capture'
+  | 'void'
   | 'payment_fail'
   | 'provider_notice'
   | 'refund'
@@ -53,22 +56,23 @@ export interface OrderChange {
 export type Recording = ReturnType<typeof createRecording>
 
 /** Makes it. */
-export function createRecording({ clock, random }: { clock: Clock; random: Randomness }) {
+export function createRecording({ clock, random, emails }: { clock: Clock; random: Randomness; emails: EmailQueue }) {
   /** Changes an order whose row is locked; answers it as it is then. Its payments and refunds are written first: events tell of them. */
   async function change(writer: Writer, shop: ShopFacts, order: Order, patch: Partial<Order>, how: OrderChange): Promise<Order> {
     const next: Order = { ...order, ...patch, version: order.version + 1, updatedAt: rfc3339(clock.now()) }
     await updateOrder(writer, next, how.columns)
-    await remember(writer, shop, next, how)
+    await remember(writer, shop, next, how, order)
     return next
   }
 
   /** What is remembered and told of an order as it stands: of a new one, and of what does not change its document. */
-  async function remember(writer: Writer, shop: ShopFacts, order: Order, how: OrderChange): Promise<void> {
+  async function remember(writer: Writer, shop: ShopFacts, order: Order, how: OrderChange, before = order): Promise<void> {
     const { by, action, message = null, details = null, events = [], extra, others = [] } = how
     const { shopId, version, state, status, paymentState, fulfilmentState } = order
     const entry = JSON.stringify({ action, message, state, status, paymentState, fulfilmentState, details })
     const id = random.id('hst')
     await insertOrderHistory(writer, { shop_id: shopId, order_id: order.id, id, version, at: clock.now(), actor: by, entry })
+    await emails.forChange(writer, shop, before, order, how)
     await tell(writer, shop, order, events, extra, others)
   }
 

@@ -17,9 +17,10 @@ import Fastify, {
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { OrderEdited } from '../contract/editing.ts'
-import { Reordered } from '../contract/guest-orders.ts'
+import { Email } from '../contract/email.ts'
 import { Explanation } from '../contract/explanation.ts'
 import { faultOf } from '../contract/fault.ts'
+import { Reordered } from '../contract/guest-orders.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
 import { Promotion } from '../contract/promotion.ts'
 import { Problem } from '../contract/schemas.ts'
@@ -32,6 +33,7 @@ import { createGuessGuard, GUESS_LIMITS, type GuessGuard, type GuessLimits, inst
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
 import { editingRoutes } from './editing.ts'
+import { emailRoutes, emailTemplateRoutes } from './emails.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
 import { guestOrderRoutes } from './guest-orders.ts'
@@ -40,8 +42,10 @@ import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
 import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
+import { orderPaymentRoutes } from './order-payments.ts'
 import { orderRoutes } from './orders.ts'
 import { ownCartRoutes } from './own-carts.ts'
+import { paymentProviderRoutes } from './payment-providers.ts'
 import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
@@ -56,7 +60,21 @@ import { taxRateRoutes } from './tax-rates.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
-const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, OrderEdited, Product, Promotion, Reordered, Shop]
+const SHARED_SCHEMAS = [
+  Problem,
+  Cart,
+  AbandonedCart,
+  CartAnswer,
+  Email,
+  Explanation,
+  Order,
+  OrderAnswer,
+  OrderEdited,
+  Product,
+  Promotion,
+  Reordered,
+  Shop,
+]
 
 /** How the server is set up. */
 export interface AppOptions {
@@ -184,10 +202,14 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     restorePage(engine, guard),
     auditRoutes(engine),
     explanationRoutes(engine),
+    emailRoutes(engine),
+    emailTemplateRoutes(engine),
     shippingMethodRoutes(engine),
     taxRateRoutes(engine),
     streamRoutes(engine, streamTimes),
     paymentRoutes(engine),
+    orderPaymentRoutes(engine),
+    paymentProviderRoutes(engine),
     formRoutes(engine, guard),
   ])
     await app.register(routes)

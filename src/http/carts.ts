@@ -524,8 +524,15 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       async (request) => {
         const { pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
-        const offered = pricing.cart.total.amount === 0 ? [] : shop.settings.payment.providers.filter((name) => engine.providers.has(name))
-        return { items: offered.map((provider, index) => ({ provider, default: index === 0 })), next: null }
+        const offered = pricing.cart.total.amount === 0 ? [] : await engine.paymentMethods.offered(shop)
+        const items = offered.map(({ provider, method, name }, index) => ({
+          id: method === null ? provider : `${provider}:${method}`,
+          name,
+          provider,
+          method,
+          default: index === 0,
+        }))
+        return { items, next: null }
       },
     )
 

@@ -114,7 +114,7 @@ export function guestOrderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const { email, number } = request.body
         const idempotency = claimOf(request, null)
         await countLookup(request.ip, `${shop.id} ${customerBy(null, email).email}`)
-        const looking = claiming.lookUp(shop, { email, number, by: nameOf(actor), idempotency })
+        const looking = engine.lookUpOrder(shop, { email, number, by: nameOf(actor), idempotency })
         const [done] = await Promise.all([looking, pause(LOOKUP_MS)])
         answerOnce(reply, unwrap(done))
         return reply.code(202).send({ sent: true })
@@ -138,7 +138,8 @@ export function guestOrderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const { tokens, email } = request.body ?? {}
         const asker = unwrap(askerOf(caller, email))
         const wish = { ...asker, tokens, by: nameOf(caller.actor), idempotency: claimOf(request, null) }
-        return answerOnce(reply, unwrap(await claiming.claim(caller.shop, wish)))
+        const { claimed, refused, more } = answerOnce(reply, unwrap(await claiming.claim(caller.shop, wish)))
+        return { claimed: [...claimed], refused: [...refused], more }
       },
     )
   }

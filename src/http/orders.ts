@@ -1,17 +1,15 @@
 // Orders over HTTP: ordering, paying again, cancelling, reading. An order that awaits payment is read by its owner or with its token, but not
 // listed unless asked for.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
-import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
 import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
-import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
 import { isGuests } from '../store/guest-orders.ts'
@@ -21,7 +19,8 @@ import type { OrderTable } from '../store/tables.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { lineRequests } from './carts.ts'
-import { answerOnce, claimOf } from './idempotency.ts'
+import { claimOf, underKey } from './idempotency.ts'
+import { wantedLanguage } from './messages.ts'
 
 const Params = Type.Object({ shop: Text(63), order: Id })
 const Query = Type.Object({ account: Type.Optional(Id) }, { additionalProperties: false })
@@ -78,10 +77,12 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               ...what,
               provider: body.payment?.provider,
               withoutPayment: body.withoutPayment,
+              method: body.payment?.method,
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
+              language: wantedLanguage(request, caller.shop.settings.email.languages),
             }),
           )
         const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
@@ -145,8 +146,8 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const caller = callerOf(request)
         const { id } = await findOrder(store.reader, caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
-        return underKey(request, reply, id, async () =>
-          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, returnUrl))),
+        return underKey(engine, request, reply, { orderId: id }, async () =>
+          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl))),
         )
       },
     )
@@ -160,7 +161,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
           summary: 'Cancel: unpaid by its owner; placed, with a full refund, by who may',
           params: Params,
           querystring: Query,
-          body: Type.Optional(Nullable(Type.Object({}, { additionalProperties: false }))),
+          body: Type.Optional(Nullable(contract.CancelOrder)),
           response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
         },
       },
@@ -169,29 +170,15 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { id } = await findOrder(store.reader, caller, request.params.order)
         if (!caller.all && caller.shop.settings.orders.customerCancel === 'never')
           throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_may_not_cancel' }))
-        return underKey(request, reply, id, async () => {
+        const quiet = caller.all && request.body?.quiet === true
+        return underKey(engine, request, reply, { orderId: id }, async () => {
           const [order] = await serveOrders(store.reader, [
-            unwrap(await checkout.cancel(caller.shop.id, id, { by: nameOf(caller.actor), mayCancelPlaced: caller.all })),
+            unwrap(await checkout.cancel(caller.shop.id, id, { by: nameOf(caller.actor), mayCancelPlaced: caller.all, quiet })),
           ])
           return order
         })
       },
     )
-  }
-
-  /**
-   * Paying again and cancelling go on where they stopped when they are repeated, so a key only has to be bound to its request once that
-   * succeeded: the same key with another body is refused.
-   */
-  async function underKey<T>(request: FastifyRequest, reply: FastifyReply, orderId: string, effect: () => Promise<T>): Promise<T> {
-    const claim = claimOf(request, null)
-    if (!claim) return effect()
-    const shopId = callerOf(request).shop.id
-    const known = await findRecorded(engine, shopId, claim)
-    if (isRefusal(known)) throw new Refused(known)
-    const result = await effect()
-    answerOnce(reply, unwrap(await once(engine, shopId, claim, async () => ({ orderId }))))
-    return result
   }
 
   function itemsOf(request: Parameters<typeof callerOf>[0], body: Extract<Type.Static<typeof contract.CreateOrder>, { items: unknown }>) {

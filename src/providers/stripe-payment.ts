@@ -7,6 +7,8 @@ import {
   isOtherRequest,
   isStateError,
   once,
+  STRIPE_SECRETS,
+  StripeAccountInput,
   type StripeCall,
   type StripeMark,
   type StripeOptions,
@@ -73,6 +75,7 @@ export function createStripePayment(options: StripeOptions): PaymentProvider {
   return {
     name: 'stripe',
     settles: 'now',
+    account: { schema: StripeAccountInput, secrets: STRIPE_SECRETS },
     recurring: stripeSubscriptions(callFor),
     open: withoutObjects(open),
     status: withoutObjects(async (shopId, sessionId, signal) => read(await callFor(shopId, signal), sessionId)),

@@ -5,7 +5,9 @@ import { up as foundation } from './migrations/0001-foundation.ts'
 import { up as lifetime } from './migrations/0002-lifetime.ts'
 import { up as pricing } from './migrations/0003-pricing.ts'
 import { up as orders } from './migrations/0004-orders.ts'
+import { up as payments } from './migrations/0005-payments.ts'
 import { up as editing } from './migrations/0008-editing.ts'
+import { up as emails } from './migrations/0009-emails.ts'
 import { up as claims } from './migrations/0013-claims.ts'
 import type { Tables } from './tables.ts'
 
@@ -14,7 +16,9 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0002-lifetime': lifetime,
   '0003-pricing': pricing,
   '0004-orders': orders,
+  '0005-payments': payments,
   '0008-editing': editing,
+  '0009-emails': emails,
   '0013-claims': claims,
 }
 

@@ -214,6 +214,23 @@ export function paymentsOf(reader: Reader, shopId: string, orderIds: readonly st
     .execute()
 }
 
+/** Whether a session belongs to another payment of the shop already. */
+export async function isSessionOfAnother(reader: Reader, payment: PaymentTable, sessionId: string): Promise<boolean> {
+  const other = await reader.db
+    .selectFrom('payments')
+    .select('id')
+    .where('shop_id', '=', payment.shop_id)
+    .where('session_id', '=', sessionId)
+    .where('provider', '=', payment.provider)
+    .where('id', '<>', payment.id)
+    .limit(1)
+    .executeTakeFirst()
+  return other !== undefined
+}
+
+/** When a payment that waits for staff is asked about by itself: staff says what becomes of it, its provider knows nothing more. */
+export const NEVER_ASKED = Number.MAX_SAFE_INTEGER
+
 /** Changes a payment if it still has the version that was read; false when it moved on. */
 export async function updatePayment(writer: Writer, payment: PaymentTable, changes: Partial<PaymentTable>, now: number): Promise<boolean> {
   const row = await writer.db
@@ -317,11 +334,11 @@ export async function reviveRefunds(writer: Writer, shopId: string, orderId: str
     .execute()
 }
 
-/** Sets the state of a refund that is still pending; false when it was settled already. */
-export async function settleRefund(writer: Writer, refund: RefundTable, state: 'SUCCEEDED' | 'FAILED'): Promise<boolean> {
+/** Sets the state of a refund that is still pending, and how much it came to; false when it was settled already. */
+export async function settleRefund(writer: Writer, refund: RefundTable, state: 'SUCCEEDED' | 'FAILED', amount: number): Promise<boolean> {
   const row = await writer.db
     .updateTable('refunds')
-    .set({ state })
+    .set({ state, amount })
     .where('shop_id', '=', refund.shop_id)
     .where('id', '=', refund.id)
     .where('state', '=', 'PENDING')
@@ -359,6 +376,22 @@ export async function settleProviderEvent(
     .where('shop_id', '=', shopId)
     .where('provider', '=', provider)
     .where('event_id', '=', eventId)
+    .execute()
+}
+
+/** Keeps a stored message for later: what it is about is not known yet. */
+export async function postponeProviderEvent(
+  writer: Writer,
+  { shop_id: shopId, provider, event_id: eventId }: Pick<ProviderEventTable, 'shop_id' | 'provider' | 'event_id'>,
+  dueAt: number,
+): Promise<void> {
+  await writer.db
+    .updateTable('provider_events')
+    .set({ due_at: dueAt })
+    .where('shop_id', '=', shopId)
+    .where('provider', '=', provider)
+    .where('event_id', '=', eventId)
+    .where('applied_at', 'is', null)
     .execute()
 }
 

@@ -88,6 +88,45 @@ CREATE UNIQUE INDEX deliveries_coalesced ON deliveries USING btree (shop_id, end
 CREATE INDEX deliveries_due ON deliveries USING btree (due_at) WHERE (state = 'PENDING'::text);
 CREATE INDEX deliveries_in_order ON deliveries USING btree (shop_id, endpoint_id, subject, id) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text]));
 
+CREATE TABLE email_templates (
+  shop_id text NOT NULL,
+  kind text NOT NULL,
+  status text NOT NULL,
+  language text NOT NULL,
+  subject text NOT NULL,
+  html text NOT NULL,
+  body text NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, kind, status, language)
+);
+
+CREATE TABLE emails (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  order_id text,
+  cart_id text,
+  kind text NOT NULL,
+  status text NOT NULL,
+  recipient text NOT NULL,
+  language text,
+  subject text,
+  state text NOT NULL,
+  attempts bigint NOT NULL,
+  due_at bigint NOT NULL,
+  leased_until bigint NOT NULL,
+  error text,
+  message_id text,
+  data text NOT NULL,
+  actor text NOT NULL,
+  created_at bigint NOT NULL,
+  sent_at bigint,
+  PRIMARY KEY (shop_id, id)
+);
+CREATE INDEX emails_due ON emails USING btree (due_at) WHERE (state = ANY (ARRAY['QUEUED'::text, 'SENDING'::text]));
+CREATE INDEX emails_kept ON emails USING btree (shop_id, created_at);
+CREATE INDEX emails_order ON emails USING btree (shop_id, order_id, id) WHERE (order_id IS NOT NULL);
+CREATE INDEX emails_state ON emails USING btree (shop_id, state, id);
+
 CREATE TABLE endpoints (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -222,6 +261,7 @@ CREATE TABLE orders (
   status text DEFAULT 'new'::text NOT NULL,
   payment_state text DEFAULT 'NONE'::text NOT NULL,
   fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
+  token_generation bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );
@@ -232,6 +272,27 @@ CREATE INDEX orders_by_owner ON orders USING btree (shop_id, owner, id);
 CREATE UNIQUE INDEX orders_one_new ON orders USING btree (shop_id, cart_id) WHERE ((state = 'NEW'::text) AND (cart_id IS NOT NULL));
 CREATE UNIQUE INDEX orders_one_placed ON orders USING btree (shop_id, cart_id) WHERE ((placed_at IS NOT NULL) AND (whole = 1) AND (cart_id IS NOT NULL));
 CREATE INDEX orders_unpaid ON orders USING btree (expires_at) WHERE (state = 'NEW'::text);
+
+CREATE TABLE payment_actions (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  payment_id text NOT NULL,
+  order_id text NOT NULL,
+  kind text NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  state text NOT NULL,
+  reason text,
+  created_at bigint NOT NULL,
+  due_at bigint NOT NULL,
+  attempts bigint DEFAULT 0 NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
+  CHECK ((amount >= 0))
+);
+CREATE INDEX payment_actions_by_order ON payment_actions USING btree (shop_id, order_id, payment_id, id);
+CREATE INDEX payment_actions_due ON payment_actions USING btree (due_at) WHERE (state = 'PENDING'::text);
+CREATE UNIQUE INDEX payment_actions_under_way ON payment_actions USING btree (shop_id, payment_id) WHERE (state = 'PENDING'::text);
 
 CREATE TABLE payments (
   shop_id text NOT NULL,
@@ -252,11 +313,17 @@ CREATE TABLE payments (
   checked_at bigint NOT NULL,
   leased_until bigint NOT NULL,
   captured bigint DEFAULT 0 NOT NULL,
+  method text,
+  instructions text,
+  reference text,
+  paid_at bigint,
+  capture text DEFAULT 'automatic'::text NOT NULL,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id),
   CHECK ((amount >= 0))
 );
 CREATE INDEX payments_by_order ON payments USING btree (shop_id, order_id, id);
+CREATE INDEX payments_by_session ON payments USING btree (shop_id, session_id) WHERE (session_id IS NOT NULL);
 CREATE INDEX payments_running ON payments USING btree (checked_at) WHERE (state = ANY (ARRAY['OPENING'::text, 'PENDING'::text, 'FAILED'::text]));
 
 CREATE TABLE prices (
@@ -312,6 +379,15 @@ CREATE TABLE promotions (
   spent text DEFAULT '{}'::text NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((uses >= 0))
+);
+
+CREATE TABLE provider_accounts (
+  shop_id text NOT NULL,
+  provider text NOT NULL,
+  sealed text NOT NULL,
+  hint text NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, provider)
 );
 
 CREATE TABLE provider_events (

@@ -38,6 +38,20 @@ CREATE UNIQUE INDEX deliveries_coalesced ON deliveries (shop_id, endpoint_id, su
 CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'PENDING';
 CREATE INDEX deliveries_in_order ON deliveries (shop_id, endpoint_id, subject, id) WHERE state IN ('PENDING', 'SENDING');
 
+CREATE TABLE email_templates (
+    shop_id text NOT NULL, kind text NOT NULL, status text NOT NULL, language text NOT NULL, subject text NOT NULL, html text NOT NULL,
+    body text NOT NULL, updated_at bigint NOT NULL, PRIMARY KEY (shop_id, kind, status, language));
+
+CREATE TABLE emails (
+    shop_id text NOT NULL, id text NOT NULL, order_id text, cart_id text, kind text NOT NULL, status text NOT NULL, recipient text NOT NULL,
+    language text, subject text, state text NOT NULL, attempts bigint NOT NULL, due_at bigint NOT NULL, leased_until bigint NOT NULL,
+    error text, message_id text, data text NOT NULL, actor text NOT NULL, created_at bigint NOT NULL, sent_at bigint,
+    PRIMARY KEY (shop_id, id));
+CREATE INDEX emails_due ON emails (due_at) WHERE state IN ('QUEUED', 'SENDING');
+CREATE INDEX emails_kept ON emails (shop_id, created_at);
+CREATE INDEX emails_order ON emails (shop_id, order_id, id) WHERE order_id IS NOT NULL;
+CREATE INDEX emails_state ON emails (shop_id, state, id);
+
 CREATE TABLE endpoints (
     shop_id text NOT NULL, id text NOT NULL, url text NOT NULL, types text NOT NULL, secret text NOT NULL, active bigint NOT NULL,
     created_at bigint NOT NULL, PRIMARY KEY (shop_id, id));
@@ -82,7 +96,7 @@ CREATE TABLE order_revisions (
 CREATE TABLE orders (
     shop_id text NOT NULL, id text NOT NULL, cart_id text, whole bigint NOT NULL, state text NOT NULL, owner text NOT NULL, email text, number text,
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,
-    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED',
+    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED', token_generation bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
 CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders (shop_id, customer_email) WHERE customer_email IS NOT NULL AND placed_at IS NOT NULL;
@@ -92,12 +106,22 @@ CREATE UNIQUE INDEX orders_one_new ON orders (shop_id, cart_id) WHERE state = 'N
 CREATE UNIQUE INDEX orders_one_placed ON orders (shop_id, cart_id) WHERE placed_at IS NOT NULL AND whole = 1 AND cart_id IS NOT NULL;
 CREATE INDEX orders_unpaid ON orders (expires_at) WHERE state = 'NEW';
 
+CREATE TABLE payment_actions (
+    shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, kind text NOT NULL, amount bigint NOT NULL,
+    currency text NOT NULL, state text NOT NULL, reason text, created_at bigint NOT NULL, due_at bigint NOT NULL,
+    attempts bigint NOT NULL DEFAULT 0, PRIMARY KEY (shop_id, id),
+    FOREIGN KEY (shop_id, payment_id) REFERENCES payments (shop_id, id), CHECK (amount >= 0));
+CREATE INDEX payment_actions_by_order ON payment_actions (shop_id, order_id, payment_id, id);
+CREATE INDEX payment_actions_due ON payment_actions (due_at) WHERE state = 'PENDING';
+CREATE UNIQUE INDEX payment_actions_under_way ON payment_actions (shop_id, payment_id) WHERE state = 'PENDING';
+
 CREATE TABLE payments (
     shop_id text NOT NULL, id text NOT NULL, order_id text NOT NULL, provider text NOT NULL, state text NOT NULL, amount bigint NOT NULL,
     currency text NOT NULL, session_id text, token text, url text, return_url text, reason text, version bigint NOT NULL, created_at bigint NOT NULL,
-    updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL, captured bigint NOT NULL DEFAULT 0,
+    updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL, captured bigint NOT NULL DEFAULT 0, method text, instructions text, reference text, paid_at bigint, capture text NOT NULL DEFAULT 'automatic',
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id), CHECK (amount >= 0));
 CREATE INDEX payments_by_order ON payments (shop_id, order_id, id);
+CREATE INDEX payments_by_session ON payments (shop_id, session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX payments_running ON payments (checked_at) WHERE state IN ('OPENING', 'PENDING', 'FAILED');
 
 CREATE TABLE prices (
@@ -121,6 +145,10 @@ CREATE INDEX promotion_codes_by_promotion ON promotion_codes (shop_id, promotion
 CREATE TABLE promotions (
     shop_id text NOT NULL, id text NOT NULL, document text NOT NULL, uses bigint NOT NULL, updated_at bigint NOT NULL, spent text NOT NULL DEFAULT '{}',
     PRIMARY KEY (shop_id, id), CHECK (uses >= 0));
+
+CREATE TABLE provider_accounts (
+    shop_id text NOT NULL, provider text NOT NULL, sealed text NOT NULL, hint text NOT NULL, updated_at bigint NOT NULL,
+    PRIMARY KEY (shop_id, provider));
 
 CREATE TABLE provider_events (
     shop_id text NOT NULL, provider text NOT NULL, event_id text NOT NULL, document text NOT NULL, received_at bigint NOT NULL,

@@ -287,6 +287,40 @@ export interface PaymentTable {
   updated_at: number
   checked_at: number
   leased_until: number
+  /** How it is paid, where its provider has several ways, and what the customer was told to do then. */
+  method: string | null
+  instructions: string | null
+  /** The bank's words, or whoever's, by which money that came by hand is found again. */
+  reference: string | null
+  paid_at: number | null
+  /** `automatic`: taken when the shopper pays; `manual`: reserved then. */
+  capture: string
+}
+/** What is to be done with a payment at its provider; at most one is PENDING. */
+export interface PaymentActionTable {
+  shop_id: string
+  id: string
+  payment_id: string
+  order_id: string
+  /** `capture` or `void`. */
+  kind: string
+  /** What is to be taken, in minor units; of a `void` what is set free. */
+  amount: number
+  currency: string
+  state: string
+  /** Why it failed. */
+  reason: string | null
+  created_at: number
+  due_at: number
+  attempts: number
+}
+/** A shop's account at a provider, sealed; the hint tells nothing that opens it. */
+export interface ProviderAccountTable {
+  shop_id: string
+  provider: string
+  sealed: string
+  hint: string
+  updated_at: number
 }
 /** Money that goes back. */
 export interface RefundTable {
@@ -342,6 +376,44 @@ export interface DeliveryTable {
   last_status: number | null
   last_error: string | null
 }
+/** An e-mail to a customer: what is to be sent, and what became of it. Its text is made when it is sent and not kept. */
+export interface EmailTable {
+  shop_id: string
+  id: string
+  order_id: string | null
+  cart_id: string | null
+  kind: string
+  /** The new status that is told; empty for other kinds. */
+  status: string
+  recipient: string
+  /** The language that was asked for; null until it was sent: the order's or the shop's own. */
+  language: string | null
+  subject: string | null
+  state: string
+  attempts: number
+  due_at: number
+  leased_until: number
+  /** Why it was not sent, or what was wrong although it was. */
+  error: string | null
+  message_id: string | null
+  /** What else the change told, as JSON. */
+  data: string
+  actor: string
+  created_at: number
+  sent_at: number | null
+}
+/** A shop's own text for a kind of e-mail; `status` is empty where it is for every status. */
+export interface EmailTemplateTable {
+  shop_id: string
+  kind: string
+  status: string
+  language: string
+  subject: string
+  html: string
+  /** The text part. */
+  body: string
+  updated_at: number
+}
 /** What a write with an Idempotency-Key did: hashes and the outcome, never the body. */
 export interface IdempotencyTable {
   shop_id: string
@@ -393,10 +465,14 @@ export interface Tables {
   quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable
+  payment_actions: PaymentActionTable
+  provider_accounts: ProviderAccountTable
   refunds: RefundTable
   provider_events: ProviderEventTable
   endpoints: EndpointTable
   deliveries: DeliveryTable
+  emails: EmailTable
+  email_templates: EmailTemplateTable
   idempotency: IdempotencyTable
   instance: InstanceTable
   sandbox_sessions: SandboxSessionTable
