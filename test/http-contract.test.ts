@@ -222,6 +222,14 @@ describe('every answer is what the document declares', () => {
     // The stream of a cart that is over has one event and ends.
     assert.match((await guest('GET', `${SHOP}/carts/${first.body.cart.id}/stream`)).body, /^event: cart$/m)
     assertProblem(await guest('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
+    const again = await guest('POST', `${SHOP}/orders/${order.body.id}/reorder`)
+    assert.deepEqual([again.status, again.body.report.length], [201, order.body.lines.length])
+    await guest('POST', `${SHOP}/orders/${order.body.id}/reorder`, { mode: 'replace' })
+    const link = await guest('POST', `${SHOP}/orders/${order.body.id}/links`, { expiresIn: 'P1D' })
+    assert.equal((await strict(link.body.token)('GET', `${SHOP}/orders/${order.body.id}`)).status, 200)
+    await guest('DELETE', `${SHOP}/orders/${order.body.id}/links`)
+    await strict()('POST', `${SHOP}/orders/lookup`, { email: 'r@example.com', number: order.body.number })
+    assertProblem(await guest('POST', `${SHOP}/orders/claim`), 401, 'login_required')
     const at = `${SHOP}/orders/${order.body.id}`
     const preview = await admin('POST', `${at}/recalculation`, { mode: 'all' })
     assert.deepEqual([preview.status, preview.body.applied], [200, false])
@@ -248,6 +256,7 @@ describe('every answer is what the document declares', () => {
     const unpaid = await account('POST', `${SHOP}/orders`, items)
     await account('POST', `${SHOP}/orders/${unpaid.body.order.id}/cancel`)
     await account('GET', `${SHOP}/orders?state=CANCELLED`)
+    assert.deepEqual((await account('POST', `${SHOP}/orders/claim`)).body, { claimed: [], unclaimed: [], more: false })
   })
 
   test('payments by staff, and accounts at providers', async () => {

@@ -47,7 +47,7 @@ export const ClaimOrders = Type.Object(
 export const ClaimedOrders = Type.Object(
   {
     claimed: Type.Array(Type.String()),
-    refused: Type.Array(
+    unclaimed: Type.Array(
       Type.Object({ orderId: Type.String(), reason: OneOf(['another_email', 'not_a_guests_order', 'not_placed']) }, CLOSED),
     ),
     more: Type.Boolean({ description: 'There are more: ask again' }),

@@ -42,7 +42,7 @@ export interface ClaimOutcome {
   /** Orders that belong to the account from now on. */
   readonly claimed: readonly string[]
   /** Orders that were named by a token and not given. */
-  readonly refused: readonly { readonly orderId: string; readonly reason: ClaimReason }[]
+  readonly unclaimed: readonly { readonly orderId: string; readonly reason: ClaimReason }[]
   /** Whether there are more: ask again. */
   readonly more: boolean
 }
@@ -83,8 +83,8 @@ export function createClaiming(parts: { store: Store; clock: Clock; signer: Sign
       const judged = rows.map((row) => ({ row, reason: reasonAgainst(row, request) }))
       const free = judged.flatMap(({ row, reason }) => (reason === null ? [row] : []))
       const claimed = await give(writer, shop, free, request.account, request.by)
-      const refused = named ? judged.flatMap(({ row, reason }) => (reason && reason !== 'own' ? [{ orderId: row.id, reason }] : [])) : []
-      return { claimed, refused, more }
+      const unclaimed = named ? judged.flatMap(({ row, reason }) => (reason && reason !== 'own' ? [{ orderId: row.id, reason }] : [])) : []
+      return { claimed, unclaimed, more }
     })
   }
 

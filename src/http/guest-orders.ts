@@ -25,7 +25,7 @@ const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 /** Looking up takes at least this long, which is longer than what it does for an order that exists. */
 const LOOKUP_MS = 250
 /** How often an address of the network may look up in a minute, and how often anybody for one e-mail address in ten. */
-const LOOKUPS = { address: { points: 20, duration: 60 }, email: { points: 5, duration: 600 } } as const
+const LOOKUPS = { address: { points: 30, duration: 60 }, email: { points: 5, duration: 600 } } as const
 
 /** The routes of guests' orders. */
 export function guestOrderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
@@ -138,8 +138,8 @@ export function guestOrderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const { tokens, email } = request.body ?? {}
         const asker = unwrap(askerOf(caller, email))
         const wish = { ...asker, tokens, by: nameOf(caller.actor), idempotency: claimOf(request, null) }
-        const { claimed, refused, more } = answerOnce(reply, unwrap(await claiming.claim(caller.shop, wish)))
-        return { claimed: [...claimed], refused: [...refused], more }
+        const { claimed, unclaimed, more } = answerOnce(reply, unwrap(await claiming.claim(caller.shop, wish)))
+        return { claimed: [...claimed], unclaimed: [...unclaimed], more }
       },
     )
   }
