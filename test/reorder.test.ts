@@ -13,12 +13,11 @@ for (const dialect of DIALECTS)
   describe(`buying again on ${dialect}`, async () => {
     const server = await startTestServer(await freshDatabase(dialect))
 
-    async function shopWith(wares: readonly object[], settings: object = {}) {
+    async function shopWith(wares: readonly object[]) {
       const id = `r${dialect}-${++made}`
       const base = `${server.url}/v1/shops/${id}`
       const admin = caller(base, ADMIN)
       expect2xx(await caller(server.url, ADMIN)('POST', '/v1/shops', { id, name: 'Fern', currency: 'USD' }))
-      expect2xx(await admin('PATCH', '/settings', settings))
       const products = async (...each: readonly object[]) =>
         assert.equal(expect2xx(await admin('POST', '/products/import', { products: each })).body.refusedCount, 0)
       await products(...wares)
