@@ -112,7 +112,7 @@ for (const dialect of DIALECTS)
     })
 
     test('an amount that was chosen counts in its own currency only', async () => {
-      const recharge = { kind: 'recharge', recharge: { presets: [], custom: { min: 100, max: 10_000 } } }
+      const recharge = { kind: 'recharge', recharge: { currency: 'USD', presets: [], allowCustom: true, min: 100 } }
       const prices = [
         { currency: 'USD', amount: 1000 },
         { currency: 'EUR', amount: 900 },
