@@ -219,8 +219,14 @@ describe('every answer is what the document declares', () => {
     assertProblem(await guest('POST', `${SHOP}/carts/${first.body.cart.id}/lines`, { sku: 'MUG-INK' }), 409, 'cart_closed')
     // The stream of a cart that is over has one event and ends.
     assert.match((await guest('GET', `${SHOP}/carts/${first.body.cart.id}/stream`)).body, /^event: cart$/m)
-    assertProblem(await guest('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
-    assert.equal((await admin('POST', `${SHOP}/orders/${order.body.id}/cancel`)).body.state, 'CANCELLED')
+    const path = `${SHOP}/orders/${order.body.id}`
+    assert.ok((await guest('GET', `${path}/status`)).body.moves.length > 0)
+    assert.equal((await admin('POST', `${path}/status`, { status: 'processing', message: 'Packing.' })).body.status, 'processing')
+    assertProblem(await guest('POST', `${path}/cancel`), 409, 'order_state_forbids')
+    const packed = await admin('POST', `${path}/fulfilments`, { state: 'PENDING', note: 'At the counter' })
+    await admin('PATCH', `${path}/fulfilments/${packed.body.fulfilments[0].id}`, { carrier: 'Post' })
+    assert.ok((await guest('GET', `${path}/history`)).body.items.length > 2)
+    assert.equal((await admin('POST', `${path}/cancel`, { message: 'Sold out.' })).body.state, 'CANCELLED')
   })
 
   test('an account that merges, clears and deletes; a free order without a cart', async () => {

@@ -2,10 +2,17 @@
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
 import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
+import { FULFILMENT_STEPS } from './fulfilment.ts'
 import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
 export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
+
+/** How the money of an order stands. */
+export const PaymentState = OneOf(['NONE', 'PENDING', 'AUTHORIZED', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED'])
+
+/** How much of an order was handed over. */
+export const FulfilmentState = OneOf(['UNFULFILLED', 'PARTIALLY_FULFILLED', 'FULFILLED'])
 
 const Payment = Type.Object(
   {
@@ -15,6 +22,25 @@ const Payment = Type.Object(
     amount: Money,
     captured: Money,
     reason: Nullable(Type.String()),
+    createdAt: Type.String(),
+    updatedAt: Type.String(),
+  },
+  CLOSED,
+)
+
+/** Pieces that go together, and what tells where they are. */
+const Fulfilment = Type.Object(
+  {
+    id: Type.String(),
+    state: OneOf(FULFILMENT_STEPS),
+    lines: Type.Array(Type.Object({ lineId: Type.String(), quantity: Type.Integer() }, CLOSED)),
+    carrier: Nullable(Type.String()),
+    trackingNumber: Nullable(Type.String()),
+    trackingUrl: Nullable(Type.String()),
+    expectedAt: Nullable(Type.String()),
+    shippedAt: Nullable(Type.String()),
+    deliveredAt: Nullable(Type.String()),
+    note: Nullable(Type.String({ description: 'The customer may read it' })),
     createdAt: Type.String(),
     updatedAt: Type.String(),
   },
@@ -40,8 +66,8 @@ export const Order = Type.Object(
     reference: Nullable(Type.String()),
     shopId: Type.String(),
     state: OrderState,
-    paymentState: OneOf(['NONE', 'PENDING', 'AUTHORIZED', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED']),
-    fulfilmentState: OneOf(['UNFULFILLED', 'PARTIALLY_FULFILLED', 'FULFILLED']),
+    paymentState: PaymentState,
+    fulfilmentState: FulfilmentState,
     status: Type.String(),
     isCompleted: Type.Boolean({ description: 'True once placed' }),
     cartId: Nullable(Type.String()),
@@ -65,6 +91,7 @@ export const Order = Type.Object(
     refundedTotal: Money,
     outstandingTotal: Money,
     payments: Type.Array(Payment),
+    fulfilments: Type.Array(Fulfilment),
     refunds: Type.Array(Type.Object({ id: Type.String(), paymentId: Type.String(), amount: Money, state: Type.String() }, CLOSED)),
   },
   { $id: 'Order', ...CLOSED },

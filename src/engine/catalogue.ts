@@ -11,6 +11,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { methodsRefusal } from '../core/shipping-table.ts'
+import { statusesRefusal } from '../core/status.ts'
 import { ratesRefusal, withRateIds } from '../core/tax-rates.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
@@ -24,6 +25,7 @@ import type { Store } from '../store/store.ts'
 import { hashSecret } from './identity.ts'
 import { type IdempotencyClaim, once } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
+import { templateRefusal } from './reference.ts'
 
 /** Products written in one transaction: at most some 50 ms of write lock. */
 const IMPORT_CHUNK = 40
@@ -399,7 +401,10 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))
       return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
   }
+  const { referenceTemplate, statuses } = patch.orders ?? {}
   return (
+    (referenceTemplate === undefined ? null : templateRefusal(referenceTemplate, '/orders/referenceTemplate')) ??
+    (statuses === undefined ? null : statusesRefusal(statuses, '/orders/statuses')) ??
     ratesRefusal(patch.tax?.rates ?? [], '/tax/rates') ??
     methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods') ??
     outsideRefusal(patch, engines, 'tax') ??

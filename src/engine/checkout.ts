@@ -15,14 +15,18 @@ import {
 } from '../core/cart.ts'
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
+import { cancellableQuantity, hasShipment } from '../core/fulfilment.ts'
 import { sum } from '../core/money.ts'
 import { contentOf, ORDER_FORMAT, type Order, orderBlockers, orderedLinesOf, orderLinesOf, orderMayMove, partOf } from '../core/order.ts'
+import type { StatusRole } from '../core/order-statuses.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
 import type { Settings } from '../core/settings.ts'
+import { inState, statusMove } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import { type CartRow, loadCarts, lockCarts, ownerKey } from '../store/carts.ts'
+import { cancelPending, fulfilmentsOf } from '../store/fulfilments.ts'
 import { record } from '../store/idempotency.ts'
 import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
@@ -35,7 +39,7 @@ import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
 import { isPayable, type Payments } from './payments.ts'
-import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
@@ -91,9 +95,16 @@ export interface Ordered {
 export interface Cancelling {
   /** As histories name it. */
   readonly by: string
-  readonly mayCancelPlaced: boolean
+  /** As whom: what a customer may, settings and statuses say. */
+  readonly role: StatusRole
+  /** Only an order that awaits payment; one that was placed meanwhile stays. */
+  readonly onlyUnpaid?: boolean
   /** Why, in words for the order's history. */
   readonly message?: string | null
+  /** Which of the shop's statuses that cancel it gets; without one, the one that the shop has for it. */
+  readonly status?: string
+  /** No e-mail is sent for it. */
+  readonly quiet?: boolean
 }
 
 /** Ordering and paying. */
@@ -101,7 +112,7 @@ export interface Checkout {
   order(request: OrderRequest): Promise<Ordered | Refusal>
   /** Another attempt to pay an order that awaits payment. */
   payAgain(shopId: string, orderId: string, provider: string | undefined, returnUrl: string | null): Promise<Ordered | Refusal>
-  /** Cancels an order: unpaid ones by their owner, placed ones (with a full refund) by who may. */
+  /** Cancels an order; a placed one with a full refund, and with what nobody has handed over back in stock. */
   cancel(shopId: string, orderId: string, how: Cancelling): Promise<OrderTable | Refusal>
   /** Cancels what awaits payment of a cart, before the cart is deleted. */
   cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null>
@@ -578,7 +589,7 @@ export function createCheckout(parts: {
       if (!before) return refuse('order_not_found', { orderId })
       if (before.state === 'CANCELLED') {
         // Repeating it, by who may, tries refunds again that were given up.
-        if (how.mayCancelPlaced)
+        if (how.role !== 'customer')
           await store.transact(async (writer) => {
             await lockOrders(writer, shopId, [orderId])
             await refundAll(writer, shopId, orderId)
@@ -600,54 +611,67 @@ export function createCheckout(parts: {
   async function cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null> {
     const unpaid = (await ordersOfCart(store.reader, shopId, cartId)).find((row) => row.state === 'NEW')
     if (!unpaid) return null
-    const cancelled = await cancel(shopId, unpaid.id, { by: 'system', mayCancelPlaced: false, message: 'its cart was deleted' })
+    const cancelled = await cancel(shopId, unpaid.id, { by: 'system', role: 'system', onlyUnpaid: true, message: 'its cart was deleted' })
     const mayPass = !isRefusal(cancelled) || (cancelled.refused !== 'provider_unavailable' && cancelled.refused !== 'overloaded')
     return mayPass ? null : cancelled
   }
 
   async function expire(shopId: string, orderId: string): Promise<void> {
     const closed = await closeSessions(shopId, orderId)
-    if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', { by: 'system', mayCancelPlaced: false })
+    if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', { by: 'system', role: 'system', onlyUnpaid: true })
   }
 
-  async function end(
-    shopId: string,
-    orderId: string,
-    state: 'CANCELLED' | 'EXPIRED',
-    { by, mayCancelPlaced, message = null }: Cancelling,
-  ): Promise<Refusal | 'again' | null> {
+  async function end(shopId: string, orderId: string, state: 'CANCELLED' | 'EXPIRED', how: Cancelling): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
+    const { statuses } = shop.settings.orders
     return store.transact(async (writer) => {
       const [row] = await lockOrders(writer, shopId, [orderId])
       if (!row) return refuse('order_not_found', { orderId })
       const order = parseOrder(row)
       const isPlaced = order.state === 'PLACED'
-      if (!orderMayMove(order.state, state) || (isPlaced && !mayCancelPlaced))
+      if (!orderMayMove(order.state, state) || (isPlaced && how.onlyUnpaid))
         return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
+      const status = state === 'CANCELLED' ? await cancelledStatus(writer, shop, order, how) : inState(state, statuses).status
+      if (isRefusal(status)) return { ...status, orderId }
       // Somebody began another attempt to pay after the sessions were closed: it must be closed as well.
       if (!isPlaced && (await paymentsOf(writer, shopId, [orderId])).some(isPayable)) return 'again'
       await returnRedemptions(writer, shopId, orderId)
       if (isPlaced) {
-        const demand = demandOf(order.lines)
+        // What was handed over is not in the house any more, and what was cancelled before is back already.
+        const demand = demandOf(order.lines.map((line) => ({ ...line, quantity: cancellableQuantity(line) }))).filter(
+          ([, left]) => left > 0,
+        )
         await lockStock(
           writer,
           shopId,
           demand.map(([sku]) => sku),
         )
         await takeStock(writer, shopId, demand, -1, clock.now())
+        await cancelPending(writer, shopId, orderId, clock.now())
         await refundAll(writer, shopId, orderId)
       } else await releaseHolds(writer, shopId, orderId)
-      const ended = { ...inState(state), cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      const ended = { state, status, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      const { by, message = null, quiet = false } = how
       await recording.change(writer, shop, order, ended, {
-        by,
+        ...{ by, message, quiet },
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
-        message,
-        events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
+        events: state === 'EXPIRED' ? ['order.expired'] : isPlaced ? ['order.status_changed', 'order.cancelled'] : ['order.cancelled'],
         columns: { held_until: null },
       })
       return null
     })
+  }
+
+  /** The status that an order is cancelled into, if who cancels it may. */
+  async function cancelledStatus(writer: Writer, { id, settings }: ShopFacts, order: Order, how: Cancelling): Promise<string | Refusal> {
+    const { statuses } = settings.orders
+    const to = how.status ?? statuses.on.cancelled
+    if (statuses.list.some((each) => each.id === to && each.state !== 'CANCELLED'))
+      return refuse('invalid', { path: '/status', reason: 'this_status_does_not_cancel' })
+    const facts = { hasShipment: hasShipment(await fulfilmentsOf(writer, id, [order.id])), hasMessage: Boolean(how.message) }
+    const target = statusMove(settings.orders, order, to, how.role, facts)
+    return isRefusal(target) ? target : target.id
   }
 
   // Small parts -----------------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import { type Checkout, createCheckout } from './checkout.ts'
 import { deliveryWork } from './deliveries.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
+import { createFulfilling, type Fulfilling } from './fulfilments.ts'
 import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
@@ -21,6 +22,7 @@ import { createQuoting, type Quoting } from './quotes.ts'
 import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
+import { createStatuses, type OrderStatuses } from './statuses.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
@@ -36,6 +38,8 @@ export interface Engine {
   readonly watching: Watching
   readonly checkout: Checkout
   readonly payments: Payments
+  readonly fulfilling: Fulfilling
+  readonly statuses: OrderStatuses
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -102,6 +106,8 @@ export function createEngine(parts: EngineParts): Engine {
     facts,
     checkout,
     payments,
+    fulfilling: createFulfilling({ ...base, recording }),
+    statuses: createStatuses({ ...base, recording, checkout }),
     providers,
     carts,
     quotes,

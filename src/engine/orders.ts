@@ -2,6 +2,7 @@
 import { liftOrder, type Order, type ServedOrder, type ServedPayment } from '../core/order.ts'
 import { type Attempt, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
 import { rfc3339 } from '../core/time.ts'
+import { fulfilmentsOf } from '../store/fulfilments.ts'
 import { paymentsOf, refundsOf } from '../store/orders.ts'
 import type { Reader } from '../store/store.ts'
 import type { OrderTable, PaymentTable, RefundTable } from '../store/tables.ts'
@@ -11,7 +12,7 @@ export function parseOrder(row: Pick<OrderTable, 'document'>): Order {
   return liftOrder(JSON.parse(row.document) as Order)
 }
 
-/** Orders of one shop as they are served, with two statements however many there are. */
+/** Orders of one shop as they are served, with three statements however many there are. */
 export async function serveOrders(
   reader: Reader,
   rows: readonly Pick<OrderTable, 'document' | 'id' | 'shop_id'>[],
@@ -21,6 +22,7 @@ export async function serveOrders(
   const ids = rows.map((row) => row.id)
   const payments = await paymentsOf(reader, shopId, ids)
   const refunds = await refundsOf(reader, shopId, ids)
+  const fulfilments = await fulfilmentsOf(reader, shopId, ids)
   return rows.map((row) => {
     const order = parseOrder(row)
     const mine = {
@@ -35,6 +37,7 @@ export async function serveOrders(
       refundedTotal: money(refunded),
       outstandingTotal: money(outstanding),
       payments: mine.payments.map(servePayment),
+      fulfilments: fulfilments.flatMap(({ orderId, ...each }) => (orderId === row.id ? [each] : [])),
       refunds: mine.refunds.map((refund) => ({
         id: refund.id,
         paymentId: refund.payment_id,

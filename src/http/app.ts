@@ -31,11 +31,13 @@ import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
+import { fulfilmentRoutes } from './fulfilments.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
 import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
+import { orderLifecycleRoutes } from './order-lifecycle.ts'
 import { orderRoutes } from './orders.ts'
 import { ownCartRoutes } from './own-carts.ts'
 import { paymentRoutes } from './payments.ts'
@@ -167,6 +169,8 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     mergeRoutes(engine),
     historyRoutes(engine),
     orderRoutes(engine, guard),
+    orderLifecycleRoutes(engine),
+    fulfilmentRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),
     promotionCodeRoutes(engine, guard),
