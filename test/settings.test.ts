@@ -126,7 +126,7 @@ async function taxedBy(shop: Shop, change: (() => Promise<Answer>) | null, city 
 /** The methods that are offered to a cart; the shop's own is the post. */
 async function shippedBy(shop: Shop, change: (() => Promise<Answer>) | null, city = 'well'): Promise<string[]> {
   await shop.also({ shipping: { methods: [METHOD] } })
-  await shop.products(ware('BOX', {}, { requiresShipping: true }))
+  await shop.products(ware('BOX', {}, { requiresShipping: true, grams: 1 }))
   if (change) expect2xx(await change())
   const { call } = await shop.guest({ sku: 'BOX' })
   expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE', city } }))
@@ -890,9 +890,8 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.equal(await handedOver(), 'PLACED')
   },
   'orders.fulfilUnshipped': async (shop) => {
-    await shop.products(ware('LICENCE', { kind: 'digital' }, { requiresShipping: false }))
-    await shop.also({ orders: { complete: 'manually' } })
-    const { call } = await shop.guest({ sku: 'LICENCE' }, { sku: 'A' })
+    await shop.products(ware('LICENCE', { kind: 'digital' }), ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'LICENCE' }, { sku: 'BOX' })
     expect2xx(await shop.set('whenPaid'))
     const { id } = await payFor(call, await unpaid(call))
     const { lines, fulfilmentState } = (await call('GET', `/orders/${id}`)).body

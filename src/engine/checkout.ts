@@ -629,6 +629,8 @@ export function createCheckout(parts: {
       const [row] = await lockOrders(writer, shopId, [orderId])
       if (!row) return refuse('order_not_found', { orderId })
       const order = parseOrder(row)
+      // Somebody was faster with the same.
+      if (order.state === state) return null
       const isPlaced = order.state === 'PLACED'
       if (!orderMayMove(order.state, state) || (isPlaced && how.onlyUnpaid))
         return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
