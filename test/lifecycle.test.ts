@@ -41,6 +41,15 @@ for (const dialect of DIALECTS)
       assert.deepEqual([...new Set(passed)], ['new', 'paid', 'delivered', 'completed'])
     })
 
+    it('SEED0-48 where being paid confirms an order, its customer cancels it only while it is unpaid', async () => {
+      const customer = await store.customer('sam')
+      const { order } = await store.order(customer)
+      assert.equal(expect2xx(await customer('POST', `/orders/${order.id}/cancel`)).body.status, 'canceled')
+      const paid = await store.buy(customer)
+      assert.equal(told(await customer('POST', `/orders/${paid.id}/cancel`)), '409 order_state_forbids')
+      assert.equal((await store.read(paid.id)).state, 'PLACED')
+    })
+
     it('SEED1-33 orders are new, paid, done, cancelled or expired', async () => {
       const customer = await fill.customer()
       const waiting = await fill.order(customer)
