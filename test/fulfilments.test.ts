@@ -85,6 +85,7 @@ for (const dialect of DIALECTS)
         ],
         [{ lines: [] }, '422 invalid'],
         [{ state: 'CANCELLED' }, '422 invalid'],
+        [{ expectedAt: '2026-12-31T23:59:60Z' }, '422 invalid'],
         [{ trackingUrl: 'javascript:alert(1)' }, '422 invalid'],
       ]
       for (const [body, expected] of wrong) assert.equal(told(await pack(order.id, body)), expected, JSON.stringify(body))

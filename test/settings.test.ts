@@ -856,6 +856,8 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     const { order } = await unpaid(call)
     expect2xx(await shop.set('never'))
     assert.equal(told(await call('POST', `/orders/${order.id}/cancel`)), '409 order_state_forbids')
+    const [payment] = (await call('GET', `/orders/${order.id}`)).body.payments
+    assert.equal(payment.state, 'PENDING', 'it can still be paid')
     expect2xx(await shop.admin('POST', `/orders/${order.id}/cancel`))
   },
   'orders.statuses': async (shop) => {

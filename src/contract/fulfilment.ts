@@ -6,7 +6,12 @@ import { CLOSED, Id, Nullable, OneOf } from './schemas.ts'
 /** States of a fulfilment. */
 export const FULFILMENT_STEPS = ['PENDING', 'SHIPPED', 'DELIVERED', 'CANCELLED'] as const
 
-const Time = Type.String({ format: 'date-time', maxLength: 40 })
+/** A moment: no leap second, which is no moment to a clock. */
+export const Time = Type.String({
+  format: 'date-time',
+  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:[0-5]\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$',
+  maxLength: 40,
+})
 const Words = (maxLength: number) => Type.String({ minLength: 1, maxLength })
 
 const details = {

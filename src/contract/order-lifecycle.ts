@@ -1,10 +1,10 @@
 // The statuses and the history of an order on the wire, and by what orders are found.
 import Type from 'typebox'
+import { Time } from './fulfilment.ts'
 import { FulfilmentState, OrderState, PaymentState } from './order.ts'
 import { Amount, CLOSED, Id, ListOf, OneOf, Page, Text } from './schemas.ts'
 
 const StatusId = Type.String({ minLength: 1, maxLength: 40 })
-const Time = Type.String({ format: 'date-time', maxLength: 40 })
 
 /** Words of whoever changes an order; the customer may read them. */
 export const Message = Type.String({ minLength: 1, maxLength: 2000 })

@@ -36,6 +36,17 @@ export interface FulfilmentDetails {
   readonly note: string | null
 }
 
+/** A fulfilment of which nothing was told yet. */
+export const UNTOLD: Omit<FulfilmentDetails, 'lines'> = {
+  carrier: null,
+  trackingNumber: null,
+  trackingUrl: null,
+  expectedAt: null,
+  shippedAt: null,
+  deliveredAt: null,
+  note: null,
+}
+
 /** A fulfilment as it is served. */
 export interface Fulfilment extends FulfilmentDetails {
   readonly id: string

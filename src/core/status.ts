@@ -72,7 +72,7 @@ function stateRefusal(orders: Settings['orders'], order: Standing, target: Order
   const action = cancels ? 'cancel' : 'change_status'
   const forbidden = (reason: string) => refuse('order_state_forbids', { state: order.state, status: order.status, action, reason })
   if (!cancels) {
-    if (order.state === 'CANCELLED') return target.state === 'CANCELLED' ? null : forbidden('order_is_cancelled')
+    if (order.state === 'CANCELLED') return target.state === 'CANCELLED' && role !== 'customer' ? null : forbidden('order_is_cancelled')
     return order.state === 'PLACED' || order.state === 'COMPLETED' ? null : forbidden('order_is_not_placed')
   }
   if (order.state !== 'NEW' && order.state !== 'PLACED') return forbidden('order_is_over')

@@ -31,7 +31,7 @@ import { record } from '../store/idempotency.ts'
 import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
 import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
-import type { Store, Writer } from '../store/store.ts'
+import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
@@ -596,6 +596,9 @@ export function createCheckout(parts: {
           })
         return before
       }
+      // Nothing is closed at a provider for somebody who may not cancel; what was decided here is looked at again under the lock.
+      const mayNot = await cancelRefusal(shopId, before, how)
+      if (mayNot) return mayNot
       if (before.state === 'NEW') {
         const closed = await closeSessions(shopId, orderId)
         if (isRefusal(closed)) return closed
@@ -665,13 +668,19 @@ export function createCheckout(parts: {
     })
   }
 
+  async function cancelRefusal(shopId: string, row: OrderTable, how: Cancelling): Promise<Refusal | null> {
+    const shop = await cache.shop(shopId)
+    const status = shop ? await cancelledStatus(store.reader, shop, parseOrder(row), how) : refuse('shop_not_found', { shopId })
+    return isRefusal(status) ? { ...status, orderId: row.id } : null
+  }
+
   /** The status that an order is cancelled into, if who cancels it may. */
-  async function cancelledStatus(writer: Writer, { id, settings }: ShopFacts, order: Order, how: Cancelling): Promise<string | Refusal> {
+  async function cancelledStatus(reader: Reader, { id, settings }: ShopFacts, order: Order, how: Cancelling): Promise<string | Refusal> {
     const { statuses } = settings.orders
     const to = how.status ?? statuses.on.cancelled
     if (statuses.list.some((each) => each.id === to && each.state !== 'CANCELLED'))
       return refuse('invalid', { path: '/status', reason: 'this_status_does_not_cancel' })
-    const facts = { hasShipment: hasShipment(await fulfilmentsOf(writer, id, [order.id])), hasMessage: Boolean(how.message) }
+    const facts = { hasShipment: hasShipment(await fulfilmentsOf(reader, id, [order.id])), hasMessage: Boolean(how.message) }
     const target = statusMove(settings.orders, order, to, how.role, facts)
     return isRefusal(target) ? target : target.id
   }

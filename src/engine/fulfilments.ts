@@ -7,10 +7,10 @@ import {
   fulfilmentMayMove,
   type Pieces,
   piecesRefusal,
+  UNTOLD,
   unpackedPieces,
-  withFulfilled,
 } from '../core/fulfilment.ts'
-import { fulfilmentStateOf, type Order } from '../core/order.ts'
+import type { Order } from '../core/order.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import { fulfilmentsOf, insertFulfilment, updateFulfilment } from '../store/fulfilments.ts'
@@ -18,7 +18,7 @@ import { lockOrders } from '../store/orders.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { ShopFacts } from './facts.ts'
 import { type IdempotencyClaim, type Once, once } from './once.ts'
-import { parseOrder } from './orders.ts'
+import { fulfilmentNow, parseOrder } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Recording } from './recording.ts'
 
@@ -60,11 +60,10 @@ export function createFulfilling(parts: { store: Store; clock: Clock; random: Ra
       const refused = piecesRefusal(order.lines, others, pieces)
       if (refused) return refused
       const id = random.id('ful')
-      const none = { carrier: null, trackingNumber: null, trackingUrl: null, expectedAt: null, note: null }
-      const details = timed({ lines: pieces, ...none, shippedAt: null, deliveredAt: null, ...canonical(words) }, state)
+      const details = timed({ lines: pieces, ...UNTOLD, ...canonical(words) }, state)
       await insertFulfilment(writer, shop.id, orderId, { id, state, details }, clock.now())
       const how = { by, quiet, action: 'fulfil', details: { fulfilmentId: id, state }, events: ['fulfilment.created'] } as const
-      await recording.change(writer, shop, order, await fulfilledPart(writer, shop, order), how)
+      await recording.change(writer, shop, order, await fulfilmentNow(writer, order), how)
       return { id }
     })
   }
@@ -94,7 +93,7 @@ export function createFulfilling(parts: { store: Store; clock: Clock; random: Ra
       const details = timed({ ...kept, ...canonical(words) }, state)
       await updateFulfilment(writer, shop.id, { id: fulfilmentId, state, details }, clock.now())
       const how = { by, quiet, action: 'fulfil', details: { fulfilmentId, state }, events: ['fulfilment.updated'] } as const
-      await recording.change(writer, shop, order, await fulfilledPart(writer, shop, order), how)
+      await recording.change(writer, shop, order, await fulfilmentNow(writer, order), how)
       return { id: fulfilmentId }
     })
   }
@@ -116,12 +115,6 @@ export function createFulfilling(parts: { store: Store; clock: Clock; random: Ra
   async function locked(writer: Writer, shop: ShopFacts, orderId: string): Promise<Order | null> {
     const [row] = await lockOrders(writer, shop.id, [orderId])
     return row ? parseOrder(row) : null
-  }
-
-  /** What the fulfilments of an order, as they are written now, make of it. */
-  async function fulfilledPart(writer: Writer, shop: ShopFacts, order: Order): Promise<Pick<Order, 'lines' | 'fulfilmentState'>> {
-    const lines = withFulfilled(order.lines, await fulfilmentsOf(writer, shop.id, [order.id]))
-    return { lines, fulfilmentState: fulfilmentStateOf(lines) }
   }
 
   /** What is on its way left at some time, and what arrived arrived at some time: now, unless it was told. */

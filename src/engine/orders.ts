@@ -1,5 +1,6 @@
 // Orders as they are served: the frozen document with its payments and refunds.
-import { liftOrder, type Order, type ServedOrder, type ServedPayment } from '../core/order.ts'
+import { withFulfilled } from '../core/fulfilment.ts'
+import { fulfilmentStateOf, liftOrder, type Order, type ServedOrder, type ServedPayment } from '../core/order.ts'
 import { type Attempt, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
 import { rfc3339 } from '../core/time.ts'
 import { fulfilmentsOf } from '../store/fulfilments.ts'
@@ -53,6 +54,12 @@ export async function paymentStateNow(reader: Reader, order: Order): Promise<Ord
   const payments = await paymentsOf(reader, order.shopId, [order.id])
   const refunds = await refundsOf(reader, order.shopId, [order.id])
   return orderPaymentState(order.total.amount, payments.map(attemptOf), refunds.map(returnOf))
+}
+
+/** What the fulfilments of an order, as they are written now, make of it: lock the order first. */
+export async function fulfilmentNow(reader: Reader, order: Order): Promise<Pick<Order, 'lines' | 'fulfilmentState'>> {
+  const lines = withFulfilled(order.lines, await fulfilmentsOf(reader, order.shopId, [order.id]))
+  return { lines, fulfilmentState: fulfilmentStateOf(lines) }
 }
 
 function attemptOf({ id, state, amount, captured }: PaymentTable): Attempt {

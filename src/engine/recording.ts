@@ -1,8 +1,8 @@
 // Every change of an order goes through here, under the lock of its row: the document gets its next version, who did what is remembered, and the
 // world is told. Nothing else writes an order that exists.
 import type { Event, EventType } from '../core/event.ts'
-import { hasShipment, withFulfilled } from '../core/fulfilment.ts'
-import { fulfilmentStateOf, type Order } from '../core/order.ts'
+import { hasShipment, UNTOLD } from '../core/fulfilment.ts'
+import type { Order } from '../core/order.ts'
 import { followUp } from '../core/status.ts'
 import { rfc3339 } from '../core/time.ts'
 import { fulfilmentsOf, insertFulfilment } from '../store/fulfilments.ts'
@@ -10,7 +10,7 @@ import { insertOrderHistory, type OrderColumns, updateOrder } from '../store/ord
 import { publish, wants } from '../store/outbox.ts'
 import type { Writer } from '../store/store.ts'
 import type { ShopFacts } from './facts.ts'
-import { serveOrders } from './orders.ts'
+import { fulfilmentNow, serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 /** What a change of an order is called in its history. */
@@ -73,11 +73,11 @@ export function createRecording({ clock, random }: { clock: Clock; random: Rando
     const next: Order = { ...order, ...patch, version: order.version + 1, updatedAt: rfc3339(clock.now()) }
     await updateOrder(writer, next, how.columns)
     await remember(writer, shop, next, how)
-    return follow(writer, shop, order, next)
+    return follow(writer, shop, order, next, how.quiet ?? false)
   }
 
   /** What follows of a change by itself is a change of its own, by the system: status, handing over of what is not shipped, completion. */
-  async function follow(writer: Writer, shop: ShopFacts, before: Order, order: Order): Promise<Order> {
+  async function follow(writer: Writer, shop: ShopFacts, before: Order, order: Order, quiet: boolean): Promise<Order> {
     if (order.state !== 'PLACED') return order
     const { orders } = shop.settings
     const fulfilments = order.fulfilmentState === 'FULFILLED' ? await fulfilmentsOf(writer, shop.id, [order.id]) : []
@@ -86,20 +86,22 @@ export function createRecording({ clock, random }: { clock: Clock; random: Rando
     const now = clock.now()
     const at = rfc3339(now)
     if (step.kind === 'hand_over') {
-      const none = { carrier: null, trackingNumber: null, trackingUrl: null, expectedAt: null, note: null }
-      const details = { lines: step.lines, ...none, shippedAt: at, deliveredAt: at }
+      const details = { ...UNTOLD, lines: step.lines, shippedAt: at, deliveredAt: at }
       const id = random.id('ful')
       await insertFulfilment(writer, shop.id, order.id, { id, state: 'DELIVERED', details }, now)
-      const lines = withFulfilled(order.lines, await fulfilmentsOf(writer, shop.id, [order.id]))
       const how = {
-        by: 'system',
+        ...{ by: 'system', quiet },
         action: 'fulfil',
         details: { fulfilmentId: id, state: 'DELIVERED' },
         events: ['fulfilment.created'],
       } as const
-      return change(writer, shop, order, { lines, fulfilmentState: fulfilmentStateOf(lines) }, how)
+      return change(writer, shop, order, await fulfilmentNow(writer, order), how)
     }
-    return change(writer, shop, order, movedTo(step, at), { by: 'system', action: step.kind, events: eventsOfMove(order, step) })
+    return change(writer, shop, order, movedTo(step, at), {
+      ...{ by: 'system', quiet },
+      action: step.kind,
+      events: eventsOfMove(order, step),
+    })
   }
 
   /** What is remembered and told of an order as it stands: of a new one, and of what does not change its document. */
