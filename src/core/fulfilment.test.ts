@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   cancellableQuantity,
+  FULFILMENTS_MAX,
   type FulfilmentStep,
   fulfilmentMayMove,
   hasShipment,
@@ -64,6 +65,12 @@ describe('pieces of fulfilments', () => {
   for (const [what, asked, expected] of refusals)
     it(`a fulfilment of ${what} is ${expected === null ? 'possible' : 'refused'}`, () =>
       assert.deepEqual(piecesRefusal(LINES, [], asked), expected))
+
+  it('an order has at most so many fulfilments, so that packing and cancelling does not go on for ever', () => {
+    const others = Array.from({ length: FULFILMENTS_MAX }, () => of('CANCELLED', 1))
+    assert.equal(piecesRefusal(LINES, others.slice(1), [{ lineId: 'a', quantity: 1 }]), null)
+    assert.equal(piecesRefusal(LINES, others, [{ lineId: 'a', quantity: 1 }])?.reason, 'too_many_fulfilments')
+  })
 
   it('what was handed over cannot be cancelled any more', () => {
     assert.equal(cancellableQuantity({ quantity: 5, cancelledQuantity: 1, fulfilledQuantity: 3 }), 1)

@@ -80,8 +80,12 @@ export function unpackedPieces(lines: readonly Line[], others: readonly Stage[])
   })
 }
 
+/** An order has at most so many fulfilments, cancelled ones included. */
+export const FULFILMENTS_MAX = 500
+
 /** Why a fulfilment cannot have these pieces beside the others of its order; null when it can. */
 export function piecesRefusal(lines: readonly Line[], others: readonly Stage[], asked: readonly Pieces[]): Refusal | null {
+  if (others.length >= FULFILMENTS_MAX) return refuse('fulfilment_too_large', { reason: 'too_many_fulfilments', max: FULFILMENTS_MAX })
   if (asked.length === 0) return refuse('fulfilment_too_large', { reason: 'nothing_is_left', path: '/lines' })
   const left = new Map(unpackedPieces(lines, others).map(({ lineId, quantity }) => [lineId, quantity]))
   const named = new Set<string>()
