@@ -29,6 +29,7 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   orders: true,
   order_history: true,
   fulfilments: true,
+  order_revisions: true,
   sequences: true,
   payments: true,
   refunds: true,

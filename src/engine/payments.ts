@@ -102,6 +102,7 @@ export function createPayments(parts: {
       returnUrl: returnAddress(order.shopId, payment.provider, payment.id),
       capture: 'automatic',
       language: order.language,
+      expiresAt: order.expiresAt === null ? null : Date.parse(order.expiresAt),
     }
   }
 

@@ -23,6 +23,7 @@ export type OrderAction =
   | 'complete'
   | 'pay'
   | 'payment_fail'
+  | 'provider_notice'
   | 'refund'
   | 'refund_fail'
   | 'status'

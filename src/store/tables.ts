@@ -249,6 +249,16 @@ export interface OrderHistoryTable {
   actor: string
   entry: string
 }
+/** An order as it was before an edit made `revision` of it; `entry` says what the edit did, as JSON. */
+export interface OrderRevisionTable {
+  shop_id: string
+  order_id: string
+  revision: number
+  at: number
+  actor: string
+  entry: string
+  document: string
+}
 /** What an outside engine answered last for a cart, with the question. */
 export interface QuoteTable {
   shop_id: string
@@ -388,6 +398,7 @@ export interface Tables {
   orders: OrderTable
   order_history: OrderHistoryTable
   fulfilments: FulfilmentTable
+  order_revisions: OrderRevisionTable
   quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable
