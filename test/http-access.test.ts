@@ -355,6 +355,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     ]),
   ),
   'POST /v1/shops/:shop/orders/:order/cancel': orderRule('orders:write', orders('/cancel'), LOGIN),
+  'GET /v1/shops/:shop/orders/:order/status': orderRule('orders:read', orders('/status')),
+  'POST /v1/shops/:shop/orders/:order/status': orderRule('orders:edit', orders('/status', { status: 'processing' }), LOGIN),
+  'GET /v1/shops/:shop/orders/:order/history': orderRule('orders:read', orders('/history')),
+  'POST /v1/shops/:shop/orders/:order/fulfilments': keyRule('orders:edit', '/orders/ord_1/fulfilments', {}),
+  'PATCH /v1/shops/:shop/orders/:order/fulfilments/:fulfilment': keyRule('orders:edit', '/orders/ord_1/fulfilments/ful_1', { note: 'n' }),
 
   'PUT /v1/shops/:shop/products/:product': keyRule('products:write', '/products/vase', product('vase', 'VASE', 1)),
   'POST /v1/shops/:shop/products/import': keyRule('products:write', '/products/import', { products: [product('vase', 'VASE', 1)] }),

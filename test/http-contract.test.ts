@@ -221,17 +221,22 @@ describe('every answer is what the document declares', () => {
     assertProblem(await guest('POST', `${SHOP}/carts/${first.body.cart.id}/lines`, { sku: 'MUG-INK' }), 409, 'cart_closed')
     // The stream of a cart that is over has one event and ends.
     assert.match((await guest('GET', `${SHOP}/carts/${first.body.cart.id}/stream`)).body, /^event: cart$/m)
-    assertProblem(await guest('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
-    const at = `${SHOP}/orders/${order.body.id}`
-    const preview = await admin('POST', `${at}/recalculation`, { mode: 'all' })
+    const path = `${SHOP}/orders/${order.body.id}`
+    assert.ok((await guest('GET', `${path}/status`)).body.moves.length > 0)
+    assert.equal((await admin('POST', `${path}/status`, { status: 'processing', message: 'Packing.' })).body.status, 'processing')
+    assertProblem(await guest('POST', `${path}/cancel`), 409, 'order_state_forbids')
+    const preview = await admin('POST', `${path}/recalculation`, { mode: 'all' })
     assert.deepEqual([preview.status, preview.body.applied], [200, false])
     const made = { inline: { name: 'Engraving', unitPrice: 250, taxCategory: 'standard' } }
-    const edited = await admin('PATCH', at, { lines: { add: [made], remove: ['ln_none'] }, preview: true })
+    const edited = await admin('PATCH', path, { lines: { add: [made], remove: ['ln_none'] }, preview: true })
     assert.deepEqual([edited.body.errors.length, edited.body.warnings.length], [1, 1])
-    assert.equal((await admin('PATCH', at, { lines: { add: [made] }, language: 'de', message: 'by telephone' })).status, 200)
-    assert.equal((await admin('GET', `${at}/revisions`)).body.items.length, 1)
-    assert.equal((await admin('GET', `${at}/revisions/1`)).body.revision, 1)
-    assert.equal((await admin('POST', `${SHOP}/orders/${order.body.id}/cancel`)).body.state, 'CANCELLED')
+    assert.equal((await admin('PATCH', path, { lines: { add: [made] }, language: 'de', message: 'by telephone' })).status, 200)
+    assert.equal((await admin('GET', `${path}/revisions`)).body.items.length, 1)
+    assert.equal((await admin('GET', `${path}/revisions/1`)).body.revision, 1)
+    const packed = await admin('POST', `${path}/fulfilments`, { state: 'PENDING', note: 'At the counter' })
+    await admin('PATCH', `${path}/fulfilments/${packed.body.fulfilments[0].id}`, { carrier: 'Post' })
+    assert.ok((await guest('GET', `${path}/history`)).body.items.length > 2)
+    assert.equal((await admin('POST', `${path}/cancel`, { message: 'Sold out.' })).body.state, 'CANCELLED')
   })
 
   test('an account that merges, clears and deletes; a free order without a cart', async () => {

@@ -427,6 +427,43 @@ for (const dialect of DIALECTS) {
         return { method: 'DELETE', path: `${SHOP}/webhooks/${id}` }
       },
     }
+    // Orders that cost nothing are placed at once.
+    const present = product('present', 'PRESENT', 0)
+    const variants = present.variants.map((each) => ({ ...each, requiresShipping: false }))
+    await caller(url, ADMIN)('PUT', `${SHOP}/products/present`, { ...present, variants })
+    const placedOrder = async () => {
+      const what = { items: [{ sku: 'PRESENT', quantity: 3 }], email: 'robin@example.com' }
+      const { order } = (await caller(url, ADMIN)('POST', `${SHOP}/orders`, what)).body
+      return { path: `${SHOP}/orders/${order.id}`, line: order.lines[0].id as string }
+    }
+    Object.assign(operations, {
+      'moving an order': async () => ({
+        path: `${(await placedOrder()).path}/status`,
+        body: { status: 'processing' },
+        other: { status: 'completed' },
+      }),
+      'moving an order to where it is cancelled': async () => ({
+        path: `${(await placedOrder()).path}/status`,
+        body: { status: 'cancelled', message: 'No.' },
+        other: { status: 'completed' },
+      }),
+      'handing pieces over': async () => {
+        const { path, line } = await placedOrder()
+        const lines = [{ lineId: line, quantity: 1 }]
+        return { path: `${path}/fulfilments`, body: { lines }, other: { lines, note: 'Again' } }
+      },
+      'changing a fulfilment': async () => {
+        const { path, line } = await placedOrder()
+        const lines = [{ lineId: line, quantity: 1 }]
+        const made = await caller(url, ADMIN)('POST', `${path}/fulfilments`, { lines })
+        return {
+          method: 'PATCH',
+          path: `${path}/fulfilments/${made.body.fulfilments[0].id}`,
+          body: { state: 'DELIVERED' },
+          other: { state: 'CANCELLED' },
+        }
+      },
+    } satisfies typeof operations)
     for (const [name, prepare] of Object.entries(operations)) {
       test(`${name} twice under one key happens once, and the answer is the same`, async () => {
         const { method = 'POST', path, body, other, secret } = await prepare()

@@ -1242,7 +1242,7 @@ for (const dialect of DIALECTS) {
             if (isRefusal(again) || !again.payment) return
             await shop.pay(again.payment.id)
             await shop.tell(again.payment.id, 'paid', { engine })
-            await engine.checkout.cancel(shop.id, one.orderId, { by: 'system', mayCancelPlaced: true })
+            await engine.checkout.cancel(shop.id, one.orderId, { by: 'system', role: 'staff' })
             await engine.jobs.runDue()
           }
           await life().catch(() => {})

@@ -147,7 +147,7 @@ async function taxedBy(shop: Shop, change: (() => Promise<Answer>) | null, city 
 /** The methods that are offered to a cart; the shop's own is the post. */
 async function shippedBy(shop: Shop, change: (() => Promise<Answer>) | null, city = 'well'): Promise<string[]> {
   await shop.also({ shipping: { methods: [METHOD] } })
-  await shop.products(ware('BOX', {}, { requiresShipping: true }))
+  await shop.products(ware('BOX', {}, { requiresShipping: true, grams: 1 }))
   if (change) expect2xx(await change())
   const { call } = await shop.guest({ sku: 'BOX' })
   expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE', city } }))
@@ -894,7 +894,51 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     const { order } = await unpaid(call)
     expect2xx(await shop.set('never'))
     assert.equal(told(await call('POST', `/orders/${order.id}/cancel`)), '409 order_state_forbids')
+    const [payment] = (await call('GET', `/orders/${order.id}`)).body.payments
+    assert.equal(payment.state, 'PENDING', 'it can still be paid')
     expect2xx(await shop.admin('POST', `/orders/${order.id}/cancel`))
+  },
+  'orders.statuses': async (shop) => {
+    const list = [
+      { id: 'begun', name: 'Begun' },
+      { id: 'packed', name: 'Packed' },
+      { id: 'off', name: 'Off', state: 'CANCELLED' },
+    ]
+    const statuses = { initial: 'begun', list, transitions: [{ from: 'begun', to: 'packed', roles: ['staff'] }], on: { cancelled: 'off' } }
+    expect2xx(await shop.set(statuses))
+    const { call } = await shop.guest()
+    const { id, status } = await payFor(call, await unpaid(call))
+    assert.equal(status, 'begun')
+    assert.equal(told(await shop.admin('POST', `/orders/${id}/status`, { status: 'off' })), '409 status_move_forbidden')
+    assert.equal(expect2xx(await shop.admin('POST', `/orders/${id}/status`, { status: 'packed' })).body.status, 'packed')
+    for (const wrong of [
+      { ...statuses, initial: 'off' },
+      { ...statuses, on: { cancelled: 'packed' } },
+      { ...statuses, list: [] },
+    ])
+      assert.equal(told(await shop.set(wrong)), '422 invalid')
+  },
+  'orders.complete': async (shop) => {
+    const { call } = await shop.guest()
+    const handedOver = async () => {
+      const { id } = await payFor(call, await unpaid(call))
+      return expect2xx(await shop.admin('POST', `/orders/${id}/fulfilments`, {})).body.state
+    }
+    assert.equal(await handedOver(), 'COMPLETED')
+    expect2xx(await shop.set('manually'))
+    expect2xx(await call('POST', '/carts/current/lines', { sku: 'A' }))
+    assert.equal(await handedOver(), 'PLACED')
+  },
+  'orders.fulfilUnshipped': async (shop) => {
+    await shop.products(ware('LICENCE', { kind: 'digital' }), ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'LICENCE' }, { sku: 'BOX' })
+    expect2xx(await shop.set('whenPaid'))
+    const { id } = await payFor(call, await unpaid(call))
+    const { lines, fulfilmentState } = (await call('GET', `/orders/${id}`)).body
+    assert.deepEqual(
+      [fulfilmentState, ...lines.map((line: { fulfilledQuantity: number }) => line.fulfilledQuantity)],
+      ['PARTIALLY_FULFILLED', 1, 0],
+    )
   },
   'payment.providers': async (shop) => {
     const { call } = await shop.guest()

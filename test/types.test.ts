@@ -88,7 +88,7 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
     ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, revision: 1, completedAt: null, cancelledAt: null },
     ...{ id, shopId, owner, createdAt, updatedAt, number: null, shortNumber: null, reference: null, cartId: id, whole: true, version: 1 },
     ...{ state: 'NEW', paymentState: 'PENDING', fulfilmentState: 'UNFULFILLED', status: 'new', isCompleted: false },
-    ...{ orderedAt: null, paidAt: null, expiresAt: null, refunds: [] },
+    ...{ orderedAt: null, paidAt: null, expiresAt: null, refunds: [], fulfilments: [] },
     ...{ paidTotal: cart.total, refundedTotal: cart.total, outstandingTotal: cart.total },
     payments: [
       {

@@ -2,10 +2,17 @@
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
 import { CartLine, details, LineInput, lineTaxes, Owner, totals } from './cart.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
+import { FULFILMENT_STEPS } from './fulfilment.ts'
+import { Address, Amount, CLOSED, Currency, Email, Id, Message, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
 export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
+
+/** How the money of an order stands. */
+export const PaymentState = OneOf(['NONE', 'PENDING', 'AUTHORIZED', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED'])
+
+/** How much of an order was handed over. */
+export const FulfilmentState = OneOf(['UNFULFILLED', 'PARTIALLY_FULFILLED', 'FULFILLED'])
 
 const Payment = Type.Object(
   {
@@ -19,6 +26,25 @@ const Payment = Type.Object(
     reference: Nullable(Type.String({ description: 'The words by which money that came by hand was found' })),
     paidAt: Nullable(Type.String()),
     reason: Nullable(Type.String()),
+    createdAt: Type.String(),
+    updatedAt: Type.String(),
+  },
+  CLOSED,
+)
+
+/** Pieces that go together, and what tells where they are. */
+const Fulfilment = Type.Object(
+  {
+    id: Type.String(),
+    state: OneOf(FULFILMENT_STEPS),
+    lines: Type.Array(Type.Object({ lineId: Type.String(), quantity: Type.Integer() }, CLOSED)),
+    carrier: Nullable(Type.String()),
+    trackingNumber: Nullable(Type.String()),
+    trackingUrl: Nullable(Type.String()),
+    expectedAt: Nullable(Type.String()),
+    shippedAt: Nullable(Type.String()),
+    deliveredAt: Nullable(Type.String()),
+    note: Nullable(Type.String({ description: 'The customer may read it' })),
     createdAt: Type.String(),
     updatedAt: Type.String(),
   },
@@ -47,8 +73,8 @@ export const Order = Type.Object(
     reference: Nullable(Type.String()),
     shopId: Type.String(),
     state: OrderState,
-    paymentState: OneOf(['NONE', 'PENDING', 'AUTHORIZED', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED']),
-    fulfilmentState: OneOf(['UNFULFILLED', 'PARTIALLY_FULFILLED', 'FULFILLED']),
+    paymentState: PaymentState,
+    fulfilmentState: FulfilmentState,
     status: Type.String(),
     isCompleted: Type.Boolean({ description: 'True once placed' }),
     cartId: Nullable(Type.String()),
@@ -73,6 +99,7 @@ export const Order = Type.Object(
     refundedTotal: Money,
     outstandingTotal: Money,
     payments: Type.Array(Payment),
+    fulfilments: Type.Array(Fulfilment),
     refunds: Type.Array(Type.Object({ id: Type.String(), paymentId: Type.String(), amount: Money, state: Type.String() }, CLOSED)),
   },
   { $id: 'Order', ...CLOSED },
@@ -138,6 +165,9 @@ export const CreatePayment = payment
 
 /** `POST /orders/{order}/cancel`. */
 export const CancelOrder = Type.Object(
-  { quiet: Type.Optional(Type.Boolean({ description: 'Keys only: the customer gets no e-mail about it' })) },
+  {
+    message: Type.Optional(Message),
+    quiet: Type.Optional(Type.Boolean({ description: 'Keys only: the customer gets no e-mail about it' })),
+  },
   CLOSED,
 )

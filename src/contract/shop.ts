@@ -135,6 +135,43 @@ const ShippingMethodTable = Type.Array(ShippingMethod, { maxItems: SHIPPING_METH
 /** `PUT /shipping-methods`: all of them, as `GET` answers them. */
 export const ShippingMethodList = Type.Object({ items: ShippingMethodTable, next: Type.Optional(Type.Null()) }, CLOSED)
 
+const StatusId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$' })
+const Statuses = Type.Object(
+  {
+    initial: StatusId,
+    list: Type.Array(
+      Type.Object(
+        {
+          id: StatusId,
+          name: Type.String({ minLength: 1, maxLength: 100 }),
+          color: Type.Optional(Type.String({ pattern: '^#[0-9a-fA-F]{6}$' })),
+          confirms: Type.Optional(Type.Boolean()),
+          state: Type.Optional(OneOf(['COMPLETED', 'CANCELLED'])),
+        },
+        CLOSED,
+      ),
+      { minItems: 1, maxItems: 50 },
+    ),
+    transitions: Type.Union([
+      Type.Literal('any'),
+      Type.Array(
+        Type.Object(
+          {
+            from: StatusId,
+            to: StatusId,
+            roles: Type.Array(OneOf(['customer', 'staff', 'system']), { minItems: 1, maxItems: 3, uniqueItems: true }),
+            requires: Type.Optional(Type.Array(OneOf(['shipment', 'payment', 'message']), { minItems: 1, maxItems: 3, uniqueItems: true })),
+          },
+          CLOSED,
+        ),
+        { maxItems: 500 },
+      ),
+    ]),
+    on: Type.Object({ cancelled: StatusId, completed: Type.Optional(StatusId), fulfilled: Type.Optional(StatusId) }, CLOSED),
+  },
+  CLOSED,
+)
+
 /** Who is asked outside of the shop, and what holds while they do not answer. */
 const outside = {
   provider: Nullable(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
@@ -274,6 +311,9 @@ export const PatchSettings = Type.Object(
       referenceTemplate: Type.String({ minLength: 1, maxLength: 1000 }),
       tokenTtl: Duration,
       customerCancel: OneOf(['untilConfirmed', 'never']),
+      statuses: Statuses,
+      complete: OneOf(['whenPaidAndFulfilled', 'manually']),
+      fulfilUnshipped: OneOf(['whenPaid', 'manually']),
     }),
     payment: partial({
       providers: Type.Array(Text(60), { maxItems: 20 }),

@@ -16,6 +16,7 @@ import {
   quantityMaxOf,
 } from './cart.ts'
 import type { Facts } from './facts.ts'
+import type { Fulfilment } from './fulfilment.ts'
 import type { OrderPaymentState, PaymentAttemptState } from './payment.ts'
 import type { PricedCart, PricedLine, Totals } from './pricing.ts'
 import type { CodeState } from './promoting.ts'
@@ -190,6 +191,7 @@ export interface ServedOrder extends Omit<Order, 'format'> {
   /** What is still owed; below zero where more was taken than the order costs now. */
   readonly outstandingTotal: Amount
   readonly payments: readonly ServedPayment[]
+  readonly fulfilments: readonly Fulfilment[]
   readonly refunds: readonly {
     readonly id: string
     readonly paymentId: string

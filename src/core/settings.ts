@@ -2,6 +2,15 @@
 // Durations are ISO 8601 (`PT30M`, `P30D`; a day has 24 hours here, months and years are not accepted because their length is not fixed).
 import { EMAIL_KINDS, type EmailKind } from './email.ts'
 import type { Rounding } from './money.ts'
+import {
+  CONFIRMED_STATUSES,
+  DELIVERY_STATUSES,
+  FREE_STATUSES,
+  PLAIN_STATUSES,
+  SHORT_STATUSES,
+  type Statuses,
+  WORKFLOW_STATUSES,
+} from './order-statuses.ts'
 import type { ProductKind } from './product.ts'
 
 /** Who signs a shop's JWTs. Exactly one of `jwksUrl` and `secret`; `algorithms` is fixed here and never taken from a token. */
@@ -316,12 +325,21 @@ export interface Settings {
     readonly keep: string
   }
   readonly orders: {
-    /** Liquid template of an order's reference; `seq` is a number that rises by one with every placed order of the shop (C46). */
+    /**
+     * C46: Liquid template of an order's reference. `{{ seq }}` rises by one with every placed order of the shop; the filter `seq: 8` makes what
+     * stands before it the key of a sequence of its own, which begins with 1, in eight digits. Times are UTC.
+     */
     readonly referenceTemplate: string
     /** How long an order token opens its order. */
     readonly tokenTtl: string
-    /** C45: may a customer cancel an order that is not confirmed yet? */
+    /** C45: may a customer cancel an order of which no status confirms and nothing was handed over? Paid ones are refunded. */
     readonly customerCancel: 'untilConfirmed' | 'never'
+    /** The words for where a placed order is, who may move it from which to which, and what follows of what happens to it. */
+    readonly statuses: Statuses
+    /** Is an order complete by itself once it is paid and all of it was handed over, or when somebody says so? */
+    readonly complete: 'whenPaidAndFulfilled' | 'manually'
+    /** Do lines that are not shipped count as handed over once the order is paid, or when somebody says so? */
+    readonly fulfilUnshipped: 'whenPaid' | 'manually'
   }
   readonly payment: {
     /** Names of payment providers that may be used; the first is the default. */
@@ -428,7 +446,14 @@ export const DEFAULT_SETTINGS: Settings = {
   retention: { anonymous: 'P30D', account: 'P90D', empty: 'PT6H', drafts: 'P365D', closed: 'P30D', touchOnRead: false },
   abandoned: { after: 'never' },
   history: { keep: 'P90D' },
-  orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed' },
+  orders: {
+    referenceTemplate: '{{ seq }}',
+    tokenTtl: 'P30D',
+    customerCancel: 'untilConfirmed',
+    statuses: PLAIN_STATUSES,
+    complete: 'whenPaidAndFulfilled',
+    fulfilUnshipped: 'manually',
+  },
   payment: { providers: ['sandbox'], capture: 'automatic', manualMethods: [], maxPayments: 1, presentmentCurrency: 'off' },
   email: {
     from: null,
@@ -457,8 +482,13 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     lines: { quantityEditing: 'system', order: 'newest' },
     pricing: { onIncrease: 'accept' },
     checkout: { guest: false, removeBoughtLines: false },
+    orders: { statuses: DELIVERY_STATUSES, complete: 'manually' },
   },
-  fill: { inventory: { onAdd: 'reject' }, promotions: { maxCodes: 1, publicReasons: 'detailed' } },
+  fill: {
+    inventory: { onAdd: 'reject' },
+    promotions: { maxCodes: 1, publicReasons: 'detailed' },
+    orders: { statuses: SHORT_STATUSES, fulfilUnshipped: 'whenPaid' },
+  },
   reconcile: {
     cart: { onOrdered: 'delete', onMerged: 'delete' },
     lines: { order: 'newest' },
@@ -467,12 +497,14 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     pricing: { requireExpected: true },
     notices: { requireAck: ['line_removed', 'line_unavailable'] },
     retention: { account: 'never' },
+    orders: { statuses: WORKFLOW_STATUSES },
   },
   service: {
     cart: { types: ['shopping', 'wishlist'] },
     inventory: { onAdd: 'allow' },
     shipping: { whenNotChosen: 'cheapest' },
     retention: { anonymous: 'P30D', account: 'P30D', empty: 'P30D', closed: 'P30D' },
+    orders: { statuses: CONFIRMED_STATUSES },
   },
   classic: {
     cart: { multiple: true },
@@ -481,7 +513,7 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     reconcile: { onLogin: 'restorePrevious' },
     retention: { anonymous: 'P90D', account: 'P90D', empty: 'P90D', closed: 'P90D' },
     abandoned: { after: 'PT1H' },
-    orders: { referenceTemplate: '{{ seq | prepend: "ORD-" }}' },
+    orders: { referenceTemplate: '{{ seq | prepend: "ORD-" }}', statuses: FREE_STATUSES, complete: 'manually' },
   },
 }
 

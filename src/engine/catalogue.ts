@@ -12,6 +12,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { methodsRefusal } from '../core/shipping-table.ts'
+import { statusesRefusal } from '../core/status.ts'
 import { ratesRefusal, withRateIds } from '../core/tax-rates.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
@@ -25,6 +26,7 @@ import type { Store } from '../store/store.ts'
 import { hashSecret } from './identity.ts'
 import { type IdempotencyClaim, once } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
+import { templateRefusal } from './reference.ts'
 
 /** Products written in one transaction: at most some 50 ms of write lock. */
 const IMPORT_CHUNK = 40
@@ -407,7 +409,10 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
   const methodIds = (patch.payment?.manualMethods ?? []).map(({ id }) => id)
   const twice = methodIds.findIndex((id, index) => methodIds.indexOf(id) !== index)
   if (twice >= 0) return refuse('invalid', { path: `/payment/manualMethods/${twice}/id`, reason: 'already_named' })
+  const { referenceTemplate, statuses } = patch.orders ?? {}
   return (
+    (referenceTemplate === undefined ? null : templateRefusal(referenceTemplate, '/orders/referenceTemplate')) ??
+    (statuses === undefined ? null : statusesRefusal(statuses, '/orders/statuses')) ??
     ratesRefusal(patch.tax?.rates ?? [], '/tax/rates') ??
     methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods') ??
     outsideRefusal(patch, engines, 'tax') ??

@@ -16,19 +16,23 @@ import {
 } from '../core/cart.ts'
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
+import { cancellableQuantity, hasShipment } from '../core/fulfilment.ts'
 import { sum } from '../core/money.ts'
 import { contentOf, ORDER_FORMAT, type Order, orderBlockers, orderedLinesOf, orderLinesOf, orderMayMove, partOf } from '../core/order.ts'
+import type { StatusRole } from '../core/order-statuses.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
+import { inState, statusMove } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import { type CartRow, loadCarts, lockCarts, ownerKey } from '../store/carts.ts'
+import { cancelPending, fulfilmentsOf } from '../store/fulfilments.ts'
 import { record } from '../store/idempotency.ts'
 import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
 import { abandonPaymentActions } from '../store/payment-actions.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
 import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
-import type { Store, Writer } from '../store/store.ts'
+import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
@@ -37,7 +41,7 @@ import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
 import { isPayable, type Payments } from './payments.ts'
-import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
@@ -99,10 +103,15 @@ export interface Ordered {
 export interface Cancelling {
   /** As histories name it. */
   readonly by: string
-  readonly mayCancelPlaced: boolean
+  /** As whom: what a customer may, settings and statuses say. */
+  readonly role: StatusRole
+  /** Only an order that awaits payment; one that was placed meanwhile stays. */
+  readonly onlyUnpaid?: boolean
   /** Why, in words for the order's history. */
   readonly message?: string | null
-  /** The customer gets no e-mail about it. */
+  /** Which of the shop's statuses that cancel it gets; without one, the one that the shop has for it. */
+  readonly status?: string
+  /** No e-mail is sent for it. */
   readonly quiet?: boolean
 }
 
@@ -111,7 +120,7 @@ export interface Checkout {
   order(request: OrderRequest): Promise<Ordered | Refusal>
   /** Another attempt to pay an order that awaits payment. */
   payAgain(shopId: string, orderId: string, wanted: WantedPayment, returnUrl: string | null): Promise<Ordered | Refusal>
-  /** Cancels an order: unpaid ones by their owner, placed ones (with a full refund) by who may. */
+  /** Cancels an order; a placed one with a full refund, and with what nobody has handed over back in stock. */
   cancel(shopId: string, orderId: string, how: Cancelling): Promise<OrderTable | Refusal>
   /** Cancels what awaits payment of a cart, before the cart is deleted. */
   cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null>
@@ -597,13 +606,16 @@ export function createCheckout(parts: {
       if (!before) return refuse('order_not_found', { orderId })
       if (before.state === 'CANCELLED') {
         // Repeating it, by who may, tries refunds again that were given up.
-        if (how.mayCancelPlaced)
+        if (how.role !== 'customer')
           await store.transact(async (writer) => {
             await lockOrders(writer, shopId, [orderId])
             await refundAll(writer, shopId, orderId)
           })
         return before
       }
+      // Nothing is closed at a provider for somebody who may not cancel; what was decided here is looked at again under the lock.
+      const mayNot = await cancelRefusal(shopId, before, how)
+      if (mayNot) return mayNot
       if (before.state === 'NEW') {
         const closed = await closeSessions(shopId, orderId)
         if (isRefusal(closed)) return closed
@@ -619,57 +631,78 @@ export function createCheckout(parts: {
   async function cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null> {
     const unpaid = (await ordersOfCart(store.reader, shopId, cartId)).find((row) => row.state === 'NEW')
     if (!unpaid) return null
-    const cancelled = await cancel(shopId, unpaid.id, { by: 'system', mayCancelPlaced: false, message: 'its cart was deleted' })
+    const cancelled = await cancel(shopId, unpaid.id, { by: 'system', role: 'system', onlyUnpaid: true, message: 'its cart was deleted' })
     const mayPass = !isRefusal(cancelled) || (cancelled.refused !== 'provider_unavailable' && cancelled.refused !== 'overloaded')
     return mayPass ? null : cancelled
   }
 
   async function expire(shopId: string, orderId: string): Promise<void> {
     const closed = await closeSessions(shopId, orderId)
-    if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', { by: 'system', mayCancelPlaced: false })
+    if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', { by: 'system', role: 'system', onlyUnpaid: true })
   }
 
-  async function end(
-    shopId: string,
-    orderId: string,
-    state: 'CANCELLED' | 'EXPIRED',
-    { by, mayCancelPlaced, message = null, quiet = false }: Cancelling,
-  ): Promise<Refusal | 'again' | null> {
+  async function end(shopId: string, orderId: string, state: 'CANCELLED' | 'EXPIRED', how: Cancelling): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
+    const { statuses } = shop.settings.orders
     return store.transact(async (writer) => {
       const [row] = await lockOrders(writer, shopId, [orderId])
       if (!row) return refuse('order_not_found', { orderId })
       const order = parseOrder(row)
+      // Somebody was faster with the same.
+      if (order.state === state) return null
       const isPlaced = order.state === 'PLACED'
-      if (!orderMayMove(order.state, state) || (isPlaced && !mayCancelPlaced))
+      if (!orderMayMove(order.state, state) || (isPlaced && how.onlyUnpaid))
         return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
+      const status = state === 'CANCELLED' ? await cancelledStatus(writer, shop, order, how) : inState(state, statuses).status
+      if (isRefusal(status)) return { ...status, orderId }
       // Somebody began another attempt to pay after the sessions were closed: it must be closed as well.
       if (!isPlaced && (await paymentsOf(writer, shopId, [orderId])).some(isPayable)) return 'again'
       await returnRedemptions(writer, shopId, orderId)
       if (isPlaced) {
-        const demand = demandOf(order.lines)
+        // What was handed over is not in the house any more, and what was cancelled before is back already.
+        const demand = demandOf(order.lines.map((line) => ({ ...line, quantity: cancellableQuantity(line) }))).filter(
+          ([, left]) => left > 0,
+        )
         await lockStock(
           writer,
           shopId,
           demand.map(([sku]) => sku),
         )
         await takeStock(writer, shopId, demand, -1, clock.now())
+        await cancelPending(writer, shopId, orderId, clock.now())
         await abandonPaymentActions(writer, shopId, orderId, 'order_cancelled')
         await refundAll(writer, shopId, orderId)
       } else await releaseHolds(writer, shopId, orderId)
       const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
-      const ended = { ...inState(state), paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      const ended = { state, status, paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      const { by, message = null, quiet = false } = how
       await recording.change(writer, shop, order, ended, {
-        by,
+        ...{ by, message, quiet },
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
-        message,
-        events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
+        events: state === 'EXPIRED' ? ['order.expired'] : isPlaced ? ['order.status_changed', 'order.cancelled'] : ['order.cancelled'],
         columns: { held_until: null },
         quiet,
       })
       return null
     })
+  }
+
+  async function cancelRefusal(shopId: string, row: OrderTable, how: Cancelling): Promise<Refusal | null> {
+    const shop = await cache.shop(shopId)
+    const status = shop ? await cancelledStatus(store.reader, shop, parseOrder(row), how) : refuse('shop_not_found', { shopId })
+    return isRefusal(status) ? { ...status, orderId: row.id } : null
+  }
+
+  /** The status that an order is cancelled into, if who cancels it may. */
+  async function cancelledStatus(reader: Reader, { id, settings }: ShopFacts, order: Order, how: Cancelling): Promise<string | Refusal> {
+    const { statuses } = settings.orders
+    const to = how.status ?? statuses.on.cancelled
+    if (statuses.list.some((each) => each.id === to && each.state !== 'CANCELLED'))
+      return refuse('invalid', { path: '/status', reason: 'this_status_does_not_cancel' })
+    const facts = { hasShipment: hasShipment(await fulfilmentsOf(reader, id, [order.id])), hasMessage: Boolean(how.message) }
+    const target = statusMove(settings.orders, order, to, how.role, facts)
+    return isRefusal(target) ? target : target.id
   }
 
   // Small parts -----------------------------------------------------------------------------------------------------------------------

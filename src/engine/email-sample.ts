@@ -130,7 +130,15 @@ export function sampleOrder(shop: ShopFacts, now: number): ServedOrder {
   }
   const { format: _, ...told } = order
   const money = (amount: number): Money => ({ amount, currency: content.currency })
-  return { ...told, paidTotal: content.total, refundedTotal: money(0), outstandingTotal: money(0), payments: [], refunds: [] }
+  return {
+    ...told,
+    paidTotal: content.total,
+    refundedTotal: money(0),
+    outstandingTotal: money(0),
+    payments: [],
+    refunds: [],
+    fulfilments: [],
+  }
 }
 
 /** A cart that was left alone. */

@@ -12,6 +12,7 @@ import { createEmailQueue } from './email-queue.ts'
 import { createEmailing, type Emailing } from './emailing.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
+import { createFulfilling, type Fulfilling } from './fulfilments.ts'
 import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
@@ -28,6 +29,7 @@ import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSettling, type Settling } from './settling.ts'
+import { createStatuses, type OrderStatuses } from './statuses.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
@@ -47,6 +49,8 @@ export interface Engine {
   readonly paymentMethods: PaymentMethods
   readonly settling: Settling
   readonly accounts: Accounts
+  readonly fulfilling: Fulfilling
+  readonly statuses: OrderStatuses
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -126,6 +130,8 @@ export function createEngine(parts: EngineParts): Engine {
     paymentMethods,
     settling,
     accounts: createAccounts({ ...base, signer, providers }),
+    fulfilling: createFulfilling({ ...base, recording }),
+    statuses: createStatuses({ ...base, recording, checkout }),
     providers,
     carts,
     quotes,

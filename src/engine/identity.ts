@@ -3,6 +3,7 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { canonicalGroups, LIMITS, type Owner } from '../core/cart.ts'
+import type { StatusRole } from '../core/order-statuses.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Issuer } from '../core/settings.ts'
@@ -70,6 +71,11 @@ export function nameOf(actor: Actor): string {
 /** Whether an actor may address carts and orders of anybody. */
 export function reachesAll(actor: Actor): boolean {
   return actor.kind === 'server' || actor.kind === 'staff'
+}
+
+/** As whom an actor moves orders: every key works for the shop, also for a customer whom it names. */
+export function roleOf(actor: Actor): StatusRole {
+  return reachesAll(actor) ? 'staff' : 'customer'
 }
 
 /** Whether a key's scopes contain one. */

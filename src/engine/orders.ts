@@ -1,7 +1,9 @@
 // Orders as they are served: the frozen document with its payments and refunds.
-import { liftOrder, type Order, type ServedOrder, type ServedPayment } from '../core/order.ts'
+import { withFulfilled } from '../core/fulfilment.ts'
+import { fulfilmentStateOf, liftOrder, type Order, type ServedOrder, type ServedPayment } from '../core/order.ts'
 import { type Attempt, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
 import { rfc3339 } from '../core/time.ts'
+import { fulfilmentsOf } from '../store/fulfilments.ts'
 import { paymentsOf, refundsOf } from '../store/orders.ts'
 import type { Reader } from '../store/store.ts'
 import type { OrderTable, PaymentTable, RefundTable } from '../store/tables.ts'
@@ -11,7 +13,7 @@ export function parseOrder(row: Pick<OrderTable, 'document'>): Order {
   return liftOrder(JSON.parse(row.document) as Order)
 }
 
-/** Orders of one shop as they are served, with two statements however many there are. */
+/** Orders of one shop as they are served, with three statements however many there are. */
 export async function serveOrders(
   reader: Reader,
   rows: readonly Pick<OrderTable, 'document' | 'id' | 'shop_id'>[],
@@ -21,6 +23,7 @@ export async function serveOrders(
   const ids = rows.map((row) => row.id)
   const payments = await paymentsOf(reader, shopId, ids)
   const refunds = await refundsOf(reader, shopId, ids)
+  const fulfilments = await fulfilmentsOf(reader, shopId, ids)
   return rows.map((row) => {
     const order = parseOrder(row)
     const mine = {
@@ -35,6 +38,7 @@ export async function serveOrders(
       refundedTotal: money(refunded),
       outstandingTotal: money(outstanding),
       payments: mine.payments.map(servePayment),
+      fulfilments: fulfilments.flatMap(({ orderId, ...each }) => (orderId === row.id ? [each] : [])),
       refunds: mine.refunds.map((refund) => ({
         id: refund.id,
         paymentId: refund.payment_id,
@@ -50,6 +54,12 @@ export async function paymentStateNow(reader: Reader, order: Order): Promise<Ord
   const payments = await paymentsOf(reader, order.shopId, [order.id])
   const refunds = await refundsOf(reader, order.shopId, [order.id])
   return orderPaymentState(order.total.amount, payments.map(attemptOf), refunds.map(returnOf))
+}
+
+/** What the fulfilments of an order, as they are written now, make of it: lock the order first. */
+export async function fulfilmentNow(reader: Reader, order: Order): Promise<Pick<Order, 'lines' | 'fulfilmentState'>> {
+  const lines = withFulfilled(order.lines, await fulfilmentsOf(reader, order.shopId, [order.id]))
+  return { lines, fulfilmentState: fulfilmentStateOf(lines) }
 }
 
 function attemptOf({ id, state, amount, captured }: PaymentTable): Attempt {

@@ -5,6 +5,7 @@ import type { Order } from '../core/order.ts'
 import { orderIsOwed, orderMayMove } from '../core/order.ts'
 import { isCovered, isRunning, mayMove } from '../core/payment.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { inState } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
 import {
@@ -27,7 +28,7 @@ import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
-import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
 
@@ -380,7 +381,7 @@ export function createPayments(parts: {
     if (order.state !== 'NEW') return
     await releaseHolds(writer, shop.id, order.id)
     const how = { by: 'system', action: 'expire', message: why.refused, events: ['order.expired'], columns: { held_until: null } } as const
-    await recording.change(writer, shop, order, inState('EXPIRED'), how)
+    await recording.change(writer, shop, order, inState('EXPIRED', shop.settings.orders.statuses), how)
   }
 
   async function returnRedemptionsUnlessPlaced(writer: Writer, shopId: string, order: Order): Promise<void> {

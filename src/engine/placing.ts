@@ -9,10 +9,10 @@ import type { Facts } from '../core/facts.ts'
 import { afterOrder, type Order, type OrderedLines } from '../core/order.ts'
 import { type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { inState } from '../core/status.ts'
 import { availableTo, demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
 import { type IntentRow, loadIntents, lockCarts, removeCarts, saveCarts } from '../store/carts.ts'
-import { nextInSequence } from '../store/orders.ts'
 import { confirmRedemptions, redeem, returnRedemptions, type Use } from '../store/redemptions.ts'
 import { lockStock, readStock, releaseHolds, takeStock } from '../store/stock.ts'
 import type { Reader, Store, Writer } from '../store/store.ts'
@@ -23,7 +23,7 @@ import { paymentStateNow } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Quoting } from './quotes.ts'
 import type { Recording } from './recording.ts'
-import { renderReference } from './reference.ts'
+import { nextReference } from './reference.ts'
 
 /** Thrown inside a transaction to roll it back; `again` means: somebody was faster, begin anew. */
 export class Rollback extends Error {
@@ -96,7 +96,6 @@ export function createPlacement(parts: {
     await releaseHolds(writer, shop.id, order.id)
     await confirmRedemptions(writer, shop.id, order.id)
     const cartNumber = whole && carts?.own ? parseIntent(carts.own).number : random.number()
-    const seq = await nextInSequence(writer, shop.id, 'order')
     const others =
       carts && facts
         ? await settleCarts(writer, shop, carts, facts, {
@@ -105,10 +104,11 @@ export function createPlacement(parts: {
             ordered: JSON.parse(row.ordered_lines) as OrderedLines,
           })
         : []
-    const reference = await renderReference(shop.settings.orders.referenceTemplate, { seq, number: cartNumber, shop: shop.id, now })
     const paymentState = await paymentStateNow(writer, order)
+    const { referenceTemplate, statuses } = shop.settings.orders
+    const reference = await nextReference(writer, referenceTemplate, { ...order, number: cartNumber, orderedAt: now })
     const patch: Partial<Order> = {
-      ...inState('PLACED'),
+      ...inState('PLACED', statuses),
       number: cartNumber,
       shortNumber: cartNumber.slice(0, 7),
       reference,
@@ -183,7 +183,11 @@ export function createPlacement(parts: {
 
   /** Another order took the place of this one, which awaited payment: it cannot be placed any more, and holds nothing. */
   async function supersede(writer: Writer, shop: ShopFacts, order: Order, by: string): Promise<void> {
-    await recording.change(writer, shop, order, inState('SUPERSEDED'), { by, action: 'supersede', columns: { held_until: null } })
+    await recording.change(writer, shop, order, inState('SUPERSEDED', shop.settings.orders.statuses), {
+      by,
+      action: 'supersede',
+      columns: { held_until: null },
+    })
     await releaseHolds(writer, shop.id, order.id)
     await returnRedemptions(writer, shop.id, order.id)
   }
@@ -221,11 +225,6 @@ const EVENT_OF: Readonly<Record<string, EventType>> = {
   PAID: 'payment.succeeded',
   AUTHORIZED: 'payment.authorized',
   PENDING: 'payment.pending',
-}
-
-/** What an order says of itself in a state. */
-export function inState(state: Order['state']): Pick<Order, 'state' | 'status'> {
-  return { state, status: state.toLowerCase() }
 }
 
 /**

@@ -35,11 +35,13 @@ import { editingRoutes } from './editing.ts'
 import { emailRoutes, emailTemplateRoutes } from './emails.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
+import { fulfilmentRoutes } from './fulfilments.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
 import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
+import { orderLifecycleRoutes } from './order-lifecycle.ts'
 import { orderPaymentRoutes } from './order-payments.ts'
 import { orderRoutes } from './orders.ts'
 import { ownCartRoutes } from './own-carts.ts'
@@ -186,6 +188,8 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     mergeRoutes(engine),
     historyRoutes(engine),
     orderRoutes(engine, guard),
+    orderLifecycleRoutes(engine),
+    fulfilmentRoutes(engine),
     editingRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),

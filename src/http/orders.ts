@@ -3,16 +3,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
-import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
+import { ListOrders } from '../contract/order-lifecycle.ts'
+import { Id, ListOf, Nullable, Text } from '../contract/schemas.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll } from '../engine/identity.ts'
+import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll, roleOf } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
-import { listOrders, readOrder } from '../store/orders.ts'
+import { listOrders, type OrderFilter, readOrder } from '../store/orders.ts'
+import type { Reader } from '../store/store.ts'
 import type { OrderTable } from '../store/tables.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
@@ -27,14 +29,6 @@ const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4
 /** The routes of orders. */
 export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
   const { store, checkout, random, signer } = engine
-
-  /** The order if the caller may know of it: another owner's does not exist. */
-  async function findOrder({ actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
-    const row = await readOrder(store.reader, shop.id, id)
-    const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
-    if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
-    return row
-  }
 
   async function answer({ shop }: Caller, { orderId, payment }: Ordered) {
     const row = unwrap((await readOrder(store.reader, shop.id, orderId)) ?? refuse('order_not_found', {}))
@@ -99,16 +93,23 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       '/orders',
       {
         config: { access: { owner: true, scope: 'orders:read' } },
-        schema: { tags: ['Orders'], summary: 'Orders, newest first', querystring: ListQuery, response: { 200: ListOf(Type.Ref('Order')) } },
+        schema: {
+          tags: ['Orders'],
+          summary: 'Orders, newest first',
+          querystring: ListOrders,
+          response: { 200: ListOf(Type.Ref('Order')) },
+        },
       },
       async (request) => {
         const { owner, all, shop } = callerOf(request)
-        const { limit = 50, account: _, ...filter } = request.query
-        const rows = await listOrders(store.reader, shop.id, {
-          ...filter,
+        const { limit = 50, after, account: _, from, to, ...found } = request.query
+        const filter: OrderFilter = {
+          ...found,
           ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }),
-          limit: limit + 1,
-        })
+          ...(from === undefined ? {} : { placedFrom: Date.parse(from) }),
+          ...(to === undefined ? {} : { placedBefore: Date.parse(to) }),
+        }
+        const rows = await listOrders(store.reader, shop.id, filter, { after, limit: limit + 1 })
         const items = await serveOrders(store.reader, rows.slice(0, limit))
         return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
       },
@@ -127,7 +128,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         },
       },
       async (request) => {
-        const [order] = await serveOrders(store.reader, [await findOrder(callerOf(request), request.params.order)])
+        const [order] = await serveOrders(store.reader, [await findOrder(store.reader, callerOf(request), request.params.order)])
         return order
       },
     )
@@ -147,7 +148,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       },
       async (request, reply) => {
         const caller = callerOf(request)
-        const { id } = await findOrder(caller, request.params.order)
+        const { id } = await findOrder(store.reader, caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
         return underKey(engine, request, reply, { orderId: id }, async () =>
           answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl))),
@@ -161,7 +162,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         config: { access: { owner: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
-          summary: 'Cancel: unpaid by its owner; placed, with a full refund, by who may',
+          summary: 'Cancel, with a full refund: by its owner until it is confirmed, by staff as the statuses allow',
           params: Params,
           querystring: Query,
           body: Type.Optional(Nullable(contract.CancelOrder)),
@@ -170,14 +171,11 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       },
       async (request, reply) => {
         const caller = callerOf(request)
-        const { id } = await findOrder(caller, request.params.order)
-        if (!caller.all && caller.shop.settings.orders.customerCancel === 'never')
-          throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_may_not_cancel' }))
+        const { id } = await findOrder(store.reader, caller, request.params.order)
         const quiet = caller.all && request.body?.quiet === true
+        const how = { by: nameOf(caller.actor), role: roleOf(caller.actor), message: request.body?.message ?? null, quiet }
         return underKey(engine, request, reply, { orderId: id }, async () => {
-          const [order] = await serveOrders(store.reader, [
-            unwrap(await checkout.cancel(caller.shop.id, id, { by: nameOf(caller.actor), mayCancelPlaced: caller.all, quiet })),
-          ])
+          const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, how))])
           return order
         })
       },
@@ -192,6 +190,14 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     }
     return { lines: lineRequests(callerOf(request), items, random, '/items'), ...given }
   }
+}
+
+/** The order if the caller may know of it: another owner's does not exist. */
+export async function findOrder(reader: Reader, { actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
+  const row = await readOrder(reader, shop.id, id)
+  const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
+  if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
+  return row
 }
 
 /** The cart that is ordered: who is limited to one cart orders that or nothing. */
@@ -217,15 +223,3 @@ function returnUrlOf({ all, shop }: Caller, payment: { returnUrl?: string } | nu
 
 /** An order token is good for at most ten years. */
 const TOKEN_TTL_MAX = 3650 * 24 * 3_600_000
-
-const ListQuery = Type.Object(
-  {
-    ...Page,
-    state: Type.Optional(contract.OrderState),
-    cartId: Type.Optional(Id),
-    number: Type.Optional(Text(64)),
-    email: Type.Optional(Text(254)),
-    account: Type.Optional(Id),
-  },
-  { additionalProperties: false },
-)

@@ -6,6 +6,7 @@ import { up as lifetime } from './migrations/0002-lifetime.ts'
 import { up as pricing } from './migrations/0003-pricing.ts'
 import { up as orders } from './migrations/0004-orders.ts'
 import { up as payments } from './migrations/0005-payments.ts'
+import { up as fulfilments } from './migrations/0006-fulfilments.ts'
 import { up as editing } from './migrations/0008-editing.ts'
 import { up as emails } from './migrations/0009-emails.ts'
 import type { Tables } from './tables.ts'
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0003-pricing': pricing,
   '0004-orders': orders,
   '0005-payments': payments,
+  '0006-fulfilments': fulfilments,
   '0008-editing': editing,
   '0009-emails': emails,
 }

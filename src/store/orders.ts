@@ -149,20 +149,88 @@ export async function updateOrder(writer: Writer, order: Order, columns: OrderCo
     .execute()
 }
 
-/** Orders, newest first; without `state` only those that were placed (an order that awaits payment is not listed by default). */
+/** What orders are found by; times in ms since the epoch, totals in minor units. */
+export interface OrderFilter {
+  readonly owner?: string
+  readonly view?: 'placed' | 'unpaid' | 'all'
+  readonly state?: string
+  readonly status?: string
+  readonly paymentState?: string
+  readonly fulfilmentState?: string
+  readonly cartId?: string
+  readonly number?: string
+  readonly shortNumber?: string
+  readonly reference?: string
+  readonly email?: string
+  /** Who was asked for money of it. */
+  readonly provider?: string
+  readonly placedFrom?: number
+  readonly placedBefore?: number
+  readonly currency?: string
+  readonly totalFrom?: number
+  readonly totalTo?: number
+}
+
+/**
+ * Orders, newest first. Without `view` and `state` only those that were placed (an order that awaits payment is not listed by default); several
+ * filters all hold.
+ */
 export function listOrders(
   reader: Reader,
   shopId: string,
-  filter: { owner?: string; state?: string; cartId?: string; number?: string; email?: string; after?: string; limit: number },
+  filter: OrderFilter,
+  page: { after?: string | undefined; limit: number },
 ): Promise<OrderTable[]> {
+  const { shortNumber, email, provider } = filter
   let query = reader.db.selectFrom('orders').selectAll().where('shop_id', '=', shopId)
-  query = filter.state === undefined ? query.where('placed_at', 'is not', null) : query.where('state', '=', filter.state)
-  if (filter.owner !== undefined) query = query.where('owner', '=', filter.owner)
-  if (filter.cartId !== undefined) query = query.where('cart_id', '=', filter.cartId)
-  if (filter.number !== undefined) query = query.where('number', '=', filter.number)
-  if (filter.email !== undefined) query = query.where('email', '=', filter.email)
-  if (filter.after !== undefined) query = query.where('id', '<', filter.after)
-  return query.orderBy('id', 'desc').limit(filter.limit).execute()
+  const view = filter.view ?? (filter.state === undefined ? 'placed' : 'all')
+  if (view === 'placed') query = query.where('placed_at', 'is not', null)
+  if (view === 'unpaid') query = query.where('state', '=', 'NEW')
+  const equal = {
+    owner: filter.owner,
+    state: filter.state,
+    status: filter.status,
+    payment_state: filter.paymentState,
+    fulfilment_state: filter.fulfilmentState,
+    cart_id: filter.cartId,
+    number: filter.number,
+    reference: filter.reference,
+    customer_email: email === undefined ? undefined : normaliseEmail(email),
+    currency: filter.currency,
+  }
+  for (const [column, value] of Object.entries(equal)) {
+    if (value !== undefined) query = query.where(column as keyof typeof equal, '=', value)
+  }
+  // A short number is how a number begins; numbers are hexadecimal, so what follows is below "g".
+  if (shortNumber !== undefined) query = query.where('number', '>=', shortNumber).where('number', '<', `${shortNumber}g`)
+  if (filter.placedFrom !== undefined) query = query.where('placed_at', '>=', filter.placedFrom)
+  if (filter.placedBefore !== undefined) query = query.where('placed_at', '<', filter.placedBefore)
+  if (filter.totalFrom !== undefined) query = query.where('total', '>=', filter.totalFrom)
+  if (filter.totalTo !== undefined) query = query.where('total', '<=', filter.totalTo)
+  if (provider !== undefined)
+    query = query.where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('payments')
+          .select('payments.id')
+          .whereRef('payments.shop_id', '=', 'orders.shop_id')
+          .whereRef('payments.order_id', '=', 'orders.id')
+          .where('payments.provider', '=', provider),
+      ),
+    )
+  if (page.after !== undefined) query = query.where('id', '<', page.after)
+  return query.orderBy('id', 'desc').limit(page.limit).execute()
+}
+
+/** Whether an order of the shop has this reference. */
+export async function isReferenceTaken(reader: Reader, shopId: string, reference: string): Promise<boolean> {
+  const row = await reader.db
+    .selectFrom('orders')
+    .select('id')
+    .where('shop_id', '=', shopId)
+    .where('reference', '=', reference)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /**

@@ -151,6 +151,19 @@ CREATE TABLE epochs (
   PRIMARY KEY (shop_id)
 );
 
+CREATE TABLE fulfilments (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  order_id text NOT NULL,
+  state text NOT NULL,
+  document text NOT NULL,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id)
+);
+CREATE INDEX fulfilments_by_order ON fulfilments USING btree (shop_id, order_id, id);
+
 CREATE TABLE guest_secrets (
   shop_id text NOT NULL,
   guest_id text NOT NULL,
@@ -266,8 +279,13 @@ CREATE TABLE orders (
 );
 CREATE INDEX orders_by_cart ON orders USING btree (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders USING btree (shop_id, customer_email) WHERE ((customer_email IS NOT NULL) AND (placed_at IS NOT NULL));
+CREATE INDEX orders_by_fulfilment ON orders USING btree (shop_id, fulfilment_state, id) WHERE (placed_at IS NOT NULL);
 CREATE UNIQUE INDEX orders_by_number ON orders USING btree (shop_id, number) WHERE (placed_at IS NOT NULL);
 CREATE INDEX orders_by_owner ON orders USING btree (shop_id, owner, id);
+CREATE INDEX orders_by_payment ON orders USING btree (shop_id, payment_state, id) WHERE (placed_at IS NOT NULL);
+CREATE UNIQUE INDEX orders_by_reference ON orders USING btree (shop_id, reference) WHERE (reference IS NOT NULL);
+CREATE INDEX orders_by_status ON orders USING btree (shop_id, status, id) WHERE (placed_at IS NOT NULL);
+CREATE INDEX orders_by_time ON orders USING btree (shop_id, placed_at) WHERE (placed_at IS NOT NULL);
 CREATE UNIQUE INDEX orders_one_new ON orders USING btree (shop_id, cart_id) WHERE ((state = 'NEW'::text) AND (cart_id IS NOT NULL));
 CREATE UNIQUE INDEX orders_one_placed ON orders USING btree (shop_id, cart_id) WHERE ((placed_at IS NOT NULL) AND (whole = 1) AND (cart_id IS NOT NULL));
 CREATE INDEX orders_unpaid ON orders USING btree (expires_at) WHERE (state = 'NEW'::text);

@@ -60,6 +60,11 @@ CREATE TABLE epoch_log (shop_id text NOT NULL, epoch bigint NOT NULL, skus text,
 
 CREATE TABLE epochs (shop_id text PRIMARY KEY, epoch bigint NOT NULL);
 
+CREATE TABLE fulfilments (
+    shop_id text NOT NULL, id text NOT NULL, order_id text NOT NULL, state text NOT NULL, document text NOT NULL, created_at bigint NOT NULL,
+    updated_at bigint NOT NULL, PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id));
+CREATE INDEX fulfilments_by_order ON fulfilments (shop_id, order_id, id);
+
 CREATE TABLE guest_secrets (
     shop_id text NOT NULL, guest_id text NOT NULL, hash text NOT NULL, created_at bigint NOT NULL, revoked_at bigint, cart_id text, device text,
     PRIMARY KEY (shop_id, guest_id, hash), FOREIGN KEY (shop_id, guest_id) REFERENCES guests (shop_id, id) ON DELETE CASCADE);
@@ -100,8 +105,13 @@ CREATE TABLE orders (
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
 CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders (shop_id, customer_email) WHERE customer_email IS NOT NULL AND placed_at IS NOT NULL;
+CREATE INDEX orders_by_fulfilment ON orders (shop_id, fulfilment_state, id) WHERE placed_at IS NOT NULL;
 CREATE UNIQUE INDEX orders_by_number ON orders (shop_id, number) WHERE placed_at IS NOT NULL;
 CREATE INDEX orders_by_owner ON orders (shop_id, owner, id);
+CREATE INDEX orders_by_payment ON orders (shop_id, payment_state, id) WHERE placed_at IS NOT NULL;
+CREATE UNIQUE INDEX orders_by_reference ON orders (shop_id, reference) WHERE reference IS NOT NULL;
+CREATE INDEX orders_by_status ON orders (shop_id, status, id) WHERE placed_at IS NOT NULL;
+CREATE INDEX orders_by_time ON orders (shop_id, placed_at) WHERE placed_at IS NOT NULL;
 CREATE UNIQUE INDEX orders_one_new ON orders (shop_id, cart_id) WHERE state = 'NEW' AND cart_id IS NOT NULL;
 CREATE UNIQUE INDEX orders_one_placed ON orders (shop_id, cart_id) WHERE placed_at IS NOT NULL AND whole = 1 AND cart_id IS NOT NULL;
 CREATE INDEX orders_unpaid ON orders (expires_at) WHERE state = 'NEW';

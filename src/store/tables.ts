@@ -229,6 +229,16 @@ export interface OrderTable {
   held_until: number | null
   expected_total: number
 }
+/** Pieces of an order that go together, with what tells where they are as JSON. */
+export interface FulfilmentTable {
+  shop_id: string
+  id: string
+  order_id: string
+  state: string
+  document: string
+  created_at: number
+  updated_at: number
+}
 /** What happened to an order: who did what, and how the order stood then, as JSON. Ids rise with time. */
 export interface OrderHistoryTable {
   shop_id: string
@@ -459,6 +469,7 @@ export interface Tables {
   redemptions: RedemptionTable
   orders: OrderTable
   order_history: OrderHistoryTable
+  fulfilments: FulfilmentTable
   order_revisions: OrderRevisionTable
   quotes: QuoteTable
   sequences: SequenceTable
