@@ -21,6 +21,7 @@ import { createSigner, hashSecret } from './engine/identity.ts'
 import type { Clock } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
 import { createSystemClock, systemRandomness } from './engine/system.ts'
+import { readAllowed, THIS_MACHINE } from './engine/targets.ts'
 import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
@@ -50,6 +51,8 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   CARTWRIGHT_TAX_URL: 'where an outside engine says what taxes a cart owes, for shops with tax.provider "http" (none)',
   CARTWRIGHT_SHIPPING_URL: 'where an outside engine says what shipping costs, for shops with shipping.provider "http" (none)',
   CARTWRIGHT_RATES_SECRET: 'a whsec_… secret that signs what those two are asked, as webhooks are signed (not signed)',
+  CARTWRIGHT_WEBHOOK_ALLOW:
+    'where webhooks may go besides public addresses, also by http: addresses, ranges like 10.0.0.0/8 and names of hosts, comma separated (nowhere; the demo: this machine)',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent (info)',
 }
 
@@ -67,6 +70,8 @@ export interface Config {
   readonly logLevel: string
   /** Outside engines for tax and shipping; none where absent. */
   readonly rates?: RatesConfig
+  /** Where webhooks may go besides public addresses: addresses, ranges, names of hosts. */
+  readonly webhookAllow?: readonly string[]
   /** Failures per minute and network address before guessing is stopped; the defaults unless a test needs more. */
   readonly guessLimits?: GuessLimits
   /** How often things happen on open streams; the defaults unless a test needs more. */
@@ -115,7 +120,21 @@ export function readConfig(env: NodeJS.ProcessEnv, wantsDemo = false): Config {
     sandbox: demo || env.CARTWRIGHT_SANDBOX === '1',
     logLevel: env.LOG_LEVEL ?? 'info',
     rates: readRates(env),
+    webhookAllow: readWebhookAllow(env, demo),
   }
+}
+
+function readWebhookAllow(env: NodeJS.ProcessEnv, demo: boolean): readonly string[] {
+  const entries = (env.CARTWRIGHT_WEBHOOK_ALLOW ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
+  try {
+    readAllowed(entries)
+  } catch (error) {
+    throw new Error(`CARTWRIGHT_WEBHOOK_ALLOW: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+  return demo ? [...entries, ...THIS_MACHINE] : entries
 }
 
 function readRates(env: NodeJS.ProcessEnv): RatesConfig {
@@ -170,6 +189,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     providers: sandbox ? [sandbox] : [],
     log,
     publicUrl,
+    webhookTargets: readAllowed(config.webhookAllow ?? []),
     extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],
   })
   if (config.demo) await seedDemo(engine, { folder: demoFolder(), jwtSecret: keys.demoSecret, issuer: DEMO_ISSUER })

@@ -34,6 +34,7 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   provider_events: true,
   endpoints: true,
   deliveries: true,
+  delivery_attempts: true,
   idempotency: true,
   instance: true,
   quotes: true,

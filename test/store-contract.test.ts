@@ -6,9 +6,10 @@ import type { PricedCart } from '../src/core/pricing.ts'
 import type { ProductInput } from '../src/core/product.ts'
 import { openStore } from '../src/main.ts'
 import { type CartSave, loadCarts, lockCarts, saveCarts } from '../src/store/carts.ts'
+import { insertEndpoint, readEndpoints } from '../src/store/endpoints.ts'
 import { IDEMPOTENCY_KEPT_MS, readRecorded, record } from '../src/store/idempotency.ts'
 import { nextInSequence } from '../src/store/orders.ts'
-import { claimDeliveries, type DeliveryResult, insertEndpoint, publish, readEndpoints, settleDelivery } from '../src/store/outbox.ts'
+import { claimDeliveries, type DeliveryResult, publish, settleDelivery } from '../src/store/outbox.ts'
 import { readVariants, writeProduct } from '../src/store/products.ts'
 import { insertCodes, readCodes, writePromotion } from '../src/store/promotions.ts'
 import { redeem, returnRedemptions } from '../src/store/redemptions.ts'
@@ -19,8 +20,8 @@ import { promotionOf } from './facts.ts'
 import { atOnce, DIALECTS, freshDatabase } from './harness.ts'
 
 const NOW = 1_800_000_000_000
-const GOOD: DeliveryResult = { status: 204, error: null, retryAt: null }
-const BAD: DeliveryResult = { status: 500, error: 'no', retryAt: NOW }
+const GOOD: DeliveryResult = { status: 204, error: null, retryAt: null, answer: '', startedAt: NOW, durationMs: 1 }
+const BAD: DeliveryResult = { ...GOOD, status: 500, error: 'no', retryAt: NOW }
 
 const stores: { dialect: string; store: Store; url: string }[] = []
 for (const dialect of DIALECTS) {
@@ -253,8 +254,11 @@ for (const { dialect, store, url } of stores) {
       const list = events.map(([type, subject, data]) => ({ type, subject, data }))
       await store.transact((writer) => publish(writer, shopId, endpoints, list, NOW, () => nextId('dl')))
     }
-    const claim = (shopId: string, now = NOW, limit = 50) =>
-      store.transact((writer) => claimDeliveries(writer, shopId, now, now + 20_000, limit, []))
+    const claim = async (shopId: string, now = NOW, limit = 50) => {
+      const [endpoint] = await readEndpoints(store.reader, shopId)
+      const wanted = { shopId, endpointId: endpoint?.id ?? '', now, leasedUntil: now + 20_000, limit }
+      return (await store.transact((writer) => claimDeliveries(writer, wanted))).claimed
+    }
     const rowsOf = (shopId: string) =>
       store.reader.db
         .selectFrom('deliveries')

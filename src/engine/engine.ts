@@ -15,6 +15,7 @@ import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
+import { createPoster } from './posting.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
@@ -22,8 +23,10 @@ import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSwitching, type Switching } from './switching.ts'
+import { type Allowed, NOTHING_ALLOWED } from './targets.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 
 /** A running engine. */
 export interface Engine {
@@ -48,6 +51,7 @@ export interface Engine {
   readonly guests: Guests
   readonly switching: Switching
   readonly restore: Restoring
+  readonly webhooks: Webhooks
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -67,6 +71,8 @@ export interface EngineParts {
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
+  /** Where webhooks may go besides public addresses; nowhere where absent. */
+  readonly webhookTargets?: Allowed
   /** Regular work of providers that live in this process. */
   readonly extraJobs?: readonly (() => Promise<unknown>)[]
 }
@@ -93,6 +99,8 @@ export function createEngine(parts: EngineParts): Engine {
   })
   const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
+  const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
+  const poster = createPoster(allowed)
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
   return {
     store,
@@ -120,6 +128,7 @@ export function createEngine(parts: EngineParts): Engine {
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     reconciling,
-    jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })], log),
+    webhooks: createWebhooks({ ...base, poster, allowed }),
+    jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ ...base, poster, log }), tidyingWork({ store, clock, log })], log),
   }
 }

@@ -48,6 +48,7 @@ import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 import { taxRateRoutes } from './tax-rates.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
@@ -181,6 +182,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     streamRoutes(engine, streamTimes),
     paymentRoutes(engine),
     formRoutes(engine, guard),
+    webhookRoutes(engine),
   ])
     await app.register(routes)
 }
@@ -320,6 +322,7 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
     url.includes('/payments/:provider') ||
     url.includes('/forms/') ||
     url.endsWith('/import') ||
+    url.endsWith('/webhooks/:endpoint/test') ||
     url.endsWith('/preview')
   )
     return schema
