@@ -116,9 +116,12 @@ export function deliveryWork(parts: { store: Store; clock: Clock; random: Random
         const now = clock.now()
         const limit = isFailing ? FAILING_LANE : LANE
         const claim = { shopId, endpointId: id, now, leasedUntil: now + DELIVERY_LEASE_MS, limit }
-        const { claimed, mayBeMore } = await store.transact((writer) => claimDeliveries(writer, claim))
+        const { claimed, stoodAside } = await store.transact((writer) => claimDeliveries(writer, claim))
         const arrived = await Promise.all(claimed.map(attempt))
-        if (!mayBeMore || loop.isStopped() || (claimed.length > 0 && arrived.includes(false) !== isFailing)) return
+        // What was sent may have called what stood behind it, so it is over only when nothing is found.
+        const isOver = claimed.length === 0 && !stoodAside
+        const isChanged = claimed.length > 0 && arrived.includes(false) !== isFailing
+        if (isOver || isChanged || loop.isStopped()) return
       }
     } catch (error) {
       log.error({ err: error, shopId, endpointId: id }, 'a delivery could not be recorded; it is sent again')

@@ -118,16 +118,16 @@ export interface Claim {
   readonly limit: number
 }
 
-/** What was claimed, and whether there may be more: rows that stood behind others were moved out of the way. */
+/** What was claimed, and whether more was looked at: rows that stood behind others were moved out of the way. */
 export interface ClaimedLane {
   readonly claimed: readonly Claimed[]
-  readonly mayBeMore: boolean
+  readonly stoodAside: boolean
 }
 
 /** How long a row stands aside at least whose predecessor is being looked at by another node, in milliseconds. */
 const ASIDE_MIN_MS = 1000
-/** Rows looked at for each that is claimed: followers of one subject stand in a row. */
-const LOOK_FACTOR = 10
+/** Rows looked at by one claim: followers of one subject stand in a row. */
+const LOOK = 200
 
 /**
  * Claims deliveries of an endpoint that are due and first of their subject, at most `limit`, until `leasedUntil`. A lease that ran out is claimed
@@ -145,9 +145,9 @@ export async function claimDeliveries(writer: Writer, claim: Claim): Promise<Cla
     .where('paused_at', 'is', null)
     .where('held_until', '<=', now)
     .executeTakeFirst()
-  if (!endpoint) return { claimed: [], mayBeMore: false }
+  if (!endpoint) return { claimed: [], stoodAside: false }
   const due = await lockDue(writer, claim)
-  if (due.length === 0) return { claimed: [], mayBeMore: false }
+  if (due.length === 0) return { claimed: [], stoodAside: false }
   const heads = await headsOf(writer, shopId, endpointId, [...new Set(due.map((row) => row.subject))])
   const claimed = due.filter((row) => heads.get(row.subject)?.id === row.id).slice(0, limit)
   const ids = new Set(claimed.map((row) => row.id))
@@ -179,7 +179,7 @@ export async function claimDeliveries(writer: Writer, claim: Claim): Promise<Cla
       .execute()
   return {
     claimed: claimed.map((row) => ({ ...row, state: 'SENDING', attempts: row.attempts + 1, leased_until: leasedUntil, endpoint })),
-    mayBeMore: due.length > claimed.length || claimed.length === limit,
+    stoodAside: behind.length > 0,
   }
 }
 
@@ -188,12 +188,7 @@ async function lockDue(writer: Writer, { shopId, endpointId, now, limit }: Claim
   const isPostgres = writer.dialect === 'postgres'
   const all = writer.db.selectFrom('deliveries').selectAll().where('shop_id', '=', shopId).where('endpoint_id', '=', endpointId)
   const begun = all.where('state', '=', SENDING).where('leased_until', '<=', now).orderBy('leased_until').limit(limit)
-  const waiting = all
-    .where('state', '=', PENDING)
-    .where('due_at', '<=', now)
-    .orderBy('due_at')
-    .orderBy('id')
-    .limit(limit * LOOK_FACTOR)
+  const waiting = all.where('state', '=', PENDING).where('due_at', '<=', now).orderBy('due_at').orderBy('id').limit(LOOK)
   return [
     ...(await (isPostgres ? begun.forUpdate().skipLocked() : begun).execute()),
     ...(await (isPostgres ? waiting.forUpdate().skipLocked() : waiting).execute()),
