@@ -13,10 +13,14 @@ export interface Received {
   readonly event: { readonly type: string; readonly timestamp: string; readonly data: { readonly id: string; readonly version: number } }
 }
 
+interface HowAnswered {
+  readonly status: number
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
 /** How a receiver answers; `undefined`: not at all. */
-type Answering = (
-  came: Received,
-) => { status: number; headers?: Record<string, string>; body?: string } | undefined | Promise<{ status: number } | undefined>
+type Answering = (came: Received) => HowAnswered | undefined | Promise<HowAnswered | undefined>
 
 /** Starts one; it ends after the test file. */
 export async function startReceiver() {
@@ -39,9 +43,9 @@ export async function startReceiver() {
       return
     }
     received.push(came)
-    const how = answering.get(path) ?? (() => ({ status: 204 }))
+    const how: Answering = answering.get(path) ?? (() => ({ status: 204 }))
     const answer = await how(came)
-    if (answer) response.writeHead(answer.status, 'headers' in answer ? answer.headers : {}).end('body' in answer ? answer.body : '')
+    if (answer) response.writeHead(answer.status, answer.headers).end(answer.body)
   }
 
   const server = createServer((request, response) => {

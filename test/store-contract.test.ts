@@ -288,6 +288,42 @@ for (const { dialect, store, url } of stores) {
       )
     })
 
+    test('a cart.updated that waits takes its place behind what happened in between', async () => {
+      const shopId = await hooked()
+      await tell(shopId, ['cart.updated', 'c1', '1'], ['cart.closed', 'c1', '2'])
+      await tell(shopId, ['cart.updated', 'c1', '3'])
+      assert.deepEqual(
+        (await rowsOf(shopId)).map((row) => [row.type, row.data]),
+        [
+          ['cart.closed', '2'],
+          ['cart.updated', '3'],
+        ],
+      )
+    })
+
+    test('what is behind another of its subject stands aside while that one is tried, and is called when it is over', async () => {
+      const shopId = await hooked()
+      await tell(shopId, ['cart.closed', 'c1', '1'], ['cart.closed', 'c1', '2'], ['cart.closed', 'c1', '3'])
+      const dueAt = async () =>
+        (await store.reader.db.selectFrom('deliveries').select('due_at').where('shop_id', '=', shopId).orderBy('id').execute()).map(
+          (row) => row.due_at - NOW,
+        )
+      const [first] = await claim(shopId)
+      assert.ok(first)
+      assert.deepEqual((await dueAt()).slice(1), [20_000, 20_000], 'until the lease of the first is over')
+      await store.transact((writer) => settleDelivery(writer, first, { ...BAD, retryAt: NOW + 3_600_000 }, NOW))
+      assert.deepEqual(await claim(shopId, NOW + 20_000), [])
+      assert.deepEqual(await dueAt(), [3_600_000, 3_600_000, 3_600_000], 'until the first is tried again')
+      const [again] = await claim(shopId, NOW + 3_600_000)
+      assert.ok(again?.id === first.id)
+      await store.transact((writer) => settleDelivery(writer, again, { ...BAD, retryAt: null }, NOW + 3_600_001))
+      assert.deepEqual((await dueAt())[1], 3_600_001, 'the second is due when the first is dead')
+      assert.deepEqual(
+        (await claim(shopId, NOW + 3_600_001)).map((each) => each.data),
+        ['2'],
+      )
+    })
+
     test('what is being sent is not overwritten: news wait behind it', async () => {
       const shopId = await hooked()
       await tell(shopId, ['cart.updated', 'c1', '1'])
