@@ -27,7 +27,7 @@ export function tidyingWork({ store, clock, log }: { store: Store; clock: Clock;
     const removed = await store.transact(async (writer) => ({
       idempotency: await purgeRecorded(writer, now, BATCH),
       holds: await purgeHolds(writer, now - HOLDS_KEPT_MS, BATCH),
-      orphans: await purgeOrphans(writer, BATCH),
+      orphans: await purgeOrphans(writer, now - DAY_MS, BATCH),
       merges: await purgeMerges(writer, now, BATCH),
       // A revoked secret is good for nothing but repeating a merge.
       secrets: await purgeSecrets(writer, now - MERGES_KEPT_MS, BATCH),

@@ -11,6 +11,8 @@ import type { DeliveryTable, EndpointTable } from './tables.ts'
 const PENDING = sql.lit('PENDING')
 const SENDING = sql.lit('SENDING')
 const COALESCED = sql.lit('cart.updated')
+const OVER = [sql.lit('DELIVERED'), sql.lit('SUPERSEDED')]
+const LEFT = [PENDING, SENDING, sql.lit('DEAD')]
 
 /** Whether an endpoint wants a type. */
 export function wants(endpoint: Pick<EndpointTable, 'types' | 'active'>, type: string): boolean {
@@ -313,13 +315,17 @@ export async function retryNow(writer: Writer, shopId: string, endpointId: strin
 
 // Tidying ------------------------------------------------------------------------------------------------------------------------------
 
-/** Removes deliveries whose endpoint is gone, at most `limit`; answers how many. */
-export async function purgeOrphans(writer: Writer, limit: number): Promise<number> {
+/**
+ * Removes deliveries written since `since` whose endpoint is gone, at most `limit`; answers how many. They are written only while their endpoint is
+ * being removed, so that what waits longer, perhaps much for an endpoint that is paused, need not be read.
+ */
+export async function purgeOrphans(writer: Writer, since: number, limit: number): Promise<number> {
   const orphans = await writer.db
     .selectFrom('deliveries as d')
     .leftJoin('endpoints as e', (join) => join.onRef('e.shop_id', '=', 'd.shop_id').onRef('e.id', '=', 'd.endpoint_id'))
     .select(['d.shop_id', 'd.id'])
-    .where('d.state', '=', PENDING)
+    .where('d.state', 'in', LEFT)
+    .where('d.created_at', '>=', since)
     .where('e.id', 'is', null)
     .limit(limit)
     .execute()
@@ -332,16 +338,15 @@ export async function purgeOrphans(writer: Writer, limit: number): Promise<numbe
  * at most `limit` of each. Answers how many.
  */
 export async function purgeDeliveries(writer: Writer, overBefore: number, leftBefore: number, limit: number): Promise<number> {
-  const lit = (states: readonly string[]) => states.map((state) => sql.lit(state))
-  const old = (states: readonly string[], before: number) =>
+  const old = (states: typeof OVER, before: number) =>
     writer.db
       .selectFrom('deliveries')
       .select(['shop_id', 'id'])
-      .where('state', 'in', lit(states))
+      .where('state', 'in', states)
       .where('created_at', '<', before)
       .limit(limit)
       .execute()
-  const rows = [...(await old(['DELIVERED', 'SUPERSEDED'], overBefore)), ...(await old(['PENDING', 'SENDING', 'DEAD'], leftBefore))]
+  const rows = [...(await old(OVER, overBefore)), ...(await old(LEFT, leftBefore))]
   for (const row of rows) await writer.db.deleteFrom('deliveries').where('shop_id', '=', row.shop_id).where('id', '=', row.id).execute()
   return rows.length
 }
