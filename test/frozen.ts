@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { createEngine, type Engine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import { systemRandomness } from '../src/engine/system.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
@@ -64,6 +65,7 @@ export async function openFrozen(databaseUrl: string, clock: Frozen) {
     providers: [sandbox],
     log,
     publicUrl: () => 'https://carts.example',
+    webhookTargets: readAllowed(THIS_MACHINE),
   })
   const app = await createApp({ engine, log, version: '0', guessLimits: { tokens: 1_000_000, codes: 1_000_000 } })
   after(async () => {

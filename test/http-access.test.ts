@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { SCOPES, type Scope } from '../src/core/scope.ts'
 import { createApp } from '../src/http/app.ts'
 import { ADMIN, type Answer, caller, freshDatabase, startTestServer } from './harness.ts'
-import { ADDRESS, assertProblem, contentOfTables, product, secretOf } from './http-probe.ts'
+import { ADDRESS, assertProblem, contentOfTables, deadLetter, product, secretOf } from './http-probe.ts'
 import { openStream } from './streams.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
@@ -52,6 +52,7 @@ const others = {
 const promotion = (await admin('GET', `${SHOP}/promotions`)).body.items[0].id as string
 const victimKey = await key('server', ['carts:read'])
 const webhook = (await admin('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body.id as string
+await engine.store.transact((writer) => writer.db.insertInto('deliveries').values(deadLetter(webhook, 'dl_1')).execute())
 
 const jwtSecret = new TextEncoder().encode(
   (await engine.store.reader.db.selectFrom('instance').select('value').where('name', '=', 'demo_jwt_secret').executeTakeFirstOrThrow())
@@ -439,7 +440,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   'DELETE /v1/shops/:shop/api-keys/:key': keyRule('keys:write', `/api-keys/${victimKey.id}`),
   'GET /v1/shops/:shop/webhooks': keyRule('webhooks:write', '/webhooks'),
   'POST /v1/shops/:shop/webhooks': keyRule('webhooks:write', '/webhooks', webhookBody),
+  'GET /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`),
+  'PATCH /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`, { active: false }),
   'DELETE /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`),
+  'POST /v1/shops/:shop/webhooks/:endpoint/rotate-secret': keyRule('webhooks:write', `/webhooks/${webhook}/rotate-secret`, {}),
+  'POST /v1/shops/:shop/webhooks/:endpoint/test': keyRule('webhooks:write', `/webhooks/${webhook}/test`),
+  'POST /v1/shops/:shop/webhooks/:endpoint/redeliver': keyRule('webhooks:write', `/webhooks/${webhook}/redeliver`, {}),
+  'GET /v1/shops/:shop/webhooks/:endpoint/deliveries/:delivery': keyRule('webhooks:write', `/webhooks/${webhook}/deliveries/dl_1`),
   'GET /v1/shops/:shop/webhooks/:endpoint/deliveries': keyRule('webhooks:write', `/webhooks/${webhook}/deliveries`),
   'POST /v1/shops/:shop/webhooks/:endpoint/deliveries/:delivery/redeliver': keyRule(
     'webhooks:write',
@@ -658,6 +665,15 @@ describe('ids grant nothing', () => {
     assertProblem(await admin('GET', `${store}/carts/${foreign.cart}`), 404, 'cart_not_found')
     assertProblem(await admin('GET', `${store}/orders/${foreign.order}`), 404, 'order_not_found')
     assertProblem(await admin('DELETE', `${store}/webhooks/${webhook}`), 404, 'endpoint_not_found')
+    for (const [method, path, body] of [
+      ['GET', '', undefined],
+      ['PATCH', '', { active: false }],
+      ['POST', '/rotate-secret', {}],
+      ['POST', '/test', undefined],
+      ['GET', '/deliveries', undefined],
+      ['POST', '/redeliver', {}],
+    ] as const)
+      assertProblem(await admin(method, `${store}/webhooks/${webhook}${path}`, body), 404, 'endpoint_not_found')
     assertProblem(await admin('DELETE', `${store}/api-keys/${victimKey.id}`), 404, 'api_key_not_found')
     assertProblem(await admin('PUT', `${store}/promotions/${promotion}`, promotionBody), 404, 'promotion_not_found')
   })

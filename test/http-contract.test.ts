@@ -310,7 +310,14 @@ describe('every answer is what the document declares', () => {
     const path = `${SHOP}/webhooks/${endpoint.body.id}`
     const deliveries = await admin('GET', `${path}/deliveries`)
     assert.equal(deliveries.body.items.length, 1)
-    await admin('POST', `${path}/deliveries/${deliveries.body.items[0].id}/redeliver`)
+    const { id } = deliveries.body.items[0]
+    assert.equal((await admin('GET', path)).status, 200)
+    assert.equal((await admin('PATCH', path, { description: 'Warehouse', types: ['order.*'] })).body.description, 'Warehouse')
+    assert.equal((await admin('POST', `${path}/rotate-secret`, { graceFor: 'PT1H' })).status, 200)
+    assert.equal((await admin('POST', `${path}/test`)).body.delivered, false)
+    assert.equal((await admin('GET', `${path}/deliveries/${id}`)).body.payload.type, 'cart.created')
+    assert.equal((await admin('POST', `${path}/redeliver`, { state: 'DEAD' })).body.count, 0)
+    await admin('POST', `${path}/deliveries/${id}/redeliver`)
     assertProblem(await admin('POST', `${path}/deliveries/dl_none/redeliver`), 404, 'delivery_not_found')
     assert.equal((await admin('DELETE', path)).status, 204)
     assertProblem(await strict()('POST', `${SHOP}/payments/sandbox/events`, { type: 'forged' }), 400, 'event_not_genuine')

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
-import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
+import { ADDRESS, assertProblem, contentOfTables, deadLetter, product, rowsIn, secretOf } from './http-probe.ts'
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
@@ -422,6 +422,24 @@ for (const dialect of DIALECTS) {
         other: { url: 'http://127.0.0.1:9/b' },
         secret: 'secret',
       }),
+      'changing a webhook': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
+        return { method: 'PATCH', path: `${SHOP}/webhooks/${id}`, body: { description: 'a' }, other: { description: 'b' } }
+      },
+      "rotating a webhook's secret": async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
+        return { path: `${SHOP}/webhooks/${id}/rotate-secret`, body: {}, other: { graceFor: 'PT0S' }, secret: 'secret' }
+      },
+      'sending many webhooks again': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
+        await engine.store.transact(async (writer) => {
+          const letters = ['a', 'b'].map((each) => deadLetter(id, `dl_${id}_${each}`))
+          await writer.db.insertInto('deliveries').values(letters).execute()
+          // What is sent at once would change what the tables hold.
+          await writer.db.updateTable('endpoints').set({ paused_at: 1 }).where('id', '=', id).execute()
+        })
+        return { path: `${SHOP}/webhooks/${id}/redeliver`, body: { limit: 1 }, other: { limit: 2 } }
+      },
       'removing a webhook': async () => {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
         return { method: 'DELETE', path: `${SHOP}/webhooks/${id}` }

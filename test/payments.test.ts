@@ -12,6 +12,7 @@ import { createEngine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import type { PaymentProvider, PaymentRequest, ProviderEvent, SessionStatus } from '../src/engine/ports.ts'
 import { systemRandomness } from '../src/engine/system.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
@@ -138,6 +139,7 @@ async function startWorld(dialect: (typeof DIALECTS)[number]) {
       providers: [first, second],
       log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
       publicUrl: () => 'http://shop.test',
+      webhookTargets: readAllowed(THIS_MACHINE),
     })
   const engine = engineOn(store)
   const app = await createApp({ engine, log: pino({ level: 'silent' }), version: '0', trustProxy: undefined })

@@ -1,7 +1,6 @@
-// Shops, settings, catalogue, keys and webhooks on the wire.
+// Shops, settings, catalogue and keys on the wire.
 import Type from 'typebox'
 import { EMAIL_KINDS } from '../core/email.ts'
-import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
 import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
@@ -463,39 +462,6 @@ export const Key = Type.Object(
   CLOSED,
 )
 
-/** `POST /webhooks`. */
-export const EndpointInput = Type.Object(
-  {
-    url: Type.String({ pattern: '^https?://', maxLength: 2000, format: 'uri' }),
-    types: Type.Optional(Type.Array(OneOf([...EVENT_TYPES, '*']), { minItems: 1, uniqueItems: true })),
-  },
-  CLOSED,
-)
-
-/** An endpoint as it is listed. */
-export const Endpoint = Type.Object(
-  { id: Type.String(), url: Type.String(), types: Type.Array(Type.String()), active: Type.Boolean(), createdAt: Type.String() },
-  CLOSED,
-)
-
-/** A delivery as it is listed. */
-export const Delivery = Type.Object(
-  {
-    id: Type.String(),
-    eventId: Type.String(),
-    type: Type.String(),
-    subject: Type.String(),
-    state: Type.String(),
-    attempts: Type.Integer(),
-    createdAt: Type.String(),
-    dueAt: Type.String(),
-    deliveredAt: Nullable(Type.String()),
-    lastStatus: Nullable(Type.Integer()),
-    lastError: Nullable(Type.String()),
-  },
-  CLOSED,
-)
-
 /** Lists of the above. */
 export const lists = {
   shops: ListOf(Shop),
@@ -503,6 +469,4 @@ export const lists = {
   shippingMethods: ListOf(ShippingMethod),
   taxRates: ListOf(TaxRate),
   keys: ListOf(Key),
-  endpoints: ListOf(Endpoint),
-  deliveries: ListOf(Delivery),
 }

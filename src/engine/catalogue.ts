@@ -1,4 +1,4 @@
-// What a shop sells and how it is set up: shops, settings, products, stock, promotions, keys, webhook endpoints. Every change that may move a
+// What a shop sells and how it is set up: shops, settings, products, stock, promotions, keys. Every change that may move a
 // price ends with moving the shop's epoch. Imports work in small transactions, so that a shop goes on selling while 100 000 products come in.
 
 import { type Schema, Validator } from '@cfworker/json-schema'
@@ -17,7 +17,6 @@ import { ratesRefusal, withRateIds } from '../core/tax-rates.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
-import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
 import { hasCodes, readPromotions, writePromotion } from '../store/promotions.ts'
 import { insertShop, lockSettings, moveEpoch, readShop, updateShopName, writeSettings } from '../store/shops.ts'
@@ -286,39 +285,6 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     })
   }
 
-  /** A new endpoint's signing secret (Standard Webhooks, `whsec_…`): shown once. */
-  function draftEndpointSecret(): string {
-    return `whsec_${Buffer.from(random.secret(), 'base64url').toString('base64')}`
-  }
-
-  /** Registers an address for events. */
-  function makeEndpoint(shopId: string, input: { url: string; types: readonly string[]; secret: string }, claim?: IdempotencyClaim) {
-    const { url, types, secret } = input
-    const endpoint = { shop_id: shopId, id: random.id('we'), url, types: JSON.stringify(types), secret, active: 1, created_at: clock.now() }
-    return once(parts, shopId, claim, async (writer) => {
-      await insertEndpoint(writer, endpoint)
-      await moveEpoch(writer, shopId, null, clock.now())
-      return { id: endpoint.id }
-    })
-  }
-
-  /** Removes an address with what waits for it. */
-  function dropEndpoint(shopId: string, id: string, claim?: IdempotencyClaim) {
-    return once(parts, shopId, claim, async (writer) => {
-      if (!(await deleteEndpoint(writer, shopId, id))) return refuse('endpoint_not_found', { id })
-      await moveEpoch(writer, shopId, null, clock.now())
-      return { id }
-    })
-  }
-
-  /** Sends a delivery again, whatever became of it. */
-  function sendAgain(shopId: string, endpointId: string, id: string, claim?: IdempotencyClaim) {
-    return once(parts, shopId, claim, async (writer) => {
-      const again = await redeliver(writer, shopId, endpointId, id, clock.now(), random.id('dl'))
-      return again === undefined ? refuse('delivery_not_found', { id }) : { id: again }
-    })
-  }
-
   return {
     makeShop,
     renameShop,
@@ -330,10 +296,6 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     draftKey,
     makeKey,
     dropKey,
-    draftEndpointSecret,
-    makeEndpoint,
-    dropEndpoint,
-    sendAgain,
   }
 }
 

@@ -21,6 +21,7 @@ import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
+import { createPoster } from './posting.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
 import { type Accounts, createAccounts } from './provider-accounts.ts'
@@ -31,8 +32,10 @@ import { createRestoring, type Restoring } from './restoring.ts'
 import { createSettling, type Settling } from './settling.ts'
 import { createStatuses, type OrderStatuses } from './statuses.ts'
 import { createSwitching, type Switching } from './switching.ts'
+import { type Allowed, NOTHING_ALLOWED } from './targets.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 
 /** A running engine. */
 export interface Engine {
@@ -64,6 +67,7 @@ export interface Engine {
   readonly switching: Switching
   readonly restore: Restoring
   readonly emails: Emailing
+  readonly webhooks: Webhooks
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -85,6 +89,8 @@ export interface EngineParts {
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
+  /** Where webhooks may go besides public addresses; nowhere where absent. */
+  readonly webhookTargets?: Allowed
   /** Regular work of providers that live in this process. */
   readonly extraJobs?: readonly (() => Promise<unknown>)[]
 }
@@ -115,6 +121,8 @@ export function createEngine(parts: EngineParts): Engine {
   const editing = createEditing({ ...base, quotes, placement, recording })
   const settling = createSettling({ ...base, recording, payments, providers, log })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
+  const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
+  const poster = createPoster(allowed)
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
   const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
   const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
@@ -151,12 +159,13 @@ export function createEngine(parts: EngineParts): Engine {
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     reconciling,
+    webhooks: createWebhooks({ ...base, poster, allowed }),
     jobs: createJobs(
       [
         reconciling.work,
         settling.work,
         expiry.work,
-        deliveryWork({ store, clock, log }),
+        deliveryWork({ ...base, poster, log }),
         ...emails.works,
         tidyingWork({ store, clock, log }),
       ],

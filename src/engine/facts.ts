@@ -10,7 +10,7 @@ import { asks, edgesOf, giftOf, isLimited, needsCode, type Promotion } from '../
 import { NO_QUOTES, type Quotes } from '../core/quote.ts'
 import { type PresetName, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { availableTo, bundlesOf, type StockLevel } from '../core/stock.ts'
-import { readEndpoints } from '../store/outbox.ts'
+import { readEndpoints } from '../store/endpoints.ts'
 import { readVariants } from '../store/products.ts'
 import { type CodeUses, readCodes, readPromotions } from '../store/promotions.ts'
 import { type CustomerUses, countedOf, type Held, type PromotionUses, readCustomers, readLimits } from '../store/redemptions.ts'

@@ -56,6 +56,7 @@ import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 import { taxRateRoutes } from './tax-rates.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
@@ -209,6 +210,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     orderPaymentRoutes(engine),
     paymentProviderRoutes(engine),
     formRoutes(engine, guard),
+    webhookRoutes(engine),
   ])
     await app.register(routes)
 }
@@ -348,6 +350,7 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
     url.includes('/payments/:provider') ||
     url.includes('/forms/') ||
     url.endsWith('/import') ||
+    url.endsWith('/webhooks/:endpoint/test') ||
     url.endsWith('/preview') ||
     url.endsWith('/recalculation')
   )

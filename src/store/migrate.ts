@@ -9,6 +9,7 @@ import { up as payments } from './migrations/0005-payments.ts'
 import { up as fulfilments } from './migrations/0006-fulfilments.ts'
 import { up as editing } from './migrations/0008-editing.ts'
 import { up as emails } from './migrations/0009-emails.ts'
+import { up as webhooks } from './migrations/0010-webhooks.ts'
 import type { Tables } from './tables.ts'
 
 const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>> = {
@@ -20,6 +21,7 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0006-fulfilments': fulfilments,
   '0008-editing': editing,
   '0009-emails': emails,
+  '0010-webhooks': webhooks,
 }
 
 /** Runs what has not run yet. On PostgreSQL concurrent callers wait for each other. Throws when a migration fails; nothing is half done. */

@@ -81,12 +81,31 @@ CREATE TABLE deliveries (
   delivered_at bigint,
   last_status bigint,
   last_error text,
+  occurred_at bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id)
 );
 CREATE INDEX deliveries_by_endpoint ON deliveries USING btree (shop_id, endpoint_id, id);
+CREATE INDEX deliveries_by_subject ON deliveries USING btree (shop_id, subject, id);
 CREATE UNIQUE INDEX deliveries_coalesced ON deliveries USING btree (shop_id, endpoint_id, subject) WHERE ((type = 'cart.updated'::text) AND (state = 'PENDING'::text));
-CREATE INDEX deliveries_due ON deliveries USING btree (due_at) WHERE (state = 'PENDING'::text);
+CREATE INDEX deliveries_dead ON deliveries USING btree (shop_id, endpoint_id, id) WHERE (state = 'DEAD'::text);
+CREATE INDEX deliveries_due ON deliveries USING btree (shop_id, endpoint_id, due_at, id) WHERE (state = 'PENDING'::text);
 CREATE INDEX deliveries_in_order ON deliveries USING btree (shop_id, endpoint_id, subject, id) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text]));
+CREATE INDEX deliveries_left ON deliveries USING btree (created_at) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text, 'DEAD'::text]));
+CREATE INDEX deliveries_over ON deliveries USING btree (created_at) WHERE (state = ANY (ARRAY['DELIVERED'::text, 'SUPERSEDED'::text]));
+CREATE INDEX deliveries_sending ON deliveries USING btree (shop_id, endpoint_id, leased_until) WHERE (state = 'SENDING'::text);
+
+CREATE TABLE delivery_attempts (
+  shop_id text NOT NULL,
+  delivery_id text NOT NULL,
+  attempt bigint NOT NULL,
+  at bigint NOT NULL,
+  duration_ms bigint NOT NULL,
+  status bigint,
+  answer text,
+  error text,
+  PRIMARY KEY (shop_id, delivery_id, attempt),
+  FOREIGN KEY (shop_id, delivery_id) REFERENCES deliveries(shop_id, id) ON DELETE CASCADE
+);
 
 CREATE TABLE email_templates (
   shop_id text NOT NULL,
@@ -135,6 +154,17 @@ CREATE TABLE endpoints (
   secret text NOT NULL,
   active bigint NOT NULL,
   created_at bigint NOT NULL,
+  description text,
+  updated_at bigint DEFAULT 0 NOT NULL,
+  previous_secret text,
+  previous_until bigint,
+  paused_at bigint,
+  stopped_reason text,
+  failures bigint DEFAULT 0 NOT NULL,
+  failing_since bigint,
+  last_success_at bigint,
+  last_failure_at bigint,
+  held_until bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id)
 );
 

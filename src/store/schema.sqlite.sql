@@ -32,11 +32,21 @@ CREATE UNIQUE INDEX carts_one_open ON carts (shop_id, owner, type) WHERE state =
 CREATE TABLE deliveries (
     shop_id text NOT NULL, id text NOT NULL, endpoint_id text NOT NULL, event_id text NOT NULL, type text NOT NULL, subject text NOT NULL,
     data text NOT NULL, state text NOT NULL, attempts bigint NOT NULL, due_at bigint NOT NULL, leased_until bigint NOT NULL, created_at bigint NOT NULL,
-    delivered_at bigint, last_status bigint, last_error text, PRIMARY KEY (shop_id, id));
+    delivered_at bigint, last_status bigint, last_error text, occurred_at bigint NOT NULL DEFAULT 0, PRIMARY KEY (shop_id, id));
 CREATE INDEX deliveries_by_endpoint ON deliveries (shop_id, endpoint_id, id);
+CREATE INDEX deliveries_by_subject ON deliveries (shop_id, subject, id);
 CREATE UNIQUE INDEX deliveries_coalesced ON deliveries (shop_id, endpoint_id, subject) WHERE type = 'cart.updated' AND state = 'PENDING';
-CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'PENDING';
+CREATE INDEX deliveries_dead ON deliveries (shop_id, endpoint_id, id) WHERE state = 'DEAD';
+CREATE INDEX deliveries_due ON deliveries (shop_id, endpoint_id, due_at, id) WHERE state = 'PENDING';
 CREATE INDEX deliveries_in_order ON deliveries (shop_id, endpoint_id, subject, id) WHERE state IN ('PENDING', 'SENDING');
+CREATE INDEX deliveries_left ON deliveries (created_at) WHERE state IN ('PENDING', 'SENDING', 'DEAD');
+CREATE INDEX deliveries_over ON deliveries (created_at) WHERE state IN ('DELIVERED', 'SUPERSEDED');
+CREATE INDEX deliveries_sending ON deliveries (shop_id, endpoint_id, leased_until) WHERE state = 'SENDING';
+
+CREATE TABLE delivery_attempts (
+    shop_id text NOT NULL, delivery_id text NOT NULL, attempt bigint NOT NULL, at bigint NOT NULL, duration_ms bigint NOT NULL, status bigint,
+    answer text, error text, PRIMARY KEY (shop_id, delivery_id, attempt),
+    FOREIGN KEY (shop_id, delivery_id) REFERENCES deliveries (shop_id, id) ON DELETE CASCADE);
 
 CREATE TABLE email_templates (
     shop_id text NOT NULL, kind text NOT NULL, status text NOT NULL, language text NOT NULL, subject text NOT NULL, html text NOT NULL,
@@ -54,7 +64,7 @@ CREATE INDEX emails_state ON emails (shop_id, state, id);
 
 CREATE TABLE endpoints (
     shop_id text NOT NULL, id text NOT NULL, url text NOT NULL, types text NOT NULL, secret text NOT NULL, active bigint NOT NULL,
-    created_at bigint NOT NULL, PRIMARY KEY (shop_id, id));
+    created_at bigint NOT NULL, description text, updated_at bigint NOT NULL DEFAULT 0, previous_secret text, previous_until bigint, paused_at bigint, stopped_reason text, failures bigint NOT NULL DEFAULT 0, failing_since bigint, last_success_at bigint, last_failure_at bigint, held_until bigint NOT NULL DEFAULT 0, PRIMARY KEY (shop_id, id));
 
 CREATE TABLE epoch_log (shop_id text NOT NULL, epoch bigint NOT NULL, skus text, PRIMARY KEY (shop_id, epoch));
 

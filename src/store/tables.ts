@@ -365,6 +365,17 @@ export interface EndpointTable {
   secret: string
   active: number
   created_at: number
+  description: string | null
+  updated_at: number
+  previous_secret: string | null
+  previous_until: number | null
+  paused_at: number | null
+  stopped_reason: string | null
+  failures: number
+  failing_since: number | null
+  last_success_at: number | null
+  last_failure_at: number | null
+  held_until: number
 }
 /** The outbox: one row per event and endpoint, delivered in order per subject. */
 export interface DeliveryTable {
@@ -383,6 +394,18 @@ export interface DeliveryTable {
   delivered_at: number | null
   last_status: number | null
   last_error: string | null
+  occurred_at: number
+}
+/** What one attempt to deliver came to: kept as long as its delivery. */
+export interface DeliveryAttemptTable {
+  shop_id: string
+  delivery_id: string
+  attempt: number
+  at: number
+  duration_ms: number
+  status: number | null
+  answer: string | null
+  error: string | null
 }
 /** An e-mail to a customer: what is to be sent, and what became of it. Its text is made when it is sent and not kept. */
 export interface EmailTable {
@@ -482,6 +505,7 @@ export interface Tables {
   deliveries: DeliveryTable
   emails: EmailTable
   email_templates: EmailTemplateTable
+  delivery_attempts: DeliveryAttemptTable
   idempotency: IdempotencyTable
   instance: InstanceTable
   sandbox_sessions: SandboxSessionTable
