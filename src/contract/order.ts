@@ -2,6 +2,7 @@
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
 import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
+import { Refund } from './refund.ts'
 import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
@@ -27,6 +28,7 @@ export const OrderLine = Type.Object(
     ...CartLine.properties,
     cancelledQuantity: Type.Integer({ description: 'Pieces that will not be delivered' }),
     fulfilledQuantity: Type.Integer({ description: 'Pieces that were handed over' }),
+    restockedQuantity: Type.Integer({ description: 'Pieces that went back into stock' }),
   },
   CLOSED,
 )
@@ -63,9 +65,10 @@ export const Order = Type.Object(
     expiresAt: Nullable(Type.String()),
     paidTotal: Money,
     refundedTotal: Money,
+    cancelledTotal: Money,
     outstandingTotal: Money,
     payments: Type.Array(Payment),
-    refunds: Type.Array(Type.Object({ id: Type.String(), paymentId: Type.String(), amount: Money, state: Type.String() }, CLOSED)),
+    refunds: Type.Array(Refund),
   },
   { $id: 'Order', ...CLOSED },
 )

@@ -5,7 +5,7 @@ import type { Adjustment } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
 import { type Address, amountRefusal, BLOCKING_NOTICES, type Cart, type Line, notCartable, type Owner, quantityMaxOf } from './cart.ts'
 import type { Facts } from './facts.ts'
-import type { OrderPaymentState, PaymentAttemptState } from './payment.ts'
+import type { OrderPaymentState, PaymentAttemptState, Return } from './payment.ts'
 import type { PricedCart, PricedLine, Totals } from './pricing.ts'
 import type { CodeState } from './promoting.ts'
 import { isTransient, REFUSALS, type Refusal, refuse } from './refusal.ts'
@@ -56,6 +56,8 @@ export interface OrderContent extends Totals {
 export interface OrderLine extends PricedLine {
   readonly cancelledQuantity: number
   readonly fulfilledQuantity: number
+  /** Pieces that went back into stock, when they were cancelled or with a refund. */
+  readonly restockedQuantity: number
 }
 
 /** The format of order documents that this code writes. */
@@ -103,7 +105,7 @@ export function liftOrder(document: Omit<Order, 'format'> & { readonly format?: 
 
 /** Priced lines as lines of an order of which nothing was delivered yet. */
 export function orderLinesOf(lines: readonly PricedLine[]): OrderLine[] {
-  return lines.map((line) => ({ ...line, cancelledQuantity: 0, fulfilledQuantity: 0 }))
+  return lines.map((line) => ({ ...line, cancelledQuantity: 0, fulfilledQuantity: 0, restockedQuantity: 0 }))
 }
 
 /** How much of an order was handed over, from its lines. */
@@ -128,6 +130,25 @@ export interface ServedPayment {
   readonly updatedAt: string
 }
 
+/** A refund as it is served with its order. */
+export interface ServedRefund {
+  readonly id: string
+  /** The same for refunds that were asked for together, because one payment had not enough. */
+  readonly groupId: string
+  readonly paymentId: string
+  readonly amount: Amount
+  readonly state: Return['state']
+  readonly reason: string | null
+  readonly lines: readonly { readonly lineId: string; readonly quantity: number; readonly amount: Amount; readonly restocked: boolean }[]
+  /** How much of it is for shipping. */
+  readonly shipping: Amount
+  /** Why it failed: a code; the words of the provider are in the order's history. */
+  readonly failure: string | null
+  /** Who asked for it; which key, the order's history says. */
+  readonly by: Order['placedBy']
+  readonly createdAt: string
+}
+
 /** Money on the wire. */
 type Amount = { readonly amount: number; readonly currency: string }
 
@@ -137,15 +158,12 @@ export interface ServedOrder extends Omit<Order, 'format'> {
   readonly paidTotal: Amount
   /** What went back of it. */
   readonly refundedTotal: Amount
+  /** What the order no longer costs, because it or pieces of it were cancelled; `total` says what was bought. */
+  readonly cancelledTotal: Amount
   /** What is still owed; below zero where more was taken than the order costs now. */
   readonly outstandingTotal: Amount
   readonly payments: readonly ServedPayment[]
-  readonly refunds: readonly {
-    readonly id: string
-    readonly paymentId: string
-    readonly amount: { readonly amount: number; readonly currency: string }
-    readonly state: string
-  }[]
+  readonly refunds: readonly ServedRefund[]
 }
 
 /** The content an order of this priced cart has. */

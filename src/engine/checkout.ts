@@ -18,6 +18,7 @@ import type { Facts } from '../core/facts.ts'
 import { sum } from '../core/money.ts'
 import { contentOf, ORDER_FORMAT, type Order, orderBlockers, orderedLinesOf, orderLinesOf, orderMayMove, partOf } from '../core/order.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
+import { piecesToRestock } from '../core/refund.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
 import type { Settings } from '../core/settings.ts'
 import { demandOf } from '../core/stock.ts'
@@ -26,16 +27,16 @@ import { type CartRow, loadCarts, lockCarts, ownerKey } from '../store/carts.ts'
 import { record } from '../store/idempotency.ts'
 import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
-import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
+import { releaseHolds, replaceHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
-import { parseOrder } from './orders.ts'
+import { kindOf, parseOrder } from './orders.ts'
 import { isPayable, type Payments } from './payments.ts'
-import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { inState, type Placement, putBack, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
@@ -94,6 +95,10 @@ export interface Cancelling {
   readonly mayCancelPlaced: boolean
   /** Why, in words for the order's history. */
   readonly message?: string | null
+  /** Whether what was paid for a placed order goes back; it does unless said. */
+  readonly refund?: 'full' | 'none'
+  /** Whether the pieces of a placed order go back into stock; they do unless said. */
+  readonly restock?: boolean
 }
 
 /** Ordering and paying. */
@@ -578,10 +583,10 @@ export function createCheckout(parts: {
       if (!before) return refuse('order_not_found', { orderId })
       if (before.state === 'CANCELLED') {
         // Repeating it, by who may, tries refunds again that were given up.
-        if (how.mayCancelPlaced)
+        if (how.mayCancelPlaced && how.refund !== 'none')
           await store.transact(async (writer) => {
             await lockOrders(writer, shopId, [orderId])
-            await refundAll(writer, shopId, orderId)
+            await refundAll(writer, shopId, orderId, how.by)
           })
         return before
       }
@@ -614,7 +619,7 @@ export function createCheckout(parts: {
     shopId: string,
     orderId: string,
     state: 'CANCELLED' | 'EXPIRED',
-    { by, mayCancelPlaced, message = null }: Cancelling,
+    { by, mayCancelPlaced, message = null, refund = 'full', restock = true }: Cancelling,
   ): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
@@ -629,14 +634,8 @@ export function createCheckout(parts: {
       if (!isPlaced && (await paymentsOf(writer, shopId, [orderId])).some(isPayable)) return 'again'
       await returnRedemptions(writer, shopId, orderId)
       if (isPlaced) {
-        const demand = demandOf(order.lines)
-        await lockStock(
-          writer,
-          shopId,
-          demand.map(([sku]) => sku),
-        )
-        await takeStock(writer, shopId, demand, -1, clock.now())
-        await refundAll(writer, shopId, orderId)
+        if (restock) await putBack(writer, shopId, piecesToRestock(order.lines), clock.now())
+        if (refund === 'full') await refundAll(writer, shopId, orderId, by)
       } else await releaseHolds(writer, shopId, orderId)
       const ended = { ...inState(state), cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
       await recording.change(writer, shop, order, ended, {
@@ -669,10 +668,4 @@ function ownPartOf({ lines }: PricedCart, ids?: readonly string[]): number {
 /** Whether what is missing is (also) wanted for a gift. */
 function isOfGift({ sku }: Refusal, { lines }: PricedCart): boolean {
   return demandOf(lines.filter((line) => line.giftOf !== null)).some(([wanted]) => wanted === sku)
-}
-
-/** Who ordered, without which key it was. */
-function kindOf(by: string): Order['placedBy'] {
-  const [kind] = by.split(':')
-  return kind === 'guest' || kind === 'account' || kind === 'server' || kind === 'staff' ? kind : 'system'
 }

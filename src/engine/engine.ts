@@ -12,6 +12,7 @@ import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
+import { createOrderLines, type OrderLines } from './order-lines.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
@@ -20,6 +21,7 @@ import { createPromotions, type Promotions } from './promotions.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
 import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
+import { createRefunds, type Refunds } from './refunds.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { tidyingWork } from './tidying.ts'
@@ -36,6 +38,8 @@ export interface Engine {
   readonly watching: Watching
   readonly checkout: Checkout
   readonly payments: Payments
+  readonly refunds: Refunds
+  readonly orderLines: OrderLines
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -93,6 +97,7 @@ export function createEngine(parts: EngineParts): Engine {
   })
   const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
+  const refunds = createRefunds({ ...base, recording, reconciling })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
   return {
     store,
@@ -102,6 +107,8 @@ export function createEngine(parts: EngineParts): Engine {
     facts,
     checkout,
     payments,
+    refunds,
+    orderLines: createOrderLines({ ...base, recording, refunds, checkout }),
     providers,
     carts,
     quotes,

@@ -216,6 +216,17 @@ export function createPlacement(parts: {
   return { hold, place, supersede, cartsOf, lockUnchanged, factsFor }
 }
 
+/** Pieces of an order's lines (their `quantity`) go back into stock, under its lock. */
+export async function putBack(writer: Writer, shopId: string, lines: Parameters<typeof demandOf>[0], now: number): Promise<void> {
+  const demand = demandOf(lines).filter(([, quantity]) => quantity > 0)
+  await lockStock(
+    writer,
+    shopId,
+    demand.map(([sku]) => sku),
+  )
+  await takeStock(writer, shopId, demand, -1, now)
+}
+
 /** What an order says of itself in a state. */
 export function inState(state: Order['state']): Pick<Order, 'state' | 'status'> {
   return { state, status: state.toLowerCase() }

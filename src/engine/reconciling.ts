@@ -22,8 +22,9 @@ import type { FactsCache } from './facts.ts'
 import type { Work } from './jobs.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import type { Payments } from './payments.ts'
-import { type Clock, type PaymentProvider, type ProviderEvent, withDeadline } from './ports.ts'
+import { type Clock, type PaymentProvider, type ProviderEvent, RefusedByProvider, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
+import { REFUND_LEASE_MS } from './refunding.ts'
 
 const POLL_MS = 1000
 const BATCH = 50
@@ -31,10 +32,14 @@ const LEASE_MS = 60_000
 /** When a payment without an answer is asked about: soon when its opening was interrupted, later when a shopper is at it. */
 const QUIET = { openingMs: 15_000, pendingMs: 300_000 }
 const REFUND_ATTEMPTS = 20
+/** How much of what a provider says about a failure is kept. */
+const FAILURE_MAX = { code: 100, words: 500 }
 
 /** Keeps payments true. */
 export interface Reconciling {
   readonly work: Work
+  /** Asks the provider for a refund whose lease the caller has, and records what came of it; a job goes on where nobody answers. */
+  sendRefund(refund: RefundTable): Promise<void>
   /** Stores a provider's message, then applies it; false when it was known already. */
   receive(shopId: string, provider: string, event: ProviderEvent): Promise<boolean>
 }
@@ -102,7 +107,7 @@ export function createReconciling(parts: {
     await Promise.all(payable.map((payment) => carryOn('quiet payment', () => payments.askProvider(payment))))
     const expired = await store.transact((writer) => claimExpiredOrders(writer, now, now + LEASE_MS, BATCH))
     await Promise.all(expired.map((order) => carryOn('expiry', () => checkout.expire(order.shop_id, order.id))))
-    const refunds = await store.transact((writer) => claimRefunds(writer, now, LEASE_MS, BATCH))
+    const refunds = await store.transact((writer) => claimRefunds(writer, now, REFUND_LEASE_MS, BATCH))
     await Promise.all(refunds.map((refund) => carryOn('refund', () => giveBack(refund))))
   }
 
@@ -112,12 +117,19 @@ export function createReconciling(parts: {
   }
 
   async function giveBack(refund: RefundTable): Promise<void> {
-    const failure = await refundAtProvider(refund).then(
+    const failure: unknown = await refundAtProvider(refund).then(
       () => null,
       (error: unknown) => error,
     )
-    if (failure !== null && refund.attempts < REFUND_ATTEMPTS) throw failure
-    await recordRefund(refund, failure === null ? 'SUCCEEDED' : 'FAILED')
+    if (failure === null) return recordRefund(refund, null)
+    if (failure instanceof RefusedByProvider) return recordRefund(refund, { code: failure.code, words: failure.message })
+    if (refund.attempts < REFUND_ATTEMPTS) throw failure
+    const words = `no answer that it was done in ${refund.attempts} attempts; the last: ${failure instanceof Error ? failure.message : 'unknown'}`
+    await recordRefund(refund, { code: 'no_answer', words })
+  }
+
+  async function sendRefund(refund: RefundTable): Promise<void> {
+    await carryOn('refund', () => giveBack(refund))
   }
 
   /** Rejects while the money is not back. Money that was only reserved is set free by closing its session. */
@@ -135,12 +147,15 @@ export function createReconciling(parts: {
     await withDeadline((signal) => provider.refund({ shopId, sessionId, refundId, amount, currency }, signal))
   }
 
-  async function recordRefund(refund: RefundTable, state: 'SUCCEEDED' | 'FAILED'): Promise<void> {
+  /** What came of a refund: it is done, or failed for a reason (a code, and the words of whoever refused). */
+  async function recordRefund(refund: RefundTable, failure: { readonly code: string; readonly words: string } | null): Promise<void> {
+    const state = failure === null ? 'SUCCEEDED' : 'FAILED'
+    const why = failure && { failure: failure.code.slice(0, FAILURE_MAX.code), words: failure.words.slice(0, FAILURE_MAX.words) }
     const shop = await facts.shop(refund.shop_id)
     await store.transact(async (writer) => {
       // The order first, and locked: it may be placed, cancelled or given to an account at this moment.
       const [row] = await lockOrders(writer, refund.shop_id, [refund.order_id])
-      if (!(await settleRefund(writer, refund, state))) return
+      if (!(await settleRefund(writer, refund, state, why?.failure ?? null))) return
       const payment = await readPayment(writer, refund.shop_id, refund.payment_id)
       const returned = (await refundsOf(writer, refund.shop_id, [refund.order_id]))
         .filter((each) => each.payment_id === refund.payment_id && each.state === 'SUCCEEDED')
@@ -158,13 +173,13 @@ export function createReconciling(parts: {
         {
           by: `provider:${payment.provider}`,
           action: state === 'SUCCEEDED' ? 'refund' : 'refund_fail',
-          message: refund.reason,
-          details: { refundId: refund.id, amount: refund.amount, currency: refund.currency },
+          message: refund.reason || null,
+          details: { refundId: refund.id, amount: refund.amount, currency: refund.currency, ...why },
           events: [state === 'SUCCEEDED' ? 'refund.succeeded' : 'refund.failed'],
         },
       )
     })
   }
 
-  return { work: { name: 'payments', everyMs: POLL_MS, run: settlePayments }, receive }
+  return { work: { name: 'payments', everyMs: POLL_MS, run: settlePayments }, sendRefund, receive }
 }

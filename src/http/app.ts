@@ -43,6 +43,7 @@ import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { promotionCodeRoutes } from './promotion-codes.ts'
 import { promotionRoutes } from './promotions.ts'
+import { refundRoutes } from './refunds.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
@@ -167,6 +168,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     mergeRoutes(engine),
     historyRoutes(engine),
     orderRoutes(engine, guard),
+    refundRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),
     promotionCodeRoutes(engine, guard),

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
+import { CancelOrder } from '../contract/refund.ts'
 import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
 import { isRefusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
@@ -27,7 +28,7 @@ const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4
 
 /** The routes of orders. */
 export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
-  const { store, checkout, random, signer } = engine
+  const { store, checkout, orderLines, random, signer } = engine
 
   /** The order if the caller may know of it: another owner's does not exist. */
   async function findOrder({ actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
@@ -158,26 +159,37 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         config: { access: { owner: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
-          summary: 'Cancel: unpaid by its owner; placed, with a full refund, by who may',
+          summary: 'Cancel an order, or pieces of it: unpaid by its owner; placed, with a refund, by who may',
           params: Params,
           querystring: Query,
-          body: Type.Optional(Nullable(Type.Object({}, { additionalProperties: false }))),
+          body: Type.Optional(Nullable(CancelOrder)),
           response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
         },
       },
       async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(caller, request.params.order)
-        if (!caller.all && caller.shop.settings.orders.customerCancel === 'never')
-          throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_may_not_cancel' }))
-        return underKey(request, reply, id, async () => {
-          const [order] = await serveOrders(store.reader, [
-            unwrap(await checkout.cancel(caller.shop.id, id, { by: nameOf(caller.actor), mayCancelPlaced: caller.all })),
-          ])
-          return order
-        })
+        const { lines, message = null, ...rest } = request.body ?? {}
+        mayCancel(caller, id, lines !== undefined || Object.keys(rest).length > 0)
+        const how = { by: nameOf(caller.actor), message, ...rest }
+        const serve = async (row: OrderTable) => (await serveOrders(store.reader, [row]))[0]
+        if (lines) {
+          const asked = { ...how, claim: claimOf(request, null) }
+          answerOnce(reply, unwrap(await orderLines.cancel(caller.shop.id, id, lines, asked)))
+          return serve(await findOrder(caller, id))
+        }
+        return underKey(request, reply, id, async () =>
+          serve(unwrap(await checkout.cancel(caller.shop.id, id, { ...how, mayCancelPlaced: caller.all }))),
+        )
       },
     )
+  }
+
+  /** Who may cancel: owners where the shop lets them, and whole orders only; what becomes of money and stock, keys say. */
+  function mayCancel({ all, shop }: Caller, orderId: string, asksForMore: boolean): void {
+    const reason =
+      shop.settings.orders.customerCancel === 'never' ? 'customers_may_not_cancel' : asksForMore ? 'customers_cancel_whole_orders' : null
+    if (!all && reason) throw new Refused(refuse('order_state_forbids', { orderId, reason }))
   }
 
   /**

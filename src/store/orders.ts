@@ -333,22 +333,16 @@ export async function claimRefunds(writer: Writer, now: number, pause: number, l
   return rows.map((row) => ({ ...row, attempts: row.attempts + 1 }))
 }
 
-/** Tries the failed refunds of an order again, under their own ids: what a provider did although it did not say so is not done twice. */
-export async function reviveRefunds(writer: Writer, shopId: string, orderId: string, now: number): Promise<void> {
-  await writer.db
-    .updateTable('refunds')
-    .set({ state: 'PENDING', attempts: 0, due_at: now })
-    .where('shop_id', '=', shopId)
-    .where('order_id', '=', orderId)
-    .where('state', '=', 'FAILED')
-    .execute()
-}
-
 /** Sets the state of a refund that is still pending; false when it was settled already. */
-export async function settleRefund(writer: Writer, refund: RefundTable, state: 'SUCCEEDED' | 'FAILED'): Promise<boolean> {
+export async function settleRefund(
+  writer: Writer,
+  refund: RefundTable,
+  state: 'SUCCEEDED' | 'FAILED',
+  failure: string | null,
+): Promise<boolean> {
   const row = await writer.db
     .updateTable('refunds')
-    .set({ state })
+    .set({ state, failure })
     .where('shop_id', '=', refund.shop_id)
     .where('id', '=', refund.id)
     .where('state', '=', 'PENDING')

@@ -357,6 +357,10 @@ CREATE TABLE refunds (
   created_at bigint NOT NULL,
   due_at bigint NOT NULL,
   attempts bigint NOT NULL,
+  group_id text DEFAULT ''::text NOT NULL,
+  actor text DEFAULT 'system'::text NOT NULL,
+  content text DEFAULT '{"lines":[],"shipping":0}'::text NOT NULL,
+  failure text,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
   CHECK ((amount > 0))

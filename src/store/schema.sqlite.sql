@@ -137,7 +137,7 @@ CREATE INDEX redemptions_reserved ON redemptions (shop_id, promotion_id, code, o
 
 CREATE TABLE refunds (
     shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,
-    state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL,
+    state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL, group_id text NOT NULL DEFAULT '', actor text NOT NULL DEFAULT 'system', content text NOT NULL DEFAULT '{"lines":[],"shipping":0}', failure text,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, payment_id) REFERENCES payments (shop_id, id), CHECK (amount > 0));
 CREATE INDEX refunds_by_order ON refunds (shop_id, order_id, id);
 CREATE INDEX refunds_pending ON refunds (due_at) WHERE state = 'PENDING';

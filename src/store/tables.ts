@@ -289,6 +289,14 @@ export interface RefundTable {
   created_at: number
   due_at: number
   attempts: number
+  /** Refunds that were asked for together have the same; the first of them has the content. */
+  group_id: string
+  /** Who asked for it, as histories name it. */
+  actor: string
+  /** JSON: which pieces of which lines, and how much of shipping. */
+  content: string
+  /** Why it failed, as a code; null while it did not. */
+  failure: string | null
 }
 /** What a provider sent, stored before anything else is done with it. */
 export interface ProviderEventTable {
