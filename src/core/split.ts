@@ -17,9 +17,9 @@ export function splitLine(
   const line = lines.find((each) => each.id === lineId)
   if (!line) return refuse('line_not_found', { lineId })
   const refunded = refundedOf(lineId, refunds)
-  // Pieces that were given back or put back into stock stay where they are counted; of what is left, one piece stays as well.
-  const free = line.quantity - Math.max(refunded.quantity, line.restockedQuantity)
-  const left = Math.max(0, Math.min(openPieces(line), free, line.quantity - 1))
+  // Pieces that were given back or put back into stock stay where they are counted, with one that was not: it brings what rounding kept of theirs.
+  const free = line.quantity - Math.max(refunded.quantity + 1, line.restockedQuantity)
+  const left = Math.max(0, Math.min(openPieces(line), free))
   const refusal = refuse('pieces_not_left', { lineId, asked: quantity, left, path: '/quantity' })
   if (quantity > left) return refusal
   const [stays, goes] = divided(line, quantity, newId)
