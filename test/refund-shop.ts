@@ -4,13 +4,16 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after } from 'node:test'
 import { pino } from 'pino'
+import { overRefundedLines } from '../src/core/refund.ts'
 import { createEngine, type Engine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import { type PaymentProvider, RefusedByProvider } from '../src/engine/ports.ts'
+import { pastRefund } from '../src/engine/refunding.ts'
 import { systemRandomness } from '../src/engine/system.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
+import { refundsOf } from '../src/store/orders.ts'
 import { overRefunded } from '../src/store/refunds.ts'
 import { sandboxSessions } from '../src/store/sandbox.ts'
 import type { Store } from '../src/store/store.ts'
@@ -160,15 +163,10 @@ export async function startRefundShop(dialect: (typeof DIALECTS)[number]) {
     async balance() {
       assert.deepEqual(await overRefunded(store.reader, shopId), [])
       for (const order of success(await admin('GET', '/orders?limit=200')).items) {
-        for (const { id, quantity, cancelledQuantity, fulfilledQuantity } of order.lines) {
-          const standing = order.refunds.filter((each: { state: string }) => each.state !== 'FAILED')
-          const pieces = standing.flatMap((each: { lines: { lineId: string; quantity: number }[] }) => each.lines)
-          const refunded = pieces.reduce(
-            (sum: number, each: { lineId: string; quantity: number }) => sum + (each.lineId === id ? each.quantity : 0),
-            0,
-          )
-          assert.ok(refunded <= quantity && cancelledQuantity + fulfilledQuantity <= quantity, `${refunded} of ${quantity}`)
-        }
+        const past = (await refundsOf(store.reader, shopId, [order.id])).map(pastRefund)
+        assert.deepEqual(overRefundedLines(order, past), [])
+        for (const { quantity, cancelledQuantity, fulfilledQuantity, restockedQuantity } of order.lines)
+          assert.ok(cancelledQuantity + fulfilledQuantity <= quantity && restockedQuantity <= quantity)
         for (const payment of order.payments) {
           const mine = order.refunds.filter(
             (each: { paymentId: string; state: string }) => each.paymentId === payment.id && each.state === 'SUCCEEDED',

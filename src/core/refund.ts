@@ -105,6 +105,14 @@ function shippingRefunded(refunds: readonly PastRefund[]): number {
   return standing(refunds).reduce((sum, { content }) => sum + content.shipping, 0)
 }
 
+/** Lines of which more pieces were given back than there are, or more than they cost; there is none unless something is wrong. */
+export function overRefundedLines({ lines }: Pick<Order, 'lines'>, refunds: readonly PastRefund[]): string[] {
+  return lines.flatMap((line) => {
+    const { quantity, amount } = refundedOf(line.id, refunds)
+    return quantity > line.quantity || amount > lineShare(line) ? line.id : []
+  })
+}
+
 /**
  * What so many further pieces of a line come to. Of all pieces given back together it is their part of the line's share, rounded down, so the last
  * piece brings what rounding kept: every way through a line ends at its share.

@@ -57,7 +57,9 @@ export function createOrderLines(parts: {
       const before = await readOrder(store.reader, shopId, orderId)
       if (!before) return refuse('order_not_found', { orderId })
       const order = parseOrder(before)
-      if (order.state === 'PLACED' && isEverything(order.lines, pieces)) return cancelWhole(shopId, orderId, how)
+      // Also when that was done already: whoever repeats it, because no answer came, is told the same again.
+      const isItsEnd = order.state === 'PLACED' || order.state === 'CANCELLED'
+      if (isItsEnd && isEverything(order.lines, pieces)) return cancelWhole(shopId, orderId, how)
       const done = await cancelPieces(shop, orderId, pieces, how)
       if (done !== 'again') return done
     }

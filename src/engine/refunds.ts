@@ -15,7 +15,7 @@ import { parseOrder } from './orders.ts'
 import { putBack } from './placing.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Reconciling } from './reconciling.ts'
-import type { OrderAction, Recording } from './recording.ts'
+import type { Recording } from './recording.ts'
 import { leftOfPayment, pastRefund, REFUND_LEASE_MS, refundRow } from './refunding.ts'
 
 /** What staff wants to give back, and how. */
@@ -97,7 +97,7 @@ export function createRefunds(parts: {
       const lease = { due: clock.now() + REFUND_LEASE_MS, attempts: 1 }
       await reviveRefund(writer, known, lease)
       const row: RefundTable = { ...known, state: 'PENDING', due_at: lease.due, attempts: lease.attempts, failure: null }
-      await recording.remember(writer, shop, order, { by, action: 'refund_retry' satisfies OrderAction, details: detailsOf([row]) })
+      await recording.remember(writer, shop, order, { by, action: 'refund_retry', details: detailsOf([row]) })
       return [row]
     })
   }
