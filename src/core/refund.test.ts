@@ -5,12 +5,14 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { cartWith, done, factsOf, guestCart, line, promotionOf, refusalOf, variantOf } from '../../test/facts.ts'
 import { randomPromotions } from '../../test/random-promotions.ts'
+import { LIMITS } from './cart.ts'
 import { type Order, type OrderLine, orderLinesOf } from './order.ts'
 import { type PricedCart, priceCart } from './pricing.ts'
 import {
   cancelledAmount,
   isEverything,
   lineShare,
+  overRefundedLines,
   type PastRefund,
   piecesToRestock,
   refundedOf,
@@ -143,6 +145,7 @@ describe('random orders', () => {
             const so = refundedOf(each.id, refunds)
             assert.ok(so.quantity <= each.quantity && so.amount <= lineShare(each), 'no piece goes back twice')
           }
+          assert.deepEqual(overRefundedLines(order, refunds), [])
         }
         assert.equal(returned(giveRest(order, refunds)), order.total.amount)
       }),
@@ -236,6 +239,9 @@ describe('what may be given back', () => {
     assert.equal(refusalOf(asked({ lines: [{ lineId: 'x', quantity: 1 }] })).refused, 'line_not_found')
     assert.equal(refusalOf(asked({ lines: [...wantedOf(1).lines, ...wantedOf(1).lines] })).reason, 'same_line_twice')
     assert.equal(refusalOf(asked({ restock: true })).reason, 'nothing_to_give_back')
+    const many = Array.from({ length: 1000 }, () => past({ lines: [], shipping: 0 }, 0))
+    assert.equal(refusalOf(asked({ amount: 1 }, many)).reason, 'too_many_refunds')
+    assert.ok(!isRefusal(asked({ amount: 1 }, many.slice(1))))
     assert.equal(refusalOf(asked({ lines: wantedOf(3).lines, amount: Number.MAX_SAFE_INTEGER })).refused, 'amount_too_large')
   })
 
@@ -259,6 +265,13 @@ describe('what may be given back', () => {
     assert.equal(refusalOf(asked(wantedOf(1), [first, second])).refused, 'pieces_not_left')
     assert.equal(retryRefusal(order, [first, second], first), null)
     assert.ok(!isRefusal(asked(wantedOf(3), [first, { ...second, state: 'FAILED' }])))
+  })
+
+  it('the proof notices pieces that went back twice, and more than they cost', () => {
+    const content = (quantity: number, amount: number) => ({ lines: [{ lineId: 'a', quantity, amount, restocked: false }], shipping: 0 })
+    assert.deepEqual(overRefundedLines(order, [past(content(3, 300), 300)]), [])
+    assert.deepEqual(overRefundedLines(order, [past(content(3, 300), 300), past(content(1, 0), 0)]), ['a'])
+    assert.deepEqual(overRefundedLines(order, [past(content(1, 301), 301)]), ['a'])
   })
 
   it('a failed refund is not tried again when its pieces went back otherwise', () => {
@@ -319,5 +332,8 @@ describe('cancelling pieces', () => {
     assert.equal(refusalOf(split({ cancelledQuantity: 1, fulfilledQuantity: 1 }, 2)).left, 1)
     assert.equal(refusalOf(split({ restockedQuantity: 2 }, 2)).left, 1)
     assert.equal(refusalOf(splitLine(order.lines, 'x', 1, 'b', [])).refused, 'line_not_found')
+    const full = [...order.lines, ...Array.from({ length: LIMITS.lines - 1 }, () => ({ ...(order.lines[0] as OrderLine), id: 'more' }))]
+    assert.equal(refusalOf(splitLine(full, 'a', 1, 'b', [])).refused, 'too_many_lines')
+    assert.equal(done(splitLine([...order.lines, ...full.slice(2)], 'a', 1, 'b', [])).length, LIMITS.lines)
   })
 })

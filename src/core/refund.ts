@@ -21,6 +21,9 @@ export interface RefundContent {
   readonly shipping: number
 }
 
+/** So many refunds an order may have: all of them are served with it. */
+const REFUNDS_MAX = 1000
+
 /** A refund that is for nothing in particular. */
 export const NO_CONTENT: RefundContent = { lines: [], shipping: 0 }
 
@@ -130,6 +133,7 @@ export function refundOf(
   refunds: readonly PastRefund[],
   wanted: WantedRefund,
 ): { readonly content: RefundContent; readonly amount: number } | Refusal {
+  if (refunds.length >= REFUNDS_MAX) return refuse('invalid', { path: '', reason: 'too_many_refunds', max: REFUNDS_MAX })
   const lines = wanted.lines === undefined ? [] : refundedLines(order, refunds, wanted.lines, wanted.restock === true)
   if (isRefusal(lines)) return lines
   const shipping = shippingOf(order, refunds, wanted.shipping)

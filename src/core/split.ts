@@ -1,6 +1,7 @@
 // One line of an order becomes two, so that its pieces can go different ways. Every amount is divided so that the two sum to what was there, exactly,
 // and neither is below zero; what nobody may split off was cancelled, handed over or given back.
 import type { Adjustment } from './adjustment.ts'
+import { LIMITS } from './cart.ts'
 import { shareOf } from './money.ts'
 import type { OrderLine } from './order.ts'
 import { lineShare, openPieces, type PastRefund, refundedOf } from './refund.ts'
@@ -16,6 +17,7 @@ export function splitLine(
 ): OrderLine[] | Refusal {
   const line = lines.find((each) => each.id === lineId)
   if (!line) return refuse('line_not_found', { lineId })
+  if (lines.length >= LIMITS.lines) return refuse('too_many_lines', { max: LIMITS.lines })
   const refunded = refundedOf(lineId, refunds)
   // Pieces that were given back or put back into stock stay where they are counted, with one that was not: it brings what rounding kept of theirs.
   const free = line.quantity - Math.max(refunded.quantity + 1, line.restockedQuantity)
