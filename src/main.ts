@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { seedDemo } from './cli/demo-shops.ts'
+import { booksText } from './cli/doctor-payments.ts'
 import { type Actions, createProgram } from './cli/program.ts'
 import { readProductJson } from './contract/product-json.ts'
 import { readShippingAnswer, readTaxAnswer } from './contract/quote.ts'
@@ -30,6 +31,7 @@ import { httpShipping, httpTaxes, isSafeAddress } from './providers/http-rates.t
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
 import { claimInstance } from './store/access.ts'
+import { checkBooks, turnover } from './store/books.ts'
 import { openPostgres } from './store/postgres.ts'
 import { sandboxSessions } from './store/sandbox.ts'
 import { openSqlite } from './store/sqlite.ts'
@@ -415,6 +417,18 @@ const actions: Actions = {
     say(`\nNode ${process.versions.node}, database ${store.dialect}: ${found}`)
     await store.close()
     if (shops instanceof Error && !isEmpty) process.exitCode = 1
+  },
+
+  async doctorPayments({ shop = null, json }) {
+    const store = openStore(readConfig(process.env).databaseUrl)
+    try {
+      const checks = await checkBooks(store.reader, Date.now(), shop)
+      const sold = await turnover(store.reader, shop)
+      process.stdout.write(`${json ? JSON.stringify({ turnover: sold, checks }, null, 2) : booksText(checks, sold)}\n`)
+      if (checks.some(({ severity, findings }) => severity === 'error' && findings.length > 0)) process.exitCode = 1
+    } finally {
+      await store.close()
+    }
   },
 
   async replay(file) {

@@ -17,7 +17,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   engine: ['engine', 'store', 'core'],
   providers: ['providers', 'engine', 'core'],
   http: ['http', 'engine', 'store', 'contract', 'core'],
-  cli: ['cli', 'engine', 'core'],
+  cli: ['cli', 'engine', 'store', 'core'],
   client: ['client', 'contract', 'core'],
   web: ['web', 'client', 'core'],
 }

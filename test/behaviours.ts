@@ -147,7 +147,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED1-46', says: 'Offers that a code opens, chains of rewards', tag: 'known', later: 'later' },
   { id: 'SEED1-47', says: 'Staff resets the limits of a user', tag: 'known' },
   { id: 'SEED1-48', says: 'Limits of pre-orders', tag: 'known', later: 'later' },
-  { id: 'SEED1-49', says: 'Webhooks of disputes, partial refunds, subscriptions and the catalogue', tag: 'known', later: 'part 4' },
+  { id: 'SEED1-49', says: 'Disputes, partial refunds and subscriptions are told; the catalogue is ours', tag: 'known' },
   {
     id: 'SEED1-50',
     says: 'Payment data in events of orders, by the age of the project',
@@ -391,7 +391,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED4-52', says: 'What changed before the charge is shown and confirmed first', tag: 'known' },
   { id: 'SEED4-53', says: 'Authorise, capture, purchase, refund; paid in part or too much', tag: 'known', later: 'part 4' },
   { id: 'SEED4-54', says: 'Where the payment page may lead is fixed when it is opened', tag: 'known' },
-  { id: 'SEED4-55', says: 'Several payment providers, saved cards, partial refunds', tag: 'known', later: 'part 4' },
+  { id: 'SEED4-55', says: 'Several payment providers, partial refunds; cards are saved by the provider', tag: 'known' },
   { id: 'SEED4-56', says: 'Paying in another currency at a rate that is kept', tag: 'known', later: 'part 4' },
   { id: 'SEED4-57', says: 'Staff creates an order that behaves like a cart until it is completed', tag: 'stated', later: 'part 4' },
   { id: 'SEED4-58', says: 'Completed orders are edited; rules run again only on demand', tag: 'stated', later: 'part 4' },

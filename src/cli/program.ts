@@ -9,6 +9,7 @@ export interface Actions {
   migrate(): Promise<void>
   backup(file: string): Promise<void>
   doctor(): Promise<void>
+  doctorPayments(options: { shop?: string; json: boolean }): Promise<void>
   replay(file: string): Promise<void>
   makeKey(options: { shop: string; kind: 'server' | 'staff'; name: string; scopes: readonly Scope[] }): Promise<void>
 }
@@ -56,6 +57,11 @@ export function createProgram(version: string, actions: Actions): Command {
     .command('doctor')
     .description('check the configuration and the database')
     .action(() => actions.doctor())
+    .command('payments')
+    .description('prove that what was captured is what was ordered; reads only, exit code 1 when something is wrong')
+    .option('--shop <shop>', 'only this shop')
+    .option('--json', 'for programs', false)
+    .action((options: { shop?: string; json: boolean }) => actions.doctorPayments(options))
   program
     .command('replay')
     .description('price a cart again from an explanation with facts=true; needs no database')

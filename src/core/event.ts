@@ -21,6 +21,7 @@ export const EVENT_TYPES = [
   'payment.succeeded',
   'payment.failed',
   'payment.mismatch',
+  'payment.disputed',
   'refund.succeeded',
   'refund.failed',
   'fulfilment.created',

@@ -643,7 +643,7 @@ export function createCheckout(parts: {
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
         message,
         events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
-        columns: { held_until: null },
+        columns: { held_until: null, ...(isPlaced && refund === 'none' ? { money_kept: 1 } : {}) },
       })
       return null
     })

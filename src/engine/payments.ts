@@ -93,6 +93,7 @@ export function createPayments(parts: {
       returnUrl: returnAddress(order.shopId, payment.provider, payment.id),
       capture: 'automatic',
       language: order.language,
+      expiresAt: order.expiresAt === null ? null : Date.parse(order.expiresAt),
     }
   }
 

@@ -59,6 +59,8 @@ export interface PaymentRequest {
   readonly capture: 'automatic' | 'manual'
   /** In which language the payment page is shown (BCP 47), or null: the provider decides. */
   readonly language: string | null
+  /** When the order stops awaiting payment (ms). A provider that can close its session by itself then does so; we close it in any case. */
+  readonly expiresAt?: number | null
 }
 
 /** An open session: `url` is the hosted page, `token` what a client-side widget takes; a provider may have one, both, or none of them. */
@@ -88,6 +90,80 @@ export interface ProviderEvent extends SessionStatus {
   readonly attemptId: string
   /** The order that the provider's own record names, where it names one: it must be the payment's. */
   readonly orderId?: string
+  /** What happened beside that, for people to see: it changes no payment by itself. */
+  readonly notice?: ProviderNotice
+}
+
+/**
+ * What a provider tells about money that was taken. `refunded`: money went back that we did not send. `refund_failed`: money that was on its way
+ * back did not arrive. `disputed`: the shopper's bank took it back for now; `dispute_closed`: what came of that is the `reason`.
+ */
+export interface ProviderNotice {
+  readonly kind: 'refunded' | 'refund_failed' | 'disputed' | 'dispute_closed'
+  /** The provider's id of the refund or dispute: several messages may tell of one. */
+  readonly ref: string
+  /** Minor units. */
+  readonly amount: number
+  readonly currency: string
+  /** Our refund, where the provider's record names it. */
+  readonly refundId?: string
+  readonly reason?: string
+}
+
+/** What a provider is told when a subscription is opened. Amounts are integers in minor units, and due once per period. */
+export interface SubscriptionRequest {
+  readonly shopId: string
+  /** Our subscription's id; the provider's idempotency key. */
+  readonly subscriptionId: string
+  readonly amount: number
+  readonly currency: string
+  readonly description: string
+  readonly email: string | null
+  readonly returnUrl: string | null
+  readonly language: string | null
+  /** A period is `intervalCount` times the `interval`. */
+  readonly interval: 'day' | 'week' | 'month' | 'year'
+  readonly intervalCount: number
+}
+
+/**
+ * How a subscription stands. `open`: the shopper has not paid its first period yet. `past_due`: a renewal was not paid, and is tried again.
+ * `cancelled`: it is over, or was never paid.
+ */
+export interface SubscriptionStatus {
+  readonly state: 'open' | 'active' | 'past_due' | 'cancelled'
+  /** The provider's id of the subscription; null until its first period is paid. */
+  readonly ref: string | null
+  /** What a period costs, in minor units. */
+  readonly amount: number
+  readonly currency: string
+  /** When the current period ends (ms); null until it began. */
+  readonly periodEndsAt: number | null
+  /** It is not renewed when the period ends. */
+  readonly endsWithPeriod: boolean
+}
+
+/**
+ * Something a provider sent about a subscription: how it stands, and what happened. `renewed` is every paid period, the first one too; what was
+ * paid is the `invoice`.
+ */
+export interface SubscriptionEvent extends SubscriptionStatus {
+  readonly kind: 'subscription'
+  readonly eventId: string
+  readonly subscriptionId: string
+  readonly what: 'renewed' | 'payment_failed' | 'changed' | 'ended'
+  /** `ref` is the provider's id of the invoice: two messages about one invoice are one payment. Minor units. */
+  readonly invoice?: { readonly ref: string; readonly amount: number; readonly currency: string }
+}
+
+/** Payments that repeat by themselves. Methods reject and are repeated like those of a payment provider. */
+export interface RecurringPayments {
+  /** Opens a page where the shopper subscribes, or answers the one that was opened for this `subscriptionId` before. */
+  open(request: SubscriptionRequest, signal: AbortSignal): Promise<PaymentSession>
+  /** How a subscription stands; by the id of its session, or by its `ref`. */
+  status(shopId: string, id: string, signal: AbortSignal): Promise<SubscriptionStatus>
+  /** Ends it now, or lets it run out; one that is still open (its session's id is given) is closed. Answers how it stands then. */
+  cancel(shopId: string, id: string, when: 'now' | 'period_end', signal: AbortSignal): Promise<SubscriptionStatus>
 }
 
 /**
@@ -133,8 +209,17 @@ export interface PaymentProvider {
     request: { shopId: string; sessionId: string; refundId: string; amount: number; currency: string },
     signal: AbortSignal,
   ): Promise<void>
-  /** Reads and authenticates a message to a shop's inbound endpoint; null when it is not genuine. Never trusts the body before that. */
-  readEvent(shopId: string, headers: Readonly<Record<string, string>>, body: Buffer): Promise<ProviderEvent | null>
+  /**
+   * Reads and authenticates a message to a shop's inbound endpoint. Null: it is not genuine. `ignored`: it is, and there is nothing to do. Never
+   * trusts the body before that. May ask the provider what the message leaves open; when it rejects, the provider sends the message again.
+   */
+  readEvent(
+    shopId: string,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+  ): Promise<ProviderEvent | SubscriptionEvent | 'ignored' | null>
+  /** Payments that repeat by themselves, where the provider has them. */
+  readonly recurring?: RecurringPayments
 }
 
 /** Whose question it is. */

@@ -16,13 +16,21 @@ import {
   updatePayment,
 } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
-import type { RefundTable } from '../store/tables.ts'
+import type { PaymentTable, RefundTable } from '../store/tables.ts'
 import type { Checkout } from './checkout.ts'
 import type { FactsCache } from './facts.ts'
 import type { Work } from './jobs.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import type { Payments } from './payments.ts'
-import { type Clock, type PaymentProvider, type ProviderEvent, RefusedByProvider, withDeadline } from './ports.ts'
+import {
+  type Clock,
+  type PaymentProvider,
+  type ProviderEvent,
+  type ProviderNotice,
+  RefusedByProvider,
+  type SubscriptionEvent,
+  withDeadline,
+} from './ports.ts'
 import type { Recording } from './recording.ts'
 import { REFUND_LEASE_MS } from './refunding.ts'
 
@@ -35,13 +43,21 @@ const REFUND_ATTEMPTS = 20
 /** How much of what a provider says about a failure is kept. */
 const FAILURE_MAX = { code: 100, words: 500 }
 
+/** The event that tells of a provider's notice. */
+const NOTICED = {
+  refunded: 'refund.succeeded',
+  refund_failed: 'refund.failed',
+  disputed: 'payment.disputed',
+  dispute_closed: 'payment.disputed',
+} as const
+
 /** Keeps payments true. */
 export interface Reconciling {
   readonly work: Work
   /** Asks the provider for a refund whose lease the caller has, and records what came of it; a job goes on where nobody answers. */
   sendRefund(refund: RefundTable): Promise<void>
   /** Stores a provider's message, then applies it; false when it was known already. */
-  receive(shopId: string, provider: string, event: ProviderEvent): Promise<boolean>
+  receive(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<boolean>
 }
 
 /** Makes it. */
@@ -59,7 +75,7 @@ export function createReconciling(parts: {
 }): Reconciling {
   const { store, facts, clock, recording, checkout, payments, providers, log, extra } = parts
 
-  async function receive(shopId: string, provider: string, event: ProviderEvent): Promise<boolean> {
+  async function receive(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<boolean> {
     const now = clock.now()
     const isNew = await store.transactOne((writer) =>
       storeProviderEvent(writer, {
@@ -81,10 +97,19 @@ export function createReconciling(parts: {
     return isNew
   }
 
-  /** Validates a stored message against our own records: the attempt, its provider and its session must be the ones we know. */
-  async function applyEvent(shopId: string, provider: string, event: ProviderEvent): Promise<void> {
+  /** Validates a stored message against our own records: the attempt, its order, its provider and its session must be the ones we know. */
+  async function applyEvent(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<void> {
+    if ('kind' in event) {
+      log.warn({ shopId, provider, event: event.eventId, subscription: event.ref }, 'a provider event is about an unknown subscription')
+      await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, 'unknown_subscription', clock.now()))
+      return
+    }
     const payment = await readPayment(store.reader, shopId, event.attemptId)
-    const isOurs = payment && payment.provider === provider && (payment.session_id === null || payment.session_id === event.sessionId)
+    const isOurs =
+      payment &&
+      payment.provider === provider &&
+      (event.orderId === undefined || payment.order_id === event.orderId) &&
+      (payment.session_id === null || payment.session_id === event.sessionId)
     if (isOurs && payment.session_id === null) {
       // The message overtook the answer that told us the session: without its id nothing could ever be refunded.
       await store.transactOne((writer) => updatePayment(writer, payment, { session_id: event.sessionId }, clock.now()))
@@ -92,14 +117,35 @@ export function createReconciling(parts: {
     const outcome = isOurs ? await payments.applyStatus(shopId, payment.id, event) : 'unknown_payment'
     if (outcome === 'unknown_payment' || outcome === 'mismatch')
       log.warn({ shopId, provider, event: event.eventId, outcome }, 'a provider event does not match our records')
+    if (isOurs && event.notice) await note(shopId, payment, event.notice)
     await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, outcome, clock.now()))
+  }
+
+  /** What happened to money outside of here is seen by staff in the order's history, and told; it decides nothing. */
+  async function note(shopId: string, payment: PaymentTable, notice: ProviderNotice): Promise<void> {
+    log.warn({ shopId, provider: payment.provider, payment: payment.id, notice }, 'a provider tells of money that we did not move')
+    const shop = await facts.shop(shopId)
+    await store.transact(async (writer) => {
+      const [row] = await lockOrders(writer, shopId, [payment.order_id])
+      if (!row || !shop) return
+      await recording.remember(writer, shop, parseOrder(row), {
+        by: `provider:${payment.provider}`,
+        action: 'provider_notice',
+        message: notice.kind,
+        details: { ...notice, paymentId: payment.id },
+        events: [NOTICED[notice.kind]],
+        extra: { notice },
+      })
+    })
   }
 
   async function settlePayments(): Promise<void> {
     const now = clock.now()
     for (const work of extra) await carryOn('work of a provider', work)
     for (const row of await store.transact((writer) => claimProviderEvents(writer, now, now + LEASE_MS, BATCH))) {
-      await carryOn('provider event', () => applyEvent(row.shop_id, row.provider, JSON.parse(row.document) as ProviderEvent))
+      await carryOn('provider event', () =>
+        applyEvent(row.shop_id, row.provider, JSON.parse(row.document) as ProviderEvent | SubscriptionEvent),
+      )
     }
     // What asks a provider runs side by side: one after the other, a silent provider would outlast the leases and keep all others waiting.
     const quiet = { opening: now - QUIET.openingMs, pending: now - QUIET.pendingMs }

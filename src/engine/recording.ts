@@ -20,6 +20,7 @@ export type OrderAction =
   | 'complete'
   | 'pay'
   | 'payment_fail'
+  | 'provider_notice'
   | 'refund'
   | 'refund_request'
   | 'refund_retry'

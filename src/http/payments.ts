@@ -1,15 +1,16 @@
 // What payment providers send, and where a browser comes back to. The provider proves its message itself; the message is stored before anything
-// else is done with it, so an answer of 2xx means: nothing is lost.
+// else is done with it, so an answer of 2xx means: nothing is lost. What is refused or cannot be read now is sent again by the provider.
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { Id, Text } from '../contract/schemas.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { isPayable } from '../engine/payments.ts'
+import { withDeadline } from '../engine/ports.ts'
 import { readPayment } from '../store/orders.ts'
 import { Refused } from './access.ts'
 
-/** 202: new and stored; 200: known already. */
+/** 202: new and stored; 200: known already, or nothing to do. */
 const Received = Type.Object({ received: Type.Literal(true) }, { additionalProperties: false })
 
 /** The routes of providers. */
@@ -35,8 +36,16 @@ export function paymentRoutes(engine: Engine): FastifyPluginAsync {
         const provider = engine.providers.get(name)
         if (!provider || !(await engine.facts.shop(shop))) throw new Refused(refuse('shop_not_found', { shopId: shop }))
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-        const event = await provider.readEvent(shop, request.headers as Record<string, string>, body)
-        if (!event) throw new Refused(refuse('event_not_genuine', {}))
+        const headers = request.headers as Record<string, string>
+        const event = await withDeadline(() => provider.readEvent(shop, headers, body)).catch((error: unknown) => {
+          request.log.warn({ err: error, shop, provider: name }, 'a message of a provider could not be read; it is sent again')
+          throw new Refused(refuse('provider_unavailable', { provider: name, retryAfter: 5 }))
+        })
+        if (event === null) {
+          request.log.warn({ shop, provider: name }, 'a message that is not a genuine one of this provider and shop was refused')
+          throw new Refused(refuse('event_not_genuine', {}))
+        }
+        if (event === 'ignored') return reply.code(200).send({ received: true })
         const isNew = await engine.reconciling.receive(shop, name, event)
         return reply.code(isNew ? 202 : 200).send({ received: true })
       },

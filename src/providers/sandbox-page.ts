@@ -58,7 +58,7 @@ export function sandboxPages(sandbox: SandboxPayment): FastifyPluginAsync {
     challengeRoutes(app, sandbox)
     app.post<PageParams>('/sandbox/pay/:shop/:session/leave', PUBLIC, async (request, reply) => {
       const session = await find(sandbox, request)
-      const back = returnAddress(session, session.state === 'open' ? 'left' : session.state)
+      const back = returnAddress(session, resultOf(session))
       if (back !== null) return reply.redirect(back, 303)
       return send(reply, session, session.state === 'open' ? leftPage(sandbox, session) : closingPage(session))
     })
@@ -118,7 +118,7 @@ function challengeRoutes(app: FastifyInstance, sandbox: SandboxPayment): void {
 
 /** After a POST that found the session decided: back to the shop when it is paid, else (or without an address) our closing page. */
 function finish(sandbox: SandboxPayment, reply: FastifyReply, session: SandboxSession): FastifyReply {
-  const back = session.state === 'paid' ? returnAddress(session, 'paid') : null
+  const back = resultOf(session) === 'paid' ? returnAddress(session, 'paid') : null
   return reply.redirect(back ?? localPath(sandbox, session), 303)
 }
 
@@ -164,6 +164,12 @@ function refusalText(reason: string | null): string {
   if (reason === 'insufficient_funds') return 'There is not enough money on this card. Nothing was charged: try another one.'
   if (reason === 'authentication_failed') return 'The payment was refused in the 3-D Secure check. Nothing was charged: try again.'
   return 'This card was declined. Nothing was charged: try another one.'
+}
+
+/** What the shopper did, for the shop's page: reserved money is paid as far as the shopper is concerned. */
+function resultOf({ state }: SandboxSession): 'paid' | 'cancelled' | 'left' {
+  if (state === 'open') return 'left'
+  return state === 'authorized' ? 'paid' : state
 }
 
 /** Where the shop wants the browser back, with what happened in its query string; null without a usable address. */
@@ -260,6 +266,7 @@ ${input('cvc', 'CVC', fields, faults, html`inputmode="numeric" maxlength="4" pla
 </div>
 ${input('name', 'Name on card', fields, faults, html`maxlength="100"`)}
 <button class="primary" type="submit">${LOCK}<span>Pay ${total}</span></button>
+${session.capture === 'manual' ? html`<p class="note">The money is reserved now. The shop takes it later.</p>` : null}
 </form>
 <form method="post" action="${path}/leave"><button class="quiet" type="submit">Leave without paying</button></form>
 ${testCards(path, laterExpiry(sandbox))}
@@ -325,13 +332,20 @@ ${fault === null ? null : html`<p class="fault" role="alert">${fault}</p>`}
 
 function closingPage(session: SandboxSession): Html {
   const total = money(session.amount, session.currency)
-  const link = backLink(session, session.state === 'paid' ? 'paid' : 'cancelled')
-  if (session.state !== 'paid') {
+  const result = resultOf(session)
+  const link = backLink(session, result === 'left' ? 'cancelled' : result)
+  if (result !== 'paid') {
     return messagePage('Payment closed', 'info', html`This payment was cancelled or has expired. It can no longer be paid.`, link)
   }
+  if (session.state === 'authorized') {
+    const held = html`<span class="big">${total}</span><br><span dir="auto">${session.description}</span><br>The shop takes the money later.`
+    return messagePage('Reserved', 'check', held, link)
+  }
+  const part = session.captured?.amount ?? session.amount
+  const rest = part === session.amount ? null : html`<br>${money(part, session.currency)} was taken, the rest was set free.`
   const returned = sum(session.refunds.map((refund) => refund.amount)) ?? 0
   const refunds = returned === 0 ? null : html`<br>${money(returned, session.currency)} was refunded.`
-  const text = html`<span class="big">${total}</span><br><span dir="auto">${session.description}</span>${refunds}`
+  const text = html`<span class="big">${total}</span><br><span dir="auto">${session.description}</span>${rest}${refunds}`
   return messagePage('Paid', 'check', text, link)
 }
 

@@ -60,7 +60,7 @@ beforeEach(async () => {
   inbound.post<{ Body: Buffer }>('/v1/shops/:shop/payments/sandbox/events', async (request, reply) => {
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
     endpoint.raw.push({ headers, body: request.body })
-    endpoint.events.push(await sandbox.readEvent(SHOP, headers, request.body))
+    endpoint.events.push(paymentEvent(await sandbox.readEvent(SHOP, headers, request.body)))
     return reply.code(endpoint.status).send()
   })
   await inbound.listen({ host: '127.0.0.1', port: 0 })
@@ -83,6 +83,12 @@ afterEach(async () => {
   await inbound.close()
   await pages.close()
 })
+
+/** The sandbox tells of payments only. */
+function paymentEvent(read: Awaited<ReturnType<PaymentProvider['readEvent']>>): ProviderEvent | null {
+  assert.ok(read !== 'ignored' && !(read && 'kind' in read))
+  return read
+}
 
 const never = () => new AbortController().signal
 const heard = () => endpoint.events.map((event) => event?.state)
@@ -191,7 +197,8 @@ describe('events', () => {
     const [event] = endpoint.events
     assert.ok(event?.eventId)
     const { attemptId } = request
-    assert.deepEqual(event, { eventId: event.eventId, sessionId, attemptId, state: 'paid', amount: 4998, currency: 'EUR' })
+    const told = { orderId: 'ord_1', state: 'paid', amount: 4998, currency: 'EUR' }
+    assert.deepEqual(event, { eventId: event.eventId, sessionId, attemptId, ...told })
   })
 
   test('an event is repeated under the same id until it is answered with 2xx, and waits longer each time', async () => {
@@ -427,6 +434,47 @@ describe('the hosted pages', () => {
     const { body } = await get(id)
     assert.ok(body.includes('cancelled or has expired') && !body.includes('<form'))
     assert.equal((await sandbox.status(SHOP, id, never())).state, 'cancelled')
+  })
+
+  test('reserved money: the page says so, the shopper is led back as paid, and the closing page tells what became of it', async () => {
+    const id = await openSession({ capture: 'manual' })
+    assert.ok((await get(id)).body.includes('The money is reserved now'))
+    const { statusCode, headers } = await send(id, card(CARDS.success))
+    assert.equal(statusCode, 303)
+    assert.match(String(headers.location), /^https:\/\/shop\.example\/thanks\?.*result=paid$/)
+    assert.match(String((await send(id, {}, '/leave')).headers.location), /result=paid$/)
+    assert.ok((await get(id)).body.includes('<h1>Reserved</h1>'))
+    await sandbox.capture({ shopId: SHOP, sessionId: id, captureId: 'act_1', amount: 3000, currency: 'EUR' }, never())
+    const closing = (await get(id)).body
+    assert.ok(closing.includes('<h1>Paid</h1>') && closing.includes('€30.00 was taken, the rest was set free.'))
+    await sandbox.settled()
+    assert.deepEqual(heard(), ['authorized', 'paid'])
+    assert.ok(!(await get(await openSession())).body.includes('reserved now'))
+  })
+
+  test('a session that was stored by an earlier version is paid, refunded and shown as before', async () => {
+    const id = await openSession()
+    const { capture: _, ...older } = stored.get(id) as SandboxSession
+    stored.set(id, older)
+    assert.equal((await sandbox.pay(SHOP, id, CARDS.success)).result, 'paid')
+    const { fails: __, captured: ___, ...paidBefore } = stored.get(id) as SandboxSession
+    stored.set(id, paidBefore)
+    await sandbox.refund({ shopId: SHOP, sessionId: id, refundId: 'r1', amount: 4998, currency: 'EUR' }, never())
+    assert.ok((await get(id)).body.includes('€49.98 was refunded.'))
+    assert.deepEqual(await sandbox.status(SHOP, id, never()), { state: 'paid', amount: 4998, currency: 'EUR' })
+  })
+
+  test('cards that let a capture or a refund fail later are on the page, and pay like good ones', async () => {
+    const page = (await get(await openSession())).body
+    for (const label of ['Reserved money cannot be taken', 'Refunds fail']) assert.ok(page.includes(label), label)
+    const id = await openSession()
+    assert.equal((await send(id, card('4000 0000 0000 5126'))).statusCode, 303)
+    const refund = { shopId: SHOP, sessionId: id, refundId: 'r1', amount: 100, currency: 'EUR' }
+    await assert.rejects(sandbox.refund(refund, never()), { code: 'refund_failed' })
+    const reserved = await openSession({ capture: 'manual' })
+    await send(reserved, card('4000 0000 0000 0341'))
+    const capture = { shopId: SHOP, sessionId: reserved, captureId: 'act_1', amount: 4998, currency: 'EUR' }
+    await assert.rejects(sandbox.capture(capture, never()), { code: 'capture_failed' })
   })
 
   test('an unknown session, a foreign body and one that is too large get a page, not a stack trace', async () => {

@@ -1,6 +1,7 @@
 // The sandbox: a payment provider that behaves like a real hosted one but moves no money. It decides how a session goes from open to paid
-// or cancelled (exactly one of them, once, by compare-and-set), what the test cards do, which refunds are executed, and when a signed event
-// is posted to our own inbound endpoint: at once, then with back-off, until it is answered with 2xx. Card numbers are compared, never kept.
+// (reserved first, where money is taken by hand) or cancelled (exactly one of them, once, by compare-and-set), what the test cards do, which
+// captures and refunds are executed, and when a signed event is posted to our own inbound endpoint: at once, then with back-off, until it is
+// answered with 2xx. Card numbers are compared, never kept.
 import { Webhook } from 'standardwebhooks'
 import { AMOUNT_MAX, exponentOf, sum } from '../core/money.ts'
 import {
@@ -21,7 +22,7 @@ export interface SandboxRefund {
 /** An event that was not acknowledged yet. `id` is the same in every delivery of it; `dueAt` is when to try (again), ms since the epoch. */
 export interface SandboxEvent {
   readonly id: string
-  readonly state: 'paid' | 'failed' | 'cancelled'
+  readonly state: 'authorized' | 'paid' | 'failed' | 'cancelled'
   readonly reason: string | null
   readonly createdAt: number
   /** How often a delivery was begun. */
@@ -29,8 +30,15 @@ export interface SandboxEvent {
   readonly dueAt: number
 }
 
+/** The capture that was executed; the rest of what was reserved was set free. `amount` is in minor units of the session's currency. */
+export interface SandboxCapture {
+  readonly id: string
+  readonly amount: number
+}
+
 /**
  * A payment session as it is stored: plain JSON. A refused attempt leaves it `open` with a `reason`; `paid` and `cancelled` are final.
+ * Sessions of earlier versions lack the optional fields: their money was taken at once.
  * Amounts are integers in minor units of `currency`, times are milliseconds since the epoch.
  */
 export interface SandboxSession {
@@ -44,7 +52,13 @@ export interface SandboxSession {
   readonly email: string | null
   readonly lines: readonly { readonly name: string; readonly quantity: number; readonly total: number }[]
   readonly returnUrl: string | null
-  readonly state: 'open' | 'paid' | 'cancelled'
+  readonly state: 'open' | 'authorized' | 'paid' | 'cancelled'
+  /** `manual`: paying reserves the money (`authorized`), and a capture takes it. */
+  readonly capture?: PaymentRequest['capture']
+  /** The capture that took the money; absent or null when all of it was taken at once. */
+  readonly captured?: SandboxCapture | null
+  /** What will go wrong later, by the card that paid. */
+  readonly fails?: TestCard['fails']
   /** Whether a 3-D Secure challenge waits for an answer. */
   readonly challenge: boolean
   /** Why the last attempt was refused, such as `card_declined`; null when none was, and once it is paid. */
@@ -81,8 +95,12 @@ export type SandboxErrorCode =
   | 'attempt_reused'
   | 'not_paid'
   | 'nothing_reserved'
+  | 'capture_reused'
+  | 'capture_exceeds_reservation'
+  | 'capture_failed'
   | 'refund_reused'
   | 'refund_exceeds_payment'
+  | 'refund_failed'
   | 'contended'
 
 /** What the sandbox rejects with; `code` is for programs. */
@@ -96,13 +114,17 @@ export class SandboxError extends Error {
   }
 }
 
-/** A card that the sandbox knows. `outcome` is what paying with it does; a refused card has the `reason`. `key` names it in links. */
+/**
+ * A card that the sandbox knows. `outcome` is what paying with it does; a refused card has the `reason`. `fails` is what goes wrong after it was
+ * paid. `key` names it in links.
+ */
 export interface TestCard {
   readonly key: string
   readonly number: string
   readonly label: string
   readonly outcome: 'paid' | 'failed' | 'challenge'
   readonly reason: string | null
+  readonly fails?: 'capture' | 'refund' | null
 }
 
 /** All test cards, in the order in which the page lists them. */
@@ -111,6 +133,15 @@ export const TEST_CARDS: readonly TestCard[] = [
   { key: '3ds', number: '4000 0027 6000 3184', label: '3-D Secure check', outcome: 'challenge', reason: null },
   { key: 'declined', number: '4000 0000 0000 0002', label: 'Card declined', outcome: 'failed', reason: 'card_declined' },
   { key: 'funds', number: '4000 0000 0000 9995', label: 'Insufficient funds', outcome: 'failed', reason: 'insufficient_funds' },
+  {
+    key: 'capture',
+    number: '4000 0000 0000 0341',
+    label: 'Reserved money cannot be taken',
+    outcome: 'paid',
+    reason: null,
+    fails: 'capture',
+  },
+  { key: 'refund', number: '4000 0000 0000 5126', label: 'Refunds fail', outcome: 'paid', reason: null, fails: 'refund' },
 ]
 
 /** The test card with that number; spaces and dashes do not matter. Undefined for every other number, real ones included. */
@@ -127,7 +158,7 @@ export function webUrl(text: string | null): URL | null {
 
 /** How an attempt to pay ended. `open` means that nothing was decided: the session can still be paid. */
 export interface SandboxOutcome {
-  readonly result: 'paid' | 'failed' | 'challenge' | 'cancelled' | 'open' | 'not_a_test_card'
+  readonly result: 'authorized' | 'paid' | 'failed' | 'challenge' | 'cancelled' | 'open' | 'not_a_test_card'
   readonly session: SandboxSession
 }
 
@@ -137,7 +168,7 @@ export interface SandboxPayment {
   /** The absolute address of a session's hosted page. */
   pageUrl(session: SandboxSession): string
   find(shopId: string, sessionId: string): Promise<SandboxSession | null>
-  /** The shopper pays by card. Of concurrent attempts one wins; the others answer `paid` too. Rejects with `session_unknown`. */
+  /** The shopper pays by card. Of concurrent attempts one wins; the others answer the same. Rejects with `session_unknown`. */
   pay(shopId: string, sessionId: string, cardNumber: string): Promise<SandboxOutcome>
   /** The shopper answers the 3-D Secure challenge; `open` when none is waiting. Rejects with `session_unknown`. */
   answerChallenge(shopId: string, sessionId: string, approve: boolean): Promise<SandboxOutcome>
@@ -205,8 +236,9 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
     async open(request, signal) {
       signal.throwIfAborted()
       const session = await sessions.insertIfAbsent(request.shopId, newSession(request, `sbx_${options.randomId()}`, clock.now()))
-      if (session.amount !== request.amount || session.currency !== request.currency || session.orderId !== request.orderId) {
-        throw new SandboxError('attempt_reused', `attempt ${request.attemptId} was opened with another order, amount or currency`)
+      const { orderId, amount, currency, capture = 'automatic' } = session
+      if (amount !== request.amount || currency !== request.currency || orderId !== request.orderId || capture !== request.capture) {
+        throw new SandboxError('attempt_reused', `attempt ${request.attemptId} was opened with another order, amount, currency or capture`)
       }
       return { sessionId: session.id, token: session.id, url: pageUrl(session) }
     },
@@ -221,11 +253,10 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
       return statusOf((await decide(shopId, sessionId, (session) => cancelled(session, eventId(), clock.now()))).after)
     },
 
-    async capture({ shopId, sessionId }, signal) {
+    async capture({ shopId, sessionId, captureId, amount }, signal) {
       signal.throwIfAborted()
-      const session = known(await sessions.find(shopId, sessionId), sessionId)
-      if (session.state !== 'paid') throw new SandboxError('nothing_reserved', `session ${sessionId} holds no reserved money`)
-      return statusOf(session)
+      const capture = { id: captureId, amount }
+      return statusOf((await decide(shopId, sessionId, (session) => captured(session, capture, eventId(), clock.now()))).after)
     },
 
     async refund({ shopId, sessionId, refundId, amount }, signal) {
@@ -237,7 +268,7 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
       })
     },
 
-    readEvent: async (_shopId, headers, body) => readSigned(webhook, headers, body),
+    readEvent: async (shopId, headers, body) => readSigned(webhook, shopId, headers, body),
 
     async pay(shopId, sessionId, cardNumber) {
       const card = testCard(cardNumber)
@@ -249,7 +280,7 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
     async answerChallenge(shopId, sessionId, approve) {
       const { before, after } = await decide(shopId, sessionId, (session) => {
         if (session.state !== 'open' || !session.challenge) return session
-        return approve ? paid(session, eventId(), clock.now()) : failed(session, 'authentication_failed', eventId(), clock.now())
+        return approve ? paid(session, null, eventId(), clock.now()) : failed(session, 'authentication_failed', eventId(), clock.now())
       })
       if (after.state !== 'open') return { result: after.state, session: after }
       return { result: after === before ? 'open' : 'failed', session: after }
@@ -265,9 +296,9 @@ function newSession(request: PaymentRequest, id: string, now: number): SandboxSe
   if (request.returnUrl !== null && webUrl(request.returnUrl) === null) {
     throw new SandboxError('request_invalid', 'returnUrl must be an absolute http or https address')
   }
-  const { shopId, attemptId, orderId, amount, currency, description, email, returnUrl } = request
+  const { shopId, attemptId, orderId, amount, currency, description, email, returnUrl, capture } = request
   const lines = request.lines.map(({ name, quantity, total }) => ({ name, quantity, total }))
-  const told = { id, shopId, attemptId, orderId, amount, currency, description, email, lines, returnUrl }
+  const told = { id, shopId, attemptId, orderId, amount, currency, description, email, lines, returnUrl, capture }
   const fresh = { state: 'open', challenge: false, reason: null, paidAt: null, refunds: [], pending: [], version: 1 } as const
   return { ...told, ...fresh, createdAt: now }
 }
@@ -277,8 +308,15 @@ function known(session: SandboxSession | null, sessionId: string): SandboxSessio
   return session
 }
 
-function statusOf({ state, amount, currency, reason }: SandboxSession): SessionStatus {
+function statusOf(session: SandboxSession): SessionStatus {
+  const { state, currency, reason } = session
+  const amount = amountIn(session, state)
   return reason === null ? { state, amount, currency } : { state, amount, currency, reason }
+}
+
+/** What a session is about in a state: what was taken once it is paid, else all of it. */
+function amountIn({ amount, captured }: SandboxSession, state: SandboxEvent['state'] | SandboxSession['state']): number {
+  return state === 'paid' ? (captured?.amount ?? amount) : amount
 }
 
 /** Reads, decides, writes if nobody else wrote meanwhile, else decides again. A transition that answers its argument changes nothing. */
@@ -305,8 +343,25 @@ function allDueAt(events: readonly SandboxEvent[], dueAt: number): SandboxEvent[
   return events.map((event) => ({ ...event, dueAt }))
 }
 
-function paid(session: SandboxSession, eventId: string, now: number): SandboxSession {
-  return enqueue({ ...session, state: 'paid', challenge: false, reason: null, paidAt: now }, 'paid', eventId, now)
+function paid(session: SandboxSession, fails: TestCard['fails'], eventId: string, now: number): SandboxSession {
+  const state = session.capture === 'manual' ? 'authorized' : 'paid'
+  const paidAt = state === 'paid' ? now : null
+  return enqueue({ ...session, state, challenge: false, reason: null, paidAt, fails: fails ?? null }, state, eventId, now)
+}
+
+/** A session whose money was taken already answers how it stands, whoever asks: nothing is taken twice. */
+function captured(session: SandboxSession, capture: SandboxCapture, eventId: string, now: number): SandboxSession {
+  const { id, state, captured: earlier } = session
+  if (state === 'paid' && earlier?.id === capture.id && earlier.amount !== capture.amount)
+    throw new SandboxError('capture_reused', `capture ${capture.id} was executed with another amount`)
+  if (state === 'paid') return session
+  if (state !== 'authorized') throw new SandboxError('nothing_reserved', `session ${id} holds no reserved money`)
+  if (!Number.isSafeInteger(capture.amount) || capture.amount <= 0)
+    throw new SandboxError('request_invalid', 'a capture must be a positive integer, in minor units')
+  if (capture.amount > session.amount)
+    throw new SandboxError('capture_exceeds_reservation', `session ${id} has ${session.amount} reserved, not ${capture.amount}`)
+  if (session.fails === 'capture') throw new SandboxError('capture_failed', `the bank refused to pay what session ${id} had reserved`)
+  return enqueue({ ...session, state: 'paid', captured: capture, paidAt: now }, 'paid', eventId, now)
 }
 
 function failed(session: SandboxSession, reason: string, eventId: string, now: number): SandboxSession {
@@ -314,13 +369,13 @@ function failed(session: SandboxSession, reason: string, eventId: string, now: n
 }
 
 function cancelled(session: SandboxSession, eventId: string, now: number): SandboxSession {
-  if (session.state !== 'open') return session
+  if (session.state !== 'open' && session.state !== 'authorized') return session
   return enqueue({ ...session, state: 'cancelled', challenge: false }, 'cancelled', eventId, now)
 }
 
 function charged(session: SandboxSession, card: TestCard, eventId: string, now: number): SandboxSession {
   if (session.state !== 'open') return session
-  if (card.outcome === 'paid') return paid(session, eventId, now)
+  if (card.outcome === 'paid') return paid(session, card.fails, eventId, now)
   if (card.outcome === 'failed') return failed(session, card.reason ?? 'card_declined', eventId, now)
   return session.challenge ? session : { ...session, challenge: true }
 }
@@ -333,9 +388,10 @@ function refunded(session: SandboxSession, refund: SandboxRefund): SandboxSessio
     throw new SandboxError('request_invalid', 'a refund must be a positive integer, in minor units')
   }
   if (session.state !== 'paid') throw new SandboxError('not_paid', `session ${session.id} was not paid`)
+  if (session.fails === 'refund') throw new SandboxError('refund_failed', `the bank did not take back the money of session ${session.id}`)
   const refunds = [...session.refunds, refund]
   const total = sum(refunds.map(({ amount }) => amount))
-  if (total === null || total > session.amount) {
+  if (total === null || total > amountIn(session, 'paid')) {
     throw new SandboxError('refund_exceeds_payment', `session ${session.id} has less left than ${refund.amount} to refund`)
   }
   return { ...session, refunds }
@@ -406,7 +462,8 @@ function claimed(session: SandboxSession, now: number): SandboxSession {
 }
 
 async function post(options: SandboxPaymentOptions, webhook: Webhook, session: SandboxSession, event: SandboxEvent): Promise<boolean> {
-  const { shopId, id: sessionId, attemptId, orderId, amount, currency } = session
+  const { shopId, id: sessionId, attemptId, orderId, currency } = session
+  const amount = amountIn(session, event.state)
   const reason = event.reason === null ? {} : { reason: event.reason }
   const data = { shopId, orderId, sessionId, attemptId, state: event.state, amount, currency, ...reason }
   const body = JSON.stringify({ type: `session.${event.state}`, timestamp: new Date(event.createdAt).toISOString(), data })
@@ -433,7 +490,7 @@ async function post(options: SandboxPaymentOptions, webhook: Webhook, session: S
   }
 }
 
-function readSigned(webhook: Webhook, headers: Readonly<Record<string, string>>, body: Buffer): ProviderEvent | null {
+function readSigned(webhook: Webhook, endpointOf: string, headers: Readonly<Record<string, string>>, body: Buffer): ProviderEvent | null {
   let message: unknown
   try {
     message = webhook.verify(body, { ...headers })
@@ -442,12 +499,14 @@ function readSigned(webhook: Webhook, headers: Readonly<Record<string, string>>,
     return null
   }
   const data = fieldsOf(fieldsOf(message).data)
-  const { sessionId, attemptId, state, amount, currency, reason } = data
+  const { shopId, orderId, sessionId, attemptId, state, amount, currency, reason } = data
+  // The secret is the installation's: a message about another shop is genuine and still not for this endpoint.
+  if (shopId !== endpointOf || typeof orderId !== 'string') return null
   const eventId = Object.entries(headers).find(([name]) => name.toLowerCase() === 'webhook-id')?.[1]
   if (eventId === undefined || typeof sessionId !== 'string' || typeof attemptId !== 'string') return null
-  if (state !== 'paid' && state !== 'failed' && state !== 'cancelled') return null
+  if (state !== 'authorized' && state !== 'paid' && state !== 'failed' && state !== 'cancelled') return null
   if (typeof amount !== 'number' || !Number.isSafeInteger(amount) || typeof currency !== 'string') return null
-  const event: ProviderEvent = { eventId, sessionId, attemptId, state, amount, currency }
+  const event: ProviderEvent = { eventId, sessionId, attemptId, orderId, state, amount, currency }
   return typeof reason === 'string' ? { ...event, reason } : event
 }
 

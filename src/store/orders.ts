@@ -2,6 +2,7 @@
 // order in state NEW per cart, and at most one placed whole-cart order per cart, ever.
 import { normaliseEmail } from '../core/customer.ts'
 import type { Order, OrderedLines } from '../core/order.ts'
+import { cancelledAmount } from '../core/refund.ts'
 import type { Reader, Writer } from './store.ts'
 import type { OrderHistoryTable, OrderTable, PaymentTable, ProviderEventTable, RefundTable } from './tables.ts'
 
@@ -41,11 +42,13 @@ export function orderRow(
     expires_at: kept.expiresAt,
     held_until: kept.heldUntil,
     expected_total: kept.expectedTotal,
+    money_kept: 0,
   }
 }
 
-function statesOf({ state, status, paymentState, fulfilmentState }: Order) {
-  return { state, status, payment_state: paymentState, fulfilment_state: fulfilmentState }
+function statesOf(order: Order) {
+  const { state, status, paymentState, fulfilmentState } = order
+  return { state, status, payment_state: paymentState, fulfilment_state: fulfilmentState, cancelled: cancelledAmount(order) }
 }
 
 /** Adds an order. The unique indexes refuse a second NEW or placed one of the same cart by an error. */
@@ -127,7 +130,9 @@ export async function reassignOrders(
 }
 
 /** Columns of an order that its document does not decide. */
-export type OrderColumns = Partial<Pick<OrderTable, 'placed_at' | 'held_until' | 'expires_at' | 'owner' | 'content_hash' | 'ordered_lines'>>
+export type OrderColumns = Partial<
+  Pick<OrderTable, 'placed_at' | 'held_until' | 'expires_at' | 'owner' | 'content_hash' | 'ordered_lines' | 'money_kept'>
+>
 
 /** Writes a changed order: its document and the columns that follow from it. Lock the order first; `engine/recording.ts` is who calls this. */
 export async function updateOrder(writer: Writer, order: Order, columns: OrderColumns = {}): Promise<void> {

@@ -1,5 +1,4 @@
-// Refunds as rows: one of them, tried again, and the proof that no payment gave back more than it took.
-import { sql } from 'kysely'
+// Refunds as rows: one of them, and tried again.
 import type { Reader, Writer } from './store.ts'
 import type { RefundTable } from './tables.ts'
 
@@ -24,24 +23,4 @@ export async function reviveRefund(
     .where('id', '=', refund.id)
     .where('state', '=', 'FAILED')
     .execute()
-}
-
-/** Payments of a shop that gave back, or are to give back, more than they took, with both sums; there is none unless something is wrong. */
-export async function overRefunded(
-  reader: Reader,
-  shopId: string,
-): Promise<{ payment_id: string; order_id: string; captured: number; returned: number }[]> {
-  const returned = sql<number>`sum(r.amount)`
-  const rows = await reader.db
-    .selectFrom('payments as p')
-    .innerJoin('refunds as r', (join) => join.onRef('r.shop_id', '=', 'p.shop_id').onRef('r.payment_id', '=', 'p.id'))
-    .select(['p.id as payment_id', 'p.order_id', 'p.captured', returned.as('returned')])
-    .where('p.shop_id', '=', shopId)
-    .where('p.captured', '>', 0)
-    .where('r.state', 'in', ['PENDING', 'SUCCEEDED'])
-    .groupBy(['p.id', 'p.order_id', 'p.captured'])
-    .having(returned, '>', sql<number>`p.captured`)
-    .orderBy('p.id')
-    .execute()
-  return rows.map((row) => ({ ...row, returned: Number(row.returned) }))
 }

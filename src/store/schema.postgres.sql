@@ -210,6 +210,8 @@ CREATE TABLE orders (
   status text DEFAULT 'new'::text NOT NULL,
   payment_state text DEFAULT 'NONE'::text NOT NULL,
   fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
+  cancelled bigint DEFAULT 0 NOT NULL,
+  money_kept smallint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );

@@ -228,6 +228,10 @@ export interface OrderTable {
   expires_at: number | null
   held_until: number | null
   expected_total: number
+  /** What of the total is not owed any more; follows from the document. */
+  cancelled: number
+  /** 1: staff cancelled it and kept the money. */
+  money_kept: number
 }
 /** What happened to an order: who did what, and how the order stood then, as JSON. Ids rise with time. */
 export interface OrderHistoryTable {
