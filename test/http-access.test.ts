@@ -341,6 +341,20 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'GET /v1/shops/:shop/orders/:order': orderRule('orders:read', orders()),
   'POST /v1/shops/:shop/orders/:order/payments': orderRule('orders:write', orders('/payments', {}), LOGIN),
+  // Customers read their orders; what staff does to them, and what they were before, is the shop's business.
+  ...Object.fromEntries(
+    (
+      [
+        ['PATCH', '', 'orders:edit', { note: 'mine' }],
+        ['POST', '/recalculation', 'orders:edit', { mode: 'all' }],
+        ['GET', '/revisions', 'orders:read', undefined],
+        ['GET', '/revisions/1', 'orders:read', undefined],
+      ] as const
+    ).map(([method, suffix, scope, body]) => [
+      `${method} /v1/shops/:shop/orders/:order${suffix.replace('/1', '/:revision')}`,
+      keyRule(scope, `/orders/${victims.guest.order}${suffix}`, body),
+    ]),
+  ),
   'POST /v1/shops/:shop/orders/:order/cancel': orderRule('orders:write', orders('/cancel'), LOGIN),
   'POST /v1/shops/:shop/orders/:order/refunds': orderKeyRule('refunds:write', orders('/refunds', { amount: 1 })),
   'GET /v1/shops/:shop/orders/:order/refunds': orderKeyRule('orders:read', orders('/refunds')),

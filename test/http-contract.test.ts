@@ -222,6 +222,15 @@ describe('every answer is what the document declares', () => {
     assert.match((await guest('GET', `${SHOP}/carts/${first.body.cart.id}/stream`)).body, /^event: cart$/m)
     await giveBack(order.body)
     assertProblem(await guest('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
+    const at = `${SHOP}/orders/${order.body.id}`
+    const preview = await admin('POST', `${at}/recalculation`, { mode: 'all' })
+    assert.deepEqual([preview.status, preview.body.applied], [200, false])
+    const made = { inline: { name: 'Engraving', unitPrice: 250, taxCategory: 'standard' } }
+    const edited = await admin('PATCH', at, { lines: { add: [made], remove: ['ln_none'] }, preview: true })
+    assert.deepEqual([edited.body.errors.length, edited.body.warnings.length], [1, 1])
+    assert.equal((await admin('PATCH', at, { lines: { add: [made] }, language: 'de', message: 'by telephone' })).status, 200)
+    assert.equal((await admin('GET', `${at}/revisions`)).body.items.length, 1)
+    assert.equal((await admin('GET', `${at}/revisions/1`)).body.revision, 1)
     assert.equal((await admin('POST', `${SHOP}/orders/${order.body.id}/cancel`)).body.state, 'CANCELLED')
   })
 

@@ -26,7 +26,7 @@ interface Write {
 }
 
 const server = await startTestServer(await freshDatabase('sqlite'))
-const made = { cartId: '', lineId: '', promotionId: '', guestCart: '', guestToken: '', token: '', account: '' }
+const made = { cartId: '', lineId: '', promotionId: '', guestCart: '', guestToken: '', token: '', account: '', orderId: '', orderLine: '' }
 const SHOP = '/v1/shops/demo'
 
 const line = { sku: 'MUG-STONE', quantity: 1, options: { engraving: 'R', size: 3, gift: true }, note: 'n', expectedUnitPrice: 1800 }
@@ -157,6 +157,34 @@ const WRITES: readonly Write[] = [
       codes: ['WELCOME10'],
       payment: { provider: 'sandbox' },
       expectedTotal: 9_000_000,
+    }),
+  },
+  {
+    name: 'preparing an order for a customer',
+    method: 'POST',
+    path: () => '/carts',
+    as: 'admin',
+    open: free,
+    body: () => ({ draft: true, owner: 'a:1', email: 'r@example.com', currency: 'USD', attributes: { a: 1 }, lines: [line, inline] }),
+  },
+  {
+    name: 'editing an order',
+    method: 'PATCH',
+    path: () => `/orders/${made.orderId}`,
+    as: 'admin',
+    open: free,
+    nullable: [...nullable, 'language'],
+    body: () => ({
+      lines: { add: [line, inline], set: [{ lineId: made.orderLine, quantity: 2, unitPrice: 5, note: 'x', options: { engraving: 'R' } }] },
+      email: 'r@example.com',
+      shippingAddress: ADDRESS,
+      billingAddress: ADDRESS,
+      shippingMethod: 'standard',
+      attributes: { a: 1 },
+      note: 'x',
+      language: 'de',
+      recalculate: 'adjustments',
+      message: 'x',
     }),
   },
   {
@@ -325,6 +353,16 @@ async function prepare(): Promise<void> {
     shippingMethod: 'standard',
   })
   const promotions = await caller(server.url, ADMIN)('GET', `${SHOP}/promotions`)
+  const items = [{ sku: 'MUG-INK' }]
+  const placed = await caller(server.url, ADMIN)('POST', `${SHOP}/orders`, {
+    items,
+    email: 'r@example.com',
+    shippingAddress: ADDRESS,
+    shippingMethod: 'standard',
+    withoutPayment: true,
+  })
+  made.orderId = placed.body.order.id
+  made.orderLine = placed.body.order.lines[0].id
   made.promotionId = promotions.body.items[0].id
 }
 

@@ -28,6 +28,7 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   redemptions: true,
   orders: true,
   order_history: true,
+  order_revisions: true,
   sequences: true,
   payments: true,
   refunds: true,

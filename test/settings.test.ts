@@ -818,6 +818,8 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
       expect2xx(await call('DELETE', '/carts/current'))
       return id
     }),
+  'retention.drafts': (shop) =>
+    goneAfter(shop, async () => expect2xx(await shop.admin('POST', '/carts', { draft: true, lines: [{ sku: 'A' }] })).body.cart.id),
   'retention.touchOnRead': fixed(true),
   'abandoned.after': async (shop) => {
     const { id } = await shop.guest()

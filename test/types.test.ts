@@ -84,7 +84,7 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
   const { id, shopId, owner, createdAt, updatedAt } = cart
   const order: ServedOrder = {
     ...contentOf(cart),
-    ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, completedAt: null, cancelledAt: null },
+    ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, revision: 1, completedAt: null, cancelledAt: null },
     ...{ id, shopId, owner, createdAt, updatedAt, number: null, shortNumber: null, reference: null, cartId: id, whole: true, version: 1 },
     ...{ state: 'NEW', paymentState: 'PENDING', fulfilmentState: 'UNFULFILLED', status: 'new', isCompleted: false },
     ...{ orderedAt: null, paidAt: null, expiresAt: null },

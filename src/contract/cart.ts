@@ -269,7 +269,8 @@ const inline = Type.Object(
   CLOSED,
 )
 
-const lineTaxes = Type.Array(
+/** Taxes that a server set on a line. */
+export const lineTaxes = Type.Array(
   Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }), percent: Percent, included: Type.Boolean() }, CLOSED),
   {
     maxItems: LIMITS.taxes,
@@ -336,6 +337,10 @@ export const CreateCart = Type.Object(
     attributes: Type.Optional(Attributes),
     lines: Type.Optional(lines),
     owner: Type.Optional(Id),
+    email: Type.Optional(Email),
+    draft: Type.Optional(
+      Type.Boolean({ description: 'An order that staff prepares: a cart that only keys reach, until it is ordered (needs orders:edit)' }),
+    ),
     new: Type.Optional(
       Type.Boolean({ description: 'Another cart although there is one; it becomes the current one (needs cart.multiple)' }),
     ),

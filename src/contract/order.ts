@@ -1,7 +1,7 @@
 // Orders on the wire. `Order` describes what core/order.ts freezes, with the payments and refunds that belong to it.
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
-import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
+import { CartLine, details, LineInput, lineTaxes, Owner, totals } from './cart.ts'
 import { Refund } from './refund.ts'
 import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
@@ -29,6 +29,9 @@ export const OrderLine = Type.Object(
     cancelledQuantity: Type.Integer({ description: 'Pieces that will not be delivered' }),
     fulfilledQuantity: Type.Integer({ description: 'Pieces that were handed over' }),
     restockedQuantity: Type.Integer({ description: 'Pieces that went back into stock' }),
+    taxCategory: Nullable(Type.String({ description: 'What it was taxed by when it was ordered' })),
+    grams: Type.Integer({ description: 'What one piece weighed' }),
+    taxes: Nullable(lineTaxes),
   },
   CLOSED,
 )
@@ -56,6 +59,7 @@ export const Order = Type.Object(
     placedBy: OneOf(['guest', 'account', 'server', 'staff', 'system']),
     language: Nullable(Type.String({ description: 'In which the customer is written to (BCP 47)' })),
     version: Type.Integer(),
+    revision: Type.Integer({ description: 'Rises with every edit of its content by staff' }),
     createdAt: Type.String(),
     updatedAt: Type.String(),
     orderedAt: Nullable(Type.String()),
@@ -90,6 +94,10 @@ const payment = Type.Object(
   CLOSED,
 )
 
+const withoutPayment = Type.Boolean({
+  description: 'Place it although nothing was paid: outstanding is what it costs (needs the scope orders:edit)',
+})
+
 /** `POST /orders`: a cart (whole, or some `lines` of it), or `items` without a cart. */
 export const CreateOrder = Type.Union([
   Type.Object(
@@ -97,6 +105,7 @@ export const CreateOrder = Type.Union([
       cartId: Id,
       lines: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: LIMITS.lines, uniqueItems: true })),
       payment: Type.Optional(payment),
+      withoutPayment: Type.Optional(withoutPayment),
       expectedTotal: Type.Optional(Amount),
     },
     CLOSED,
@@ -112,6 +121,7 @@ export const CreateOrder = Type.Union([
       vatId: Type.Optional(VatId),
       codes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: LIMITS.codes })),
       payment: Type.Optional(payment),
+      withoutPayment: Type.Optional(withoutPayment),
       expectedTotal: Type.Optional(Amount),
     },
     CLOSED,

@@ -242,7 +242,14 @@ export const PatchSettings = Type.Object(
       removeBoughtLines: Type.Boolean(),
       freeze: OneOf(['off', 'whilePaying']),
     }),
-    retention: partial({ anonymous: Duration, account: Duration, empty: Duration, closed: Duration, touchOnRead: Type.Literal(false) }),
+    retention: partial({
+      anonymous: Duration,
+      account: Duration,
+      empty: Duration,
+      drafts: Duration,
+      closed: Duration,
+      touchOnRead: Type.Literal(false),
+    }),
     abandoned: partial({ after: Duration }),
     history: partial({ keep: Duration }),
     orders: partial({

@@ -121,6 +121,8 @@ export const NOTICES = [
   'shipping_method_changed',
   'shipping_unknown',
   'tax_unknown',
+  'adjustments_outdated',
+  'price_frozen',
 ] as const
 
 /** Those of them that stand in the way of ordering by themselves: having been seen does not hide them. */
@@ -141,6 +143,12 @@ export interface Notice {
   readonly params: Readonly<Record<string, string | number | null>>
   readonly requiresAck: boolean
 }
+
+/**
+ * The type of carts that staff or a server makes for a customer (SEED4-57): an order that is a cart until it is completed. It is never anybody's
+ * current one, an owner may have many, and only keys reach it.
+ */
+export const DRAFT_TYPE = 'draft'
 
 /** Why a cart is over. */
 export type ClosedReason = 'ordered' | 'merged' | 'expired' | 'deleted'
@@ -691,7 +699,8 @@ export function attributesOff(attributes: Attributes, schema: Settings['attribut
   return schema === null ? null : attributesRefusal(schema, attributes, '/attributes')
 }
 
-function optionsRefusal(options: Options): Refusal | null {
+/** Options that are too large. */
+export function optionsRefusal(options: Options): Refusal | null {
   if (bytesOf(options) <= LIMITS.optionsBytes) return null
   return refuse('options_invalid', { path: '/options', reason: 'too_large', max: LIMITS.optionsBytes })
 }

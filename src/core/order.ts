@@ -3,7 +3,18 @@
 
 import type { Adjustment } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
-import { type Address, amountRefusal, BLOCKING_NOTICES, type Cart, type Line, notCartable, type Owner, quantityMaxOf } from './cart.ts'
+import {
+  type Address,
+  amountRefusal,
+  BLOCKING_NOTICES,
+  type Cart,
+  DRAFT_TYPE,
+  type Line,
+  type LineTax,
+  notCartable,
+  type Owner,
+  quantityMaxOf,
+} from './cart.ts'
 import type { Facts } from './facts.ts'
 import type { OrderPaymentState, PaymentAttemptState, Return } from './payment.ts'
 import type { PricedCart, PricedLine, Totals } from './pricing.ts'
@@ -58,6 +69,12 @@ export interface OrderLine extends PricedLine {
   readonly fulfilledQuantity: number
   /** Pieces that went back into stock, when they were cancelled or with a refund. */
   readonly restockedQuantity: number
+  /** Its tax category when it was ordered; null: it was not taxed. What a line without a catalogue entry is taxed by when taxes run again. */
+  readonly taxCategory: string | null
+  /** What one piece weighed. */
+  readonly grams: number
+  /** Taxes that a server set; null: as the shop's rates say. */
+  readonly taxes: readonly LineTax[] | null
 }
 
 /** The format of order documents that this code writes. */
@@ -85,6 +102,8 @@ export interface Order extends Omit<OrderContent, 'lines'> {
   /** The language in which the customer is written to (BCP 47), or null: the shop's own. */
   readonly language: string | null
   readonly version: number
+  /** Rises with every edit of its content by staff, from 1; earlier ones are kept. */
+  readonly revision: number
   readonly createdAt: string
   readonly updatedAt: string
   readonly orderedAt: string | null
@@ -95,7 +114,7 @@ export interface Order extends Omit<OrderContent, 'lines'> {
 }
 
 /** What documents of format 1 did not say yet. */
-const SINCE_FORMAT_2 = { placedBy: 'system', language: null, completedAt: null, cancelledAt: null } as const
+const SINCE_FORMAT_2 = { placedBy: 'system', language: null, revision: 1, completedAt: null, cancelledAt: null } as const
 
 /** An order as it was written by this or older code. */
 export function liftOrder(document: Omit<Order, 'format'> & { readonly format?: number }): Order {
@@ -103,10 +122,31 @@ export function liftOrder(document: Omit<Order, 'format'> & { readonly format?: 
   return { ...SINCE_FORMAT_2, ...document, lines: orderLinesOf(document.lines), format: ORDER_FORMAT }
 }
 
-/** Priced lines as lines of an order of which nothing was delivered yet. */
-export function orderLinesOf(lines: readonly PricedLine[]): OrderLine[] {
-  return lines.map((line) => ({ ...line, cancelledQuantity: 0, fulfilledQuantity: 0, restockedQuantity: 0 }))
+/**
+ * Priced lines as lines of an order of which nothing was delivered yet. `known` is what they were priced from; without it, as in documents of
+ * older formats, nobody knows what they are taxed by.
+ */
+export function orderLinesOf(
+  lines: readonly PricedLine[],
+  known: { readonly lines: readonly Line[]; readonly variants: Facts['variants'] } = NOTHING_KNOWN,
+): OrderLine[] {
+  const intents = new Map(known.lines.map((line) => [line.id, line]))
+  return lines.map((line) => {
+    const intent = intents.get(line.id)
+    const variant = line.sku === null ? undefined : known.variants.get(line.sku)
+    return {
+      ...line,
+      cancelledQuantity: 0,
+      fulfilledQuantity: 0,
+      restockedQuantity: 0,
+      taxCategory: intent?.inline?.taxCategory ?? (variant?.taxable ? variant.taxCategory : null),
+      grams: intent?.inline?.grams ?? variant?.grams ?? 0,
+      taxes: intent?.taxes ?? null,
+    }
+  })
 }
+
+const NOTHING_KNOWN = { lines: [], variants: new Map() } as const
 
 /** How much of an order was handed over, from its lines. */
 export function fulfilmentStateOf(
@@ -201,7 +241,9 @@ export function contentOf(cart: PricedCart): OrderContent {
 export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Refusal[] {
   const { settings } = facts.shop
   const blockers: Refusal[] = []
-  if (cart.owner.kind === 'guest' && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
+  // Staff orders for whom they like: who has no account is no guest who ordered.
+  const isGuests = cart.owner.kind === 'guest' && cart.type !== DRAFT_TYPE
+  if (isGuests && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
   if (priced.lines.length === 0 && !settings.checkout.allowEmpty) blockers.push(refuse('cart_empty', { path: '/lines' }))
   for (const line of priced.lines) {
     if (line.state === 'UNAVAILABLE')

@@ -284,6 +284,8 @@ export interface Settings {
     readonly account: string
     /** The same for an open cart without lines. */
     readonly empty: string
+    /** The same for an order that staff prepares and has not completed. */
+    readonly drafts: string
     /** The same for a cart that is over. */
     readonly closed: string
     /** C05: does reading a cart count as activity? */
@@ -382,7 +384,7 @@ export const DEFAULT_SETTINGS: Settings = {
     removeBoughtLines: true,
     freeze: 'off',
   },
-  retention: { anonymous: 'P30D', account: 'P90D', empty: 'PT6H', closed: 'P30D', touchOnRead: false },
+  retention: { anonymous: 'P30D', account: 'P90D', empty: 'PT6H', drafts: 'P365D', closed: 'P30D', touchOnRead: false },
   abandoned: { after: 'never' },
   history: { keep: 'P90D' },
   orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed' },

@@ -7,6 +7,7 @@ import {
   type Cart,
   changesBetween,
   type Decision,
+  DRAFT_TYPE,
   emptyCart,
   isSameGroups,
   type LineResult,
@@ -1003,7 +1004,7 @@ function addressed(jobs: readonly Job[]): [ids: string[], owners: string[]] {
   return [[...ids], [...owners]]
 }
 
-/** The row that an address means, if its caller may know of it: another owner's cart does not exist. */
+/** The row that an address means, if its caller may know of it: another owner's cart does not exist, and what staff prepares is staff's until it is ordered. */
 export function findRow<Row extends Pick<CartRow, 'id' | 'owner' | 'type' | 'state' | 'is_current'>>(
   rows: readonly Row[],
   { cart, owner, all, limitedTo }: CartAddress,
@@ -1012,7 +1013,9 @@ export function findRow<Row extends Pick<CartRow, 'id' | 'owner' | 'type' | 'sta
   if (limitedTo && limitedTo.cartId !== cart) return undefined
   const key = owner === null ? null : ownerKey(owner)
   if (cart === 'current') return rows.find((row) => row.owner === key && row.type === type && row.state === 'OPEN' && row.is_current === 1)
-  return rows.find((row) => row.id === cart && (all ? key === null || row.owner === key : row.owner === key))
+  return rows.find(
+    (row) => row.id === cart && (all || row.type !== DRAFT_TYPE) && (all ? key === null || row.owner === key : row.owner === key),
+  )
 }
 
 function skusIn({ base, jobs }: Work): string[] {

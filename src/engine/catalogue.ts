@@ -3,6 +3,7 @@
 
 import { type Schema, Validator } from '@cfworker/json-schema'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { DRAFT_TYPE } from '../core/cart.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
@@ -382,12 +383,15 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     ['/retention/anonymous', patch.retention?.anonymous],
     ['/retention/account', patch.retention?.account],
     ['/retention/empty', patch.retention?.empty],
+    ['/retention/drafts', patch.retention?.drafts],
     ['/retention/closed', patch.retention?.closed],
   ]
   for (const [path, duration] of durations) {
     if (duration !== undefined && durationMs(duration) === null)
       return refuse('invalid', { path, reason: 'not_a_duration', example: 'PT30M, P30D or never' })
   }
+  if (patch.cart?.types?.includes(DRAFT_TYPE))
+    return refuse('invalid', { path: `/cart/types/${patch.cart.types.indexOf(DRAFT_TYPE)}`, reason: 'means_orders_that_staff_prepares' })
   for (const [country, currency] of Object.entries(patch.currency?.byCountry ?? {})) {
     if (exponentOf(currency) === undefined) return refuse('currency_unknown', { path: `/currency/byCountry/${country}`, currency })
   }

@@ -6,6 +6,7 @@ import {
   type Address,
   addLines,
   type Cart,
+  DRAFT_TYPE,
   emptyCart,
   type LineRequest,
   normaliseCode,
@@ -71,6 +72,8 @@ export interface OrderRequest {
       }
     | undefined
   readonly provider?: string | undefined
+  /** It is placed although nothing was paid, whatever it costs: staff says so. */
+  readonly withoutPayment?: boolean | undefined
   readonly returnUrl?: string | null | undefined
   /** The total the shopper consents to, in minor units. */
   readonly expectedTotal?: number | undefined
@@ -168,12 +171,12 @@ export function createCheckout(parts: {
     const refused = checkSnapshot(request, snapshot)
     if (refused) return refused
     const provider = chooseProvider(request.provider, snapshot.shop.settings)
-    if (isRefusal(provider) && snapshot.pricing.cart.total.amount > 0) return provider
+    if (isRefusal(provider) && snapshot.pricing.cart.total.amount > 0 && !request.withoutPayment) return provider
 
     const unpaid = snapshot.row
       ? (await ordersOfCart(store.reader, request.shopId, snapshot.cart.id)).find((row) => row.state === 'NEW')
       : undefined
-    if (unpaid?.content_hash === snapshot.contentHash) return resume(request, unpaid.id)
+    if (unpaid?.content_hash === snapshot.contentHash && !request.withoutPayment) return resume(request, unpaid.id)
     if (unpaid) {
       // Its session must not be payable any more before another order takes its place; if it was paid, it is the order.
       const closed = await closeSessions(request.shopId, unpaid.id)
@@ -202,8 +205,10 @@ export function createCheckout(parts: {
     const key = owner === null ? null : ownerKey(owner)
     const reaches = (ownerOfRow: string) => (all && key === null) || ownerOfRow === key
     const row =
-      loaded.rows.find((each) => (isCurrent ? each.type === shop.settings.cart.types[0] && each.is_current === 1 : reaches(each.owner))) ??
-      null
+      loaded.rows.find((each) => {
+        if (isCurrent) return each.type === shop.settings.cart.types[0] && each.is_current === 1
+        return reaches(each.owner) && (all || each.type !== DRAFT_TYPE)
+      }) ?? null
     if (!row || row.state === 'CLOSED') {
       const placed = isCurrent
         ? undefined
@@ -394,7 +399,7 @@ export function createCheckout(parts: {
           if (!recorded) throw new Rollback('again')
         }
         await recording.remember(writer, shop, order, { by: request.by, action: 'order', events: ['order.created'] })
-        if (order.total.amount === 0) {
+        if (order.total.amount === 0 || request.withoutPayment) {
           await place(writer, shop, {
             order,
             row: { ...orderRow(order, kept) },
@@ -416,7 +421,7 @@ export function createCheckout(parts: {
     }
   }
 
-  function newOrder({ cart, shop, pricing, whole, row }: Snapshot, now: number, by: string): Order {
+  function newOrder({ cart, shop, pricing, whole, row, facts }: Snapshot, now: number, by: string): Order {
     const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
     const at = rfc3339(now)
     const content = contentOf(pricing.cart)
@@ -436,10 +441,11 @@ export function createCheckout(parts: {
       whole: whole && row !== null,
       owner: cart.owner,
       ...content,
-      lines: orderLinesOf(content.lines),
+      lines: orderLinesOf(content.lines, { lines: cart.lines, variants: facts.variants }),
       placedBy: kindOf(by),
       language: null,
       version: 1,
+      revision: 1,
       createdAt: at,
       updatedAt: at,
       orderedAt: null,

@@ -6,6 +6,7 @@ import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
 import { deliveryWork } from './deliveries.ts'
+import { createEditing, type Editing } from './editing.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
@@ -37,6 +38,7 @@ export interface Engine {
   readonly carts: Carts
   readonly watching: Watching
   readonly checkout: Checkout
+  readonly editing: Editing
   readonly payments: Payments
   readonly refunds: Refunds
   readonly orderLines: OrderLines
@@ -96,6 +98,7 @@ export function createEngine(parts: EngineParts): Engine {
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
   const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
+  const editing = createEditing({ ...base, quotes, placement, recording })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
   const refunds = createRefunds({ ...base, recording, reconciling })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
@@ -106,6 +109,7 @@ export function createEngine(parts: EngineParts): Engine {
     signer,
     facts,
     checkout,
+    editing,
     payments,
     refunds,
     orderLines: createOrderLines({ ...base, recording, refunds, checkout }),

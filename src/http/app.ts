@@ -16,6 +16,7 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
+import { OrderEdited } from '../contract/editing.ts'
 import { Explanation } from '../contract/explanation.ts'
 import { faultOf } from '../contract/fault.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
@@ -29,6 +30,7 @@ import { LockTimeout } from '../store/store.ts'
 import { createGuessGuard, GUESS_LIMITS, type GuessGuard, type GuessLimits, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
+import { editingRoutes } from './editing.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
 import { guestRoutes } from './guests.ts'
@@ -52,7 +54,7 @@ import { taxRateRoutes } from './tax-rates.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
-const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, Product, Promotion, Shop]
+const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, OrderEdited, Product, Promotion, Shop]
 
 /** How the server is set up. */
 export interface AppOptions {
@@ -169,6 +171,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     historyRoutes(engine),
     orderRoutes(engine, guard),
     refundRoutes(engine),
+    editingRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),
     promotionCodeRoutes(engine, guard),
@@ -322,13 +325,14 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
     url.includes('/payments/:provider') ||
     url.includes('/forms/') ||
     url.endsWith('/import') ||
-    url.endsWith('/preview')
+    url.endsWith('/preview') ||
+    url.endsWith('/recalculation')
   )
     return schema
   const text = (description: string) => ({ type: 'string', description })
   const properties = {
     'Idempotency-Key': text('The same key and body are executed once, also when repeated within 24 hours. Without a token: a UUID'),
-    ...(url.includes('/carts/')
+    ...(url.includes('/carts/') || (method === 'PATCH' && url.endsWith('/orders/:order'))
       ? { 'If-Match': text('The version that was read, in quotes; another one is 412 and changes nothing') }
       : {}),
   }

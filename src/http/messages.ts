@@ -169,6 +169,14 @@ const WORDS: Readonly<Record<NoticeCode, Readonly<Record<Language, Words>>>> = {
     en: () => 'What taxes are owed is not known at the moment. The cart can be ordered as soon as it is.',
     de: () => 'Welche Steuern anfallen, ist gerade nicht bekannt. Sobald es bekannt ist, kann bestellt werden.',
   },
+  adjustments_outdated: {
+    en: () => 'Discounts, shipping and taxes are those from before this edit. Recalculate the order to have them run again.',
+    de: () => 'Rabatte, Versand und Steuern sind die von vor dieser Änderung. Berechnen Sie die Bestellung neu, damit sie wieder stimmen.',
+  },
+  price_frozen: {
+    en: (p) => `${item(p, 'An item')} keeps its price: pieces of it were delivered or cancelled.`,
+    de: (p) => `${item(p, 'Ein Artikel')} behält den Preis: Davon wurde schon etwas geliefert oder storniert.`,
+  },
 }
 
 // Refusals -----------------------------------------------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { CancelOrder } from '../contract/refund.ts'
 import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
-import { isRefusal, refuse } from '../core/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { groupsOf, type LimitedTo, limitOf, nameOf, orderToken } from '../engine/identity.ts'
+import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
 import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
@@ -66,6 +66,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { body } = request
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
+        unwrap(withoutPaymentRefusal(caller, body.withoutPayment) ?? true)
         const limitedTo = limitOf(caller.actor)
         if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
         const what =
@@ -80,6 +81,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               groups: groupsOf(caller.actor),
               ...what,
               provider: body.payment?.provider,
+              withoutPayment: body.withoutPayment,
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
               idempotency: claimOf(request, null),
@@ -221,6 +223,13 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
 function cartWithin(limitedTo: LimitedTo | null, cartId: string): string {
   if (limitedTo && cartId !== 'current' && cartId !== limitedTo.cartId) throw new Refused(refuse('cart_not_found', {}))
   return limitedTo?.cartId ?? cartId
+}
+
+/** Why an order must be paid: only a key that edits orders places one unpaid. */
+function withoutPaymentRefusal({ actor }: Caller, withoutPayment: boolean | undefined): Refusal | null {
+  if (withoutPayment !== true || hasScope(actor, 'orders:edit')) return null
+  if (reachesAll(actor)) return refuse('missing_scope', { scope: 'orders:edit' })
+  return refuse('payment_method_unavailable', { path: '/withoutPayment', reason: 'payment_required' })
 }
 
 /** Where paying leads back to. A shopper names a page of the shop's only, where the shop said which those are; a key may name any. */

@@ -140,6 +140,7 @@ export function problemOf(refusal: Refusal, requestId: string, language: Languag
   const [status] = PROBLEMS[refused]
   const parts = {
     ...('blockers' in data ? { blockers: (data.blockers as readonly Refusal[]).map((each) => namedRefusal(each, language)) } : {}),
+    ...('errors' in data ? { errors: (data.errors as readonly Refusal[]).map((each) => namedRefusal(each, language)) } : {}),
     ...('results' in data ? { results: (data.results as readonly LineResult[]).map((each) => namedResult(each, language)) } : {}),
     ...('cart' in data ? { cart: told(data.cart as PricedCart, language) } : {}),
   }

@@ -6,6 +6,7 @@ import { up as lifetime } from './migrations/0002-lifetime.ts'
 import { up as pricing } from './migrations/0003-pricing.ts'
 import { up as orders } from './migrations/0004-orders.ts'
 import { up as refunds } from './migrations/0007-refunds.ts'
+import { up as editing } from './migrations/0008-editing.ts'
 import type { Tables } from './tables.ts'
 
 const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>> = {
@@ -14,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0003-pricing': pricing,
   '0004-orders': orders,
   '0007-refunds': refunds,
+  '0008-editing': editing,
 }
 
 /** Runs what has not run yet. On PostgreSQL concurrent callers wait for each other. Throws when a migration fails; nothing is half done. */

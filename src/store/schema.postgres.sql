@@ -185,6 +185,18 @@ CREATE TABLE order_history (
   FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id)
 );
 
+CREATE TABLE order_revisions (
+  shop_id text NOT NULL,
+  order_id text NOT NULL,
+  revision bigint NOT NULL,
+  at bigint NOT NULL,
+  actor text NOT NULL,
+  entry text NOT NULL,
+  document text NOT NULL,
+  PRIMARY KEY (shop_id, order_id, revision),
+  FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id)
+);
+
 CREATE TABLE orders (
   shop_id text NOT NULL,
   id text NOT NULL,

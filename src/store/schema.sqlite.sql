@@ -74,6 +74,11 @@ CREATE TABLE order_history (
     entry text NOT NULL, PRIMARY KEY (shop_id, order_id, id),
     FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id));
 
+CREATE TABLE order_revisions (
+    shop_id text NOT NULL, order_id text NOT NULL, revision bigint NOT NULL, at bigint NOT NULL, actor text NOT NULL, entry text NOT NULL,
+    document text NOT NULL, PRIMARY KEY (shop_id, order_id, revision),
+    FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id));
+
 CREATE TABLE orders (
     shop_id text NOT NULL, id text NOT NULL, cart_id text, whole bigint NOT NULL, state text NOT NULL, owner text NOT NULL, email text, number text,
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,

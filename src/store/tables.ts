@@ -243,6 +243,16 @@ export interface OrderHistoryTable {
   actor: string
   entry: string
 }
+/** An order as it was before an edit made `revision` of it; `entry` says what the edit did, as JSON. */
+export interface OrderRevisionTable {
+  shop_id: string
+  order_id: string
+  revision: number
+  at: number
+  actor: string
+  entry: string
+  document: string
+}
 /** What an outside engine answered last for a cart, with the question. */
 export interface QuoteTable {
   shop_id: string
@@ -389,6 +399,7 @@ export interface Tables {
   redemptions: RedemptionTable
   orders: OrderTable
   order_history: OrderHistoryTable
+  order_revisions: OrderRevisionTable
   quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable
