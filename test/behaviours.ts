@@ -235,7 +235,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED2-63', says: 'Of simultaneous orders of one cart none is paid for nothing', tag: 'defect' },
   { id: 'SEED2-64', says: 'A guest gets a token that opens the order, for a time', tag: 'known' },
   { id: 'SEED2-65', says: 'The same checks run without ordering and tell what is wrong, with places', tag: 'known' },
-  { id: 'SEED2-66', says: 'Some items of an order are cancelled', tag: 'known', later: 'part 4' },
+  { id: 'SEED2-66', says: 'Some items of an order are cancelled', tag: 'known' },
   { id: 'SEED2-67', says: 'Staff splits, moves, edits, approves, captures and refunds', tag: 'known' },
   { id: 'SEED2-68', says: 'Orders and fulfilments have statuses, and remember those they passed', tag: 'known' },
   { id: 'SEED2-69', says: 'Promotions by rules over cart, item and shipping', tag: 'known' },

@@ -3,7 +3,8 @@ import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
 import { CartLine, details, LineInput, lineTaxes, Owner, totals } from './cart.ts'
 import { FULFILMENT_STEPS } from './fulfilment.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Message, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
+import { Refund } from './refund.ts'
+import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
 export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
@@ -57,6 +58,7 @@ export const OrderLine = Type.Object(
     ...CartLine.properties,
     cancelledQuantity: Type.Integer({ description: 'Pieces that will not be delivered' }),
     fulfilledQuantity: Type.Integer({ description: 'Pieces that were handed over' }),
+    restockedQuantity: Type.Integer({ description: 'Pieces that went back into stock' }),
     taxCategory: Nullable(Type.String({ description: 'What it was taxed by when it was ordered' })),
     grams: Type.Integer({ description: 'What one piece weighed' }),
     taxes: Nullable(lineTaxes),
@@ -97,10 +99,11 @@ export const Order = Type.Object(
     expiresAt: Nullable(Type.String()),
     paidTotal: Money,
     refundedTotal: Money,
+    cancelledTotal: Money,
     outstandingTotal: Money,
     payments: Type.Array(Payment),
     fulfilments: Type.Array(Fulfilment),
-    refunds: Type.Array(Type.Object({ id: Type.String(), paymentId: Type.String(), amount: Money, state: Type.String() }, CLOSED)),
+    refunds: Type.Array(Refund),
   },
   { $id: 'Order', ...CLOSED },
 )
@@ -162,12 +165,3 @@ export const CreateOrder = Type.Union([
 
 /** `POST /orders/{order}/payments`. */
 export const CreatePayment = payment
-
-/** `POST /orders/{order}/cancel`. */
-export const CancelOrder = Type.Object(
-  {
-    message: Type.Optional(Message),
-    quiet: Type.Optional(Type.Boolean({ description: 'Keys only: the customer gets no e-mail about it' })),
-  },
-  CLOSED,
-)

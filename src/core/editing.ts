@@ -485,8 +485,8 @@ function recalculate(draft: Draft, mode: 'adjustments' | 'all', facts: Facts, be
 /** A line that was priced anew, with what became of the pieces of the one that it was before. */
 function succeeding(line: OrderLine, former: OrderLine | undefined): OrderLine {
   if (!former) return line
-  const { cancelledQuantity, fulfilledQuantity, addedAt } = former
-  return { ...line, cancelledQuantity, fulfilledQuantity, addedAt }
+  const { cancelledQuantity, fulfilledQuantity, restockedQuantity, addedAt } = former
+  return { ...line, cancelledQuantity, fulfilledQuantity, restockedQuantity, addedAt }
 }
 
 /** What pricing has to say: what stands in the way of ordering stands in the way of this; stock is looked at for the whole order. */

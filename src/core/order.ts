@@ -17,7 +17,7 @@ import {
 } from './cart.ts'
 import type { Facts } from './facts.ts'
 import type { Fulfilment } from './fulfilment.ts'
-import type { OrderPaymentState, PaymentAttemptState } from './payment.ts'
+import type { OrderPaymentState, PaymentAttemptState, Return } from './payment.ts'
 import type { PricedCart, PricedLine, Totals } from './pricing.ts'
 import type { CodeState } from './promoting.ts'
 import { isTransient, REFUSALS, type Refusal, refuse } from './refusal.ts'
@@ -73,6 +73,8 @@ export interface OrderContent extends Totals {
 export interface OrderLine extends PricedLine {
   readonly cancelledQuantity: number
   readonly fulfilledQuantity: number
+  /** Pieces that went back into stock, when they were cancelled or with a refund. */
+  readonly restockedQuantity: number
   /** Its tax category when it was ordered; null: it was not taxed. What a line without a catalogue entry is taxed by when taxes run again. */
   readonly taxCategory: string | null
   /** What one piece weighed. */
@@ -142,6 +144,7 @@ export function orderLinesOf(
       ...line,
       cancelledQuantity: 0,
       fulfilledQuantity: 0,
+      restockedQuantity: 0,
       taxCategory: intent?.inline?.taxCategory ?? (variant?.taxable ? variant.taxCategory : null),
       grams: intent?.inline?.grams ?? variant?.grams ?? 0,
       taxes: intent?.taxes ?? null,
@@ -179,6 +182,25 @@ export interface ServedPayment {
   readonly updatedAt: string
 }
 
+/** A refund as it is served with its order. */
+export interface ServedRefund {
+  readonly id: string
+  /** The same for refunds that were asked for together, because one payment had not enough. */
+  readonly groupId: string
+  readonly paymentId: string
+  readonly amount: Amount
+  readonly state: Return['state']
+  readonly reason: string | null
+  readonly lines: readonly { readonly lineId: string; readonly quantity: number; readonly amount: Amount; readonly restocked: boolean }[]
+  /** How much of it is for shipping. */
+  readonly shipping: Amount
+  /** Why it failed: a code; the words of the provider are in the order's history. */
+  readonly failure: string | null
+  /** Who asked for it; which key, the order's history says. */
+  readonly by: Order['placedBy']
+  readonly createdAt: string
+}
+
 /** Money on the wire. */
 type Amount = { readonly amount: number; readonly currency: string }
 
@@ -188,16 +210,13 @@ export interface ServedOrder extends Omit<Order, 'format'> {
   readonly paidTotal: Amount
   /** What went back of it. */
   readonly refundedTotal: Amount
+  /** What the order no longer costs, because it or pieces of it were cancelled; `total` says what was bought. */
+  readonly cancelledTotal: Amount
   /** What is still owed; below zero where more was taken than the order costs now. */
   readonly outstandingTotal: Amount
   readonly payments: readonly ServedPayment[]
   readonly fulfilments: readonly Fulfilment[]
-  readonly refunds: readonly {
-    readonly id: string
-    readonly paymentId: string
-    readonly amount: { readonly amount: number; readonly currency: string }
-    readonly state: string
-  }[]
+  readonly refunds: readonly ServedRefund[]
 }
 
 /** The content an order of this priced cart has. */

@@ -16,11 +16,12 @@ import {
 } from '../core/cart.ts'
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
-import { cancellableQuantity, hasShipment } from '../core/fulfilment.ts'
+import { hasShipment } from '../core/fulfilment.ts'
 import { sum } from '../core/money.ts'
 import { contentOf, ORDER_FORMAT, type Order, orderBlockers, orderedLinesOf, orderLinesOf, orderMayMove, partOf } from '../core/order.ts'
 import type { StatusRole } from '../core/order-statuses.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
+import { piecesToRestock } from '../core/refund.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
 import { inState, statusMove } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
@@ -31,17 +32,17 @@ import { record } from '../store/idempotency.ts'
 import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
 import { abandonPaymentActions } from '../store/payment-actions.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
-import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
+import { releaseHolds, replaceHolds } from '../store/stock.ts'
 import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
-import { parseOrder, paymentStateNow } from './orders.ts'
+import { kindOf, parseOrder, paymentStateNow } from './orders.ts'
 import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
 import { isPayable, type Payments } from './payments.ts'
-import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { type Placement, putBack, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
@@ -113,6 +114,10 @@ export interface Cancelling {
   readonly status?: string
   /** No e-mail is sent for it. */
   readonly quiet?: boolean
+  /** Whether what was paid for a placed order goes back; it does unless said. */
+  readonly refund?: 'full' | 'none'
+  /** Whether the pieces of a placed order go back into stock; they do unless said. */
+  readonly restock?: boolean
 }
 
 /** Ordering and paying. */
@@ -606,10 +611,10 @@ export function createCheckout(parts: {
       if (!before) return refuse('order_not_found', { orderId })
       if (before.state === 'CANCELLED') {
         // Repeating it, by who may, tries refunds again that were given up.
-        if (how.role !== 'customer')
+        if (how.role !== 'customer' && how.refund !== 'none')
           await store.transact(async (writer) => {
             await lockOrders(writer, shopId, [orderId])
-            await refundAll(writer, shopId, orderId)
+            await refundAll(writer, shopId, orderId, { by: how.by })
           })
         return before
       }
@@ -652,6 +657,7 @@ export function createCheckout(parts: {
       // Somebody was faster with the same.
       if (order.state === state) return null
       const isPlaced = order.state === 'PLACED'
+      const keepsMoney = how.refund === 'none'
       if (!orderMayMove(order.state, state) || (isPlaced && how.onlyUnpaid))
         return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
       const status = state === 'CANCELLED' ? await cancelledStatus(writer, shop, order, how) : inState(state, statuses).status
@@ -661,18 +667,10 @@ export function createCheckout(parts: {
       await returnRedemptions(writer, shopId, orderId)
       if (isPlaced) {
         // What was handed over is not in the house any more, and what was cancelled before is back already.
-        const demand = demandOf(order.lines.map((line) => ({ ...line, quantity: cancellableQuantity(line) }))).filter(
-          ([, left]) => left > 0,
-        )
-        await lockStock(
-          writer,
-          shopId,
-          demand.map(([sku]) => sku),
-        )
-        await takeStock(writer, shopId, demand, -1, clock.now())
+        if (how.restock ?? true) await putBack(writer, shopId, piecesToRestock(order.lines), clock.now())
         await cancelPending(writer, shopId, orderId, clock.now())
         await abandonPaymentActions(writer, shopId, orderId, 'order_cancelled')
-        await refundAll(writer, shopId, orderId)
+        await refundAll(writer, shopId, orderId, { by: how.by, keepsTaken: keepsMoney })
       } else await releaseHolds(writer, shopId, orderId)
       const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
       const ended = { state, status, paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
@@ -681,8 +679,7 @@ export function createCheckout(parts: {
         ...{ by, message, quiet },
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
         events: state === 'EXPIRED' ? ['order.expired'] : isPlaced ? ['order.status_changed', 'order.cancelled'] : ['order.cancelled'],
-        columns: { held_until: null },
-        quiet,
+        columns: { held_until: null, ...(isPlaced && keepsMoney ? { money_kept: 1 } : {}) },
       })
       return null
     })
@@ -724,10 +721,4 @@ function ownPartOf({ lines }: PricedCart, ids?: readonly string[]): number {
 /** Whether what is missing is (also) wanted for a gift. */
 function isOfGift({ sku }: Refusal, { lines }: PricedCart): boolean {
   return demandOf(lines.filter((line) => line.giftOf !== null)).some(([wanted]) => wanted === sku)
-}
-
-/** Who ordered, without which key it was. */
-function kindOf(by: string): Order['placedBy'] {
-  const [kind] = by.split(':')
-  return kind === 'guest' || kind === 'account' || kind === 'server' || kind === 'staff' ? kind : 'system'
 }

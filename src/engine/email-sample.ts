@@ -134,6 +134,7 @@ export function sampleOrder(shop: ShopFacts, now: number): ServedOrder {
     ...told,
     paidTotal: content.total,
     refundedTotal: money(0),
+    cancelledTotal: money(0),
     outstandingTotal: money(0),
     payments: [],
     refunds: [],

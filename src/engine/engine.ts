@@ -17,6 +17,7 @@ import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
+import { createOrderLines, type OrderLines } from './order-lines.ts'
 import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
@@ -28,6 +29,7 @@ import { type Accounts, createAccounts } from './provider-accounts.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
 import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
+import { createRefunds, type Refunds } from './refunds.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSettling, type Settling } from './settling.ts'
 import { createStatuses, type OrderStatuses } from './statuses.ts'
@@ -54,6 +56,8 @@ export interface Engine {
   readonly accounts: Accounts
   readonly fulfilling: Fulfilling
   readonly statuses: OrderStatuses
+  readonly refunds: Refunds
+  readonly orderLines: OrderLines
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -123,6 +127,7 @@ export function createEngine(parts: EngineParts): Engine {
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
   const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
   const poster = createPoster(allowed)
+  const refunds = createRefunds({ ...base, recording, reconciling })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
   const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
   const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
@@ -140,6 +145,8 @@ export function createEngine(parts: EngineParts): Engine {
     accounts: createAccounts({ ...base, signer, providers }),
     fulfilling: createFulfilling({ ...base, recording }),
     statuses: createStatuses({ ...base, recording, checkout }),
+    refunds,
+    orderLines: createOrderLines({ ...base, recording, refunds, checkout }),
     providers,
     carts,
     quotes,

@@ -227,6 +227,17 @@ const EVENT_OF: Readonly<Record<string, EventType>> = {
   PENDING: 'payment.pending',
 }
 
+/** Pieces of an order's lines (their `quantity`) go back into stock, under its lock. */
+export async function putBack(writer: Writer, shopId: string, lines: Parameters<typeof demandOf>[0], now: number): Promise<void> {
+  const demand = demandOf(lines).filter(([, quantity]) => quantity > 0)
+  await lockStock(
+    writer,
+    shopId,
+    demand.map(([sku]) => sku),
+  )
+  await takeStock(writer, shopId, demand, -1, now)
+}
+
 /**
  * A cart with its price. One whose sum is past the exact range by now gets its lines set aside: the money is there, and an order must not fail
  * for what is left in its cart.

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { ListOrders } from '../contract/order-lifecycle.ts'
+import { CancelOrder } from '../contract/refund.ts'
 import { Id, ListOf, Nullable, Text } from '../contract/schemas.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
@@ -19,7 +20,7 @@ import type { OrderTable } from '../store/tables.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { lineRequests } from './carts.ts'
-import { claimOf, underKey } from './idempotency.ts'
+import { answerOnce, claimOf, underKey } from './idempotency.ts'
 import { wantedLanguage } from './messages.ts'
 
 const Params = Type.Object({ shop: Text(63), order: Id })
@@ -28,7 +29,7 @@ const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4
 
 /** The routes of orders. */
 export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
-  const { store, checkout, random, signer } = engine
+  const { store, checkout, orderLines, random, signer } = engine
 
   async function answer({ shop }: Caller, { orderId, payment }: Ordered) {
     const row = unwrap((await readOrder(store.reader, shop.id, orderId)) ?? refuse('order_not_found', {}))
@@ -162,22 +163,27 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         config: { access: { owner: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
-          summary: 'Cancel, with a full refund: by its owner until it is confirmed, by staff as the statuses allow',
+          summary: 'Cancel an order, or pieces of it, with a refund: by its owner until it is confirmed, by staff as the statuses allow',
           params: Params,
           querystring: Query,
-          body: Type.Optional(Nullable(contract.CancelOrder)),
+          body: Type.Optional(Nullable(CancelOrder)),
           response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
         },
       },
       async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(store.reader, caller, request.params.order)
-        const quiet = caller.all && request.body?.quiet === true
-        const how = { by: nameOf(caller.actor), role: roleOf(caller.actor), message: request.body?.message ?? null, quiet }
-        return underKey(engine, request, reply, { orderId: id }, async () => {
-          const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, how))])
-          return order
-        })
+        const { lines, message = null, ...rest } = request.body ?? {}
+        if (!caller.all && (lines !== undefined || Object.keys(rest).length > 0))
+          throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_cancel_whole_orders' }))
+        const how = { by: nameOf(caller.actor), role: roleOf(caller.actor), message, ...rest }
+        const serve = async (row: OrderTable) => (await serveOrders(store.reader, [row]))[0]
+        if (lines) {
+          const asked = { ...how, claim: claimOf(request, null) }
+          answerOnce(reply, unwrap(await orderLines.cancel(caller.shop.id, id, lines, asked)))
+          return serve(await findOrder(store.reader, caller, id))
+        }
+        return underKey(engine, request, reply, { orderId: id }, async () => serve(unwrap(await checkout.cancel(caller.shop.id, id, how))))
       },
     )
   }

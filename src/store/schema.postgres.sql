@@ -304,6 +304,8 @@ CREATE TABLE orders (
   status text DEFAULT 'new'::text NOT NULL,
   payment_state text DEFAULT 'NONE'::text NOT NULL,
   fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
+  cancelled bigint DEFAULT 0 NOT NULL,
+  money_kept smallint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );
@@ -492,6 +494,10 @@ CREATE TABLE refunds (
   created_at bigint NOT NULL,
   due_at bigint NOT NULL,
   attempts bigint NOT NULL,
+  group_id text DEFAULT ''::text NOT NULL,
+  actor text DEFAULT 'system'::text NOT NULL,
+  content text DEFAULT '{"lines":[],"shipping":0}'::text NOT NULL,
+  failure text,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
   CHECK ((amount > 0))

@@ -228,6 +228,10 @@ export interface OrderTable {
   expires_at: number | null
   held_until: number | null
   expected_total: number
+  /** What of the total is not owed any more; follows from the document. */
+  cancelled: number
+  /** 1: staff cancelled it and kept the money. */
+  money_kept: number
 }
 /** Pieces of an order that go together, with what tells where they are as JSON. */
 export interface FulfilmentTable {
@@ -343,6 +347,14 @@ export interface RefundTable {
   created_at: number
   due_at: number
   attempts: number
+  /** Refunds that were asked for together have the same; the first of them has the content. */
+  group_id: string
+  /** Who asked for it, as histories name it. */
+  actor: string
+  /** JSON: which pieces of which lines, and how much of shipping. */
+  content: string
+  /** Why it failed, as a code; null while it did not. */
+  failure: string | null
 }
 /** What a provider sent, stored before anything else is done with it. */
 export interface ProviderEventTable {
