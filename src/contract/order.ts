@@ -1,8 +1,8 @@
 // Orders on the wire. `Order` describes what core/order.ts freezes, with the payments and refunds that belong to it.
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
-import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
+import { CartLine, details, LineInput, Note, Owner, totals } from './cart.ts'
+import { Address, Amount, Attributes, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
 export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
@@ -87,14 +87,24 @@ const payment = Type.Object(
   CLOSED,
 )
 
+/** What may come with everything that is ordered. */
+const ordering = {
+  payment: Type.Optional(payment),
+  expectedTotal: Type.Optional(Amount),
+  attributes: Type.Optional(Attributes),
+  note: Type.Optional(Note),
+  withoutPayment: Type.Optional(
+    Type.Boolean({ description: 'Place it at once, unpaid: where checkout.withoutPayment allows it, or by a key with orders:edit' }),
+  ),
+}
+
 /** `POST /orders`: a cart (whole, or some `lines` of it), or `items` without a cart. */
 export const CreateOrder = Type.Union([
   Type.Object(
     {
       cartId: Id,
       lines: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: LIMITS.lines, uniqueItems: true })),
-      payment: Type.Optional(payment),
-      expectedTotal: Type.Optional(Amount),
+      ...ordering,
     },
     CLOSED,
   ),
@@ -108,8 +118,7 @@ export const CreateOrder = Type.Union([
       shippingMethod: Type.Optional(Id),
       vatId: Type.Optional(VatId),
       codes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: LIMITS.codes })),
-      payment: Type.Optional(payment),
-      expectedTotal: Type.Optional(Amount),
+      ...ordering,
     },
     CLOSED,
   ),

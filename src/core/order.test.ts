@@ -66,7 +66,7 @@ describe('what stands between a cart and an order', () => {
     ],
     ['just enough in stock', {}, { stock: { MUG: 6 } }, []],
     ['no e-mail address', { email: null }, {}, ['email_required']],
-    ['no e-mail address where none is asked', { email: null }, { settings: { checkout: { emailRequired: false } as never } }, []],
+    ['no e-mail address where none is asked', { email: null }, { settings: { checkout: { requireEmail: false } as never } }, []],
     ['no address', { shippingAddress: null }, {}, ['address_required']],
     ['no shipping method', { shippingMethod: null }, {}, ['shipping_method_required']],
     ['a shipping method that is gone, where another takes its place', { shippingMethod: 'gone' }, {}, []],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { availableTo, demandOf } from './stock.ts'
 
-const hold = (holder: string, quantity: number, expiresAt = 1000) => ({ holder, quantity, expiresAt })
+const hold = (holder: string, quantity: number, expiresAt = 1000) => ({ holder, owner: 'g:a', quantity, expiresAt })
 
 it("others' holds are taken, one's own are not", () => {
   const level = { onHand: 10, holds: [hold('a', 3), hold('b', 4), hold('b', 1)] }

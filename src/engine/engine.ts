@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
+import { type Accounts, createAccounts } from './accounts.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
@@ -32,6 +33,7 @@ export interface Engine {
   readonly random: Randomness
   readonly signer: Signer
   readonly facts: FactsCache
+  readonly accounts: Accounts
   readonly carts: Carts
   readonly watching: Watching
   readonly checkout: Checkout
@@ -91,7 +93,8 @@ export function createEngine(parts: EngineParts): Engine {
     recording,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
+  const accounts = createAccounts({ store, clock })
+  const checkout = createCheckout({ ...base, accounts, quotes, providers, placement, recording, payments })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
   return {
@@ -100,6 +103,7 @@ export function createEngine(parts: EngineParts): Engine {
     random,
     signer,
     facts,
+    accounts,
     checkout,
     payments,
     providers,

@@ -135,6 +135,8 @@ export interface FactsCache {
   fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holding: Holding): Promise<Facts>
   /** How many of a sku these holders may have by the advice at hand; undefined when nothing is known or it is unlimited. */
   advice(shop: ShopFacts, sku: string, holders: Holders): number | undefined
+  /** Advice on these skus is read again before it is used next: it was found to be wrong. */
+  doubtStock(shopId: string, skus: readonly string[]): void
   /** How much is left of a limit (see `LimitsSeen`), by the advice at hand; null is unlimited. */
   left(shop: ShopFacts, key: string, holding: Holding): number | null
 }
@@ -276,6 +278,14 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
     for (const sku of stale) stock.set(`${id}/${sku}`, { at: now, value: levels.get(sku) ?? null })
   }
 
+  function doubtStock(shopId: string, skus: readonly string[]): void {
+    for (const sku of skus) {
+      const known = stock.get(`${shopId}/${sku}`)
+      // What is known stays until then: nothing known would mean that there is no end of it.
+      if (known) stock.set(`${shopId}/${sku}`, { ...known, at: Number.NEGATIVE_INFINITY })
+    }
+  }
+
   async function refreshCodes(known: ShopFacts, wanted: readonly string[]): Promise<void> {
     const now = clock.now()
     const stale = wanted.filter((code) => isStale(codes.get(within(known, code)), now))
@@ -399,7 +409,7 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
     return limit.usesLeft
   }
 
-  return { shop, collect, knows, forCart, forCustomer, fresh, advice, left }
+  return { shop, collect, knows, forCart, forCustomer, fresh, advice, doubtStock, left }
 }
 
 const NO_LIMITS: Facts['limits'] = new Map()

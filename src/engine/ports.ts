@@ -102,6 +102,8 @@ export interface PaymentProvider {
    * came (bank transfer, cash on delivery, invoice).
    */
   readonly settles: 'now' | 'later'
+  /** Whether it opens sessions for an amount of 0, which only verify how somebody would pay; absent: it does not. */
+  readonly opensZero?: boolean
   /** Opens a session, or answers the one that was opened under this `attemptId` before. */
   open(request: PaymentRequest, signal: AbortSignal): Promise<PaymentSession>
   /** How a session stands. */

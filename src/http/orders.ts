@@ -5,11 +5,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
-import { isRefusal, refuse } from '../core/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { groupsOf, type LimitedTo, limitOf, nameOf, orderToken } from '../engine/identity.ts'
+import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
 import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
@@ -65,6 +65,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { body } = request
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
+        unwrap(withoutPaymentRefusal(caller, body) ?? true)
         const limitedTo = limitOf(caller.actor)
         if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
         const what =
@@ -81,11 +82,16 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               provider: body.payment?.provider,
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
+              attributes: body.attributes,
+              note: body.note,
+              withoutPayment: body.withoutPayment,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
             }),
           )
-        const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
+        // A code, or an address that may be an account's, is tried with each order.
+        const isTried = ('items' in body && body.codes) || caller.shop.settings.checkout.guestEmailOfAccount === 'requireLogin'
+        const ordered = isTried ? await guarded(guard, request, ordering) : await ordering()
         reply.code(ordered.created ? 201 : 200)
         if (ordered.replayed) reply.header('idempotency-replayed', 'true')
         return answer(caller, ordered)
@@ -209,6 +215,15 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
 function cartWithin(limitedTo: LimitedTo | null, cartId: string): string {
   if (limitedTo && cartId !== 'current' && cartId !== limitedTo.cartId) throw new Refused(refuse('cart_not_found', {}))
   return limitedTo?.cartId ?? cartId
+}
+
+/** Why an order must be paid: who may place one unpaid is the shop's decision, or that of a key that edits orders. */
+function withoutPaymentRefusal({ actor, shop }: Caller, body: Type.Static<typeof contract.CreateOrder>): Refusal | null {
+  if (body.withoutPayment !== true) return null
+  if (body.payment) return refuse('invalid', { path: '/payment', reason: 'without_payment' })
+  if (shop.settings.checkout.withoutPayment || hasScope(actor, 'orders:edit')) return null
+  if (reachesAll(actor)) return refuse('missing_scope', { scope: 'orders:edit' })
+  return refuse('payment_method_unavailable', { path: '/withoutPayment', reason: 'payment_required' })
 }
 
 /** Where paying leads back to. A shopper names a page of the shop's only, where the shop said which those are; a key may name any. */
