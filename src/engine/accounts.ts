@@ -28,7 +28,7 @@ export function createAccounts({ store, clock }: { store: Store; clock: Clock })
   let known = new Set<string>()
 
   async function met(shop: ShopFacts, actor: Actor): Promise<void> {
-    if (actor.kind !== 'account' || actor.email === null || !isAsked(shop)) return
+    if (actor.kind !== 'account' || actor.email === null || !shop.asksAccounts) return
     const email = normaliseEmail(actor.email)
     const { accountId } = actor
     const key = JSON.stringify([shop.id, email, accountId])
@@ -39,14 +39,10 @@ export function createAccounts({ store, clock }: { store: Store; clock: Clock })
   }
 
   async function refusal(shop: ShopFacts, { owner, email }: Pick<Cart, 'owner' | 'email'>): Promise<Refusal | null> {
-    if (owner.kind !== 'guest' || email === null || !isAsked(shop)) return null
+    if (owner.kind !== 'guest' || email === null || !shop.asksAccounts) return null
     const isTaken = await isAccountEmail(store.reader, shop.id, normaliseEmail(email))
     return isTaken ? refuse('login_required', { path: '/email', reason: 'email_of_account' }) : null
   }
 
   return { met, refusal }
-}
-
-function isAsked({ settings }: ShopFacts): boolean {
-  return settings.checkout.guestEmailOfAccount === 'requireLogin'
 }

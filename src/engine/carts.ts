@@ -42,7 +42,7 @@ import { publish, wants } from '../store/outbox.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
 import { type Buyer, buyerOf, type FactsCache, type Holding, holdingOf, type ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
-import { cartsHold, holdCarts, TakenMeanwhile } from './holding.ts'
+import { holdCarts, TakenMeanwhile } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
 import type { IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -630,7 +630,7 @@ export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Qu
     const saves = works.flatMap((work) => work.save ?? [])
     const saved = await saveCarts(writer, shopId, saves)
     const mine = works.filter((work) => !work.save || saved.has(work.base.id))
-    const changed = mine.flatMap(({ shop, save, pricing }) => (save && pricing && cartsHold(shop) ? [{ shop, save, pricing }] : []))
+    const changed = mine.flatMap(({ shop, save, pricing }) => (save && pricing && shop.cartsHold ? [{ shop, save, pricing }] : []))
     if (changed[0]) {
       const held = changed.map(({ save, pricing }) => ({ cart: save.cart, lines: save.priced.lines, seen: pricing.stockSeen }))
       await holdCarts(writer, changed[0].shop, held, clock.now())
@@ -692,7 +692,7 @@ export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Qu
   /** Whether saving a cart is its row and nothing else. */
   function isPlain(work: Work): boolean {
     const isAlone = work.jobs.every((job) => !job.command.idempotency && !job.command.newGuest) && !isGuestsNext(work)
-    return isAlone && eventsOf(work).length === 0 && !cartsHold(work.shop)
+    return isAlone && eventsOf(work).length === 0 && !work.shop.cartsHold
   }
 
   function eventsOf({ shop, row, base, cart, save }: Work): Event[] {

@@ -44,7 +44,7 @@ import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import type { Accounts } from './accounts.ts'
 import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
-import { cartsHold, heldSkus, holdCarts } from './holding.ts'
+import { heldSkus, holdCarts } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
@@ -396,7 +396,7 @@ export function createCheckout(parts: {
         const exhausted = await redeemFor(writer, order, now)
         if (exhausted) throw new Rollback(exhausted)
         const demand = demandOf(pricing.cart.lines)
-        const kept = row && cartsHold(shop) ? (JSON.parse(row.priced) as PricedCart).lines : null
+        const kept = row && shop.cartsHold ? (JSON.parse(row.priced) as PricedCart).lines : null
         const limit = limitOf(shop, ownerKey(cart.owner))
         const tracked = await hold(writer, shopId, demand, holder, { limit, also: kept ? heldSkus(kept) : [] })
         // The last of a gift went to somebody else meanwhile: nobody asked for it, so the order is made without it.

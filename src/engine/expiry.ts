@@ -33,7 +33,6 @@ import { replaceCartHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import { type Carts, parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
-import { cartsHold } from './holding.ts'
 import type { Signer } from './identity.ts'
 import type { Work } from './jobs.ts'
 import { linkEnd, restoreToken } from './links.ts'
@@ -258,7 +257,7 @@ export function createExpiry(parts: {
       if (isTold || times.due_at !== row.due_at || expiresAt !== row.expires_at) await writeTimes(writer, shop.id, row.id, times)
     }
     const gone = removed.map(({ row }) => row.id)
-    if (cartsHold(shop)) await replaceCartHolds(writer, shop.id, gone, [], 0)
+    if (shop.cartsHold) await replaceCartHolds(writer, shop.id, gone, [], 0)
     const guests = await removeAll(writer, shop.id, removed)
     await publish(writer, shop.id, shop.endpoints, events, now, () => random.id('dl'))
     const expired = removed.filter(({ row }) => row.state === 'OPEN').length

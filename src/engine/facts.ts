@@ -71,6 +71,10 @@ export interface ShopFacts {
   readonly giftSkus: readonly string[]
   /** Whether an outside engine says what tax or shipping is. */
   readonly asksOutside: boolean
+  /** Whether carts hold what is in them (`inventory.reserve` = cart). */
+  readonly cartsHold: boolean
+  /** Whether it counts which e-mail addresses are accounts' (`checkout.guestEmailOfAccount` = requireLogin). */
+  readonly asksAccounts: boolean
   readonly variants: Map<string, Variant>
   readonly unknownSkus: Set<string>
 }
@@ -201,6 +205,8 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
       personal: promotions.filter((promotion) => countedOf(promotion, 0) !== null),
       asksFirstOrder: promotions.some((promotion) => asks(promotion, 'first_order')),
       giftSkus: promotions.flatMap((promotion) => giftOf(promotion) ?? []),
+      cartsHold: settings.inventory.reserve === 'cart',
+      asksAccounts: settings.checkout.guestEmailOfAccount === 'requireLogin',
       asksOutside: settings.tax.provider !== null || settings.shipping.provider !== null,
       variants: new Map(),
       unknownSkus: new Set(),

@@ -31,11 +31,6 @@ export class TakenMeanwhile extends Error {
   }
 }
 
-/** Whether carts of a shop hold what is in them. */
-export function cartsHold({ settings }: Pick<ShopFacts, 'settings'>): boolean {
-  return settings.inventory.reserve === 'cart'
-}
-
 /** The skus whose stock is held for these lines, by demand. */
 export function heldSkus(lines: readonly PricedLine[]): string[] {
   return demandOf(lines.filter((line) => line.state === 'AVAILABLE')).map(([sku]) => sku)

@@ -18,7 +18,7 @@ import { adoptRedemptions } from '../store/redemptions.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
-import { cartsHold, heldSkus, holdCarts } from './holding.ts'
+import { heldSkus, holdCarts } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -229,7 +229,7 @@ export function createMerging({
       ...new Set([...involved.flatMap((cart) => cart.absorbed), ...sources.flatMap(({ row }) => (paying.has(row.id) ? row.id : []))]),
     ]
     // What a guest's cart holds by itself is the merged cart's to take.
-    const giving = cartsHold(shop) ? sources.map(({ row }) => row.id) : []
+    const giving = shop.cartsHold ? sources.map(({ row }) => row.id) : []
     const facts = cache.forCart(shop, codes, skus, { ...(target ?? fresh), absorbed: [...absorbed, ...giving] })
     const decided: (MergeDecision & { replaced?: Cart | null }) | Refusal =
       mode === 'restorePrevious'
@@ -283,7 +283,7 @@ export function createMerging({
     const report = await store
       .transact(async (writer) => {
         await saveAll(writer, plan, result ? ready.slice(1) : ready, result ? ready.slice(0, 1) : [])
-        if (cartsHold(shop)) await holdMerged(writer, plan, ready)
+        if (shop.cartsHold) await holdMerged(writer, plan, ready)
         const told = await settleSources(writer, plan)
         await remember(writer, plan, told, created)
         const events = ready.map(({ change, save }): Event => ({ type: change.event, subject: save.cart.id, data: save.text }))
@@ -295,7 +295,7 @@ export function createMerging({
         throw error
       })
     if (report === null) return 'again'
-    if (cartsHold(shop))
+    if (shop.cartsHold)
       cache.doubtStock(
         shop.id,
         ready.flatMap(({ save }) => heldSkus(save.priced.lines)),

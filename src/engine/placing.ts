@@ -19,7 +19,6 @@ import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, saveOf, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, type ShopFacts } from './facts.ts'
-import { cartsHold } from './holding.ts'
 import { paymentStateNow } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Quoting } from './quotes.ts'
@@ -161,7 +160,7 @@ export function createPlacement(parts: {
       // What was set aside was not ordered: it must not end with the cart.
       const stays = withoutGone({ ...cart, ...rest }, facts)
       if (stays.lines.length === 0 && stays.savedLines.length === 0) {
-        if (cartsHold(shop)) await replaceCartHolds(writer, shop.id, [cart.id], [], 0)
+        if (shop.cartsHold) await replaceCartHolds(writer, shop.id, [cart.id], [], 0)
         return [event]
       }
       const next: Cart = {
@@ -175,7 +174,7 @@ export function createPlacement(parts: {
         createdAt: facts.now,
         updatedAt: facts.now,
       }
-      if (cartsHold(shop)) await moveCartHolds(writer, shop.id, cart.id, next.id)
+      if (shop.cartsHold) await moveCartHolds(writer, shop.id, cart.id, next.id)
       return [event, await save(writer, shop, facts, null, next)]
     }
     const targetCart = target && parseIntent(target)

@@ -98,7 +98,7 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     const known = access.cookie === true && !request.headers.authorization ? await fromCookie(request, reply) : null
     const caller = known === null ? await callerNow(engine, request) : callerOn(request, known)
     const proven = (access.former && isRefusal(caller) && (await former(request))) || (await proved(request, guard, caller))
-    if (request.method !== 'GET') await engine.accounts.met(proven.shop, proven.actor)
+    if (proven.shop.asksAccounts && request.method !== 'GET') await engine.accounts.met(proven.shop, proven.actor)
     request.caller = proven
   })
 

@@ -90,7 +90,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
             }),
           )
         // A code, or an address that may be an account's, is tried with each order.
-        const isTried = ('items' in body && body.codes) || caller.shop.settings.checkout.guestEmailOfAccount === 'requireLogin'
+        const isTried = ('items' in body && body.codes) || caller.shop.asksAccounts
         const ordered = isTried ? await guarded(guard, request, ordering) : await ordering()
         reply.code(ordered.created ? 201 : 200)
         if (ordered.replayed) reply.header('idempotency-replayed', 'true')
