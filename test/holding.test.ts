@@ -12,7 +12,8 @@ const READY = { email: 'robin@example.com', shippingAddress: ADDRESS }
 
 for (const dialect of DIALECTS) {
   describe(`carts that hold their stock on ${dialect}`, async () => {
-    const server = await startTestServer(await freshDatabase(dialect))
+    const databaseUrl = await freshDatabase(dialect)
+    const server = await startTestServer(databaseUrl)
     const { issuers } = await server.engine.facts.shop('demo').then((shop) => shop?.settings.access ?? { issuers: [] })
     let made = 0
 
@@ -179,13 +180,57 @@ for (const dialect of DIALECTS) {
       const shop = await shopWith({ CUP: 4, SPOON: 9 }, { onAdd: 'reject' })
       const set = ware('SET', { kind: 'bundle' }, { parts: [{ sku: 'CUP', quantity: 2 }] })
       assert.equal(expect2xx(await shop.admin('POST', '/products/import', { products: [set] })).body.refusedCount, 0)
-      const gift = { name: 'Spoon', conditions: [{ kind: 'lines', of: { skus: ['SET'] } }], benefit: { kind: 'gift', sku: 'SPOON', quantity: 1 } }
+      const gift = {
+        name: 'Spoon',
+        conditions: [{ kind: 'lines', of: { skus: ['SET'] } }],
+        benefit: { kind: 'gift', sku: 'SPOON', quantity: 1 },
+      }
       expect2xx(await shop.admin('POST', '/promotions', gift))
       const { call } = await guestWith(shop, { sku: 'SET', quantity: 2 })
       assert.deepEqual([await shop.held('CUP'), await shop.held('SPOON')], [4, 1])
       assert.equal(told(await shop.nobody('POST', LINES, { sku: 'CUP' })), '409 insufficient_stock')
       expect2xx(await call('DELETE', LINES))
       assert.deepEqual([await shop.held('CUP'), await shop.held('SPOON')], [0, 0])
+    })
+
+    test('two servers at once, adding, changing and ordering in every order: nothing is promised twice, nobody waits for ever', async () => {
+      const other = await startTestServer(databaseUrl)
+      const skus = ['P', 'Q', 'R', 'S']
+      const shop = await shopWith(Object.fromEntries(skus.map((sku) => [sku, 12])), { onAdd: 'clamp' })
+      const bases = [server, other].map(({ url }) => `${url}/v1/shops/${shop.id}`)
+      const refused = new Set<string>()
+      const sold = await atOnce(40, async (index) => {
+        const base = bases[index % 2] ?? ''
+        const turned = [...skus.slice(index % 4), ...skus.slice(0, index % 4)]
+        const made = await caller(base)('POST', LINES, { lines: turned.map((sku) => ({ sku, quantity: 2 })) })
+        if (made.status >= 300) {
+          refused.add(told(made))
+          return 0
+        }
+        const call = caller(bases[(index + 1) % 2] ?? '', made.body.token)
+        const steps = [() => call('PATCH', '/carts/current', READY), () => call('POST', LINES, { sku: turned[0] })]
+        for (const answer of await Promise.all(steps.map((step) => step()))) if (answer.status >= 300) refused.add(told(answer))
+        const ordered = await call('POST', '/orders', { cartId: made.body.cart.id })
+        if (ordered.status >= 300) {
+          refused.add(told(ordered))
+          return 0
+        }
+        return ordered.body.order.lines.reduce((sum: number, line: { quantity: number }) => sum + line.quantity, 0) as number
+      })
+      for (const code of refused) assert.match(code, /^409 (insufficient_stock|cart_empty|price_changed)$/)
+      for (const sku of skus) assert.ok((await shop.held(sku)) <= 12, sku)
+      assert.ok(sold.reduce((sum, each) => sum + each, 0) > 0)
+      const orders = await server.engine.store.reader.db
+        .selectFrom('orders')
+        .select(['document'])
+        .where('shop_id', '=', shop.id)
+        .where('state', '=', 'NEW')
+        .execute()
+      const wanted = new Map<string, number>()
+      for (const { document } of orders)
+        for (const { sku, quantity } of (JSON.parse(document) as { lines: { sku: string; quantity: number }[] }).lines)
+          wanted.set(sku, (wanted.get(sku) ?? 0) + quantity)
+      for (const [sku, count] of wanted) assert.ok(count <= 12, `${sku}: ${count}`)
     })
 
     test('50 carts that change at once cost a bounded number of statements more, and none in shops whose carts hold nothing', async () => {

@@ -1,7 +1,7 @@
 // Stock: what others hold is taken, what one holds oneself is not, and a hold ends at its very millisecond.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { availableTo, demandOf } from './stock.ts'
+import { availableTo, cartHolder, demandOf, heldElsewhere } from './stock.ts'
 
 const hold = (holder: string, quantity: number, expiresAt = 1000) => ({ holder, owner: 'g:a', quantity, expiresAt })
 
@@ -36,4 +36,19 @@ it('lines of one sku are summed, in the order in which rows are locked, and line
     ['a', 2],
     ['b', 4],
   ])
+})
+
+it('what a cart holds by itself is its own as well as what its order holds', () => {
+  const level = { onHand: 10, holds: [hold('a', 3), hold(cartHolder('a'), 2), hold(cartHolder('b'), 4)] }
+  assert.equal(availableTo(['a'], level, 0), 6)
+  assert.equal(availableTo(['b'], level, 0), 5)
+  assert.equal(availableTo(['c'], level, 0), 1)
+})
+
+it('what an owner holds elsewhere is by other carts, until it ends', () => {
+  const others = { ...hold('d', 5), owner: 'a:robin' }
+  const level = { onHand: 10, holds: [hold('a', 3), hold(cartHolder('b'), 2), hold('c', 4, 500), others] }
+  assert.equal(heldElsewhere('g:a', ['a'], level, 0), 6)
+  assert.equal(heldElsewhere('g:a', ['a'], level, 500), 2)
+  assert.equal(heldElsewhere('a:robin', [], level, 0), 5)
 })
