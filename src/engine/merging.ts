@@ -283,8 +283,9 @@ export function createMerging({
     const report = await store
       .transact(async (writer) => {
         await saveAll(writer, plan, result ? ready.slice(1) : ready, result ? ready.slice(0, 1) : [])
-        if (shop.cartsHold) await holdMerged(writer, plan, ready)
         const told = await settleSources(writer, plan)
+        // Orders and uses before stock, like everywhere.
+        if (shop.cartsHold) await holdMerged(writer, plan, ready)
         await remember(writer, plan, told, created)
         const events = ready.map(({ change, save }): Event => ({ type: change.event, subject: save.cart.id, data: save.text }))
         await publish(writer, shop.id, shop.endpoints, events, facts.now, () => random.id('dl'))
