@@ -390,9 +390,14 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await order(1))
     const other = await shop.guest({ sku: 'FEW', quantity: 3 })
     await unpaid(other.call)
+    const kim = await shop.account('kim')
+    expect2xx(await kim('POST', '/carts/current/merge', { carts: [{ id: other.id, token: other.token }] }))
+    const more = await kim('POST', '/orders', { items: [{ sku: 'FEW' }], email: READY.email })
+    assert.deepEqual([told(more), more.body.max], ['422 quantity_too_large', 0], 'what a guest held is the account’s after the login')
   },
   'inventory.holdTtl': async (shop) => {
     const [first, second] = [await shop.guest({ sku: 'LAST' }), await shop.guest({ sku: 'LAST' })]
+    assert.equal(told(await shop.set('never')), '422 invalid', 'stock is not held for ever')
     expect2xx(await shop.set('PT5M'))
     await unpaid(first.call)
     expect2xx(await second.call('PATCH', '/carts/current', READY))

@@ -15,6 +15,7 @@ import { insertMerges, readMerge } from '../store/merges.ts'
 import { cartsBeingPaid, ordersOfCart, reassignOrders } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
 import { adoptRedemptions } from '../store/redemptions.ts'
+import { adoptHolds } from '../store/stock.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
@@ -333,6 +334,7 @@ export function createMerging({
     for (const guestId of new Set(sources.flatMap((source) => (source.limitedTo ? [] : (source.guestId ?? []))))) {
       const orderIds = await reassignOrders(writer, shop.id, `g:${guestId}`, ownerKey(account), account)
       await adoptRedemptions(writer, shop.id, orderIds, account.accountId)
+      if (shop.settings.inventory.holdMaxPerOwner !== null) await adoptHolds(writer, shop.id, orderIds, ownerKey(account))
       // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
       if ((await loadIntents(writer, shop.id, [], [`g:${guestId}`]))?.rows.length === 0)
         await revokeSecrets(writer, shop.id, guestId, 'all', facts.now)

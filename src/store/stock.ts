@@ -117,6 +117,17 @@ export async function moveCartHolds(writer: Writer, shopId: string, from: string
     .execute()
 }
 
+/** What is held for these orders is another owner's: who logs in cannot hold twice as much. */
+export async function adoptHolds(writer: Writer, shopId: string, orderIds: readonly string[], owner: string): Promise<void> {
+  if (orderIds.length === 0) return
+  await writer.db
+    .updateTable('reservations')
+    .set({ owner })
+    .where('shop_id', '=', shopId)
+    .where('order_id', 'in', [...orderIds])
+    .execute()
+}
+
 /** Gives back what is held for an order. */
 export async function releaseHolds(writer: Writer, shopId: string, orderId: string): Promise<void> {
   await writer.db.deleteFrom('reservations').where('shop_id', '=', shopId).where('order_id', '=', orderId).execute()
