@@ -1,10 +1,10 @@
 // Orders on the wire. `Order` describes what core/order.ts freezes, with the payments and refunds that belong to it.
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
-import { CartLine, details, LineInput, lineTaxes, Owner, totals } from './cart.ts'
+import { CartLine, details, LineInput, lineTaxes, Note, Owner, totals } from './cart.ts'
 import { FULFILMENT_STEPS } from './fulfilment.ts'
 import { Refund } from './refund.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
+import { Address, Amount, Attributes, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
 export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
@@ -129,9 +129,16 @@ const payment = Type.Object(
   CLOSED,
 )
 
-const withoutPayment = Type.Boolean({
-  description: 'Place it although nothing was paid: outstanding is what it costs (needs the scope orders:edit)',
-})
+/** What may come with everything that is ordered. */
+const ordering = {
+  payment: Type.Optional(payment),
+  expectedTotal: Type.Optional(Amount),
+  attributes: Type.Optional(Attributes),
+  note: Type.Optional(Note),
+  withoutPayment: Type.Optional(
+    Type.Boolean({ description: 'Place it at once, unpaid: where checkout.withoutPayment allows it, or by a key with orders:edit' }),
+  ),
+}
 
 /** `POST /orders`: a cart (whole, or some `lines` of it), or `items` without a cart. */
 export const CreateOrder = Type.Union([
@@ -139,9 +146,7 @@ export const CreateOrder = Type.Union([
     {
       cartId: Id,
       lines: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: LIMITS.lines, uniqueItems: true })),
-      payment: Type.Optional(payment),
-      withoutPayment: Type.Optional(withoutPayment),
-      expectedTotal: Type.Optional(Amount),
+      ...ordering,
     },
     CLOSED,
   ),
@@ -155,9 +160,7 @@ export const CreateOrder = Type.Union([
       shippingMethod: Type.Optional(Id),
       vatId: Type.Optional(VatId),
       codes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: LIMITS.codes })),
-      payment: Type.Optional(payment),
-      withoutPayment: Type.Optional(withoutPayment),
-      expectedTotal: Type.Optional(Amount),
+      ...ordering,
     },
     CLOSED,
   ),

@@ -6,11 +6,13 @@ import type { Attributes } from './attributes.ts'
 import {
   type Address,
   amountRefusal,
+  attributesOff,
   BLOCKING_NOTICES,
   type Cart,
   DRAFT_TYPE,
   type Line,
   type LineTax,
+  mergedAttributes,
   notCartable,
   type Owner,
   quantityMaxOf,
@@ -225,7 +227,7 @@ export function contentOf(cart: PricedCart): OrderContent {
   const { customerGroups, vatId, vatIdChecked, taxExempt } = cart
   const { itemTotal, discountTotal, shippingTotal, includedTaxTotal, additionalTaxTotal, total } = cart
   const shippingAddress = cart.requiresShipping ? cart.shippingAddress : null
-  const billingAddress = cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
+  const billingAddress = billingAddressOf(cart)
   return {
     currency,
     lines,
@@ -250,8 +252,11 @@ export function contentOf(cart: PricedCart): OrderContent {
   }
 }
 
-/** Everything that stands between this cart and an order, in order of precedence; empty when it can be ordered. */
-export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Refusal[] {
+/**
+ * Everything that stands between this cart and an order, in order of precedence; empty when it can be ordered. `given`: attributes that come with the
+ * request to order.
+ */
+export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts, given: Attributes = {}): Refusal[] {
   const { settings } = facts.shop
   const blockers: Refusal[] = []
   // Staff orders for whom they like: who has no account is no guest who ordered.
@@ -275,12 +280,41 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Ref
     if (available !== undefined && wanted > available)
       blockers.push(refuse('insufficient_stock', { sku, asked: wanted, available, path: `/skus/${sku}` }))
   }
-  if (settings.checkout.emailRequired && priced.email === null) blockers.push(refuse('email_required', { path: '/email' }))
-  if (priced.requiresShipping && priced.shippingAddress === null) blockers.push(refuse('address_required', { path: '/shippingAddress' }))
-  if (priced.requiresShipping && priced.shippingMethod === null && offersShipping(settings)) {
-    blockers.push(refuse('shipping_method_required', { path: '/shippingMethod' }))
-  }
+  blockers.push(...missingDetails(priced, settings))
+  const attributesRefused = attributesOff(orderAttributes(priced.attributes, given, settings), settings.attributes.order)
+  if (attributesRefused) blockers.push(attributesRefused)
   return blockers.sort((a, b) => REFUSALS.indexOf(a.refused) - REFUSALS.indexOf(b.refused))
+}
+
+/** What the shop wants to know of every order and this cart does not say. */
+function missingDetails(priced: PricedCart, settings: Settings): Refusal[] {
+  const { requireEmail, requireShippingAddress, requireBillingAddress, requireShippingMethod } = settings.checkout
+  const { shippingAddress, requiresShipping } = priced
+  const isToBeChosen = requiresShipping && requireShippingMethod && priced.shippingMethod === null && offersShipping(settings)
+  return [
+    ...(requireEmail && priced.email === null ? [refuse('email_required', { path: '/email' })] : []),
+    ...(requireShippingAddress && requiresShipping && shippingAddress === null
+      ? [refuse('address_required', { path: '/shippingAddress' })]
+      : []),
+    ...(requireBillingAddress && billingAddressOf(priced) === null ? [refuse('address_required', { path: '/billingAddress' })] : []),
+    ...(isToBeChosen ? [refuse('shipping_method_required', { path: '/shippingMethod' })] : []),
+  ]
+}
+
+/**
+ * The attributes of an order: those of its cart that the shop's schema of orders declares (all of them where it has none), and those that came with
+ * the request to order; null takes one away.
+ */
+export function orderAttributes(cart: Attributes, given: Attributes, settings: Settings): Attributes {
+  const schema = settings.attributes.order
+  const declared = (schema?.properties ?? {}) as object
+  const copied = schema === null ? cart : Object.fromEntries(Object.entries(cart).filter(([name]) => Object.hasOwn(declared, name)))
+  return mergedAttributes(copied, given)
+}
+
+/** Where the bill goes: to its own address, or to where the goods go. */
+function billingAddressOf(cart: Pick<PricedCart, 'billingSameAsShipping' | 'shippingAddress' | 'billingAddress'>): Address | null {
+  return cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
 }
 
 /** When who was told that an outside engine does not answer may try again. */

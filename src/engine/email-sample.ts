@@ -161,6 +161,7 @@ export function sampleCart(shop: ShopFacts, now: number): PricedCart {
     version: 1,
     pricing: 1,
     billingSameAsShipping: true,
+    shippingSameAsBilling: false,
     requiresShipping: true,
     shippingEstimate: null,
     notices: [],

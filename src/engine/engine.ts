@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
+import { type Accounts, createAccounts } from './accounts.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
@@ -25,7 +26,7 @@ import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, 
 import { createPoster } from './posting.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
-import { type Accounts, createAccounts } from './provider-accounts.ts'
+import { createProviderAccounts, type ProviderAccounts } from './provider-accounts.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
 import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
@@ -46,6 +47,7 @@ export interface Engine {
   readonly random: Randomness
   readonly signer: Signer
   readonly facts: FactsCache
+  readonly accounts: Accounts
   readonly carts: Carts
   readonly watching: Watching
   readonly checkout: Checkout
@@ -53,7 +55,7 @@ export interface Engine {
   readonly payments: Payments
   readonly paymentMethods: PaymentMethods
   readonly settling: Settling
-  readonly accounts: Accounts
+  readonly providerAccounts: ProviderAccounts
   readonly fulfilling: Fulfilling
   readonly statuses: OrderStatuses
   readonly refunds: Refunds
@@ -121,7 +123,8 @@ export function createEngine(parts: EngineParts): Engine {
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
   const paymentMethods = createPaymentMethods({ store, providers })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments, paymentMethods })
+  const accounts = createAccounts({ store, clock })
+  const checkout = createCheckout({ ...base, accounts, quotes, providers, placement, recording, payments, paymentMethods })
   const editing = createEditing({ ...base, quotes, placement, recording })
   const settling = createSettling({ ...base, recording, payments, providers, log })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
@@ -137,12 +140,13 @@ export function createEngine(parts: EngineParts): Engine {
     random,
     signer,
     facts,
+    accounts,
     checkout,
     editing,
     payments,
     paymentMethods,
     settling,
-    accounts: createAccounts({ ...base, signer, providers }),
+    providerAccounts: createProviderAccounts({ ...base, signer, providers }),
     fulfilling: createFulfilling({ ...base, recording }),
     statuses: createStatuses({ ...base, recording, checkout }),
     refunds,

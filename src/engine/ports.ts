@@ -204,6 +204,8 @@ export interface PaymentProvider {
   readonly settles: 'now' | 'later'
   /** What a shop must have told of its account before it can be paid here; absent: nothing. Providers read it by `accountOf`. */
   readonly account?: AccountForm
+  /** Whether it opens sessions for an amount of 0, which only verify how somebody would pay; absent: it does not. */
+  readonly opensZero?: boolean
   /** Opens a session, or answers the one that was opened under this `attemptId` before. */
   open(request: PaymentRequest, signal: AbortSignal): Promise<PaymentSession>
   /** How a session stands. */

@@ -260,7 +260,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     line_unavailable: 'Eine Position ist nicht mehr erhältlich. Entfernen Sie sie zuerst.',
     notice_unacknowledged: 'Ein Hinweis muss bestätigt werden, bevor bestellt werden kann.',
     email_required: 'Eine E-Mail-Adresse fehlt.',
-    address_required: 'Eine Lieferadresse fehlt.',
+    address_required: 'Eine Adresse fehlt: Der Pfad sagt, welche.',
     shipping_method_required: 'Eine Versandart fehlt.',
     payment_method_unavailable: 'Diese Zahlungsart ist nicht verfügbar.',
     code_exhausted: 'Diesen Code hat gerade jemand anderes aufgebraucht. Entfernen Sie ihn und prüfen Sie die neue Summe.',

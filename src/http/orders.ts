@@ -59,7 +59,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { body } = request
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
-        unwrap(withoutPaymentRefusal(caller, body.withoutPayment) ?? true)
+        unwrap(withoutPaymentRefusal(caller, body) ?? true)
         const limitedTo = limitOf(caller.actor)
         if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
         const what =
@@ -74,16 +74,20 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               groups: groupsOf(caller.actor),
               ...what,
               provider: body.payment?.provider,
-              withoutPayment: body.withoutPayment,
               method: body.payment?.method,
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
+              attributes: body.attributes,
+              note: body.note,
+              withoutPayment: body.withoutPayment,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
               language: wantedLanguage(request, caller.shop.settings.email.languages),
             }),
           )
-        const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
+        // A code, or an address that may be an account's, is tried with each order.
+        const isTried = ('items' in body && body.codes) || caller.shop.asksAccounts
+        const ordered = isTried ? await guarded(guard, request, ordering) : await ordering()
         reply.code(ordered.created ? 201 : 200)
         if (ordered.replayed) reply.header('idempotency-replayed', 'true')
         return answer(caller, ordered)
@@ -212,9 +216,11 @@ function cartWithin(limitedTo: LimitedTo | null, cartId: string): string {
   return limitedTo?.cartId ?? cartId
 }
 
-/** Why an order must be paid: only a key that edits orders places one unpaid. */
-function withoutPaymentRefusal({ actor }: Caller, withoutPayment: boolean | undefined): Refusal | null {
-  if (withoutPayment !== true || hasScope(actor, 'orders:edit')) return null
+/** Why an order must be paid: who may place one unpaid is the shop's decision, or that of a key that edits orders. */
+function withoutPaymentRefusal({ actor, shop }: Caller, body: Type.Static<typeof contract.CreateOrder>): Refusal | null {
+  if (body.withoutPayment !== true) return null
+  if (body.payment) return refuse('invalid', { path: '/payment', reason: 'without_payment' })
+  if (shop.settings.checkout.withoutPayment || hasScope(actor, 'orders:edit')) return null
   if (reachesAll(actor)) return refuse('missing_scope', { scope: 'orders:edit' })
   return refuse('payment_method_unavailable', { path: '/withoutPayment', reason: 'payment_required' })
 }

@@ -82,7 +82,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   line_unavailable: [409, 'A line is not for sale any more. Remove it first.'],
   notice_unacknowledged: [409, 'A notice must be acknowledged before ordering.'],
   email_required: [409, 'An e-mail address is missing.'],
-  address_required: [409, 'A shipping address is missing.'],
+  address_required: [409, 'An address is missing: the path says which one.'],
   shipping_method_required: [409, 'A shipping method is missing.'],
   payment_method_unavailable: [409, 'This payment method is not available.'],
   code_exhausted: [409, 'This code was used up by somebody else just now. Remove it and look at the new total.'],

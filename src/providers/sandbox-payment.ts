@@ -227,6 +227,7 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
   return {
     name: 'sandbox',
     settles: 'now',
+    opensZero: true,
     clock,
     pageUrl,
     find: (shopId, sessionId) => sessions.find(shopId, sessionId),

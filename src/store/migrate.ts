@@ -11,6 +11,7 @@ import { up as refunds } from './migrations/0007-refunds.ts'
 import { up as editing } from './migrations/0008-editing.ts'
 import { up as emails } from './migrations/0009-emails.ts'
 import { up as webhooks } from './migrations/0010-webhooks.ts'
+import { up as accounts } from './migrations/0011-accounts.ts'
 import type { Tables } from './tables.ts'
 
 const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>> = {
@@ -24,6 +25,7 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0008-editing': editing,
   '0009-emails': emails,
   '0010-webhooks': webhooks,
+  '0011-accounts': accounts,
 }
 
 /** Runs what has not run yet. On PostgreSQL concurrent callers wait for each other. Throws when a migration fails; nothing is half done. */

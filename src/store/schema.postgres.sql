@@ -1,5 +1,13 @@
 -- What the migrations make of PostgreSQL: for reading only, kept equal by test/migrations.test.ts.
 
+CREATE TABLE account_emails (
+  shop_id text NOT NULL,
+  email text NOT NULL,
+  account text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, email, account)
+);
+
 CREATE TABLE api_keys (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -512,6 +520,7 @@ CREATE TABLE reservations (
   order_id text NOT NULL,
   quantity bigint NOT NULL,
   expires_at bigint NOT NULL,
+  owner text DEFAULT ''::text NOT NULL,
   PRIMARY KEY (shop_id, sku, holder),
   CHECK ((quantity > 0))
 );

@@ -1,5 +1,8 @@
 -- What the migrations make of SQLite: for reading only, kept equal by test/migrations.test.ts.
 
+CREATE TABLE account_emails (
+    shop_id text NOT NULL, email text NOT NULL, account text NOT NULL, created_at bigint NOT NULL, PRIMARY KEY (shop_id, email, account));
+
 CREATE TABLE api_keys (
     shop_id text NOT NULL, id text NOT NULL, kind text NOT NULL, name text NOT NULL, scopes text NOT NULL, hash text NOT NULL,
     created_at bigint NOT NULL, revoked_at bigint, PRIMARY KEY (shop_id, id));
@@ -196,7 +199,7 @@ CREATE INDEX refunds_by_order ON refunds (shop_id, order_id, id);
 CREATE INDEX refunds_pending ON refunds (due_at) WHERE state = 'PENDING';
 
 CREATE TABLE reservations (
-    shop_id text NOT NULL, sku text NOT NULL, holder text NOT NULL, order_id text NOT NULL, quantity bigint NOT NULL, expires_at bigint NOT NULL,
+    shop_id text NOT NULL, sku text NOT NULL, holder text NOT NULL, order_id text NOT NULL, quantity bigint NOT NULL, expires_at bigint NOT NULL, owner text NOT NULL DEFAULT '',
     PRIMARY KEY (shop_id, sku, holder), CHECK (quantity > 0));
 CREATE INDEX reservations_by_holder ON reservations (shop_id, holder);
 CREATE INDEX reservations_by_order ON reservations (shop_id, order_id);

@@ -84,6 +84,13 @@ export interface AuditTable {
   before: string | null
   after: string | null
 }
+/** An e-mail address that belongs to an account, as customers are told apart by it. */
+export interface AccountEmailTable {
+  shop_id: string
+  email: string
+  account: string
+  created_at: number
+}
 /** A guest: an owner without an account. */
 export interface GuestTable {
   shop_id: string
@@ -155,7 +162,10 @@ export interface StockTable {
   policy: string
   updated_at: number
 }
-/** Pieces held for an unpaid order; `holder` is the cart, or the order where there is no cart. */
+/**
+ * Pieces that are held. For an unpaid order `holder` is its cart, or the order where there is no cart; for a cart itself it is the cart with a sign (see
+ * `cartHolder`), and `order_id` is empty.
+ */
 export interface ReservationTable {
   shop_id: string
   sku: string
@@ -163,6 +173,8 @@ export interface ReservationTable {
   order_id: string
   quantity: number
   expires_at: number
+  /** Whose they are, as in carts. */
+  owner: string
 }
 /** A promotion; `uses` counts reserved and confirmed redemptions. */
 export interface PromotionTable {
@@ -491,6 +503,7 @@ export interface Tables {
   cart_history: CartHistoryTable
   merges: MergeTable
   audit: AuditTable
+  account_emails: AccountEmailTable
   guests: GuestTable
   guest_secrets: GuestSecretTable
   api_keys: ApiKeyTable
