@@ -19,11 +19,12 @@ import { PRICING_REVISION } from './core/pricing.ts'
 import { isRefusal } from './core/refusal.ts'
 import { type Replay, replay } from './core/replay.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
-import { createSigner, hashSecret } from './engine/identity.ts'
-import type { Clock } from './engine/ports.ts'
+import { createSigner, hashSecret, type Signer } from './engine/identity.ts'
+import type { Clock, PaymentProvider } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
 import { accountReader } from './engine/provider-accounts.ts'
 import { createSystemClock, systemRandomness } from './engine/system.ts'
+import { readAllowed, THIS_MACHINE } from './engine/targets.ts'
 import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
@@ -64,6 +65,8 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   CARTWRIGHT_MAIL_FOLDER:
     'e-mails are written into this folder instead of being sent, and with the demo shown at /dev/mail; not in production (with the demo: mail beside the database)',
   CARTWRIGHT_RATES_SECRET: 'a whsec_… secret that signs what those two are asked, as webhooks are signed (not signed)',
+  CARTWRIGHT_WEBHOOK_ALLOW:
+    'where webhooks may go besides public addresses, also by http: addresses, ranges like 10.0.0.0/8 and names of hosts, comma separated (nowhere; the demo: this machine)',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent (info)',
 }
 
@@ -83,6 +86,8 @@ export interface Config {
   readonly rates?: RatesConfig
   /** Who sends e-mails, or the folder they are written into; none where absent. */
   readonly mail?: MailConfig
+  /** Where webhooks may go besides public addresses: addresses, ranges, names of hosts. */
+  readonly webhookAllow?: readonly string[]
   /** Failures per minute and network address before guessing is stopped; the defaults unless a test needs more. */
   readonly guessLimits?: GuessLimits
   /** How often things happen on open streams; the defaults unless a test needs more. */
@@ -135,6 +140,7 @@ export function readConfig(env: NodeJS.ProcessEnv, wantsDemo = false): Config {
     logLevel: env.LOG_LEVEL ?? 'info',
     rates: readRates(env),
     ...readMail(env, demo, databaseUrl),
+    webhookAllow: readWebhookAllow(env, demo),
   }
 }
 
@@ -154,6 +160,19 @@ function readMail(env: NodeJS.ProcessEnv, demo: boolean, databaseUrl: string): {
   if (!demo) return {}
   const path = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : './data/cartwright.db'
   return { mail: { folder: join(dirname(path), 'mail') } }
+}
+
+function readWebhookAllow(env: NodeJS.ProcessEnv, demo: boolean): readonly string[] {
+  const entries = (env.CARTWRIGHT_WEBHOOK_ALLOW ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
+  try {
+    readAllowed(entries)
+  } catch (error) {
+    throw new Error(`CARTWRIGHT_WEBHOOK_ALLOW: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+  return demo ? [...entries, ...THIS_MACHINE] : entries
 }
 
 function readRates(env: NodeJS.ProcessEnv): RatesConfig {
@@ -201,9 +220,6 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const folder = config.mail && 'folder' in config.mail ? mailFolder(config.mail.folder) : null
   const mailer = config.mail && 'smtp' in config.mail ? smtpMailer(config.mail.smtp) : folder
   const signer = createSigner(keys.secrets)
-  const accountOf = accountReader({ store, signer })
-  // What is kept was checked by the form of the provider when it came in.
-  const stripe = createStripePayment({ accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null })
   const engine = createEngine({
     ...outsideEngines(config),
     mailer,
@@ -212,9 +228,10 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     random: systemRandomness,
     signer,
     adminHash: () => admin.hash,
-    providers: [createManualPayment(), stripe, ...(sandbox ? [sandbox] : [])],
+    providers: [...realProviders(store, signer), ...(sandbox ? [sandbox] : [])],
     log,
     publicUrl,
+    webhookTargets: readAllowed(config.webhookAllow ?? []),
     extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],
   })
   if (config.demo) await seedDemo(engine, { folder: demoFolder(), jwtSecret: keys.demoSecret, issuer: DEMO_ISSUER })
@@ -269,6 +286,14 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
       await store.close()
     },
   }
+}
+
+/** Providers that move money. */
+function realProviders(store: Store, signer: Signer): PaymentProvider[] {
+  const accountOf = accountReader({ store, signer })
+  // What is kept was checked by the form of the provider when it came in.
+  const stripe = createStripePayment({ accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null })
+  return [createManualPayment(), stripe]
 }
 
 /** What answers at configured addresses, under the name `http`. */

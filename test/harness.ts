@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import pg from 'pg'
 import { pino } from 'pino'
+import { THIS_MACHINE } from '../src/engine/targets.ts'
 import { type Config, type Running, startServer } from '../src/main.ts'
 
 /** The databases that every promise is tested on. */
@@ -63,6 +64,7 @@ export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): 
     sandbox: true,
     logLevel: process.env.TEST_LOG ?? 'silent',
     guessLimits: { tokens: 1_000_000, codes: 1_000_000 },
+    webhookAllow: THIS_MACHINE,
     ...changes,
   }
 }

@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { SCOPES, type Scope } from '../src/core/scope.ts'
 import { createApp } from '../src/http/app.ts'
 import { ADMIN, type Answer, caller, freshDatabase, startTestServer } from './harness.ts'
-import { ADDRESS, assertProblem, contentOfTables, product, secretOf } from './http-probe.ts'
+import { ADDRESS, assertProblem, contentOfTables, deadLetter, product, secretOf } from './http-probe.ts'
 import { openStream } from './streams.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
@@ -52,6 +52,7 @@ const others = {
 const promotion = (await admin('GET', `${SHOP}/promotions`)).body.items[0].id as string
 const victimKey = await key('server', ['carts:read'])
 const webhook = (await admin('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body.id as string
+await engine.store.transact((writer) => writer.db.insertInto('deliveries').values(deadLetter(webhook, 'dl_1')).execute())
 
 const jwtSecret = new TextEncoder().encode(
   (await engine.store.reader.db.selectFrom('instance').select('value').where('name', '=', 'demo_jwt_secret').executeTakeFirstOrThrow())
@@ -181,6 +182,8 @@ const keyRule = (scope: Scope, path: string, body?: unknown): Rule => ({
   scope,
   targets: [{ path: SHOP + path, body }],
 })
+/** A route of orders that is for keys only. */
+const orderKeyRule = (scope: Scope, targets: readonly Target[]): Rule => ({ who: 'shop', stranger: null, anonymous: LOGIN, scope, targets })
 const openRule = (scope: Scope, path: string): Rule => ({
   who: 'shop',
   stranger: 'own',
@@ -355,6 +358,15 @@ const RULES: Readonly<Record<string, Rule>> = {
     ]),
   ),
   'POST /v1/shops/:shop/orders/:order/cancel': orderRule('orders:write', orders('/cancel'), LOGIN),
+  'GET /v1/shops/:shop/orders/:order/status': orderRule('orders:read', orders('/status')),
+  'POST /v1/shops/:shop/orders/:order/status': orderRule('orders:edit', orders('/status', { status: 'processing' }), LOGIN),
+  'GET /v1/shops/:shop/orders/:order/history': orderRule('orders:read', orders('/history')),
+  'POST /v1/shops/:shop/orders/:order/fulfilments': keyRule('orders:edit', '/orders/ord_1/fulfilments', {}),
+  'PATCH /v1/shops/:shop/orders/:order/fulfilments/:fulfilment': keyRule('orders:edit', '/orders/ord_1/fulfilments/ful_1', { note: 'n' }),
+  'POST /v1/shops/:shop/orders/:order/refunds': orderKeyRule('refunds:write', orders('/refunds', { amount: 1 })),
+  'GET /v1/shops/:shop/orders/:order/refunds': orderKeyRule('orders:read', orders('/refunds')),
+  'POST /v1/shops/:shop/orders/:order/refunds/:refund/retry': orderKeyRule('refunds:write', orders('/refunds/rf_1/retry')),
+  'POST /v1/shops/:shop/orders/:order/lines/:line/split': orderKeyRule('orders:edit', orders('/lines/ln_1/split', { quantity: 1 })),
   'POST /v1/shops/:shop/orders/:order/links': orderRule('orders:read', orders('/links'), LOGIN),
   'DELETE /v1/shops/:shop/orders/:order/links': orderRule('orders:write', orders('/links'), LOGIN),
   'POST /v1/shops/:shop/orders/:order/reorder': orderRule('carts:write', orders('/reorder'), LOGIN),
@@ -452,7 +464,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   'DELETE /v1/shops/:shop/api-keys/:key': keyRule('keys:write', `/api-keys/${victimKey.id}`),
   'GET /v1/shops/:shop/webhooks': keyRule('webhooks:write', '/webhooks'),
   'POST /v1/shops/:shop/webhooks': keyRule('webhooks:write', '/webhooks', webhookBody),
+  'GET /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`),
+  'PATCH /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`, { active: false }),
   'DELETE /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`),
+  'POST /v1/shops/:shop/webhooks/:endpoint/rotate-secret': keyRule('webhooks:write', `/webhooks/${webhook}/rotate-secret`, {}),
+  'POST /v1/shops/:shop/webhooks/:endpoint/test': keyRule('webhooks:write', `/webhooks/${webhook}/test`),
+  'POST /v1/shops/:shop/webhooks/:endpoint/redeliver': keyRule('webhooks:write', `/webhooks/${webhook}/redeliver`, {}),
+  'GET /v1/shops/:shop/webhooks/:endpoint/deliveries/:delivery': keyRule('webhooks:write', `/webhooks/${webhook}/deliveries/dl_1`),
   'GET /v1/shops/:shop/webhooks/:endpoint/deliveries': keyRule('webhooks:write', `/webhooks/${webhook}/deliveries`),
   'POST /v1/shops/:shop/webhooks/:endpoint/deliveries/:delivery/redeliver': keyRule(
     'webhooks:write',
@@ -671,6 +689,15 @@ describe('ids grant nothing', () => {
     assertProblem(await admin('GET', `${store}/carts/${foreign.cart}`), 404, 'cart_not_found')
     assertProblem(await admin('GET', `${store}/orders/${foreign.order}`), 404, 'order_not_found')
     assertProblem(await admin('DELETE', `${store}/webhooks/${webhook}`), 404, 'endpoint_not_found')
+    for (const [method, path, body] of [
+      ['GET', '', undefined],
+      ['PATCH', '', { active: false }],
+      ['POST', '/rotate-secret', {}],
+      ['POST', '/test', undefined],
+      ['GET', '/deliveries', undefined],
+      ['POST', '/redeliver', {}],
+    ] as const)
+      assertProblem(await admin(method, `${store}/webhooks/${webhook}${path}`, body), 404, 'endpoint_not_found')
     assertProblem(await admin('DELETE', `${store}/api-keys/${victimKey.id}`), 404, 'api_key_not_found')
     assertProblem(await admin('PUT', `${store}/promotions/${promotion}`, promotionBody), 404, 'promotion_not_found')
   })

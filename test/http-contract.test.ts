@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { EVENT_TYPES } from '../src/core/event.ts'
+import { readPayment } from '../src/store/orders.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
 
@@ -221,26 +222,54 @@ describe('every answer is what the document declares', () => {
     assertProblem(await guest('POST', `${SHOP}/carts/${first.body.cart.id}/lines`, { sku: 'MUG-INK' }), 409, 'cart_closed')
     // The stream of a cart that is over has one event and ends.
     assert.match((await guest('GET', `${SHOP}/carts/${first.body.cart.id}/stream`)).body, /^event: cart$/m)
-    assertProblem(await guest('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
-    const again = await guest('POST', `${SHOP}/orders/${order.body.id}/reorder`)
+    const path = `${SHOP}/orders/${order.body.id}`
+    assert.ok((await guest('GET', `${path}/status`)).body.moves.length > 0)
+    assert.equal((await admin('POST', `${path}/status`, { status: 'processing', message: 'Packing.' })).body.status, 'processing')
+    await giveBack(order.body)
+    assertProblem(await guest('POST', `${path}/cancel`), 409, 'order_state_forbids')
+    const again = await guest('POST', `${path}/reorder`)
     assert.deepEqual([again.status, again.body.report.length], [201, order.body.lines.length])
-    await guest('POST', `${SHOP}/orders/${order.body.id}/reorder`, { mode: 'replace' })
-    const link = await guest('POST', `${SHOP}/orders/${order.body.id}/links`, { expiresIn: 'P1D' })
-    assert.equal((await strict(link.body.token)('GET', `${SHOP}/orders/${order.body.id}`)).status, 200)
-    await guest('DELETE', `${SHOP}/orders/${order.body.id}/links`)
+    await guest('POST', `${path}/reorder`, { mode: 'replace' })
+    const link = await guest('POST', `${path}/links`, { expiresIn: 'P1D' })
+    assert.equal((await strict(link.body.token)('GET', path)).status, 200)
+    await guest('DELETE', `${path}/links`)
     await strict()('POST', `${SHOP}/orders/lookup`, { email: 'r@example.com', number: order.body.number })
     assertProblem(await guest('POST', `${SHOP}/orders/claim`), 401, 'login_required')
-    const at = `${SHOP}/orders/${order.body.id}`
-    const preview = await admin('POST', `${at}/recalculation`, { mode: 'all' })
+    const preview = await admin('POST', `${path}/recalculation`, { mode: 'all' })
     assert.deepEqual([preview.status, preview.body.applied], [200, false])
     const made = { inline: { name: 'Engraving', unitPrice: 250, taxCategory: 'standard' } }
-    const edited = await admin('PATCH', at, { lines: { add: [made], remove: ['ln_none'] }, preview: true })
+    const edited = await admin('PATCH', path, { lines: { add: [made], remove: ['ln_none'] }, preview: true })
     assert.deepEqual([edited.body.errors.length, edited.body.warnings.length], [1, 1])
-    assert.equal((await admin('PATCH', at, { lines: { add: [made] }, language: 'de', message: 'by telephone' })).status, 200)
-    assert.equal((await admin('GET', `${at}/revisions`)).body.items.length, 1)
-    assert.equal((await admin('GET', `${at}/revisions/1`)).body.revision, 1)
-    assert.equal((await admin('POST', `${SHOP}/orders/${order.body.id}/cancel`)).body.state, 'CANCELLED')
+    assert.equal((await admin('PATCH', path, { lines: { add: [made] }, language: 'de', message: 'by telephone' })).status, 200)
+    assert.equal((await admin('GET', `${path}/revisions`)).body.items.length, 1)
+    assert.equal((await admin('GET', `${path}/revisions/1`)).body.revision, 1)
+    const packed = await admin('POST', `${path}/fulfilments`, { state: 'PENDING', note: 'At the counter' })
+    await admin('PATCH', `${path}/fulfilments/${packed.body.fulfilments[0].id}`, { carrier: 'Post' })
+    assert.ok((await guest('GET', `${path}/history`)).body.items.length > 2)
+    assert.equal((await admin('POST', `${path}/cancel`, { message: 'Sold out.' })).body.state, 'CANCELLED')
   })
+
+  /** Lines are split and cancelled, money goes back; what somebody gave back at the provider itself is refused there, and refused again. */
+  async function giveBack({ id, lines, payments, currency }: Answer['body']): Promise<void> {
+    const path = `${SHOP}/orders/${id}`
+    const lineId = lines.find((line: { quantity: number }) => line.quantity > 1).id
+    const split = await admin('POST', `${path}/lines/${lineId}/split`, { quantity: 1 })
+    assert.equal(split.status, 201)
+    await admin('POST', `${path}/cancel`, { lines: [{ lineId, quantity: 1 }], message: 'tour', restock: false })
+    const given = { lines: [{ lineId: split.body.lineId, quantity: 1, restock: true }], shipping: true, amount: 1, reason: 'tour' }
+    const answer = await admin('POST', `${path}/refunds`, given)
+    assert.equal(answer.status, 201, JSON.stringify(answer.body))
+    const { order, refund } = answer.body
+    assertProblem(await admin('POST', `${path}/refunds/${refund.id}/retry`), 409, 'refund_state_forbids')
+    assertProblem(await admin('POST', `${path}/refunds`, { amount: 1_000_000 }), 409, 'refund_exceeds_payment')
+    const payment = await readPayment(server.engine.store.reader, 'demo', payments[0].id)
+    const left = order.paidTotal.amount - order.refundedTotal.amount
+    const byHand = { shopId: 'demo', sessionId: payment?.session_id ?? '', refundId: 'by-hand', amount: left, currency }
+    await server.engine.providers.get('sandbox')?.refund(byHand, AbortSignal.timeout(5000))
+    const refused = (await admin('POST', `${path}/refunds`, { amount: 1 })).body.refund
+    assert.equal((await admin('POST', `${path}/refunds/${refused.id}/retry`)).body.refund.state, 'FAILED')
+    assert.equal((await admin('GET', `${path}/refunds`)).body.items.length, 3)
+  }
 
   test('an account that merges, clears and deletes; a free order without a cart', async () => {
     const login = await strict()('POST', '/v1/demo/login', { accountId: 'tour', email: 't@example.com' })
@@ -314,7 +343,14 @@ describe('every answer is what the document declares', () => {
     const path = `${SHOP}/webhooks/${endpoint.body.id}`
     const deliveries = await admin('GET', `${path}/deliveries`)
     assert.equal(deliveries.body.items.length, 1)
-    await admin('POST', `${path}/deliveries/${deliveries.body.items[0].id}/redeliver`)
+    const { id } = deliveries.body.items[0]
+    assert.equal((await admin('GET', path)).status, 200)
+    assert.equal((await admin('PATCH', path, { description: 'Warehouse', types: ['order.*'] })).body.description, 'Warehouse')
+    assert.equal((await admin('POST', `${path}/rotate-secret`, { graceFor: 'PT1H' })).status, 200)
+    assert.equal((await admin('POST', `${path}/test`)).body.delivered, false)
+    assert.equal((await admin('GET', `${path}/deliveries/${id}`)).body.payload.type, 'cart.created')
+    assert.equal((await admin('POST', `${path}/redeliver`, { state: 'DEAD' })).body.count, 0)
+    await admin('POST', `${path}/deliveries/${id}/redeliver`)
     assertProblem(await admin('POST', `${path}/deliveries/dl_none/redeliver`), 404, 'delivery_not_found')
     assert.equal((await admin('DELETE', path)).status, 204)
     assertProblem(await strict()('POST', `${SHOP}/payments/sandbox/events`, { type: 'forged' }), 400, 'event_not_genuine')

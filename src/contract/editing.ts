@@ -94,8 +94,9 @@ const {
   outstandingTotal: _outstanding,
   payments: _payments,
   refunds: _refunds,
+  fulfilments: _fulfilments,
   ...kept
 } = Order.properties
 
-/** The order as it was in one revision, without its money, which is not of a revision. */
+/** The order as it was in one revision, without its money and its fulfilments, which are not of a revision. */
 export const OrderOfRevision = Type.Object(kept, CLOSED)

@@ -123,3 +123,6 @@ export const Problem = Type.Object(
   },
   { $id: 'Problem', additionalProperties: true },
 )
+
+/** Words of whoever changes an order; the customer may read them. */
+export const Message = Type.String({ minLength: 1, maxLength: 2000 })

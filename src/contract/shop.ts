@@ -1,7 +1,6 @@
-// Shops, settings, catalogue, keys and webhooks on the wire.
+// Shops, settings, catalogue and keys on the wire.
 import Type from 'typebox'
 import { EMAIL_KINDS } from '../core/email.ts'
-import { EVENT_TYPES } from '../core/event.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
 import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
@@ -136,6 +135,43 @@ const ShippingMethodTable = Type.Array(ShippingMethod, { maxItems: SHIPPING_METH
 /** `PUT /shipping-methods`: all of them, as `GET` answers them. */
 export const ShippingMethodList = Type.Object({ items: ShippingMethodTable, next: Type.Optional(Type.Null()) }, CLOSED)
 
+const StatusId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$' })
+const Statuses = Type.Object(
+  {
+    initial: StatusId,
+    list: Type.Array(
+      Type.Object(
+        {
+          id: StatusId,
+          name: Type.String({ minLength: 1, maxLength: 100 }),
+          color: Type.Optional(Type.String({ pattern: '^#[0-9a-fA-F]{6}$' })),
+          confirms: Type.Optional(Type.Boolean()),
+          state: Type.Optional(OneOf(['COMPLETED', 'CANCELLED'])),
+        },
+        CLOSED,
+      ),
+      { minItems: 1, maxItems: 50 },
+    ),
+    transitions: Type.Union([
+      Type.Literal('any'),
+      Type.Array(
+        Type.Object(
+          {
+            from: StatusId,
+            to: StatusId,
+            roles: Type.Array(OneOf(['customer', 'staff', 'system']), { minItems: 1, maxItems: 3, uniqueItems: true }),
+            requires: Type.Optional(Type.Array(OneOf(['shipment', 'payment', 'message']), { minItems: 1, maxItems: 3, uniqueItems: true })),
+          },
+          CLOSED,
+        ),
+        { maxItems: 500 },
+      ),
+    ]),
+    on: Type.Object({ cancelled: StatusId, completed: Type.Optional(StatusId), fulfilled: Type.Optional(StatusId) }, CLOSED),
+  },
+  CLOSED,
+)
+
 /** Who is asked outside of the shop, and what holds while they do not answer. */
 const outside = {
   provider: Nullable(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
@@ -182,13 +218,18 @@ export const PatchSettings = Type.Object(
       order: OneOf(['oldest', 'newest']),
       onUnavailable: OneOf(['flag', 'remove']),
     }),
-    attributes: partial({ cart: Nullable(JsonSchema), line: Nullable(JsonSchema) }),
+    attributes: partial({ cart: Nullable(JsonSchema), line: Nullable(JsonSchema), order: Nullable(JsonSchema) }),
     currency: partial({
       source: Type.Array(OneOf(['explicit', 'country', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
       byCountry: Type.Record(Type.String({ pattern: '^[A-Z]{2}$' }), Currency, { maxProperties: 250 }),
       onMissingPrice: OneOf(['block', 'flag']),
     }),
-    inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), reserve: OneOf(['checkout', 'none']), holdTtl: Duration }),
+    inventory: partial({
+      onAdd: OneOf(['clamp', 'reject', 'allow']),
+      reserve: OneOf(['cart', 'checkout', 'none']),
+      holdTtl: Duration,
+      holdMaxPerOwner: Nullable(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
+    }),
     promotions: partial({
       maxCodes: Type.Integer({ minimum: 0, maximum: 10 }),
       caseSensitive: Type.Boolean(),
@@ -249,12 +290,15 @@ export const PatchSettings = Type.Object(
     }),
     checkout: partial({
       guest: Type.Boolean(),
-      guestEmailOfAccount: OneOf(['allow']),
-      emailRequired: Type.Boolean(),
+      guestEmailOfAccount: OneOf(['allow', 'requireLogin']),
+      requireEmail: Type.Boolean(),
+      requireShippingAddress: Type.Boolean(),
+      requireBillingAddress: Type.Boolean(),
+      requireShippingMethod: Type.Boolean(),
       allowEmpty: Type.Boolean(),
       unavailable: OneOf(['block', 'drop']),
-      freeOrder: OneOf(['complete']),
-      withoutPayment: Type.Literal(false),
+      freeOrder: OneOf(['complete', 'process']),
+      withoutPayment: Type.Boolean(),
       partialPayment: Type.Literal(false),
       split: OneOf(['none']),
       unpaidTtl: Duration,
@@ -275,6 +319,9 @@ export const PatchSettings = Type.Object(
       referenceTemplate: Type.String({ minLength: 1, maxLength: 1000 }),
       tokenTtl: Duration,
       customerCancel: OneOf(['untilConfirmed', 'never']),
+      statuses: Statuses,
+      complete: OneOf(['whenPaidAndFulfilled', 'manually']),
+      fulfilUnshipped: OneOf(['whenPaid', 'manually']),
       claim: OneOf(['request', 'off']),
     }),
     payment: partial({
@@ -425,39 +472,6 @@ export const Key = Type.Object(
   CLOSED,
 )
 
-/** `POST /webhooks`. */
-export const EndpointInput = Type.Object(
-  {
-    url: Type.String({ pattern: '^https?://', maxLength: 2000, format: 'uri' }),
-    types: Type.Optional(Type.Array(OneOf([...EVENT_TYPES, '*']), { minItems: 1, uniqueItems: true })),
-  },
-  CLOSED,
-)
-
-/** An endpoint as it is listed. */
-export const Endpoint = Type.Object(
-  { id: Type.String(), url: Type.String(), types: Type.Array(Type.String()), active: Type.Boolean(), createdAt: Type.String() },
-  CLOSED,
-)
-
-/** A delivery as it is listed. */
-export const Delivery = Type.Object(
-  {
-    id: Type.String(),
-    eventId: Type.String(),
-    type: Type.String(),
-    subject: Type.String(),
-    state: Type.String(),
-    attempts: Type.Integer(),
-    createdAt: Type.String(),
-    dueAt: Type.String(),
-    deliveredAt: Nullable(Type.String()),
-    lastStatus: Nullable(Type.Integer()),
-    lastError: Nullable(Type.String()),
-  },
-  CLOSED,
-)
-
 /** Lists of the above. */
 export const lists = {
   shops: ListOf(Shop),
@@ -465,6 +479,4 @@ export const lists = {
   shippingMethods: ListOf(ShippingMethod),
   taxRates: ListOf(TaxRate),
   keys: ListOf(Key),
-  endpoints: ListOf(Endpoint),
-  deliveries: ListOf(Delivery),
 }

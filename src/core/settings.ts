@@ -2,6 +2,15 @@
 // Durations are ISO 8601 (`PT30M`, `P30D`; a day has 24 hours here, months and years are not accepted because their length is not fixed).
 import { EMAIL_KINDS, type EmailKind } from './email.ts'
 import type { Rounding } from './money.ts'
+import {
+  CONFIRMED_STATUSES,
+  DELIVERY_STATUSES,
+  FREE_STATUSES,
+  PLAIN_STATUSES,
+  SHORT_STATUSES,
+  type Statuses,
+  WORKFLOW_STATUSES,
+} from './order-statuses.ts'
 import type { ProductKind } from './product.ts'
 
 /** Who signs a shop's JWTs. Exactly one of `jwksUrl` and `secret`; `algorithms` is fixed here and never taken from a token. */
@@ -140,6 +149,11 @@ export interface Settings {
     readonly cart: JsonSchema | null
     /** JSON schema of a line's attributes; a property with `"identity": true` tells lines apart (C13). Null accepts any, none of them identity. */
     readonly line: JsonSchema | null
+    /**
+     * JSON schema of an order's attributes: of the cart's those that it declares (`properties`) are copied, and ordering may add more. Null copies all
+     * and accepts any.
+     */
+    readonly order: JsonSchema | null
   }
   readonly currency: {
     /**
@@ -155,10 +169,12 @@ export interface Settings {
   readonly inventory: {
     /** C18: more than there is: lower the quantity with a notice, refuse, or let ordering decide. */
     readonly onAdd: 'clamp' | 'reject' | 'allow'
-    /** C18: from when stock is kept from others: from ordering on, or only when the order is paid. */
-    readonly reserve: 'checkout' | 'none'
-    /** How long an unpaid order keeps its stock from others. */
+    /** C18: from when stock is kept from others: from the cart on, from ordering on, or only when the order is paid. */
+    readonly reserve: 'cart' | 'checkout' | 'none'
+    /** How long an unpaid order, or a cart after its last change, keeps its stock from others. */
     readonly holdTtl: string
+    /** SEC-8: how many pieces of one sku all carts and unpaid orders of one owner hold together; null sets no limit. */
+    readonly holdMaxPerOwner: number | null
   }
   readonly promotions: {
     /** C31: how many codes a cart may have; at most 10. */
@@ -272,18 +288,24 @@ export interface Settings {
   readonly checkout: {
     /** May a guest order (C42)? */
     readonly guest: boolean
-    /** C42: may a guest order with the e-mail address of an account? */
-    readonly guestEmailOfAccount: 'allow'
+    /** C42: may a guest order with the e-mail address of an account? `requireLogin` says no, and thereby confirms that there is such an account. */
+    readonly guestEmailOfAccount: 'allow' | 'requireLogin'
     /** Is an e-mail address needed to order? */
-    readonly emailRequired: boolean
+    readonly requireEmail: boolean
+    /** Is a shipping address needed to order what is shipped? */
+    readonly requireShippingAddress: boolean
+    /** Is a billing address needed to order? The shipping address is one, unless the cart says otherwise. */
+    readonly requireBillingAddress: boolean
+    /** Must a shipping method be chosen to order what is shipped, where the shop offers any? */
+    readonly requireShippingMethod: boolean
     /** C36: may an empty cart be ordered? */
     readonly allowEmpty: boolean
     /** C19: lines that are not for sale any more block ordering, or are left out of the order and stay in a cart. */
     readonly unavailable: 'block' | 'drop'
-    /** C35: an order of total 0 is placed without payment. */
-    readonly freeOrder: 'complete'
-    /** C38: may an order that costs something be placed without payment? */
-    readonly withoutPayment: false
+    /** C35: an order of total 0 is placed without payment, or goes through the payment provider all the same (some verify a card). */
+    readonly freeOrder: 'complete' | 'process'
+    /** C38: may a customer place an order that costs something without payment? Keys with `orders:edit` may in any shop. */
+    readonly withoutPayment: boolean
     /** C38: may an order be placed when only a part of it is paid? */
     readonly partialPayment: false
     /** C40: into how many orders a cart is split. */
@@ -318,12 +340,21 @@ export interface Settings {
     readonly keep: string
   }
   readonly orders: {
-    /** Liquid template of an order's reference; `seq` is a number that rises by one with every placed order of the shop (C46). */
+    /**
+     * C46: Liquid template of an order's reference. `{{ seq }}` rises by one with every placed order of the shop; the filter `seq: 8` makes what
+     * stands before it the key of a sequence of its own, which begins with 1, in eight digits. Times are UTC.
+     */
     readonly referenceTemplate: string
     /** How long an order token opens its order. */
     readonly tokenTtl: string
-    /** C45: may a customer cancel an order that is not confirmed yet? */
+    /** C45: may a customer cancel an order of which no status confirms and nothing was handed over? Paid ones are refunded. */
     readonly customerCancel: 'untilConfirmed' | 'never'
+    /** The words for where a placed order is, who may move it from which to which, and what follows of what happens to it. */
+    readonly statuses: Statuses
+    /** Is an order complete by itself once it is paid and all of it was handed over, or when somebody says so? */
+    readonly complete: 'whenPaidAndFulfilled' | 'manually'
+    /** Do lines that are not shipped count as handed over once the order is paid, or when somebody says so? */
+    readonly fulfilUnshipped: 'whenPaid' | 'manually'
     /** SEED4-68: may an account with a verified e-mail address take over the orders that guests made with it, by asking for them? */
     readonly claim: 'request' | 'off'
   }
@@ -376,9 +407,9 @@ export const DEFAULT_SETTINGS: Settings = {
     order: 'oldest',
     onUnavailable: 'flag',
   },
-  attributes: { cart: null, line: null },
+  attributes: { cart: null, line: null, order: null },
   currency: { source: ['explicit', 'shop', 'product'], byCountry: {}, onMissingPrice: 'block' },
-  inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M' },
+  inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M', holdMaxPerOwner: null },
   promotions: {
     maxCodes: 1,
     caseSensitive: false,
@@ -418,7 +449,10 @@ export const DEFAULT_SETTINGS: Settings = {
   checkout: {
     guest: true,
     guestEmailOfAccount: 'allow',
-    emailRequired: true,
+    requireEmail: true,
+    requireShippingAddress: true,
+    requireBillingAddress: false,
+    requireShippingMethod: true,
     allowEmpty: false,
     unavailable: 'block',
     freeOrder: 'complete',
@@ -432,7 +466,15 @@ export const DEFAULT_SETTINGS: Settings = {
   retention: { anonymous: 'P30D', account: 'P90D', empty: 'PT6H', drafts: 'P365D', closed: 'P30D', touchOnRead: false },
   abandoned: { after: 'never' },
   history: { keep: 'P90D' },
-  orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed', claim: 'request' },
+  orders: {
+    referenceTemplate: '{{ seq }}',
+    tokenTtl: 'P30D',
+    customerCancel: 'untilConfirmed',
+    claim: 'request',
+    statuses: PLAIN_STATUSES,
+    complete: 'whenPaidAndFulfilled',
+    fulfilUnshipped: 'manually',
+  },
   payment: { providers: ['sandbox'], capture: 'automatic', manualMethods: [], maxPayments: 1, presentmentCurrency: 'off' },
   email: {
     from: null,
@@ -461,8 +503,13 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     lines: { quantityEditing: 'system', order: 'newest' },
     pricing: { onIncrease: 'accept' },
     checkout: { guest: false, removeBoughtLines: false },
+    orders: { statuses: DELIVERY_STATUSES, complete: 'manually' },
   },
-  fill: { inventory: { onAdd: 'reject' }, promotions: { maxCodes: 1, publicReasons: 'detailed' } },
+  fill: {
+    inventory: { onAdd: 'reject' },
+    promotions: { maxCodes: 1, publicReasons: 'detailed' },
+    orders: { statuses: SHORT_STATUSES, fulfilUnshipped: 'whenPaid' },
+  },
   reconcile: {
     cart: { onOrdered: 'delete', onMerged: 'delete' },
     lines: { order: 'newest' },
@@ -471,12 +518,14 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     pricing: { requireExpected: true },
     notices: { requireAck: ['line_removed', 'line_unavailable'] },
     retention: { account: 'never' },
+    orders: { statuses: WORKFLOW_STATUSES },
   },
   service: {
     cart: { types: ['shopping', 'wishlist'] },
     inventory: { onAdd: 'allow' },
     shipping: { whenNotChosen: 'cheapest' },
     retention: { anonymous: 'P30D', account: 'P30D', empty: 'P30D', closed: 'P30D' },
+    orders: { statuses: CONFIRMED_STATUSES },
   },
   classic: {
     cart: { multiple: true },
@@ -485,7 +534,7 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     reconcile: { onLogin: 'restorePrevious' },
     retention: { anonymous: 'P90D', account: 'P90D', empty: 'P90D', closed: 'P90D' },
     abandoned: { after: 'PT1H' },
-    orders: { referenceTemplate: '{{ seq | prepend: "ORD-" }}' },
+    orders: { referenceTemplate: '{{ seq | prepend: "ORD-" }}', statuses: FREE_STATUSES, complete: 'manually' },
   },
 }
 

@@ -7,6 +7,7 @@ import { ownerKey } from '../store/carts.ts'
 import { claimableOrders, isGranted, isGuests, lockOrdersOf, revokeTokens } from '../store/guest-orders.ts'
 import { lockOrders } from '../store/orders.ts'
 import { adoptRedemptions } from '../store/redemptions.ts'
+import { adoptHolds } from '../store/stock.ts'
 import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable } from '../store/tables.ts'
 import type { ShopFacts } from './facts.ts'
@@ -64,6 +65,7 @@ export function createClaiming(parts: { store: Store; clock: Clock; signer: Sign
     }
     const ids = rows.map((row) => row.id)
     await adoptRedemptions(writer, shop.id, ids, owner.accountId)
+    if (shop.settings.inventory.holdMaxPerOwner !== null) await adoptHolds(writer, shop.id, ids, ownerKey(owner))
     return ids
   }
 

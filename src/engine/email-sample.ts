@@ -130,7 +130,16 @@ export function sampleOrder(shop: ShopFacts, now: number): ServedOrder {
   }
   const { format: _, ...told } = order
   const money = (amount: number): Money => ({ amount, currency: content.currency })
-  return { ...told, paidTotal: content.total, refundedTotal: money(0), outstandingTotal: money(0), payments: [], refunds: [] }
+  return {
+    ...told,
+    paidTotal: content.total,
+    refundedTotal: money(0),
+    cancelledTotal: money(0),
+    outstandingTotal: money(0),
+    payments: [],
+    refunds: [],
+    fulfilments: [],
+  }
 }
 
 /** A cart that was left alone. */
@@ -152,6 +161,7 @@ export function sampleCart(shop: ShopFacts, now: number): PricedCart {
     version: 1,
     pricing: 1,
     billingSameAsShipping: true,
+    shippingSameAsBilling: false,
     requiresShipping: true,
     shippingEstimate: null,
     notices: [],

@@ -2,12 +2,10 @@
 import type { Logger } from 'pino'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
+import { type Accounts, createAccounts } from './accounts.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
-import { type Checkout, createCheckout } from './checkout.ts'
-import { type Claiming, createClaiming } from './claiming.ts'
 import { deliveryWork } from './deliveries.ts'
-import { createEditing, type Editing } from './editing.ts'
 import { createEmailComposing } from './email-composing.ts'
 import { createEmailQueue } from './email-queue.ts'
 import { createEmailing, type Emailing } from './emailing.ts'
@@ -17,53 +15,45 @@ import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
-import { createOrderLookup } from './order-lookup.ts'
-import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
-import { createPayments, type Payments } from './payments.ts'
-import { createPlacement } from './placing.ts'
+import { createOrdering, type Ordering } from './ordering.ts'
 import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
+import { createPoster } from './posting.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
-import { type Accounts, createAccounts } from './provider-accounts.ts'
+import { createProviderAccounts, type ProviderAccounts } from './provider-accounts.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
-import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
-import { createSettling, type Settling } from './settling.ts'
 import { createSwitching, type Switching } from './switching.ts'
+import { type Allowed, NOTHING_ALLOWED } from './targets.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 
 /** A running engine. */
-export interface Engine {
+export interface Engine extends Ordering {
   readonly store: Store
   readonly clock: Clock
   readonly random: Randomness
   readonly signer: Signer
   readonly facts: FactsCache
+  readonly accounts: Accounts
   readonly carts: Carts
   readonly watching: Watching
-  readonly checkout: Checkout
-  readonly claiming: Claiming
-  readonly lookUpOrder: ReturnType<typeof createOrderLookup>
-  readonly editing: Editing
-  readonly payments: Payments
-  readonly paymentMethods: PaymentMethods
-  readonly settling: Settling
-  readonly accounts: Accounts
+  readonly providerAccounts: ProviderAccounts
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
   readonly promotions: Promotions
   readonly identities: Identities
   readonly jobs: Jobs
-  readonly reconciling: Reconciling
   readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly quotes: Quoting
   readonly guests: Guests
   readonly switching: Switching
   readonly restore: Restoring
   readonly emails: Emailing
+  readonly webhooks: Webhooks
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -85,6 +75,8 @@ export interface EngineParts {
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
+  /** Where webhooks may go besides public addresses; nowhere where absent. */
+  readonly webhookTargets?: Allowed
   /** Regular work of providers that live in this process. */
   readonly extraJobs?: readonly (() => Promise<unknown>)[]
 }
@@ -102,20 +94,15 @@ export function createEngine(parts: EngineParts): Engine {
   const switching = createSwitching({ ...base, carts })
   const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
   const recording = createRecording({ ...base, emails: queue })
-  const claiming = createClaiming({ store, clock, signer, recording })
-  const placement = createPlacement({ ...base, quotes, recording })
-  const payments = createPayments({
-    ...base,
-    providers,
-    placement,
-    recording,
-    returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
+  const accounts = createAccounts({ store, clock })
+  const ordering = createOrdering({
+    ...{ ...base, quotes, accounts, recording, providers, signer, log },
+    emails: queue,
+    publicUrl: parts.publicUrl,
+    extra: parts.extraJobs ?? [],
   })
-  const paymentMethods = createPaymentMethods({ store, providers })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments, paymentMethods })
-  const editing = createEditing({ ...base, quotes, placement, recording })
-  const settling = createSettling({ ...base, recording, payments, providers, log })
-  const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
+  const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
+  const poster = createPoster(allowed)
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
   const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
   const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
@@ -125,14 +112,9 @@ export function createEngine(parts: EngineParts): Engine {
     random,
     signer,
     facts,
-    checkout,
-    claiming,
-    lookUpOrder: createOrderLookup({ store, clock, emails: queue, recording }),
-    editing,
-    payments,
-    paymentMethods,
-    settling,
-    accounts: createAccounts({ ...base, signer, providers }),
+    accounts,
+    ...ordering,
+    providerAccounts: createProviderAccounts({ ...base, signer, providers }),
     providers,
     carts,
     quotes,
@@ -146,18 +128,18 @@ export function createEngine(parts: EngineParts): Engine {
       carts,
       onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
     }),
-    merge: createMerging({ ...base, carts, claiming }),
+    merge: createMerging({ ...base, carts, claiming: ordering.claiming }),
     catalogue: createCatalogue({ ...base, engines: quotes.names }),
     preview: createPreview({ ...base, carts }),
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
-    reconciling,
+    webhooks: createWebhooks({ ...base, poster, allowed }),
     jobs: createJobs(
       [
-        reconciling.work,
-        settling.work,
+        ordering.reconciling.work,
+        ordering.settling.work,
         expiry.work,
-        deliveryWork({ store, clock, log }),
+        deliveryWork({ ...base, poster, log }),
         ...emails.works,
         tidyingWork({ store, clock, log }),
       ],

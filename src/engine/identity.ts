@@ -3,6 +3,7 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { canonicalGroups, LIMITS, type Owner } from '../core/cart.ts'
+import type { StatusRole } from '../core/order-statuses.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Issuer } from '../core/settings.ts'
@@ -73,6 +74,11 @@ export function nameOf(actor: Actor): string {
 /** Whether an actor may address carts and orders of anybody. */
 export function reachesAll(actor: Actor): boolean {
   return actor.kind === 'server' || actor.kind === 'staff'
+}
+
+/** As whom an actor moves orders: every key works for the shop, also for a customer whom it names. */
+export function roleOf(actor: Actor): StatusRole {
+  return reachesAll(actor) ? 'staff' : 'customer'
 }
 
 /** Whether a key's scopes contain one. */
@@ -325,7 +331,8 @@ function provedGuest(
 
 /** The address in a token, and whether its issuer says that it was verified: `true`, which some issuers write as a text. */
 function emailOf({ emailClaim, emailVerifiedClaim }: Issuer, payload: JWTPayload): { email: string | null; isEmailVerified: boolean } {
-  const email = emailClaim === undefined ? undefined : payload[emailClaim]
+  // Whoever types somebody else's address into a sign-up form has not proved it.
+  const email = emailClaim === undefined || payload.email_verified === false ? undefined : payload[emailClaim]
   const verified = emailVerifiedClaim === undefined ? undefined : payload[emailVerifiedClaim]
   if (typeof email !== 'string') return { email: null, isEmailVerified: false }
   return { email, isEmailVerified: verified === true || verified === 'true' }

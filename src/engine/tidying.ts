@@ -1,6 +1,7 @@
 // What is not needed any more is removed, a bounded batch at a time.
 import type { Logger } from 'pino'
 import { purgeSecrets } from '../store/access.ts'
+import { forgetSecrets } from '../store/endpoints.ts'
 import { purgeRecorded } from '../store/idempotency.ts'
 import { MERGES_KEPT_MS, purgeMerges } from '../store/merges.ts'
 import { purgeDeliveries, purgeOrphans } from '../store/outbox.ts'
@@ -13,8 +14,11 @@ import type { Clock } from './ports.ts'
 const POLL_MS = 60_000
 const BATCH = 200
 const HOLDS_KEPT_MS = 60_000
-const DELIVERIES_KEPT_MS = 7 * 24 * 3_600_000
-const QUOTES_KEPT_MS = 90 * 24 * 3_600_000
+const DAY_MS = 24 * 3_600_000
+/** Deliveries that are over, and those that never arrived: dead ones, and what waits for an endpoint that is paused. */
+const DELIVERIES_KEPT_MS = 7 * DAY_MS
+const LETTERS_KEPT_MS = 30 * DAY_MS
+const QUOTES_KEPT_MS = 90 * DAY_MS
 
 /** The work of tidying up. */
 export function tidyingWork({ store, clock, log }: { store: Store; clock: Clock; log: Logger }): Work {
@@ -23,12 +27,13 @@ export function tidyingWork({ store, clock, log }: { store: Store; clock: Clock;
     const removed = await store.transact(async (writer) => ({
       idempotency: await purgeRecorded(writer, now, BATCH),
       holds: await purgeHolds(writer, now - HOLDS_KEPT_MS, BATCH),
-      orphans: await purgeOrphans(writer, BATCH),
+      orphans: await purgeOrphans(writer, now - DAY_MS, BATCH),
       merges: await purgeMerges(writer, now, BATCH),
       // A revoked secret is good for nothing but repeating a merge.
       secrets: await purgeSecrets(writer, now - MERGES_KEPT_MS, BATCH),
       quotes: await purgeQuotes(writer, now - QUOTES_KEPT_MS, BATCH),
-      deliveries: await purgeDeliveries(writer, now - DELIVERIES_KEPT_MS, BATCH),
+      deliveries: await purgeDeliveries(writer, now - DELIVERIES_KEPT_MS, now - LETTERS_KEPT_MS, BATCH),
+      endpointSecrets: await forgetSecrets(writer, now, BATCH),
     }))
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'tidied up')
   }

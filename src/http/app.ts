@@ -36,12 +36,14 @@ import { editingRoutes } from './editing.ts'
 import { emailRoutes, emailTemplateRoutes } from './emails.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
+import { fulfilmentRoutes } from './fulfilments.ts'
 import { guestOrderRoutes } from './guest-orders.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
 import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
+import { orderLifecycleRoutes } from './order-lifecycle.ts'
 import { orderPaymentRoutes } from './order-payments.ts'
 import { orderRoutes } from './orders.ts'
 import { ownCartRoutes } from './own-carts.ts'
@@ -51,12 +53,14 @@ import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { promotionCodeRoutes } from './promotion-codes.ts'
 import { promotionRoutes } from './promotions.ts'
+import { refundRoutes } from './refunds.ts'
 import { reorderRoutes } from './reorder.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 import { taxRateRoutes } from './tax-rates.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
@@ -190,6 +194,9 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     mergeRoutes(engine),
     historyRoutes(engine),
     orderRoutes(engine, guard),
+    orderLifecycleRoutes(engine),
+    fulfilmentRoutes(engine),
+    refundRoutes(engine),
     editingRoutes(engine),
     guestOrderRoutes(engine),
     reorderRoutes(engine),
@@ -211,6 +218,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     orderPaymentRoutes(engine),
     paymentProviderRoutes(engine),
     formRoutes(engine, guard),
+    webhookRoutes(engine),
   ])
     await app.register(routes)
 }
@@ -350,6 +358,7 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
     url.includes('/payments/:provider') ||
     url.includes('/forms/') ||
     url.endsWith('/import') ||
+    url.endsWith('/webhooks/:endpoint/test') ||
     url.endsWith('/preview') ||
     url.endsWith('/recalculation')
   )

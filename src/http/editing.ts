@@ -125,7 +125,7 @@ export function editingRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         config: READ,
         schema: {
           tags: ['Orders'],
-          summary: 'The order as it was in one revision; payments and refunds are not of a revision',
+          summary: 'The order as it was in one revision; payments, refunds and fulfilments are not of a revision',
           params: Type.Object({ ...Params.properties, revision: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }) }),
           response: { 200: contract.OrderOfRevision, '4xx': Type.Ref('Problem') },
         },

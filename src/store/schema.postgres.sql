@@ -1,5 +1,13 @@
 -- What the migrations make of PostgreSQL: for reading only, kept equal by test/migrations.test.ts.
 
+CREATE TABLE account_emails (
+  shop_id text NOT NULL,
+  email text NOT NULL,
+  account text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, email, account)
+);
+
 CREATE TABLE api_keys (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -81,12 +89,31 @@ CREATE TABLE deliveries (
   delivered_at bigint,
   last_status bigint,
   last_error text,
+  occurred_at bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id)
 );
 CREATE INDEX deliveries_by_endpoint ON deliveries USING btree (shop_id, endpoint_id, id);
+CREATE INDEX deliveries_by_subject ON deliveries USING btree (shop_id, subject, id);
 CREATE UNIQUE INDEX deliveries_coalesced ON deliveries USING btree (shop_id, endpoint_id, subject) WHERE ((type = 'cart.updated'::text) AND (state = 'PENDING'::text));
-CREATE INDEX deliveries_due ON deliveries USING btree (due_at) WHERE (state = 'PENDING'::text);
+CREATE INDEX deliveries_dead ON deliveries USING btree (shop_id, endpoint_id, id) WHERE (state = 'DEAD'::text);
+CREATE INDEX deliveries_due ON deliveries USING btree (shop_id, endpoint_id, due_at, id) WHERE (state = 'PENDING'::text);
 CREATE INDEX deliveries_in_order ON deliveries USING btree (shop_id, endpoint_id, subject, id) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text]));
+CREATE INDEX deliveries_left ON deliveries USING btree (created_at) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text, 'DEAD'::text]));
+CREATE INDEX deliveries_over ON deliveries USING btree (created_at) WHERE (state = ANY (ARRAY['DELIVERED'::text, 'SUPERSEDED'::text]));
+CREATE INDEX deliveries_sending ON deliveries USING btree (shop_id, endpoint_id, leased_until) WHERE (state = 'SENDING'::text);
+
+CREATE TABLE delivery_attempts (
+  shop_id text NOT NULL,
+  delivery_id text NOT NULL,
+  attempt bigint NOT NULL,
+  at bigint NOT NULL,
+  duration_ms bigint NOT NULL,
+  status bigint,
+  answer text,
+  error text,
+  PRIMARY KEY (shop_id, delivery_id, attempt),
+  FOREIGN KEY (shop_id, delivery_id) REFERENCES deliveries(shop_id, id) ON DELETE CASCADE
+);
 
 CREATE TABLE email_templates (
   shop_id text NOT NULL,
@@ -135,6 +162,17 @@ CREATE TABLE endpoints (
   secret text NOT NULL,
   active bigint NOT NULL,
   created_at bigint NOT NULL,
+  description text,
+  updated_at bigint DEFAULT 0 NOT NULL,
+  previous_secret text,
+  previous_until bigint,
+  paused_at bigint,
+  stopped_reason text,
+  failures bigint DEFAULT 0 NOT NULL,
+  failing_since bigint,
+  last_success_at bigint,
+  last_failure_at bigint,
+  held_until bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id)
 );
 
@@ -150,6 +188,19 @@ CREATE TABLE epochs (
   epoch bigint NOT NULL,
   PRIMARY KEY (shop_id)
 );
+
+CREATE TABLE fulfilments (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  order_id text NOT NULL,
+  state text NOT NULL,
+  document text NOT NULL,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id)
+);
+CREATE INDEX fulfilments_by_order ON fulfilments USING btree (shop_id, order_id, id);
 
 CREATE TABLE guest_secrets (
   shop_id text NOT NULL,
@@ -261,14 +312,21 @@ CREATE TABLE orders (
   status text DEFAULT 'new'::text NOT NULL,
   payment_state text DEFAULT 'NONE'::text NOT NULL,
   fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
+  cancelled bigint DEFAULT 0 NOT NULL,
+  money_kept smallint DEFAULT 0 NOT NULL,
   token_generation bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );
 CREATE INDEX orders_by_cart ON orders USING btree (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders USING btree (shop_id, customer_email) WHERE ((customer_email IS NOT NULL) AND (placed_at IS NOT NULL));
+CREATE INDEX orders_by_fulfilment ON orders USING btree (shop_id, fulfilment_state, id) WHERE (placed_at IS NOT NULL);
 CREATE UNIQUE INDEX orders_by_number ON orders USING btree (shop_id, number) WHERE (placed_at IS NOT NULL);
 CREATE INDEX orders_by_owner ON orders USING btree (shop_id, owner, id);
+CREATE INDEX orders_by_payment ON orders USING btree (shop_id, payment_state, id) WHERE (placed_at IS NOT NULL);
+CREATE UNIQUE INDEX orders_by_reference ON orders USING btree (shop_id, reference) WHERE (reference IS NOT NULL);
+CREATE INDEX orders_by_status ON orders USING btree (shop_id, status, id) WHERE (placed_at IS NOT NULL);
+CREATE INDEX orders_by_time ON orders USING btree (shop_id, placed_at) WHERE (placed_at IS NOT NULL);
 CREATE UNIQUE INDEX orders_one_new ON orders USING btree (shop_id, cart_id) WHERE ((state = 'NEW'::text) AND (cart_id IS NOT NULL));
 CREATE UNIQUE INDEX orders_one_placed ON orders USING btree (shop_id, cart_id) WHERE ((placed_at IS NOT NULL) AND (whole = 1) AND (cart_id IS NOT NULL));
 CREATE INDEX orders_unpaid ON orders USING btree (expires_at) WHERE (state = 'NEW'::text);
@@ -445,6 +503,10 @@ CREATE TABLE refunds (
   created_at bigint NOT NULL,
   due_at bigint NOT NULL,
   attempts bigint NOT NULL,
+  group_id text DEFAULT ''::text NOT NULL,
+  actor text DEFAULT 'system'::text NOT NULL,
+  content text DEFAULT '{"lines":[],"shipping":0}'::text NOT NULL,
+  failure text,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
   CHECK ((amount > 0))
@@ -459,6 +521,7 @@ CREATE TABLE reservations (
   order_id text NOT NULL,
   quantity bigint NOT NULL,
   expires_at bigint NOT NULL,
+  owner text DEFAULT ''::text NOT NULL,
   PRIMARY KEY (shop_id, sku, holder),
   CHECK ((quantity > 0))
 );

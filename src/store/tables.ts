@@ -84,6 +84,13 @@ export interface AuditTable {
   before: string | null
   after: string | null
 }
+/** An e-mail address that belongs to an account, as customers are told apart by it. */
+export interface AccountEmailTable {
+  shop_id: string
+  email: string
+  account: string
+  created_at: number
+}
 /** A guest: an owner without an account. */
 export interface GuestTable {
   shop_id: string
@@ -155,7 +162,10 @@ export interface StockTable {
   policy: string
   updated_at: number
 }
-/** Pieces held for an unpaid order; `holder` is the cart, or the order where there is no cart. */
+/**
+ * Pieces that are held. For an unpaid order `holder` is its cart, or the order where there is no cart; for a cart itself it is the cart with a sign (see
+ * `cartHolder`), and `order_id` is empty.
+ */
 export interface ReservationTable {
   shop_id: string
   sku: string
@@ -163,6 +173,8 @@ export interface ReservationTable {
   order_id: string
   quantity: number
   expires_at: number
+  /** Whose they are, as in carts. */
+  owner: string
 }
 /** A promotion; `uses` counts reserved and confirmed redemptions. */
 export interface PromotionTable {
@@ -228,8 +240,22 @@ export interface OrderTable {
   expires_at: number | null
   held_until: number | null
   expected_total: number
+  /** What of the total is not owed any more; follows from the document. */
+  cancelled: number
+  /** 1: staff cancelled it and kept the money. */
+  money_kept: number
   /** What tokens of the order must carry; raised to revoke all earlier ones. */
   token_generation: number
+}
+/** Pieces of an order that go together, with what tells where they are as JSON. */
+export interface FulfilmentTable {
+  shop_id: string
+  id: string
+  order_id: string
+  state: string
+  document: string
+  created_at: number
+  updated_at: number
 }
 /** What happened to an order: who did what, and how the order stood then, as JSON. Ids rise with time. */
 export interface OrderHistoryTable {
@@ -335,6 +361,14 @@ export interface RefundTable {
   created_at: number
   due_at: number
   attempts: number
+  /** Refunds that were asked for together have the same; the first of them has the content. */
+  group_id: string
+  /** Who asked for it, as histories name it. */
+  actor: string
+  /** JSON: which pieces of which lines, and how much of shipping. */
+  content: string
+  /** Why it failed, as a code; null while it did not. */
+  failure: string | null
 }
 /** What a provider sent, stored before anything else is done with it. */
 export interface ProviderEventTable {
@@ -357,6 +391,17 @@ export interface EndpointTable {
   secret: string
   active: number
   created_at: number
+  description: string | null
+  updated_at: number
+  previous_secret: string | null
+  previous_until: number | null
+  paused_at: number | null
+  stopped_reason: string | null
+  failures: number
+  failing_since: number | null
+  last_success_at: number | null
+  last_failure_at: number | null
+  held_until: number
 }
 /** The outbox: one row per event and endpoint, delivered in order per subject. */
 export interface DeliveryTable {
@@ -375,6 +420,18 @@ export interface DeliveryTable {
   delivered_at: number | null
   last_status: number | null
   last_error: string | null
+  occurred_at: number
+}
+/** What one attempt to deliver came to: kept as long as its delivery. */
+export interface DeliveryAttemptTable {
+  shop_id: string
+  delivery_id: string
+  attempt: number
+  at: number
+  duration_ms: number
+  status: number | null
+  answer: string | null
+  error: string | null
 }
 /** An e-mail to a customer: what is to be sent, and what became of it. Its text is made when it is sent and not kept. */
 export interface EmailTable {
@@ -448,6 +505,7 @@ export interface Tables {
   cart_history: CartHistoryTable
   merges: MergeTable
   audit: AuditTable
+  account_emails: AccountEmailTable
   guests: GuestTable
   guest_secrets: GuestSecretTable
   api_keys: ApiKeyTable
@@ -461,6 +519,7 @@ export interface Tables {
   redemptions: RedemptionTable
   orders: OrderTable
   order_history: OrderHistoryTable
+  fulfilments: FulfilmentTable
   order_revisions: OrderRevisionTable
   quotes: QuoteTable
   sequences: SequenceTable
@@ -473,6 +532,7 @@ export interface Tables {
   deliveries: DeliveryTable
   emails: EmailTable
   email_templates: EmailTemplateTable
+  delivery_attempts: DeliveryAttemptTable
   idempotency: IdempotencyTable
   instance: InstanceTable
   sandbox_sessions: SandboxSessionTable
