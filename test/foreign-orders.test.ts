@@ -2,7 +2,7 @@
 // a new one is tried at once.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ADMIN, type Answer, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { ADDRESS, contentOfTables } from './http-probe.ts'
 import { expect2xx, login } from './nodes.ts'
 import { payFor } from './presets/shop.ts'
@@ -12,6 +12,10 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'PATCH /orders/{order}': { note: 'mine' },
   'POST /orders/{order}/recalculation': { mode: 'all' },
   'POST /orders/{order}/emails': { kind: 'order_confirmation' },
+  'POST /orders/{order}/status': { status: 'processing' },
+  'PATCH /orders/{order}/fulfilments/{fulfilment}': { note: 'mine' },
+  'POST /orders/{order}/refunds': { amount: 1 },
+  'POST /orders/{order}/lines/{line}/split': { quantity: 1 },
 }
 
 interface Route {
@@ -38,7 +42,18 @@ for (const dialect of DIALECTS)
       expect2xx(await call('PATCH', '/carts/current', { email: 'r@example.com', shippingAddress: ADDRESS, shippingMethod: 'standard' }))
       const answer = expect2xx(await call('POST', '/orders', { cartId: 'current' })).body
       const order = await payFor(call, answer)
-      return { token: own, orderToken: answer.orderToken as string, order: order.id as string, payment: order.payments[0].id as string }
+      const staff = inShop(shop, ADMIN)
+      const refund = expect2xx(await staff('POST', `/orders/${order.id}/refunds`, { amount: 1 })).body.refund.id as string
+      const packed = expect2xx(await staff('POST', `/orders/${order.id}/fulfilments`, { state: 'PENDING' })).body
+      // Nothing of it is under way any more when it is looked whether something is written.
+      await eventually(async () => (await staff('GET', `/orders/${order.id}`)).body.refundedTotal.amount === 1)
+      const ids = {
+        line: order.lines[0].id as string,
+        payment: order.payments[0].id as string,
+        refund,
+        fulfilment: packed.fulfilments[0].id as string,
+      }
+      return { token: own, orderToken: answer.orderToken as string, order: order.id as string, ...ids }
     }
 
     const victims = { guest: await buyer('demo'), account: await buyer('demo', await login(url, 'victim')) }
