@@ -17,6 +17,9 @@ const VERIFYING = { ...ISSUER, emailVerifiedClaim: 'email_verified' }
 const READY = { shippingAddress: ADDRESS }
 const ORDER_URL = 'https://fern.example/orders/{order}#token={token}'
 
+/** Tables that webhooks write to by themselves, for whatever happened before. */
+const DELIVERING = { deliveries: null, delivery_attempts: null, endpoints: null }
+
 let made = 0
 const unique = (name: string) => `${name}-${++made}`
 
@@ -177,7 +180,7 @@ for (const dialect of DIALECTS)
         for (const nameOf of [
           (order: Answer['body']) => order.number,
           (order: Answer['body']) => order.shortNumber,
-          (order: Answer['body']) => ` ${order.reference} `,
+          (order: Answer['body']) => ` ${order.reference.toLowerCase()} `,
         ]) {
           const email = `${unique('look')}@example.com`
           const { order } = await buy(email)
@@ -289,7 +292,7 @@ for (const dialect of DIALECTS)
           await account('thief', { email: [email], email_verified: true }),
         ]
         // What webhooks of other shops deliver goes on meanwhile.
-        const content = async () => ({ ...(await contentOfTables(engine.store.reader)), deliveries: null })
+        const content = async () => ({ ...(await contentOfTables(engine.store.reader)), ...DELIVERING })
         const was = await content()
         for (const thief of attackers) {
           assertProblem(await thief('POST', '/orders/claim', {}), 403, 'claim_forbidden')
@@ -338,6 +341,49 @@ for (const dialect of DIALECTS)
           assert.equal((await historyOf(order.id)).filter(({ action }) => action === 'claim').length, 1)
           assert.equal((await admin('GET', `/orders/${order.id}`)).body.version, order.version + 1)
         }
+      })
+
+      test('one request claims 200 orders at most and says that there are more, however many have another spelling', async () => {
+        const { buy, verified, id } = await shopWith()
+        const { order } = await buy('many@example.com')
+        const { db } = engine.store.reader
+        const [row] = await db.selectFrom('orders').selectAll().where('shop_id', '=', id).where('id', '=', order.id).execute()
+        assert.ok(row)
+        const copies = (count: number, email: string) =>
+          Array.from({ length: count }, () => {
+            const copy = engine.random.id('ord')
+            const document = JSON.stringify({ ...(JSON.parse(row.document) as object), id: copy, email, cartId: null })
+            return { ...row, id: copy, cart_id: null, number: engine.random.number(), reference: null, email, document }
+          })
+        // The other spellings are older: they are looked at first.
+        const others = copies(600, 'many+other@example.com').map((each) => ({ ...each, id: each.id.replace(/^ord_./, 'ord_0') }))
+        await engine.store.transact(async (writer) => {
+          for (const part of [others.slice(0, 300), others.slice(300), copies(204, 'many@example.com')])
+            await writer.db.insertInto('orders').values(part).execute()
+        })
+        const many = await verified('many', 'many@example.com')
+        const claims = []
+        for (let more = true; more; more = claims.at(-1)?.more ?? false)
+          claims.push(expect2xx(await many('POST', '/orders/claim', {})).body as { claimed: string[]; more: boolean })
+        assert.deepEqual(
+          claims.map(({ claimed, more }) => [claimed.length, more]),
+          [
+            [200, true],
+            [5, false],
+          ],
+        )
+        const left = await db.selectFrom('orders').select('email').where('shop_id', '=', id).where('owner', 'like', 'g:%').execute()
+        assert.deepEqual([left.length, new Set(left.map(({ email }) => email)).size], [600, 1])
+      })
+
+      test('an order whose links were revoked is not answered to who repeats the request that made it without a token', async () => {
+        const { base, admin } = await shopWith()
+        const headers = { 'idempotency-key': randomUUID() }
+        const body = { items: [{ sku: 'MUG' }], email: 'once@example.com' }
+        const first = expect2xx(await caller(base)('POST', '/orders', body, headers)).body
+        assert.equal(expect2xx(await caller(base)('POST', '/orders', body, headers)).body.orderToken, first.orderToken)
+        expect2xx(await admin('DELETE', `/orders/${first.order.id}/links`))
+        assertProblem(await caller(base)('POST', '/orders', body, headers), 404, 'order_not_found')
       })
 
       test('a claim under a key is done once; a key of the shop claims for an account whose address it verified', async () => {

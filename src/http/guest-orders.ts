@@ -41,8 +41,8 @@ export function guestOrderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
     ] as const) {
       const state = await limiter.consume(subject).catch((full: unknown) => full)
       if (state instanceof Error) throw state
-      const { remainingPoints, msBeforeNext, consumedPoints } = state as Awaited<ReturnType<typeof limiter.consume>>
-      if (remainingPoints === 0 && consumedPoints > limiter.points)
+      const { msBeforeNext, consumedPoints } = state as Awaited<ReturnType<typeof limiter.consume>>
+      if (consumedPoints > limiter.points)
         throw new Refused(refuse('rate_limited', { what: 'lookups', retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1000)) }))
     }
   }

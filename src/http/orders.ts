@@ -216,10 +216,11 @@ export async function findOrder(reader: Reader, { actor, owner, all, shop }: Cal
 
 /**
  * Whether an order is still that of who ordered: a request may be repeated, or a cart ordered again, when an account has the order by now. Who had
- * no token is known by the key of the request alone, which opens no more than the links that went out with it: nothing once those were revoked.
+ * no token, or one for a single cart, is answered no more than the links that went out with the order show: nothing once those were revoked.
  */
 function isStillOf({ actor, owner, all }: Caller, row: OrderTable): boolean {
-  if (all || limitOf(actor)) return true
+  if (all) return true
+  if (limitOf(actor)) return row.token_generation === 0
   return owner ? row.owner === ownerKey(owner) : isGuests(row) && row.token_generation === 0
 }
 

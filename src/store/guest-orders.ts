@@ -59,10 +59,10 @@ export function claimableOrders(
 
 /**
  * The newest placed order with this address (as customers are told apart by it) and this name: its number, the beginning of it that is told as the
- * short number, or its reference.
+ * short number, or its reference, in whatever case.
  */
 export function orderCalled(reader: Reader, shopId: string, customerEmail: string, name: string): Promise<OrderTable | undefined> {
-  const number = name.toLowerCase()
+  const lower = name.toLowerCase()
   return reader.db
     .selectFrom('orders')
     .selectAll()
@@ -70,9 +70,9 @@ export function orderCalled(reader: Reader, shopId: string, customerEmail: strin
     .where('customer_email', '=', customerEmail)
     .where('placed_at', 'is not', null)
     .where((eb) => {
-      const named = [eb('number', '=', number), eb('reference', '=', name)]
+      const named = [eb('number', '=', lower), eb(eb.fn<string>('lower', ['reference']), '=', lower)]
       // Numbers are hexadecimal: what begins so is below the same with a "g".
-      return eb.or(/^[0-9a-f]{7}$/.test(number) ? [...named, eb.and([eb('number', '>=', number), eb('number', '<', `${number}g`)])] : named)
+      return eb.or(/^[0-9a-f]{7}$/.test(lower) ? [...named, eb.and([eb('number', '>=', lower), eb('number', '<', `${lower}g`)])] : named)
     })
     .orderBy('id', 'desc')
     .limit(1)
