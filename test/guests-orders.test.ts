@@ -352,8 +352,16 @@ for (const dialect of DIALECTS)
         const copies = (count: number, email: string) =>
           Array.from({ length: count }, () => {
             const copy = engine.random.id('ord')
-            const document = JSON.stringify({ ...(JSON.parse(row.document) as object), id: copy, email, cartId: null })
-            return { ...row, id: copy, cart_id: null, number: engine.random.number(), reference: null, email, document }
+            const number = engine.random.number()
+            const document = JSON.stringify({
+              ...(JSON.parse(row.document) as object),
+              id: copy,
+              email,
+              cartId: null,
+              number,
+              reference: null,
+            })
+            return { ...row, id: copy, cart_id: null, number, reference: null, email, document }
           })
         // The other spellings are older: they are looked at first.
         const others = copies(600, 'many+other@example.com').map((each) => ({ ...each, id: each.id.replace(/^ord_./, 'ord_0') }))
