@@ -21,9 +21,9 @@ for (const dialect of DIALECTS)
       const products = async (...each: readonly object[]) =>
         assert.equal(expect2xx(await admin('POST', '/products/import', { products: each })).body.refusedCount, 0)
       await products(...wares)
-      const buy = async (lines: readonly object[], by?: ReturnType<typeof caller>) => {
-        const added = expect2xx(await (by ?? caller(base))('POST', '/carts/current/lines', { lines })).body
-        const call = by ?? caller(base, added.token)
+      const buy = async (lines: readonly object[], more: object = {}) => {
+        const added = expect2xx(await caller(base)('POST', '/carts/current/lines', { lines, ...more })).body
+        const call = caller(base, added.token)
         expect2xx(await call('PATCH', '/carts/current', { email: 'r@example.com' }))
         const answer = expect2xx(await call('POST', '/orders', { cartId: 'current' })).body
         const order = answer.payment ? await payFor(call, answer) : (await call('GET', `/orders/${answer.order.id}`)).body
@@ -117,7 +117,7 @@ for (const dialect of DIALECTS)
         { currency: 'USD', amount: 1000 },
         { currency: 'EUR', amount: 900 },
       ]
-      const { buy } = await shopWith([ware('MUG', {}, { prices }), ware('CARD', recharge, { prices: [] })])
+      const { buy, products } = await shopWith([ware('MUG', {}, { prices }), ware('CARD', recharge, { prices: [] })])
       const { again, call } = await buy([{ sku: 'CARD', amount: 2500 }, { sku: 'MUG' }])
       const same = await again()
       assert.deepEqual(outcomes(same), [
@@ -134,6 +134,14 @@ for (const dialect of DIALECTS)
       ])
       const [, mug] = other.body.report
       assert.deepEqual([mug.priceThen, mug.priceNow], [prices[0], prices[1]])
+      // A new cart gets the currency of the order; where nothing is sold in that any more, the shop's.
+      const euros = await buy([{ sku: 'MUG' }], { currency: 'EUR' })
+      assert.equal(euros.order.currency, 'EUR')
+      assert.equal((await euros.again()).body.cart.currency, 'EUR')
+      expect2xx(await euros.call('DELETE', '/carts/current'))
+      await products(ware('MUG', {}, { prices: prices.slice(0, 1) }))
+      const dollars = await euros.again()
+      assert.deepEqual([dollars.body.report[0].priceThen, dollars.body.report[0].priceNow], [prices[1], prices[0]])
     })
 
     test('one key buys again once, with the same report, also ten times at once', async () => {

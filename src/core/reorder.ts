@@ -71,12 +71,13 @@ export function reorderInto(
   const cleared = input.mode === 'replace' ? clearLines(cart) : { cart }
   if (isRefusal(cleared)) return cleared
   const base = cleared.cart
-  // A cart that has no currency yet of its own gets that of the order.
-  const isFree = base.lines.length === 0 && !base.currencyChosen && facts.shop.settings.currency.source.includes('explicit')
-  const currency = isFree ? { currency: input.order.currency } : {}
-  const put = (wanted: readonly Wanted[]) => addLines(base, { lines: wanted.map(({ request }) => request), ...currency }, facts)
+  const put = (wanted: readonly Wanted[], currency: { readonly currency?: string } = {}) =>
+    addLines(base, { lines: wanted.map(({ request }) => request), ...currency }, facts)
   let wanted = input.wanted
-  let decided = put(wanted)
+  // A cart that has no currency of its own yet gets that of the order, if anything can be bought in it.
+  const isFree = base.lines.length === 0 && !base.currencyChosen && facts.shop.settings.currency.source.includes('explicit')
+  let decided = put(wanted, isFree ? { currency: input.order.currency } : {})
+  if (isFree && isRefusal(decided)) decided = put(wanted)
   const became = isRefusal(decided) ? base.currency : decided.cart.currency
   if (became !== input.order.currency && wanted.some(({ request }) => request.amount !== undefined)) {
     wanted = wanted.filter(({ request }) => request.amount === undefined)

@@ -278,7 +278,7 @@ export interface Settings {
     /** Where the plans of a subscription product are shown; `{handle}` is replaced (C08). */
     readonly planPageUrl: string
     /**
-     * The shop's page of an order, for e-mails: `{order}` is its id, `{token}` opens it for a guest (empty for accounts, who log in). Put the token
+     * The shop's page of an order, for e-mails and links: `{order}` is its id, `{token}` opens it for a guest (empty for accounts, who log in). Put the token
      * behind a `#`: browsers send that to nobody. Null: e-mails have no such link.
      */
     readonly orderUrl: string | null
