@@ -8,6 +8,7 @@ import { createEngine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import type { PaymentProvider, ProviderEvent, SessionStatus } from '../src/engine/ports.ts'
 import { systemRandomness } from '../src/engine/system.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createManualPayment } from '../src/providers/manual-payment.ts'
@@ -98,6 +99,7 @@ export async function startWorld(dialect: (typeof DIALECTS)[number]) {
   const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const engineOn = (on: Store) =>
     createEngine({
+      webhookTargets: readAllowed(THIS_MACHINE),
       store: on,
       clock,
       random: systemRandomness,
