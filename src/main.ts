@@ -13,6 +13,7 @@ import { type Actions, createProgram } from './cli/program.ts'
 import { readProductJson } from './contract/product-json.ts'
 import { readShippingAnswer, readTaxAnswer } from './contract/quote.ts'
 import { explain } from './core/explanation.ts'
+import type { Limits } from './core/limit.ts'
 import { exponentOf } from './core/money.ts'
 import { PRICING_REVISION } from './core/pricing.ts'
 import { isRefusal } from './core/refusal.ts'
@@ -22,7 +23,6 @@ import { createSigner, hashSecret } from './engine/identity.ts'
 import type { Clock } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
 import { createSystemClock, systemRandomness } from './engine/system.ts'
-import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
 import { explanationText } from './http/explanation.ts'
@@ -69,8 +69,8 @@ export interface Config {
   readonly logLevel: string
   /** Outside engines for tax and shipping; none where absent. */
   readonly rates?: RatesConfig
-  /** Failures per minute and network address before guessing is stopped; the defaults unless a test needs more. */
-  readonly guessLimits?: GuessLimits
+  /** How many tokens and codes may fail in a minute before guessing is stopped, in shops that decided nothing; the defaults unless a test needs others. */
+  readonly guessLimits?: { readonly tokens: number; readonly codes: number }
   /** How often things happen on open streams; the defaults unless a test needs more. */
   readonly streamTimes?: StreamTimes
 }
@@ -173,6 +173,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     log,
     publicUrl,
     extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],
+    ...(config.guessLimits ? { limits: guessing(config.guessLimits) } : {}),
   })
   if (config.demo) await seedDemo(engine, { folder: demoFolder(), jwtSecret: keys.demoSecret, issuer: DEMO_ISSUER })
   const demo = config.demo
@@ -190,7 +191,6 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     log,
     version: packageVersion(),
     trustProxy: config.trustProxy,
-    ...(config.guessLimits ? { guessLimits: config.guessLimits } : {}),
     ...(config.streamTimes ? { streamTimes: config.streamTimes } : {}),
     plugins: [...pages, ...demo].map(
       (plugin) => async (scope) => void (await scope.register(plugin as (instance: FastifyInstance) => Promise<void>)),
@@ -225,6 +225,11 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
       await store.close()
     },
   }
+}
+
+/** Limits of guessing, the same for everybody who is counted. */
+function guessing({ tokens, codes }: NonNullable<Config['guessLimits']>): Partial<Limits> {
+  return { tokens: { address: tokens, shop: 0 }, codes: { address: codes, owner: codes, cart: codes, shop: 0 } }
 }
 
 /** What answers at configured addresses, under the name `http`. */

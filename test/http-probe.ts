@@ -38,6 +38,7 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   instance: true,
   quotes: true,
   sandbox_sessions: true,
+  attempts: true,
 }
 
 /** Rows and a hash of the content of every table. Two that are equal: nothing was written in between. */

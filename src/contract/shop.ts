@@ -1,6 +1,7 @@
 // Shops, settings, catalogue, keys and webhooks on the wire.
 import Type from 'typebox'
 import { EVENT_TYPES } from '../core/event.ts'
+import type { LimitScope } from '../core/limit.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
 import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
@@ -140,6 +141,12 @@ const outside = {
 }
 const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Type.Partial(Type.Object(properties, CLOSED), CLOSED))
 
+/** How often something may happen, for each of those it is counted for; 0 is no limit. */
+function limit<Scope extends LimitScope>(...scopes: readonly Scope[]) {
+  const count = Type.Integer({ minimum: 0, maximum: 1_000_000 })
+  return Type.Object(Object.fromEntries(scopes.map((scope) => [scope, count])) as Record<Scope, typeof count>, CLOSED)
+}
+
 /** `PATCH …/settings`: any groups, any keys; the others stay. */
 export const PatchSettings = Type.Object(
   {
@@ -254,6 +261,14 @@ export const PatchSettings = Type.Object(
       providers: Type.Array(Text(60), { maxItems: 20 }),
       maxPayments: Type.Literal(1),
       presentmentCurrency: OneOf(['off']),
+    }),
+    limits: partial({
+      tokens: limit('address', 'shop'),
+      codes: limit('address', 'owner', 'cart', 'shop'),
+      links: limit('cart'),
+      orders: limit('address', 'owner'),
+      payments: limit('address', 'owner', 'cart'),
+      declines: limit('address', 'owner', 'email', 'cart', 'shop'),
     }),
   },
   { ...CLOSED, minProperties: 1 },

@@ -32,6 +32,7 @@ import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import type { LimitedTo } from './identity.ts'
+import { type Act, type Limiting, payerOf, paying } from './limiting.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { parseOrder } from './orders.ts'
 import { isPayable, type Payments } from './payments.ts'
@@ -76,6 +77,8 @@ export interface OrderRequest {
   readonly idempotency?: IdempotencyClaim | undefined
   /** Who orders, as histories name it. */
   readonly by: string
+  /** From where (`originOf` of limiting); null for a key, which speaks for many, and where nobody knows. */
+  readonly from?: string | null
 }
 
 /** An order with the payment that is to be made, if any. */
@@ -100,7 +103,13 @@ export interface Cancelling {
 export interface Checkout {
   order(request: OrderRequest): Promise<Ordered | Refusal>
   /** Another attempt to pay an order that awaits payment. */
-  payAgain(shopId: string, orderId: string, provider: string | undefined, returnUrl: string | null): Promise<Ordered | Refusal>
+  payAgain(
+    shopId: string,
+    orderId: string,
+    provider: string | undefined,
+    returnUrl: string | null,
+    from?: string | null,
+  ): Promise<Ordered | Refusal>
   /** Cancels an order: unpaid ones by their owner, placed ones (with a full refund) by who may. */
   cancel(shopId: string, orderId: string, how: Cancelling): Promise<OrderTable | Refusal>
   /** Cancels what awaits payment of a cart, before the cart is deleted. */
@@ -132,17 +141,21 @@ export function createCheckout(parts: {
   placement: Placement
   recording: Recording
   payments: Payments
+  limiting: Limiting
 }): Checkout {
-  const { store, facts: cache, quotes, clock, random, providers, placement, recording, payments } = parts
+  const { store, facts: cache, quotes, clock, random, providers, placement, recording, payments, limiting } = parts
   const { hold, place, supersede } = placement
   const { open, closeSessions, refundAll } = payments
 
   // Ordering --------------------------------------------------------------------------------------------------------------------------
 
   async function order(request: OrderRequest): Promise<Ordered | Refusal> {
+    let admitted: Promise<Refusal | null> | null = null
+    // Counted once, however often it is tried.
+    const admit = (snapshot: Snapshot) => (admitted ??= admitOrder(request, snapshot))
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       // Looked up each time: somebody else may have used the key while this one tried.
-      const done = (await replay(request)) ?? (await tryOrder(request))
+      const done = (await replay(request)) ?? (await tryOrder(request, admit))
       if (done !== 'again') return done
     }
     return refuse('overloaded', { retryAfter: 1 })
@@ -156,7 +169,10 @@ export function createCheckout(parts: {
     return isRefusal(done) ? done : { ...done, created: true, replayed: true }
   }
 
-  async function tryOrder(request: OrderRequest): Promise<Ordered | Refusal | 'again'> {
+  async function tryOrder(
+    request: OrderRequest,
+    admit: (snapshot: Snapshot) => Promise<Refusal | null>,
+  ): Promise<Ordered | Refusal | 'again'> {
     const snapshot = request.items ? await snapshotItems(request, request.items) : await snapshotCart(request)
     if (snapshot === 'again' || isRefusal(snapshot)) return snapshot
     if ('orderId' in snapshot) return snapshot
@@ -169,6 +185,8 @@ export function createCheckout(parts: {
       ? (await ordersOfCart(store.reader, request.shopId, snapshot.cart.id)).find((row) => row.state === 'NEW')
       : undefined
     if (unpaid?.content_hash === snapshot.contentHash) return resume(request, unpaid.id)
+    const limited = await admit(snapshot)
+    if (limited) return limited
     if (unpaid) {
       // Its session must not be payable any more before another order takes its place; if it was paid, it is the order.
       const closed = await closeSessions(request.shopId, unpaid.id)
@@ -183,6 +201,14 @@ export function createCheckout(parts: {
     const created = await create(request, snapshot, isRefusal(provider) ? null : provider, unpaid)
     if (created === 'again' || isRefusal(created)) return created
     return openSession(request.shopId, created)
+  }
+
+  /** Orders by the thousand, and stolen cards tried one after the other, end here: before anything is written, and before a provider is asked. */
+  function admitOrder({ all, from = null }: OrderRequest, { cart, shop, row, pricing }: Snapshot): Promise<Refusal | null> {
+    const who = { origin: from, owner: ownerKey(cart.owner), cart: row ? cart.id : null, email: cart.email }
+    // What a key orders, it orders for many: only shoppers are counted.
+    const ordering: readonly Act[] = all ? [] : [{ kind: 'orders', who }]
+    return limiting.act(shop, pricing.cart.total.amount === 0 ? ordering : [...ordering, ...paying(who)])
   }
 
   /** The cart as it would be ordered, priced by what the database says now. A cart that was ordered already answers its order. */
@@ -401,7 +427,7 @@ export function createCheckout(parts: {
           })
           return { orderId: order.id, payment: null, created: true }
         }
-        const payment = newPayment(order, provider?.name ?? '', request.returnUrl ?? null, now)
+        const payment = newPayment(order, provider?.name ?? '', request.returnUrl ?? null, now, request.from ?? null)
         await insertPayment(writer, payment)
         return { orderId: order.id, payment, created: true }
       })
@@ -445,7 +471,7 @@ export function createCheckout(parts: {
     }
   }
 
-  function newPayment(order: Order, provider: string, returnUrl: string | null, now: number): PaymentTable {
+  function newPayment(order: Order, provider: string, returnUrl: string | null, now: number, origin: string | null): PaymentTable {
     return {
       shop_id: order.shopId,
       id: random.id('pay'),
@@ -465,6 +491,7 @@ export function createCheckout(parts: {
       updated_at: now,
       checked_at: now,
       leased_until: 0,
+      origin,
     }
   }
 
@@ -492,7 +519,7 @@ export function createCheckout(parts: {
   async function resume(request: OrderRequest, orderId: string): Promise<Ordered | Refusal> {
     const row = await readOrder(store.reader, request.shopId, orderId)
     if (row?.state !== 'NEW') return answerOf(request.shopId, orderId, false)
-    return payAgain(request.shopId, orderId, request.provider, request.returnUrl ?? null)
+    return payAgain(request.shopId, orderId, request.provider, request.returnUrl ?? null, request.from ?? null)
   }
 
   async function payAgain(
@@ -500,24 +527,31 @@ export function createCheckout(parts: {
     orderId: string,
     wanted: string | undefined,
     returnUrl: string | null,
+    from: string | null = null,
   ): Promise<Ordered | Refusal> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
     const known = await readOrder(store.reader, shopId, orderId)
     if (!known) return refuse('order_not_found', { orderId })
     if (known.state !== 'NEW') return refuse('order_state_forbids', { orderId, state: known.state, action: 'pay' })
+    let admitted = false
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const payable = (await paymentsOf(store.reader, shopId, [orderId])).filter(isPayable)
       // Whoever names no provider goes on where the order is being paid.
       const provider = chooseProvider(wanted ?? payable.at(-1)?.provider, shop.settings)
       if (isRefusal(provider)) return provider
+      // Who is shown once more where to pay begins nothing.
+      const runs = payable.some(({ provider: name, state, url }) => name === provider.name && state === 'PENDING' && url !== null)
+      const limited = admitted || runs ? null : await limiting.act(shop, paying(payerOf(known, from)))
+      if (limited) return limited
+      admitted = true
       if (payable.some((payment) => payment.provider !== provider.name)) {
         const closed = await closeSessions(shopId, orderId)
         if (isRefusal(closed)) return closed
         if (closed === 'covered') return answerOf(shopId, orderId, false)
       }
       try {
-        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, provider.name, returnUrl))
+        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, provider.name, returnUrl, from))
         return await openSession(shopId, next)
       } catch (error) {
         if (!(error instanceof Rollback)) throw error
@@ -534,6 +568,7 @@ export function createCheckout(parts: {
     orderId: string,
     provider: string,
     returnUrl: string | null,
+    from: string | null,
   ): Promise<Ordered> {
     const now = clock.now()
     const before = await readOrder(writer, shop.id, orderId)
@@ -551,13 +586,13 @@ export function createCheckout(parts: {
     if (open.some((payment) => payment.provider !== provider)) throw new Rollback('again')
     const payable = open[0]
     if (!payable) {
-      const payment = newPayment(order, provider, returnUrl, now)
+      const payment = newPayment(order, provider, returnUrl, now, from)
       await insertPayment(writer, payment)
       return { orderId, payment, created: false }
     }
     if (payable.state !== 'FAILED') return { orderId, payment: payable, created: false }
-    if (!(await updatePayment(writer, payable, { state: 'PENDING', reason: null }, now))) throw new Rollback('again')
-    return { orderId, payment: { ...payable, state: 'PENDING', reason: null, version: payable.version + 1 }, created: false }
+    if (!(await updatePayment(writer, payable, { state: 'PENDING', reason: null, origin: from }, now))) throw new Rollback('again')
+    return { orderId, payment: { ...payable, state: 'PENDING', reason: null, origin: from, version: payable.version + 1 }, created: false }
   }
 
   /** Opens the session of a payment that has none yet, and records it. */

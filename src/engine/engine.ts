@@ -1,5 +1,6 @@
 // The parts of the engine, put together. Everything that decides when, by chance or by asking somebody else comes in as a port.
 import type { Logger } from 'pino'
+import type { Limits } from '../core/limit.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
 import { type Carts, createCarts } from './carts.ts'
@@ -11,6 +12,7 @@ import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
+import { createLimiting, type Limiting } from './limiting.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
@@ -41,6 +43,7 @@ export interface Engine {
   readonly preview: Preview
   readonly promotions: Promotions
   readonly identities: Identities
+  readonly limiting: Limiting
   readonly jobs: Jobs
   readonly reconciling: Reconciling
   readonly providers: ReadonlyMap<string, PaymentProvider>
@@ -67,6 +70,8 @@ export interface EngineParts {
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
+  /** Limits against abuse that hold instead of the documented defaults, in shops that decided nothing. */
+  readonly limits?: Partial<Limits>
   /** Regular work of providers that live in this process. */
   readonly extraJobs?: readonly (() => Promise<unknown>)[]
 }
@@ -84,14 +89,16 @@ export function createEngine(parts: EngineParts): Engine {
   const switching = createSwitching({ ...base, carts })
   const recording = createRecording(base)
   const placement = createPlacement({ ...base, quotes, recording })
+  const limiting = createLimiting({ ...base, signer, log, ...(parts.limits ? { installed: parts.limits } : {}) })
   const payments = createPayments({
     ...base,
+    limiting,
     providers,
     placement,
     recording,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments })
+  const checkout = createCheckout({ ...base, limiting, quotes, providers, placement, recording, payments })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
   return {
@@ -120,6 +127,7 @@ export function createEngine(parts: EngineParts): Engine {
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     reconciling,
+    limiting,
     jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })], log),
   }
 }

@@ -24,6 +24,7 @@ import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
+import { type Limiting, payerOf } from './limiting.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
@@ -53,11 +54,12 @@ export function createPayments(parts: {
   random: Randomness
   placement: Placement
   recording: Recording
+  limiting: Limiting
   providers: ReadonlyMap<string, PaymentProvider>
   /** Where a provider sends the browser back to: our own address, which asks the provider and then leads on to the shop. */
   returnAddress: (shopId: string, provider: string, paymentId: string) => string
 }) {
-  const { store, facts: cache, clock, random, placement, recording, providers, returnAddress } = parts
+  const { store, facts: cache, clock, random, placement, recording, limiting, providers, returnAddress } = parts
   const { hold, place, supersede, cartsOf, lockUnchanged, factsFor } = placement
 
   // Sessions at the provider ----------------------------------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ export function createPayments(parts: {
       if (status.amount !== payment.amount || status.currency !== payment.currency) return mismatch(shop, payment, status)
       return settlePaid(shop, payment, target as 'PAID' | 'AUTHORIZED')
     }
-    return store.transact(async (writer) => {
+    const applied = await store.transact(async (writer) => {
       const [row] = await lockOrders(writer, shopId, [payment.order_id])
       const changed = await updatePayment(writer, payment, { state: target, reason: status.reason ?? null }, clock.now())
       if (!changed) return 'again'
@@ -201,6 +203,15 @@ export function createPayments(parts: {
       if (row && payment.state === 'AUTHORIZED') await withdrawn(writer, shop, parseOrder(row), payment)
       return 'applied'
     })
+    if (applied === 'applied' && target === 'FAILED') await countDeclined(payment)
+    return applied
+  }
+
+  /** One more card was declined (SEC-7). */
+  async function countDeclined(payment: PaymentTable): Promise<void> {
+    const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
+    const shop = await cache.shop(payment.shop_id)
+    if (row && shop) await limiting.declined(shop, payerOf(row, payment.origin))
   }
 
   /** The money that was reserved for a placed order is not there any more: unless we gave it back ourselves, the merchant must know. */
@@ -368,7 +379,7 @@ export function createPayments(parts: {
     })
   }
 
-  return { open, closeSessions, askProvider, applyStatus, refundAll }
+  return { open, closeSessions, askProvider, applyStatus, countDeclined, refundAll }
 }
 
 /** A provider, as histories name it. */

@@ -102,6 +102,8 @@ export function createReconciling(parts: {
       await store.transactOne((writer) => updatePayment(writer, payment, { session_id: event.sessionId }, clock.now()))
     }
     const outcome = isOurs ? await payments.applyStatus(shopId, payment.id, event) : 'unknown_payment'
+    // Another card in the same session: the payment had failed before, and changes by nothing.
+    if (isOurs && outcome === 'unchanged' && payment.state === 'FAILED' && event.state === 'failed') await payments.countDeclined(payment)
     if (outcome === 'unknown_payment' || outcome === 'mismatch')
       log.warn({ shopId, provider, event: event.eventId, outcome }, 'a provider event does not match our records')
     if (isOurs && event.notice) await note(shopId, payment, event.notice)

@@ -1,6 +1,7 @@
 // What is not needed any more is removed, a bounded batch at a time.
 import type { Logger } from 'pino'
 import { purgeSecrets } from '../store/access.ts'
+import { purgeAttempts } from '../store/attempts.ts'
 import { purgeRecorded } from '../store/idempotency.ts'
 import { MERGES_KEPT_MS, purgeMerges } from '../store/merges.ts'
 import { purgeDeliveries, purgeOrphans } from '../store/outbox.ts'
@@ -12,6 +13,8 @@ import type { Clock } from './ports.ts'
 
 const POLL_MS = 60_000
 const BATCH = 200
+/** Small rows, and many of them while a shop is attacked. */
+const ATTEMPTS_BATCH = 10_000
 const HOLDS_KEPT_MS = 60_000
 const DELIVERIES_KEPT_MS = 7 * 24 * 3_600_000
 const QUOTES_KEPT_MS = 90 * 24 * 3_600_000
@@ -28,6 +31,7 @@ export function tidyingWork({ store, clock, log }: { store: Store; clock: Clock;
       // A revoked secret is good for nothing but repeating a merge.
       secrets: await purgeSecrets(writer, now - MERGES_KEPT_MS, BATCH),
       quotes: await purgeQuotes(writer, now - QUOTES_KEPT_MS, BATCH),
+      attempts: await purgeAttempts(writer, now, ATTEMPTS_BATCH),
       deliveries: await purgeDeliveries(writer, now - DELIVERIES_KEPT_MS, BATCH),
     }))
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'tidied up')

@@ -37,6 +37,12 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     return row
   }
 
+  /** From where a shopper orders or pays; a key speaks for many from one address. */
+  function originOf(request: FastifyRequest): string | null {
+    const { shop, all } = callerOf(request)
+    return all ? null : engine.limiting.originOf(shop.id, request.ip)
+  }
+
   async function answer({ shop }: Caller, { orderId, payment }: Ordered) {
     const row = unwrap((await readOrder(store.reader, shop.id, orderId)) ?? refuse('order_not_found', {}))
     const [order] = await serveOrders(store.reader, [row])
@@ -83,6 +89,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               expectedTotal: body.expectedTotal,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
+              from: originOf(request),
             }),
           )
         const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
@@ -147,7 +154,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { id } = await findOrder(caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
         return underKey(request, reply, id, async () =>
-          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, returnUrl))),
+          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, returnUrl, originOf(request)))),
         )
       },
     )

@@ -5,6 +5,7 @@ import { up as foundation } from './migrations/0001-foundation.ts'
 import { up as lifetime } from './migrations/0002-lifetime.ts'
 import { up as pricing } from './migrations/0003-pricing.ts'
 import { up as orders } from './migrations/0004-orders.ts'
+import { up as limits } from './migrations/0012-limits.ts'
 import type { Tables } from './tables.ts'
 
 const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>> = {
@@ -12,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0002-lifetime': lifetime,
   '0003-pricing': pricing,
   '0004-orders': orders,
+  '0012-limits': limits,
 }
 
 /** Runs what has not run yet. On PostgreSQL concurrent callers wait for each other. Throws when a migration fails; nothing is half done. */

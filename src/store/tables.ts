@@ -275,6 +275,16 @@ export interface PaymentTable {
   updated_at: number
   checked_at: number
   leased_until: number
+  /** From where it was begun, as a keyed hash; null where nobody knows. */
+  origin: string | null
+}
+/** How often something was tried by a subject (a keyed hash); it counts until `expires_at`. */
+export interface AttemptTable {
+  shop_id: string
+  kind: string
+  subject: string
+  count: number
+  expires_at: number
 }
 /** Money that goes back. */
 export interface RefundTable {
@@ -387,4 +397,5 @@ export interface Tables {
   idempotency: IdempotencyTable
   instance: InstanceTable
   sandbox_sessions: SandboxSessionTable
+  attempts: AttemptTable
 }
