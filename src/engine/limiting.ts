@@ -51,8 +51,8 @@ export interface Limiting {
   begin(shop: LimitedShop, kind: 'codes', who: Who): Promise<EndGuess | Refusal>
   /** Counts acts, all in one statement; answers `rate_limited` when one is too many. Throws when the count cannot be kept: nothing is done then. */
   act(shop: LimitedShop, acts: readonly Act[]): Promise<Refusal | null>
-  /** Counts a payment that was declined. */
-  declined(shop: LimitedShop, who: Who): Promise<void>
+  /** Counts a payment that was declined; true when no more are begun by those who began it. */
+  declined(shop: LimitedShop, who: Who): Promise<boolean>
 }
 
 /** What limits need to know of a shop. */
@@ -210,10 +210,12 @@ export function createLimiting(parts: {
     return over ? refusal(over.standing.expires_at) : null
   }
 
-  async function declined(shop: LimitedShop, who: Who): Promise<void> {
+  async function declined(shop: LimitedShop, who: Who): Promise<boolean> {
     const limits = limitsOf(shop)
     const counters = [...countersOf(shop.id, limits, { kind: 'declines', who }), ...alarmOf(shop.id, 'declines', limits)]
-    if (counters.length > 0) learn(shop.id, counters, await count(shop.id, counters, () => 1))
+    if (counters.length === 0) return false
+    const learnt = learn(shop.id, counters, await count(shop.id, counters, () => 1))
+    return learnt.some(({ counter, standing }) => counter.subject !== SHOP && standing.count >= counter.limit)
   }
 
   // Guesses ---------------------------------------------------------------------------------------------------------------------------

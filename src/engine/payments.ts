@@ -207,11 +207,12 @@ export function createPayments(parts: {
     return applied
   }
 
-  /** One more card was declined (SEC-7). */
+  /** One more card was declined (SEC-7). Where it was one too many, the next is not tried either: the session ends. */
   async function countDeclined(payment: PaymentTable): Promise<void> {
     const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
     const shop = await cache.shop(payment.shop_id)
-    if (row && shop) await limiting.declined(shop, payerOf(row, payment.origin))
+    if (!row || !shop || !(await limiting.declined(shop, payerOf(row, payment.origin)))) return
+    await closeSessions(shop.id, row.id)
   }
 
   /** The money that was reserved for a placed order is not there any more: unless we gave it back ourselves, the merchant must know. */
