@@ -245,7 +245,8 @@ export function createLimiting(parts: {
         return refusal(over.standing.expires_at)
       }
       await count(shop.id, counters, () => -1)
-      await Promise.race(others)
+      // All of them may have ended meanwhile.
+      if (others.size > 0) await Promise.race(others)
     }
   }
 
