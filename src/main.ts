@@ -2,6 +2,7 @@
 // server together, and runs the command line.
 import { randomBytes } from 'node:crypto'
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { backup as backupSqlite, DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
@@ -19,17 +20,25 @@ import { PRICING_REVISION } from './core/pricing.ts'
 import { isRefusal } from './core/refusal.ts'
 import { type Replay, replay } from './core/replay.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
-import { createSigner, hashSecret } from './engine/identity.ts'
-import type { Clock } from './engine/ports.ts'
+import { createSigner, hashSecret, type Signer } from './engine/identity.ts'
+import type { Clock, PaymentProvider } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
+import { accountReader } from './engine/provider-accounts.ts'
 import { createSystemClock, systemRandomness } from './engine/system.ts'
+import { readAllowed, THIS_MACHINE } from './engine/targets.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
 import { explanationText } from './http/explanation.ts'
 import type { StreamTimes } from './http/stream.ts'
 import { httpShipping, httpTaxes, isSafeAddress } from './providers/http-rates.ts'
+import { mailFolder } from './providers/mail-folder.ts'
+import { mailPages } from './providers/mail-page.ts'
+import { createManualPayment } from './providers/manual-payment.ts'
 import { sandboxPages } from './providers/sandbox-page.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from './providers/sandbox-payment.ts'
+import { readSmtpUrl, type SmtpAddress, smtpMailer } from './providers/smtp.ts'
+import type { StripeAccount } from './providers/stripe-client.ts'
+import { createStripePayment } from './providers/stripe-payment.ts'
 import { claimInstance } from './store/access.ts'
 import { checkBooks, turnover } from './store/books.ts'
 import { openPostgres } from './store/postgres.ts'
@@ -44,14 +53,20 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   DATABASE_URL: 'sqlite:<path> or postgres://… (sqlite:./data/cartwright.db)',
   PUBLIC_URL: 'where browsers reach this server, for payment pages (http://localhost:<port>)',
   CARTWRIGHT_SECRET:
-    'signs tokens and links; several, comma separated: the first signs, all verify (generated once and kept in the database)',
+    'signs tokens and links, seals accounts at payment providers; several, comma separated: the first signs and seals, all verify and open (generated once and kept in the database)',
   CARTWRIGHT_ADMIN_KEY: 'an sk_… key with all scopes in all shops, at least 32 characters (generated once, printed at the first start)',
   CARTWRIGHT_TRUST_PROXY: 'addresses of proxies whose X-Forwarded-* headers count (none)',
   CARTWRIGHT_DEMO: '1: demo shops, sample catalogue, sandbox payments, demo login (0; 1 under npm start)',
   CARTWRIGHT_SANDBOX: '1: sandbox payments without the demo. Anybody can "pay" with test cards: never on a live shop (0)',
   CARTWRIGHT_TAX_URL: 'where an outside engine says what taxes a cart owes, for shops with tax.provider "http" (none)',
   CARTWRIGHT_SHIPPING_URL: 'where an outside engine says what shipping costs, for shops with shipping.provider "http" (none)',
+  CARTWRIGHT_SMTP_URL:
+    'smtp://user:password@host:port or smtps://…: who sends e-mails to customers; encrypted unless it is this machine (none: shops send no e-mails)',
+  CARTWRIGHT_MAIL_FOLDER:
+    'e-mails are written into this folder instead of being sent, and with the demo shown at /dev/mail; not in production (with the demo: mail beside the database)',
   CARTWRIGHT_RATES_SECRET: 'a whsec_… secret that signs what those two are asked, as webhooks are signed (not signed)',
+  CARTWRIGHT_WEBHOOK_ALLOW:
+    'where webhooks may go besides public addresses, also by http: addresses, ranges like 10.0.0.0/8 and names of hosts, comma separated (nowhere; the demo: this machine)',
   LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent (info)',
 }
 
@@ -69,11 +84,18 @@ export interface Config {
   readonly logLevel: string
   /** Outside engines for tax and shipping; none where absent. */
   readonly rates?: RatesConfig
+  /** Who sends e-mails, or the folder they are written into; none where absent. */
+  readonly mail?: MailConfig
+  /** Where webhooks may go besides public addresses: addresses, ranges, names of hosts. */
+  readonly webhookAllow?: readonly string[]
   /** How many tokens and codes may fail in a minute before guessing is stopped, in shops that decided nothing; the defaults unless a test needs others. */
   readonly guessLimits?: { readonly tokens: number; readonly codes: number }
   /** How often things happen on open streams; the defaults unless a test needs more. */
   readonly streamTimes?: StreamTimes
 }
+
+/** Where e-mails go. */
+export type MailConfig = { readonly smtp: SmtpAddress } | { readonly folder: string }
 
 /** Where outside engines for tax and shipping are asked, and the secret that signs the questions. */
 export interface RatesConfig {
@@ -117,7 +139,40 @@ export function readConfig(env: NodeJS.ProcessEnv, wantsDemo = false): Config {
     sandbox: demo || env.CARTWRIGHT_SANDBOX === '1',
     logLevel: env.LOG_LEVEL ?? 'info',
     rates: readRates(env),
+    ...readMail(env, demo, databaseUrl),
+    webhookAllow: readWebhookAllow(env, demo),
   }
+}
+
+/** Where e-mails go: to a server, or into a folder, which is for development only: links in e-mails open orders. */
+function readMail(env: NodeJS.ProcessEnv, demo: boolean, databaseUrl: string): { readonly mail?: MailConfig } {
+  const { CARTWRIGHT_SMTP_URL: url, CARTWRIGHT_MAIL_FOLDER: folder } = env
+  if (url && folder) throw new Error('CARTWRIGHT_SMTP_URL and CARTWRIGHT_MAIL_FOLDER cannot both be set: e-mails are sent, or kept here.')
+  if (folder && env.NODE_ENV === 'production')
+    throw new Error('CARTWRIGHT_MAIL_FOLDER keeps e-mails instead of sending them, and NODE_ENV is production. Set CARTWRIGHT_SMTP_URL.')
+  if (url) {
+    const smtp = readSmtpUrl(url)
+    // The address holds a password: it is not repeated.
+    if (!smtp) throw new Error('CARTWRIGHT_SMTP_URL must look like smtp://user:password@mail.example.com:587 or smtps://…:465.')
+    return { mail: { smtp } }
+  }
+  if (folder !== undefined) return folder === '' ? {} : { mail: { folder } }
+  if (!demo) return {}
+  const path = databaseUrl.startsWith('sqlite:') ? databaseUrl.slice('sqlite:'.length) : './data/cartwright.db'
+  return { mail: { folder: join(dirname(path), 'mail') } }
+}
+
+function readWebhookAllow(env: NodeJS.ProcessEnv, demo: boolean): readonly string[] {
+  const entries = (env.CARTWRIGHT_WEBHOOK_ALLOW ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
+  try {
+    readAllowed(entries)
+  } catch (error) {
+    throw new Error(`CARTWRIGHT_WEBHOOK_ALLOW: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+  return demo ? [...entries, ...THIS_MACHINE] : entries
 }
 
 function readRates(env: NodeJS.ProcessEnv): RatesConfig {
@@ -162,30 +217,29 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const publicUrl = () => config.publicUrl ?? `http://localhost:${port}`
   const ownUrl = () => `http://${config.host.includes(':') || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`
   const sandbox = config.sandbox ? makeSandbox({ store, clock, secret: keys.sandboxSecret, publicUrl, ownUrl, log }) : null
+  const folder = config.mail && 'folder' in config.mail ? mailFolder(config.mail.folder) : null
+  const mailer = config.mail && 'smtp' in config.mail ? smtpMailer(config.mail.smtp) : folder
+  const signer = createSigner(keys.secrets)
   const engine = createEngine({
     ...outsideEngines(config),
+    mailer,
     store,
     clock,
     random: systemRandomness,
-    signer: createSigner(keys.secrets),
+    signer,
     adminHash: () => admin.hash,
-    providers: sandbox ? [sandbox] : [],
+    providers: [...realProviders(store, signer), ...(sandbox ? [sandbox] : [])],
     log,
     publicUrl,
+    webhookTargets: readAllowed(config.webhookAllow ?? []),
     extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],
     ...(config.guessLimits ? { limits: guessing(config.guessLimits) } : {}),
   })
   if (config.demo) await seedDemo(engine, { folder: demoFolder(), jwtSecret: keys.demoSecret, issuer: DEMO_ISSUER })
-  const demo = config.demo
-    ? [
-        demoRoutes(engine, {
-          jwtSecret: keys.demoSecret,
-          imagesFolder: `${demoFolder()}images`,
-          moveClock: clock.move,
-        }),
-      ]
-    : []
-  const pages = sandbox ? [sandboxPages(sandbox)] : []
+  const demoParts = { jwtSecret: keys.demoSecret, imagesFolder: `${demoFolder()}images`, moveClock: clock.move }
+  const demo = config.demo ? [demoRoutes(engine, demoParts)] : []
+  // Anybody who reaches the server could read everybody's mail there: only where anybody may log in as everybody, too.
+  const pages = [...(sandbox ? [sandboxPages(sandbox)] : []), ...(folder && config.demo ? [mailPages(folder)] : [])]
   const app = await createApp({
     engine,
     log,
@@ -225,6 +279,14 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
       await store.close()
     },
   }
+}
+
+/** Providers that move money. */
+function realProviders(store: Store, signer: Signer): PaymentProvider[] {
+  const accountOf = accountReader({ store, signer })
+  // What is kept was checked by the form of the provider when it came in.
+  const stripe = createStripePayment({ accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null })
+  return [createManualPayment(), stripe]
 }
 
 /** Limits of guessing, the same for everybody who is counted. */
@@ -337,6 +399,7 @@ const actions: Actions = {
     say(`Cartwright ${packageVersion()} is up at ${running.url} (reference: ${running.url}/docs)`)
     if (running.newAdminKey) say(`Admin key, shown only now: ${running.newAdminKey}`)
     if (config.demo) say(`Demo shop: ${running.url}/v1/shops/demo/products`)
+    if (config.demo && config.mail && 'folder' in config.mail) say(`Its e-mails: ${running.url}/dev/mail`)
     const stop = () => {
       running.close().then(
         () => process.exit(0),

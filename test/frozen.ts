@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import { createEngine, type Engine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import { systemRandomness } from '../src/engine/system.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
@@ -64,6 +65,7 @@ export async function openFrozen(databaseUrl: string, clock: Frozen) {
     providers: [sandbox],
     log,
     publicUrl: () => 'https://carts.example',
+    webhookTargets: readAllowed(THIS_MACHINE),
     limits: { tokens: { address: 0, shop: 0 }, codes: { address: 0, owner: 0, cart: 0, shop: 0 } },
   })
   const app = await createApp({ engine, log, version: '0' })
@@ -103,7 +105,7 @@ export async function openFrozen(databaseUrl: string, clock: Frozen) {
   async function makeShop(id: string, settings: object = {}, preset = 'default'): Promise<string> {
     const at = `/v1/shops/${id}`
     expect2xx(await admin('POST', '/v1/shops', { id, name: id, currency: 'USD', preset }))
-    await change(id, { access: { issuers: [ISSUER] }, checkout: { emailRequired: false }, ...settings })
+    await change(id, { access: { issuers: [ISSUER] }, checkout: { requireEmail: false }, ...settings })
     const gift = wares(1, 'GIFT').map((ware) => ({
       ...ware,
       variants: ware.variants.map((each) => ({ ...each, prices: [{ currency: 'USD', amount: 0 }] })),

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import pg from 'pg'
 import { pino } from 'pino'
+import { THIS_MACHINE } from '../src/engine/targets.ts'
 import { type Config, type Running, startServer } from '../src/main.ts'
 
 /** The databases that every promise is tested on. */
@@ -18,13 +19,16 @@ export const ADMIN = `sk_${'a'.repeat(40)}`
 /** How to close the servers that run on a database. */
 const running = new Map<string, (() => Promise<void>)[]>()
 
+/** An empty folder of its own, removed after the test file. */
+export function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'cartwright-test-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
 /** Address of an empty database of its own, removed after the test file. */
 export async function freshDatabase(dialect: (typeof DIALECTS)[number]): Promise<string> {
-  if (dialect === 'sqlite') {
-    const folder = mkdtempSync(join(tmpdir(), 'cartwright-test-'))
-    after(() => rmSync(folder, { recursive: true, force: true }))
-    return `sqlite:${join(folder, 'test.db')}`
-  }
+  if (dialect === 'sqlite') return `sqlite:${join(freshFolder(), 'test.db')}`
   const server = process.env.TEST_DATABASE_URL
   if (!server)
     throw new Error('TEST_DATABASE_URL is missing: run the tests with `npm test`, which starts PostgreSQL, or name a server yourself.')
@@ -60,6 +64,7 @@ export function testConfig(databaseUrl: string, changes: Partial<Config> = {}): 
     sandbox: true,
     logLevel: process.env.TEST_LOG ?? 'silent',
     guessLimits: { tokens: 1_000_000, codes: 1_000_000 },
+    webhookAllow: THIS_MACHINE,
     ...changes,
   }
 }

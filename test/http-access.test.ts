@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { SCOPES, type Scope } from '../src/core/scope.ts'
 import { createApp } from '../src/http/app.ts'
 import { ADMIN, type Answer, caller, freshDatabase, startTestServer } from './harness.ts'
-import { ADDRESS, assertProblem, contentOfTables, product, secretOf } from './http-probe.ts'
+import { ADDRESS, assertProblem, contentOfTables, deadLetter, product, secretOf } from './http-probe.ts'
 import { openStream } from './streams.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
@@ -52,6 +52,7 @@ const others = {
 const promotion = (await admin('GET', `${SHOP}/promotions`)).body.items[0].id as string
 const victimKey = await key('server', ['carts:read'])
 const webhook = (await admin('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body.id as string
+await engine.store.transact((writer) => writer.db.insertInto('deliveries').values(deadLetter(webhook, 'dl_1')).execute())
 
 const jwtSecret = new TextEncoder().encode(
   (await engine.store.reader.db.selectFrom('instance').select('value').where('name', '=', 'demo_jwt_secret').executeTakeFirstOrThrow())
@@ -181,6 +182,8 @@ const keyRule = (scope: Scope, path: string, body?: unknown): Rule => ({
   scope,
   targets: [{ path: SHOP + path, body }],
 })
+/** A route of orders that is for keys only. */
+const orderKeyRule = (scope: Scope, targets: readonly Target[]): Rule => ({ who: 'shop', stranger: null, anonymous: LOGIN, scope, targets })
 const openRule = (scope: Scope, path: string): Rule => ({
   who: 'shop',
   stranger: 'own',
@@ -198,6 +201,7 @@ const ownForm = (path: string): Rule => ({
 })
 
 const line = { sku: 'MUG-INK' }
+const emailTemplate = { subject: 'Mine', html: '<p>Mine</p>', text: 'Mine' }
 const victimNumber = (await admin('GET', `${SHOP}/carts/${victims.account.cart}`)).body.number as string
 const webhookBody = { url: 'http://127.0.0.1:9/' }
 const shippingMethod = { id: 'standard', name: 'Mine', rates: [{ currency: 'USD', amount: 0 }] }
@@ -339,7 +343,30 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'GET /v1/shops/:shop/orders/:order': orderRule('orders:read', orders()),
   'POST /v1/shops/:shop/orders/:order/payments': orderRule('orders:write', orders('/payments', {}), LOGIN),
+  // Customers read their orders; what staff does to them, and what they were before, is the shop's business.
+  ...Object.fromEntries(
+    (
+      [
+        ['PATCH', '', 'orders:edit', { note: 'mine' }],
+        ['POST', '/recalculation', 'orders:edit', { mode: 'all' }],
+        ['GET', '/revisions', 'orders:read', undefined],
+        ['GET', '/revisions/1', 'orders:read', undefined],
+      ] as const
+    ).map(([method, suffix, scope, body]) => [
+      `${method} /v1/shops/:shop/orders/:order${suffix.replace('/1', '/:revision')}`,
+      keyRule(scope, `/orders/${victims.guest.order}${suffix}`, body),
+    ]),
+  ),
   'POST /v1/shops/:shop/orders/:order/cancel': orderRule('orders:write', orders('/cancel'), LOGIN),
+  'GET /v1/shops/:shop/orders/:order/status': orderRule('orders:read', orders('/status')),
+  'POST /v1/shops/:shop/orders/:order/status': orderRule('orders:edit', orders('/status', { status: 'processing' }), LOGIN),
+  'GET /v1/shops/:shop/orders/:order/history': orderRule('orders:read', orders('/history')),
+  'POST /v1/shops/:shop/orders/:order/fulfilments': keyRule('orders:edit', '/orders/ord_1/fulfilments', {}),
+  'PATCH /v1/shops/:shop/orders/:order/fulfilments/:fulfilment': keyRule('orders:edit', '/orders/ord_1/fulfilments/ful_1', { note: 'n' }),
+  'POST /v1/shops/:shop/orders/:order/refunds': orderKeyRule('refunds:write', orders('/refunds', { amount: 1 })),
+  'GET /v1/shops/:shop/orders/:order/refunds': orderKeyRule('orders:read', orders('/refunds')),
+  'POST /v1/shops/:shop/orders/:order/refunds/:refund/retry': orderKeyRule('refunds:write', orders('/refunds/rf_1/retry')),
+  'POST /v1/shops/:shop/orders/:order/lines/:line/split': orderKeyRule('orders:edit', orders('/lines/ln_1/split', { quantity: 1 })),
 
   'PUT /v1/shops/:shop/products/:product': keyRule('products:write', '/products/vase', product('vase', 'VASE', 1)),
   'POST /v1/shops/:shop/products/import': keyRule('products:write', '/products/import', { products: [product('vase', 'VASE', 1)] }),
@@ -377,6 +404,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     `/promotions/${promotion}/redemptions/forget`,
     { email: 'mine@example.com' },
   ),
+  'GET /v1/shops/:shop/emails': keyRule('orders:read', '/emails'),
+  'POST /v1/shops/:shop/emails/:email/retry': keyRule('emails:write', '/emails/eml_1/retry'),
+  'GET /v1/shops/:shop/orders/:order/emails': keyRule('orders:read', `/orders/${victims.guest.order}/emails`),
+  'POST /v1/shops/:shop/orders/:order/emails': keyRule('emails:write', `/orders/${victims.guest.order}/emails`, {
+    kind: 'order_confirmation',
+    to: 'mine@example.com',
+  }),
+  'GET /v1/shops/:shop/email-templates': keyRule('emails:write', '/email-templates'),
+  'GET /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
+  'PUT /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en', emailTemplate),
+  'DELETE /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
+  'POST /v1/shops/:shop/email-templates/preview': keyRule('emails:write', '/email-templates/preview', { kind: 'order_confirmation' }),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),
@@ -390,12 +429,30 @@ const RULES: Readonly<Record<string, Rule>> = {
   'POST /v1/shops/:shop/shipping-methods': keyRule('settings:write', '/shipping-methods', shippingMethod),
   'PUT /v1/shops/:shop/shipping-methods/:method': keyRule('settings:write', '/shipping-methods/standard', shippingMethod),
   'DELETE /v1/shops/:shop/shipping-methods/:method': keyRule('settings:write', '/shipping-methods/standard'),
+  ...Object.fromEntries(
+    ['capture', 'void', 'mark-paid'].map((kind) => [
+      `POST /v1/shops/:shop/orders/:order/payments/:payment/${kind}`,
+      keyRule('payments:write', `/orders/${victims.guest.order}/payments/${victims.guest.paymentId}/${kind}`, {}),
+    ]),
+  ),
+  'GET /v1/shops/:shop/payment-providers': keyRule('settings:read', '/payment-providers'),
+  'PUT /v1/shops/:shop/payment-providers/:provider': keyRule('settings:write', '/payment-providers/stripe', {
+    secretKey: 'sk_test_0123456789',
+    webhookSecret: 'whsec_0123456789',
+  }),
+  'DELETE /v1/shops/:shop/payment-providers/:provider': keyRule('settings:write', '/payment-providers/stripe'),
   'GET /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys'),
   'POST /v1/shops/:shop/api-keys': keyRule('keys:write', '/api-keys', { name: 'mine', scopes: ['carts:read'] }),
   'DELETE /v1/shops/:shop/api-keys/:key': keyRule('keys:write', `/api-keys/${victimKey.id}`),
   'GET /v1/shops/:shop/webhooks': keyRule('webhooks:write', '/webhooks'),
   'POST /v1/shops/:shop/webhooks': keyRule('webhooks:write', '/webhooks', webhookBody),
+  'GET /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`),
+  'PATCH /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`, { active: false }),
   'DELETE /v1/shops/:shop/webhooks/:endpoint': keyRule('webhooks:write', `/webhooks/${webhook}`),
+  'POST /v1/shops/:shop/webhooks/:endpoint/rotate-secret': keyRule('webhooks:write', `/webhooks/${webhook}/rotate-secret`, {}),
+  'POST /v1/shops/:shop/webhooks/:endpoint/test': keyRule('webhooks:write', `/webhooks/${webhook}/test`),
+  'POST /v1/shops/:shop/webhooks/:endpoint/redeliver': keyRule('webhooks:write', `/webhooks/${webhook}/redeliver`, {}),
+  'GET /v1/shops/:shop/webhooks/:endpoint/deliveries/:delivery': keyRule('webhooks:write', `/webhooks/${webhook}/deliveries/dl_1`),
   'GET /v1/shops/:shop/webhooks/:endpoint/deliveries': keyRule('webhooks:write', `/webhooks/${webhook}/deliveries`),
   'POST /v1/shops/:shop/webhooks/:endpoint/deliveries/:delivery/redeliver': keyRule(
     'webhooks:write',
@@ -614,6 +671,15 @@ describe('ids grant nothing', () => {
     assertProblem(await admin('GET', `${store}/carts/${foreign.cart}`), 404, 'cart_not_found')
     assertProblem(await admin('GET', `${store}/orders/${foreign.order}`), 404, 'order_not_found')
     assertProblem(await admin('DELETE', `${store}/webhooks/${webhook}`), 404, 'endpoint_not_found')
+    for (const [method, path, body] of [
+      ['GET', '', undefined],
+      ['PATCH', '', { active: false }],
+      ['POST', '/rotate-secret', {}],
+      ['POST', '/test', undefined],
+      ['GET', '/deliveries', undefined],
+      ['POST', '/redeliver', {}],
+    ] as const)
+      assertProblem(await admin(method, `${store}/webhooks/${webhook}${path}`, body), 404, 'endpoint_not_found')
     assertProblem(await admin('DELETE', `${store}/api-keys/${victimKey.id}`), 404, 'api_key_not_found')
     assertProblem(await admin('PUT', `${store}/promotions/${promotion}`, promotionBody), 404, 'promotion_not_found')
   })

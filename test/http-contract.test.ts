@@ -6,10 +6,11 @@ import { describe, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { EVENT_TYPES } from '../src/core/event.ts'
-import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
+import { readPayment } from '../src/store/orders.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
 
-const server = await startTestServer(await freshDatabase('sqlite'))
+const server = await startTestServer(await freshDatabase('sqlite'), { mail: { folder: freshFolder() } })
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
 const LINES = `${CURRENT}/lines`
@@ -203,7 +204,9 @@ describe('every answer is what the document declares', () => {
     const unready = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
     assertProblem(unready, 409)
     await guest('PATCH', CURRENT, { email: 'r@example.com', shippingAddress: ADDRESS, attributes: { source: 'tour' } })
-    assert.deepEqual((await guest('GET', `${CURRENT}/payment-methods`)).body.items, [{ provider: 'sandbox', default: true }])
+    assert.deepEqual((await guest('GET', `${CURRENT}/payment-methods`)).body.items, [
+      { id: 'sandbox', name: 'sandbox', provider: 'sandbox', method: null, default: true },
+    ])
     const methods = await guest('GET', `${CURRENT}/shipping-methods`)
     await guest('PATCH', CURRENT, { shippingMethod: methods.body.items[0].id })
     await guest('POST', `${CURRENT}/notices/acknowledge`, { ids: 'all' })
@@ -219,9 +222,46 @@ describe('every answer is what the document declares', () => {
     assertProblem(await guest('POST', `${SHOP}/carts/${first.body.cart.id}/lines`, { sku: 'MUG-INK' }), 409, 'cart_closed')
     // The stream of a cart that is over has one event and ends.
     assert.match((await guest('GET', `${SHOP}/carts/${first.body.cart.id}/stream`)).body, /^event: cart$/m)
-    assertProblem(await guest('POST', `${SHOP}/orders/${order.body.id}/cancel`), 409, 'order_state_forbids')
-    assert.equal((await admin('POST', `${SHOP}/orders/${order.body.id}/cancel`)).body.state, 'CANCELLED')
+    const path = `${SHOP}/orders/${order.body.id}`
+    assert.ok((await guest('GET', `${path}/status`)).body.moves.length > 0)
+    assert.equal((await admin('POST', `${path}/status`, { status: 'processing', message: 'Packing.' })).body.status, 'processing')
+    await giveBack(order.body)
+    assertProblem(await guest('POST', `${path}/cancel`), 409, 'order_state_forbids')
+    const preview = await admin('POST', `${path}/recalculation`, { mode: 'all' })
+    assert.deepEqual([preview.status, preview.body.applied], [200, false])
+    const made = { inline: { name: 'Engraving', unitPrice: 250, taxCategory: 'standard' } }
+    const edited = await admin('PATCH', path, { lines: { add: [made], remove: ['ln_none'] }, preview: true })
+    assert.deepEqual([edited.body.errors.length, edited.body.warnings.length], [1, 1])
+    assert.equal((await admin('PATCH', path, { lines: { add: [made] }, language: 'de', message: 'by telephone' })).status, 200)
+    assert.equal((await admin('GET', `${path}/revisions`)).body.items.length, 1)
+    assert.equal((await admin('GET', `${path}/revisions/1`)).body.revision, 1)
+    const packed = await admin('POST', `${path}/fulfilments`, { state: 'PENDING', note: 'At the counter' })
+    await admin('PATCH', `${path}/fulfilments/${packed.body.fulfilments[0].id}`, { carrier: 'Post' })
+    assert.ok((await guest('GET', `${path}/history`)).body.items.length > 2)
+    assert.equal((await admin('POST', `${path}/cancel`, { message: 'Sold out.' })).body.state, 'CANCELLED')
   })
+
+  /** Lines are split and cancelled, money goes back; what somebody gave back at the provider itself is refused there, and refused again. */
+  async function giveBack({ id, lines, payments, currency }: Answer['body']): Promise<void> {
+    const path = `${SHOP}/orders/${id}`
+    const lineId = lines.find((line: { quantity: number }) => line.quantity > 1).id
+    const split = await admin('POST', `${path}/lines/${lineId}/split`, { quantity: 1 })
+    assert.equal(split.status, 201)
+    await admin('POST', `${path}/cancel`, { lines: [{ lineId, quantity: 1 }], message: 'tour', restock: false })
+    const given = { lines: [{ lineId: split.body.lineId, quantity: 1, restock: true }], shipping: true, amount: 1, reason: 'tour' }
+    const answer = await admin('POST', `${path}/refunds`, given)
+    assert.equal(answer.status, 201, JSON.stringify(answer.body))
+    const { order, refund } = answer.body
+    assertProblem(await admin('POST', `${path}/refunds/${refund.id}/retry`), 409, 'refund_state_forbids')
+    assertProblem(await admin('POST', `${path}/refunds`, { amount: 1_000_000 }), 409, 'refund_exceeds_payment')
+    const payment = await readPayment(server.engine.store.reader, 'demo', payments[0].id)
+    const left = order.paidTotal.amount - order.refundedTotal.amount
+    const byHand = { shopId: 'demo', sessionId: payment?.session_id ?? '', refundId: 'by-hand', amount: left, currency }
+    await server.engine.providers.get('sandbox')?.refund(byHand, AbortSignal.timeout(5000))
+    const refused = (await admin('POST', `${path}/refunds`, { amount: 1 })).body.refund
+    assert.equal((await admin('POST', `${path}/refunds/${refused.id}/retry`)).body.refund.state, 'FAILED')
+    assert.equal((await admin('GET', `${path}/refunds`)).body.items.length, 3)
+  }
 
   test('an account that merges, clears and deletes; a free order without a cart', async () => {
     const login = await strict()('POST', '/v1/demo/login', { accountId: 'tour', email: 't@example.com' })
@@ -237,6 +277,33 @@ describe('every answer is what the document declares', () => {
     const unpaid = await account('POST', `${SHOP}/orders`, items)
     await account('POST', `${SHOP}/orders/${unpaid.body.order.id}/cancel`)
     await account('GET', `${SHOP}/orders?state=CANCELLED`)
+  })
+
+  test('payments by staff, and accounts at providers', async () => {
+    const shop = '/v1/shops/tour'
+    await admin('PATCH', `${shop}/settings`, { payment: { providers: ['manual', 'sandbox'], capture: 'manual' } })
+    const items = [{ inline: { name: 'Cup', unitPrice: 500, taxCategory: 'standard', requiresShipping: false } }]
+    const ordered = async (provider: string) => {
+      const { order, payment } = (await admin('POST', `${shop}/orders`, { items, email: 'r@example.com', payment: { provider } })).body
+      if (payment) await payInBrowser(payment.url)
+      return { of: `${shop}/orders/${order.id}/payments/${order.payments[0].id}`, read: () => admin('GET', `${shop}/orders/${order.id}`) }
+    }
+    const { of } = await ordered('manual')
+    assert.equal((await admin('POST', `${of}/mark-paid`, { amount: 500, reference: 'R' })).body.paymentState, 'PAID')
+    assertProblem(await admin('POST', `${of}/void`), 409, 'payment_state_forbids')
+    for (const [kind, state] of [
+      ['capture', 'PAID'],
+      ['void', 'FAILED'],
+    ] as const) {
+      const reserved = await ordered('sandbox')
+      await eventually(async () => (await reserved.read()).body.paymentState === 'AUTHORIZED')
+      assert.equal((await admin('POST', `${reserved.of}/${kind}`)).body.paymentState, state)
+    }
+    const account = { secretKey: 'sk_test_0123456789', webhookSecret: 'whsec_0123456789' }
+    assert.equal((await admin('PUT', `${shop}/payment-providers/stripe`, account)).body.configured, true)
+    assert.ok((await admin('GET', `${shop}/payment-providers`)).body.items.length > 1)
+    assert.equal((await admin('DELETE', `${shop}/payment-providers/stripe`)).status, 204)
+    assertProblem(await admin('DELETE', `${shop}/payment-providers/stripe`), 404, 'payment_provider_not_found')
   })
 
   test('secrets of a guest, several carts, links and the audit', async () => {
@@ -267,11 +334,40 @@ describe('every answer is what the document declares', () => {
     const path = `${SHOP}/webhooks/${endpoint.body.id}`
     const deliveries = await admin('GET', `${path}/deliveries`)
     assert.equal(deliveries.body.items.length, 1)
-    await admin('POST', `${path}/deliveries/${deliveries.body.items[0].id}/redeliver`)
+    const { id } = deliveries.body.items[0]
+    assert.equal((await admin('GET', path)).status, 200)
+    assert.equal((await admin('PATCH', path, { description: 'Warehouse', types: ['order.*'] })).body.description, 'Warehouse')
+    assert.equal((await admin('POST', `${path}/rotate-secret`, { graceFor: 'PT1H' })).status, 200)
+    assert.equal((await admin('POST', `${path}/test`)).body.delivered, false)
+    assert.equal((await admin('GET', `${path}/deliveries/${id}`)).body.payload.type, 'cart.created')
+    assert.equal((await admin('POST', `${path}/redeliver`, { state: 'DEAD' })).body.count, 0)
+    await admin('POST', `${path}/deliveries/${id}/redeliver`)
     assertProblem(await admin('POST', `${path}/deliveries/dl_none/redeliver`), 404, 'delivery_not_found')
     assert.equal((await admin('DELETE', path)).status, 204)
     assertProblem(await strict()('POST', `${SHOP}/payments/sandbox/events`, { type: 'forged' }), 400, 'event_not_genuine')
     await strict()('POST', '/v1/demo/clock', { advance: 'PT1S' })
+  })
+
+  test('e-mails and their templates', async () => {
+    const items = [{ sku: 'GUIDE-BREW' }]
+    const { order } = (await as()('POST', `${SHOP}/orders`, { items, email: 'robin@example.com', codes: ['GRATIS'] })).body
+    const sent = await admin('POST', `${SHOP}/orders/${order.id}/emails`, { kind: 'order_status', status: 'packed' })
+    assert.equal(sent.status, 201)
+    assert.deepEqual((await admin('GET', `${SHOP}/orders/${order.id}/emails`)).body.items.length, 2)
+    await admin('GET', `${SHOP}/emails?limit=1`)
+    await server.engine.jobs.runDue()
+    assertProblem(await admin('POST', `${SHOP}/emails/${sent.body.id}/retry`), 409, 'email_unavailable')
+    await admin('POST', `${SHOP}/orders/${order.id}/cancel`, { quiet: true })
+    const [suppressed] = (await admin('GET', `${SHOP}/emails?state=SUPPRESSED`)).body.items
+    await admin('POST', `${SHOP}/emails/${suppressed.id}/retry`)
+    const path = `${SHOP}/email-templates/order_confirmation/en`
+    await admin('GET', path)
+    await admin('PUT', path, { subject: 'S', html: '<p>H</p>', text: 'T' })
+    await admin('GET', path)
+    await admin('GET', `${SHOP}/email-templates`)
+    await admin('POST', `${SHOP}/email-templates/preview`, { kind: 'order_confirmation' })
+    assert.equal((await admin('DELETE', path)).status, 204)
+    assertProblem(await admin('PUT', path, { subject: 'S', html: '{{', text: 'T' }), 422, 'email_template_invalid')
   })
 
   test('forms', async () => {
@@ -312,6 +408,9 @@ const HIDDEN = [
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
   ['GET', '/docs/*'],
+  ['GET', '/dev/mail'],
+  ['GET', '/dev/mail/:mail'],
+  ['GET', '/dev/mail/:mail/body'],
   ['GET', '/sandbox/pay/:shop/:session'],
   ['POST', '/sandbox/pay/:shop/:session'],
   ['GET', '/sandbox/pay/:shop/:session/challenge'],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
-import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
+import { ADDRESS, assertProblem, contentOfTables, deadLetter, product, rowsIn, secretOf } from './http-probe.ts'
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
@@ -333,6 +333,30 @@ for (const dialect of DIALECTS) {
         await caller(url, ADMIN)('POST', `${SHOP}/shipping-methods`, method('short-lived'))
         return { method: 'DELETE', path: `${SHOP}/shipping-methods/short-lived` }
       },
+      'telling an account at a provider': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/payment-providers/stripe`,
+        body: { secretKey: 'sk_test_0123456789', webhookSecret: 'whsec_0123456789' },
+        other: { secretKey: 'sk_test_9876543210', webhookSecret: 'whsec_0123456789' },
+      }),
+      'forgetting an account at a provider': async () => {
+        const path = `${SHOP}/payment-providers/stripe`
+        await caller(url, ADMIN)('PUT', path, { secretKey: 'sk_test_0123456789', webhookSecret: 'whsec_0123456789' })
+        return { method: 'DELETE', path }
+      },
+      'marking a payment paid': async () => {
+        const { payment } = (await caller(url, ADMIN)('GET', `${SHOP}/settings`)).body
+        const providers = [...new Set([...payment.providers, 'manual'])]
+        await caller(url, ADMIN)('PATCH', `${SHOP}/settings`, { payment: { providers } })
+        const items = [{ inline: { name: 'Cup', unitPrice: 500, taxCategory: 'standard', requiresShipping: false } }]
+        const wanted = { items, email: 'r@example.com', payment: { provider: 'manual' } }
+        const { order } = (await caller(url, ADMIN)('POST', `${SHOP}/orders`, wanted)).body
+        return {
+          path: `${SHOP}/orders/${order.id}/payments/${order.payments[0].id}/mark-paid`,
+          body: { amount: 200 },
+          other: { amount: 100 },
+        }
+      },
       'making codes in bulk': async () => {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/promotions`, half)).body
         const path = `${SHOP}/promotions/${id}/codes/generate`
@@ -381,17 +405,83 @@ for (const dialect of DIALECTS) {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/api-keys`, { name: 'k', scopes: ['carts:read'] })).body
         return { method: 'DELETE', path: `${SHOP}/api-keys/${id}` }
       },
+      'writing a template of e-mails': async () => ({
+        method: 'PUT',
+        path: `${SHOP}/email-templates/order_shipped/en`,
+        body: { subject: 'One', html: '<p>One</p>', text: 'One' },
+        other: { subject: 'Two', html: '<p>Two</p>', text: 'Two' },
+      }),
+      'removing a template of e-mails': async () => {
+        const path = `${SHOP}/email-templates/order_shipped/de`
+        await caller(url, ADMIN)('PUT', path, { subject: 'Eins', html: '<p>Eins</p>', text: 'Eins' })
+        return { method: 'DELETE', path }
+      },
       'registering a webhook': async () => ({
         path: `${SHOP}/webhooks`,
         body: { url: 'http://127.0.0.1:9/', types: ['refund.failed'] },
         other: { url: 'http://127.0.0.1:9/b' },
         secret: 'secret',
       }),
+      'changing a webhook': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
+        return { method: 'PATCH', path: `${SHOP}/webhooks/${id}`, body: { description: 'a' }, other: { description: 'b' } }
+      },
+      "rotating a webhook's secret": async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
+        return { path: `${SHOP}/webhooks/${id}/rotate-secret`, body: {}, other: { graceFor: 'PT0S' }, secret: 'secret' }
+      },
+      'sending many webhooks again': async () => {
+        const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
+        await engine.store.transact(async (writer) => {
+          const letters = ['a', 'b'].map((each) => deadLetter(id, `dl_${id}_${each}`))
+          await writer.db.insertInto('deliveries').values(letters).execute()
+          // What is sent at once would change what the tables hold.
+          await writer.db.updateTable('endpoints').set({ paused_at: 1 }).where('id', '=', id).execute()
+        })
+        return { path: `${SHOP}/webhooks/${id}/redeliver`, body: { limit: 1 }, other: { limit: 2 } }
+      },
       'removing a webhook': async () => {
         const { id } = (await caller(url, ADMIN)('POST', `${SHOP}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['refund.failed'] })).body
         return { method: 'DELETE', path: `${SHOP}/webhooks/${id}` }
       },
     }
+    // Orders that cost nothing are placed at once.
+    const present = product('present', 'PRESENT', 0)
+    const variants = present.variants.map((each) => ({ ...each, requiresShipping: false }))
+    await caller(url, ADMIN)('PUT', `${SHOP}/products/present`, { ...present, variants })
+    const placedOrder = async () => {
+      const what = { items: [{ sku: 'PRESENT', quantity: 3 }], email: 'robin@example.com' }
+      const { order } = (await caller(url, ADMIN)('POST', `${SHOP}/orders`, what)).body
+      return { path: `${SHOP}/orders/${order.id}`, line: order.lines[0].id as string }
+    }
+    Object.assign(operations, {
+      'moving an order': async () => ({
+        path: `${(await placedOrder()).path}/status`,
+        body: { status: 'processing' },
+        other: { status: 'completed' },
+      }),
+      'moving an order to where it is cancelled': async () => ({
+        path: `${(await placedOrder()).path}/status`,
+        body: { status: 'cancelled', message: 'No.' },
+        other: { status: 'completed' },
+      }),
+      'handing pieces over': async () => {
+        const { path, line } = await placedOrder()
+        const lines = [{ lineId: line, quantity: 1 }]
+        return { path: `${path}/fulfilments`, body: { lines }, other: { lines, note: 'Again' } }
+      },
+      'changing a fulfilment': async () => {
+        const { path, line } = await placedOrder()
+        const lines = [{ lineId: line, quantity: 1 }]
+        const made = await caller(url, ADMIN)('POST', `${path}/fulfilments`, { lines })
+        return {
+          method: 'PATCH',
+          path: `${path}/fulfilments/${made.body.fulfilments[0].id}`,
+          body: { state: 'DELIVERED' },
+          other: { state: 'CANCELLED' },
+        }
+      },
+    } satisfies typeof operations)
     for (const [name, prepare] of Object.entries(operations)) {
       test(`${name} twice under one key happens once, and the answer is the same`, async () => {
         const { method = 'POST', path, body, other, secret } = await prepare()

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { sql } from 'kysely'
 import { pino } from 'pino'
+import { createEmailQueue } from '../src/engine/email-queue.ts'
 import { createExpiry } from '../src/engine/expiry.ts'
 import { openRestoreToken } from '../src/engine/links.ts'
 import type { Store } from '../src/store/store.ts'
@@ -323,7 +324,17 @@ for (const { dialect, databaseUrl, clock, server } of places) {
       }
       const { facts, carts, random, signer } = engine
       const log = pino({ level: 'silent' })
-      const expiry = createExpiry({ store: late, facts, carts, clock, random, signer, publicUrl: () => 'https://carts.example', log })
+      const expiry = createExpiry({
+        store: late,
+        facts,
+        carts,
+        clock,
+        random,
+        signer,
+        publicUrl: () => 'https://carts.example',
+        emails: createEmailQueue({ clock, random, canSend: false }),
+        log,
+      })
       const run = () => expiry.run({ gentle: false, isStopped: () => false })
       await run()
       clock.at += DAY + SECOND

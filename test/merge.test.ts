@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { isRefusal } from '../src/core/refusal.ts'
 import type { PresetName } from '../src/core/settings.ts'
 import { createEngine } from '../src/engine/engine.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { asWriter, type Store, type Writer } from '../src/store/store.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
 
@@ -721,6 +722,7 @@ async function mergeOn(
     providers: [],
     log: pino({ level: 'silent' }),
     publicUrl: () => 'http://shop.test',
+    webhookTargets: readAllowed(THIS_MACHINE),
   })
   const named = guests.map((guest) => guest.named)
   return other

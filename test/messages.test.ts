@@ -24,6 +24,8 @@ const PARAMS: Readonly<Record<string, Notice['params']>> = {
   shipping_method_changed: { from: 'post', to: 'express' },
   shipping_unknown: {},
   tax_unknown: {},
+  adjustments_outdated: {},
+  price_frozen: { sku: 'MUG', name: 'Mug' },
 }
 
 const LEFT_OPEN = /undefined|null|NaN|\[object|[{}#]|\s{2}|\s[.,;:]/

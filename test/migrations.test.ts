@@ -123,7 +123,7 @@ for (const dialect of DIALECTS) {
       assert.match(await dump(url), /CREATE TABLE carts/)
     })
 
-    test('a filled database keeps its prices, the uses from before count for whom they were, and orders are found by their states', async () => {
+    test('a filled database keeps its prices, the uses from before count for whom they were, and orders are found by their states and by references of their own', async () => {
       const store = openStore(await freshDatabase(dialect))
       const emails = ['Zoë@Example.com ', 'ZOË+shop@example.com', 'Jo.Doe+x@GoogleMail.com', null]
       await store.transact(async ({ db }) => {
@@ -147,10 +147,11 @@ for (const dialect of DIALECTS) {
         await sql`INSERT INTO promotions (shop_id, id, document, uses, updated_at) VALUES ('s', 'once', '{}', 4, 1)`.execute(db)
         for (const [index, email] of emails.entries()) {
           const [id, owner] = [`o${index}`, index === 0 ? 'a:app:zoe' : `g:${index}`]
-          await sql`INSERT INTO orders (shop_id, id, whole, state, owner, email, content_hash, document, ordered_lines, currency, total, version, created_at, expected_total)
-            VALUES ('s', ${id}, 1, 'OPEN', ${owner}, ${email}, 'h', '{"status":"placed","paymentState":"PAID"}', '[]', 'USD', 1, 1, 1, 1)`.execute(
-            db,
-          )
+          // A template without a number gave three of them one reference; what would be the next one is taken.
+          const reference = index === 1 ? 'R-2' : 'R'
+          const document = JSON.stringify({ status: 'placed', paymentState: 'PAID', reference })
+          await sql`INSERT INTO orders (shop_id, id, whole, state, owner, email, reference, content_hash, document, ordered_lines, currency, total, version, created_at, expected_total)
+            VALUES ('s', ${id}, 1, 'OPEN', ${owner}, ${email}, ${reference}, 'h', ${document}, '[]', 'USD', 1, 1, 1, 1)`.execute(db)
           await sql`INSERT INTO redemptions (shop_id, order_id, promotion_id, state, created_at) VALUES ('s', ${id}, 'once', 'CONFIRMED', 5)`.execute(
             db,
           )
@@ -170,6 +171,16 @@ for (const dialect of DIALECTS) {
       await assert.rejects(below, 'a price is never below zero')
       const states = await db.selectFrom('orders').select(['status', 'payment_state', 'fulfilment_state']).distinct().execute()
       assert.deepEqual({ ...states[0] }, { status: 'placed', payment_state: 'PAID', fulfilment_state: 'UNFULFILLED' })
+      const references = await db.selectFrom('orders').select(['reference', 'document']).orderBy('id').execute()
+      assert.deepEqual(
+        references.map((row) => [row.reference, JSON.parse(row.document).reference]),
+        [
+          ['R', 'R'],
+          ['R-2', 'R-2'],
+          ['R-3', 'R-3'],
+          ['R-4', 'R-4'],
+        ],
+      )
       const uses = await db.selectFrom('redemptions').select(['account', 'email']).orderBy('order_id').execute()
       assert.deepEqual(
         uses.map(({ account, email }) => [account, email]),

@@ -20,8 +20,8 @@ process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL')
 })
 
-/** Starts `cartwright serve` with the demo on a free port and waits until it says that it is up. */
-export async function startNode(databaseUrl: string): Promise<Node> {
+/** Starts `cartwright serve` with the demo on a free port (and whatever else `env` says) and waits until it says that it is up. */
+export async function startNode(databaseUrl: string, env: NodeJS.ProcessEnv = {}): Promise<Node> {
   const child = spawn(process.execPath, ['src/main.ts', 'serve'], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -33,6 +33,8 @@ export async function startNode(databaseUrl: string): Promise<Node> {
       CARTWRIGHT_DEMO: '1',
       CARTWRIGHT_ADMIN_KEY: ADMIN,
       LOG_LEVEL: process.env.TEST_LOG ?? 'silent',
+      CARTWRIGHT_MAIL_FOLDER: '',
+      ...env,
     },
   })
   alive.add(child)

@@ -12,6 +12,7 @@ import { createEngine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import type { PaymentProvider, PaymentRequest, ProviderEvent, SessionStatus } from '../src/engine/ports.ts'
 import { systemRandomness } from '../src/engine/system.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
@@ -34,6 +35,7 @@ type Fault = 'refuses' | 'loses' | 'hangs'
 class FaultyProvider implements PaymentProvider {
   readonly name: string
   readonly settles = 'now'
+  readonly opensZero: boolean
   readonly calls: { method: Method; id: string }[] = []
   faults: { [M in Method]?: Fault } = {}
   /** What the provider says instead of the truth. */
@@ -44,6 +46,7 @@ class FaultyProvider implements PaymentProvider {
 
   constructor(name: string, inner: Sandbox) {
     this.name = name
+    this.opensZero = name === 'sandbox'
     this.#inner = inner
   }
 
@@ -138,6 +141,7 @@ async function startWorld(dialect: (typeof DIALECTS)[number]) {
       providers: [first, second],
       log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
       publicUrl: () => 'http://shop.test',
+      webhookTargets: readAllowed(THIS_MACHINE),
     })
   const engine = engineOn(store)
   const app = await createApp({ engine, log: pino({ level: 'silent' }), version: '0', trustProxy: undefined })
@@ -487,6 +491,37 @@ for (const dialect of DIALECTS) {
         await shop.balance()
       })
 
+      it('an order that costs nothing is verified by a provider that can do that, and nothing goes back when it ends', async () => {
+        const shop = await openShop(world, { settings: { checkout: { freeOrder: 'process' } } })
+        await shop.setPrice('A', 0)
+        const guest = await shop.guest()
+        const refused = await guest.run('POST', '/orders', { cartId: guest.cartId, payment: { provider: 'other' } })
+        assert.deepEqual([refused.status, refused.body.code, refused.body.available], [409, 'payment_method_unavailable', ['sandbox']])
+        const { order, payment } = await guest.order()
+        await shop.pay(payment.id)
+        await shop.tell(payment.id, 'paid')
+        const placed = await shop.read(order.id)
+        assert.deepEqual([placed.state, placed.paymentState, placed.outstandingTotal.amount], ['PLACED', 'PAID', 0])
+        success(await shop.admin('POST', `/orders/${order.id}/cancel`))
+        const late = await (await shop.guest()).order()
+        await shop.pay(late.payment.id)
+        success(await shop.admin('POST', `/orders/${late.order.id}/cancel`))
+        await shop.settle()
+        for (const each of [order, late.order]) assert.deepEqual((await shop.read(each.id)).refunds, [])
+        await shop.balance()
+      })
+
+      it('SEED4-49 who asks to order unpaid but has paid meanwhile gets the paid order', async () => {
+        const shop = await openShop(world, { settings: { checkout: { withoutPayment: true } } })
+        const guest = await shop.guest()
+        const { order, payment } = await guest.order()
+        await shop.pay(payment.id)
+        const again = await guest.order({ withoutPayment: true })
+        assert.deepEqual([again.order.id, again.order.state, again.order.paymentState, again.payment], [order.id, 'PLACED', 'PAID', null])
+        await shop.settle()
+        await shop.balance()
+      })
+
       it('SEED4-51 a session that a provider ends by itself leaves the order payable in a new one', async () => {
         const shop = await openShop(world)
         const guest = await shop.guest()
@@ -578,7 +613,7 @@ for (const dialect of DIALECTS) {
           [`201 ${answers[0]?.body.payment.id} true`],
         )
         assert.equal((await shop.payments(answers[0]?.body.order.id)).length, 1)
-        const elsewhere = await world.engineOn(world.store).checkout.payAgain(shop.id, answers[0]?.body.order.id, undefined, null)
+        const elsewhere = await world.engineOn(world.store).checkout.payAgain(shop.id, answers[0]?.body.order.id, {}, null)
         assert.ok(!isRefusal(elsewhere) && elsewhere.payment?.id === answers[0]?.body.payment.id)
         await shop.pay(answers[0]?.body.payment.id)
         await shop.settle()
@@ -1238,11 +1273,11 @@ for (const dialect of DIALECTS) {
             if (isRefusal(one) || !one.payment?.url) return
             await shop.pay(one.payment.id, DECLINED)
             await shop.tell(one.payment.id, 'failed', { engine })
-            const again = await engine.checkout.payAgain(shop.id, one.orderId, undefined, null)
+            const again = await engine.checkout.payAgain(shop.id, one.orderId, {}, null)
             if (isRefusal(again) || !again.payment) return
             await shop.pay(again.payment.id)
             await shop.tell(again.payment.id, 'paid', { engine })
-            await engine.checkout.cancel(shop.id, one.orderId, { by: 'system', mayCancelPlaced: true })
+            await engine.checkout.cancel(shop.id, one.orderId, { by: 'system', role: 'staff' })
             await engine.jobs.runDue()
           }
           await life().catch(() => {})

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { SignJWT } from 'jose'
 import { DEFAULT_SETTINGS, type Settings } from '../src/core/settings.ts'
-import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { mailFolder } from '../src/providers/mail-folder.ts'
+import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS } from './http-probe.ts'
 import { expect2xx } from './nodes.ts'
 import { type Call, payFor, shown, told, ware } from './presets/shop.ts'
@@ -31,6 +32,7 @@ const LINES = '/carts/current/lines'
 const SECRET = 'a secret of the tests that is long enough'
 const ISSUER = { name: 'app', iss: 'https://id.example', aud: 'shop', algorithms: ['HS256'], secret: SECRET }
 const METHOD = { id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 500 }] }
+const METHOD_BY_HAND = { id: 'transfer', name: 'Transfer', instructions: 'IBAN DE00' }
 const TAX = { name: 'VAT', category: 'standard', country: 'DE', percent: '10', included: false }
 
 let made = 0
@@ -81,8 +83,8 @@ const READY = { email: 'robin@example.com', shippingAddress: ADDRESS }
 const orders = (call: Call, cartId = 'current', more: object = {}) => call('POST', '/orders', { cartId, ...more })
 
 /** The guest orders without paying. */
-async function unpaid(call: Call): Promise<Answer['body']> {
-  expect2xx(await call('PATCH', '/carts/current', READY))
+async function unpaid(call: Call, email = READY.email): Promise<Answer['body']> {
+  expect2xx(await call('PATCH', '/carts/current', { ...READY, email }))
   return expect2xx(await orders(call)).body
 }
 
@@ -107,6 +109,25 @@ async function merged(
   return account('POST', '/carts/current/merge', { carts: [{ id: guest.id, token: guest.token }], ...more })
 }
 
+const SENDER = { name: 'Fern & Kettle', address: 'shop@shop.example' }
+/** Where servers of these tests put what they send. */
+const MAILS = freshFolder()
+const mails = mailFolder(MAILS)
+let customers = 0
+const nextCustomer = () => `customer-${++customers}@example.com`
+
+/** The e-mail to somebody. */
+const mailTo = (address: string) => eventually(async () => (await mails.list()).find(({ to }) => to === address))
+
+/** The e-mail that an order means. */
+async function mailOf(shop: Shop) {
+  const { call } = await shop.guest()
+  const email = nextCustomer()
+  const { order, payment } = await unpaid(call, email)
+  await payFor(call, { order, payment })
+  return mailTo(email)
+}
+
 /** A key with a single value: any other is refused by name. */
 const fixed = (other: unknown) => async (shop: Shop) => {
   const answer = await shop.set(other)
@@ -126,7 +147,7 @@ async function taxedBy(shop: Shop, change: (() => Promise<Answer>) | null, city 
 /** The methods that are offered to a cart; the shop's own is the post. */
 async function shippedBy(shop: Shop, change: (() => Promise<Answer>) | null, city = 'well'): Promise<string[]> {
   await shop.also({ shipping: { methods: [METHOD] } })
-  await shop.products(ware('BOX', {}, { requiresShipping: true }))
+  await shop.products(ware('BOX', {}, { requiresShipping: true, grams: 1 }))
   if (change) expect2xx(await change())
   const { call } = await shop.guest({ sku: 'BOX' })
   expect2xx(await call('PATCH', '/carts/current', { shippingAddress: { country: 'DE', city } }))
@@ -257,6 +278,23 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await call('PATCH', '/carts/current', { attributes: { gift: true } }))
     assert.equal(told(await shop.set({ type: 'strange' })), '422 invalid')
   },
+  'attributes.order': async (shop) => {
+    const { call, id } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', { ...READY, attributes: { channel: 'app', secretNote: 'x' } }))
+    const more = { attributes: { poNumber: 'PO-1' }, note: 'Ring twice' }
+    const { order } = expect2xx(await orders(call, id, more)).body
+    assert.deepEqual([order.attributes, order.note], [{ channel: 'app', secretNote: 'x', poNumber: 'PO-1' }, 'Ring twice'])
+    const properties = { channel: { type: 'string' }, poNumber: { type: 'string', pattern: '^PO-' } }
+    expect2xx(await shop.set({ type: 'object', properties, required: ['poNumber'], additionalProperties: false }))
+    const copied = expect2xx(await orders(call, id, more)).body.order
+    assert.deepEqual(copied.attributes, { channel: 'app', poNumber: 'PO-1' }, 'what the schema does not declare stays in the cart')
+    for (const attributes of [{ poNumber: '1' }, { poNumber: 'PO-1', other: 'x' }, undefined]) {
+      const refused = await orders(call, id, attributes && { attributes })
+      assert.equal(told(refused), '422 attributes_invalid')
+      assert.match(refused.body.path, /^\/attributes/)
+    }
+    assert.equal(told(await shop.set({ type: 'nothing' })), '422 invalid')
+  },
   'attributes.line': async (shop) => {
     const properties = { engraving: { type: 'string', identity: true, default: '' }, shelf: { type: 'integer' } }
     expect2xx(await shop.set({ type: 'object', properties, additionalProperties: false }))
@@ -348,9 +386,39 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     const [first, second] = [await shop.guest({ sku: 'LAST' }), await shop.guest({ sku: 'LAST' })]
     expect2xx(await shop.set('none'))
     for (const { call } of [first, second]) assert.equal((await unpaid(call)).order.state, 'NEW')
+    await shop.products(ware('ONE', {}, { stockPolicy: 'deny', onHand: 1 }))
+    expect2xx(await shop.set('cart'))
+    const holder = await shop.guest({ sku: 'ONE' })
+    assert.equal(told(await shop.nobody('POST', LINES, { sku: 'ONE' })), '409 insufficient_stock')
+    expect2xx(await holder.call('PATCH', '/carts/current', READY))
+    expect2xx(await orders(holder.call))
+  },
+  'inventory.holdMaxPerOwner': async (shop) => {
+    await shop.also({ cart: { multiple: true }, inventory: { onAdd: 'allow' } })
+    await shop.products(ware('FEW', {}, { stockPolicy: 'deny', onHand: 10 }))
+    expect2xx(await shop.set(3))
+    const account = await shop.account()
+    const order = async (quantity: number) => {
+      expect2xx(await account('POST', LINES, { sku: 'FEW', quantity }))
+      expect2xx(await account('PATCH', '/carts/current', READY))
+      const answer = await orders(account)
+      expect2xx(await account('POST', '/carts/current/forget'))
+      return answer
+    }
+    expect2xx(await order(2))
+    const refused = await order(2)
+    assert.deepEqual([told(refused), refused.body.max, refused.body.reason], ['422 quantity_too_large', 1, 'held_per_owner'])
+    expect2xx(await order(1))
+    const other = await shop.guest({ sku: 'FEW', quantity: 3 })
+    await unpaid(other.call)
+    const kim = await shop.account('kim')
+    expect2xx(await kim('POST', '/carts/current/merge', { carts: [{ id: other.id, token: other.token }] }))
+    const more = await kim('POST', '/orders', { items: [{ sku: 'FEW' }], email: READY.email })
+    assert.deepEqual([told(more), more.body.max], ['422 quantity_too_large', 0], 'what a guest held is the account’s after the login')
   },
   'inventory.holdTtl': async (shop) => {
     const [first, second] = [await shop.guest({ sku: 'LAST' }), await shop.guest({ sku: 'LAST' })]
+    assert.equal(told(await shop.set('never')), '422 invalid', 'stock is not held for ever')
     expect2xx(await shop.set('PT5M'))
     await unpaid(first.call)
     expect2xx(await second.call('PATCH', '/carts/current', READY))
@@ -744,18 +812,81 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await shop.set('/join/{handle}'))
     assert.equal((await shop.nobody('POST', LINES, { sku: 'CLUB' })).body.buyUrl, '/join/club')
   },
+  'links.orderUrl': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    assert.equal((await shop.set('javascript:alert(1)')).status, 422)
+    expect2xx(await shop.set('https://shop.example/o/{order}#{token}'))
+    assert.match((await mailOf(shop)).text, /https:\/\/shop\.example\/o\/ord_\w+#ot_\S+/)
+  },
+  'links.cartUrl': async (shop) => {
+    await shop.also({ email: { from: SENDER, kinds: ['cart_abandoned'] }, abandoned: { after: 'PT1H' } })
+    expect2xx(await shop.set('https://shop.example/back#{token}'))
+    const { call } = await shop.guest()
+    const email = nextCustomer()
+    expect2xx(await call('PATCH', '/carts/current', { email }))
+    await shop.advance('PT1H1M')
+    assert.match((await mailTo(email)).text, /https:\/\/shop\.example\/back#rt_\S+/)
+  },
   'checkout.guest': async (shop) => {
     const { call } = await shop.guest()
     expect2xx(await call('PATCH', '/carts/current', READY))
     expect2xx(await shop.set(false))
     assert.equal(told(await orders(call)), '401 login_required')
   },
-  'checkout.guestEmailOfAccount': fixed('requireLogin'),
-  'checkout.emailRequired': async (shop) => {
+  'checkout.guestEmailOfAccount': async (shop) => {
+    const issuer = { ...ISSUER, emailClaim: 'email' }
+    await shop.also({ access: { issuers: [issuer] } })
+    const guest = async (email: string) => {
+      const { call } = await shop.guest()
+      expect2xx(await call('PATCH', '/carts/current', { ...READY, email }))
+      return { call, ordered: await orders(call) }
+    }
+    const asAccount = async () => expect2xx(await (await shop.account())('POST', LINES, { sku: 'A' }))
+    await asAccount()
+    expect2xx((await guest('robin@example.com')).ordered)
+    expect2xx(await shop.set('requireLogin'))
+    await asAccount()
+    const { call, ordered } = await guest('Robin+shop@Example.com')
+    assert.deepEqual([told(ordered), ordered.body.reason, ordered.body.path], ['401 login_required', 'email_of_account', '/email'])
+    const { problems } = expect2xx(await call('GET', '/carts/current/validation')).body
+    assert.deepEqual(problems[0].code, 'login_required')
+    expect2xx((await guest('somebody@example.com')).ordered)
+    const account = await shop.account()
+    expect2xx(await account('PATCH', '/carts/current', READY))
+    expect2xx(await orders(account))
+  },
+  'checkout.requireEmail': async (shop) => {
     const { call } = await shop.guest()
     assert.equal(told(await orders(call)), '409 email_required')
     expect2xx(await shop.set(false))
     expect2xx(await orders(call))
+  },
+  'checkout.requireShippingAddress': async (shop) => {
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    expect2xx(await call('PATCH', '/carts/current', { email: READY.email }))
+    const refused = await orders(call)
+    assert.deepEqual([told(refused), refused.body.path], ['409 address_required', '/shippingAddress'])
+    expect2xx(await shop.set(false))
+    assert.equal(expect2xx(await orders(call)).body.order.shippingAddress, null)
+  },
+  'checkout.requireBillingAddress': async (shop) => {
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', { email: READY.email }))
+    expect2xx(await shop.set(true))
+    const refused = await orders(call)
+    assert.deepEqual([told(refused), refused.body.path], ['409 address_required', '/billingAddress'])
+    expect2xx(await call('PATCH', '/carts/current', { shippingAddress: ADDRESS }))
+    assert.deepEqual(expect2xx(await orders(call)).body.order.billingAddress, ADDRESS, 'it goes where the goods go')
+  },
+  'checkout.requireShippingMethod': async (shop) => {
+    await shop.also({ shipping: { methods: [METHOD] } })
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    assert.equal(told(await orders(call)), '409 shipping_method_required')
+    expect2xx(await shop.set(false))
+    assert.equal(expect2xx(await orders(call)).body.order.shippingMethod, null)
   },
   'checkout.allowEmpty': async (shop) => {
     const { call } = await shop.guest()
@@ -775,8 +906,34 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.deepEqual(shown(placed), ['A × 1'])
     assert.deepEqual(shown((await call('GET', '/carts/current')).body), ['B × 1'], 'what was not ordered stays in a cart')
   },
-  'checkout.freeOrder': fixed('process'),
-  'checkout.withoutPayment': fixed(true),
+  'checkout.freeOrder': async (shop) => {
+    await shop.products(ware('GIFT', {}, { prices: [{ currency: 'USD', amount: 0 }] }))
+    const ready = async () => {
+      const { call } = await shop.guest({ sku: 'GIFT' })
+      expect2xx(await call('PATCH', '/carts/current', READY))
+      return call
+    }
+    const free = expect2xx(await orders(await ready())).body
+    assert.deepEqual([free.order.state, free.payment], ['PLACED', null])
+    expect2xx(await shop.set('process'))
+    const call = await ready()
+    const verified = expect2xx(await orders(call)).body
+    assert.deepEqual([verified.order.state, verified.order.paymentState, verified.order.total.amount], ['NEW', 'PENDING', 0])
+    const placed = await payFor(call, verified)
+    assert.deepEqual([placed.paymentState, placed.paidTotal.amount, placed.payments[0].state], ['PAID', 0, 'PAID'])
+  },
+  'checkout.withoutPayment': async (shop) => {
+    const { call, id } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    const refused = await orders(call, id, { withoutPayment: true })
+    assert.deepEqual([told(refused), refused.body.path], ['409 payment_method_unavailable', '/withoutPayment'])
+    expect2xx(await shop.set(true))
+    const { order, payment } = expect2xx(await orders(call, id, { withoutPayment: true })).body
+    assert.deepEqual([order.state, order.paymentState, order.outstandingTotal.amount, payment], ['PLACED', 'NONE', 1000, null])
+    assert.match(order.reference, /./)
+    const other = await shop.guest()
+    assert.notEqual((await unpaid(other.call)).payment, null, 'who does not ask for it pays')
+  },
   'checkout.partialPayment': fixed(true),
   'checkout.split': fixed('seller'),
   'checkout.unpaidTtl': async (shop) => {
@@ -818,6 +975,8 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
       expect2xx(await call('DELETE', '/carts/current'))
       return id
     }),
+  'retention.drafts': (shop) =>
+    goneAfter(shop, async () => expect2xx(await shop.admin('POST', '/carts', { draft: true, lines: [{ sku: 'A' }] })).body.cart.id),
   'retention.touchOnRead': fixed(true),
   'abandoned.after': async (shop) => {
     const { id } = await shop.guest()
@@ -856,7 +1015,51 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     const { order } = await unpaid(call)
     expect2xx(await shop.set('never'))
     assert.equal(told(await call('POST', `/orders/${order.id}/cancel`)), '409 order_state_forbids')
+    const [payment] = (await call('GET', `/orders/${order.id}`)).body.payments
+    assert.equal(payment.state, 'PENDING', 'it can still be paid')
     expect2xx(await shop.admin('POST', `/orders/${order.id}/cancel`))
+  },
+  'orders.statuses': async (shop) => {
+    const list = [
+      { id: 'begun', name: 'Begun' },
+      { id: 'packed', name: 'Packed' },
+      { id: 'off', name: 'Off', state: 'CANCELLED' },
+    ]
+    const statuses = { initial: 'begun', list, transitions: [{ from: 'begun', to: 'packed', roles: ['staff'] }], on: { cancelled: 'off' } }
+    expect2xx(await shop.set(statuses))
+    const { call } = await shop.guest()
+    const { id, status } = await payFor(call, await unpaid(call))
+    assert.equal(status, 'begun')
+    assert.equal(told(await shop.admin('POST', `/orders/${id}/status`, { status: 'off' })), '409 status_move_forbidden')
+    assert.equal(expect2xx(await shop.admin('POST', `/orders/${id}/status`, { status: 'packed' })).body.status, 'packed')
+    for (const wrong of [
+      { ...statuses, initial: 'off' },
+      { ...statuses, on: { cancelled: 'packed' } },
+      { ...statuses, list: [] },
+    ])
+      assert.equal(told(await shop.set(wrong)), '422 invalid')
+  },
+  'orders.complete': async (shop) => {
+    const { call } = await shop.guest()
+    const handedOver = async () => {
+      const { id } = await payFor(call, await unpaid(call))
+      return expect2xx(await shop.admin('POST', `/orders/${id}/fulfilments`, {})).body.state
+    }
+    assert.equal(await handedOver(), 'COMPLETED')
+    expect2xx(await shop.set('manually'))
+    expect2xx(await call('POST', '/carts/current/lines', { sku: 'A' }))
+    assert.equal(await handedOver(), 'PLACED')
+  },
+  'orders.fulfilUnshipped': async (shop) => {
+    await shop.products(ware('LICENCE', { kind: 'digital' }), ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'LICENCE' }, { sku: 'BOX' })
+    expect2xx(await shop.set('whenPaid'))
+    const { id } = await payFor(call, await unpaid(call))
+    const { lines, fulfilmentState } = (await call('GET', `/orders/${id}`)).body
+    assert.deepEqual(
+      [fulfilmentState, ...lines.map((line: { fulfilledQuantity: number }) => line.fulfilledQuantity)],
+      ['PARTIALLY_FULFILLED', 1, 0],
+    )
   },
   'payment.providers': async (shop) => {
     const { call } = await shop.guest()
@@ -864,8 +1067,88 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await shop.set([]))
     assert.equal(told(await orders(call)), '409 payment_method_unavailable')
   },
+  'payment.capture': async (shop) => {
+    expect2xx(await shop.set('manual'))
+    const { call } = await shop.guest()
+    const order = await payFor(call, await unpaid(call))
+    assert.deepEqual([order.state, order.paymentState, order.paidTotal.amount], ['PLACED', 'AUTHORIZED', 0])
+  },
+  'payment.manualMethods': async (shop) => {
+    await shop.also({ payment: { providers: ['manual'] } })
+    const twice = await shop.set([METHOD_BY_HAND, { ...METHOD_BY_HAND, name: 'Again' }])
+    assert.deepEqual([told(twice), twice.body.path], ['422 invalid', '/payment/manualMethods/1/id'])
+    expect2xx(await shop.set([METHOD_BY_HAND]))
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    const { items } = expect2xx(await call('GET', '/carts/current/payment-methods')).body
+    assert.deepEqual(items, [{ id: 'manual:transfer', name: 'Transfer', provider: 'manual', method: 'transfer', default: true }])
+    const { order } = expect2xx(await orders(call)).body
+    assert.deepEqual([order.state, order.payments[0].instructions], ['PLACED', 'IBAN DE00'])
+  },
   'payment.maxPayments': fixed(2),
   'payment.presentmentCurrency': fixed('EUR'),
+  'email.from': async (shop) => {
+    expect2xx(await shop.set(SENDER))
+    assert.deepEqual((await mailOf(shop)).from, SENDER)
+    assert.equal((await shop.set({ ...SENDER, name: 'A\r\nBcc: b@c.example' })).status, 422)
+    expect2xx(await shop.set(null))
+    const { call } = await shop.guest()
+    await payFor(call, await unpaid(call))
+    assert.equal((await shop.admin('GET', '/emails')).body.items.length, 1)
+  },
+  'email.replyTo': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set('help@shop.example'))
+    assert.equal((await mailOf(shop)).replyTo, 'help@shop.example')
+  },
+  'email.cc': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set(['copy@shop.example']))
+    assert.deepEqual((await mailOf(shop)).cc, ['copy@shop.example'])
+  },
+  'email.bcc': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set(['copy@shop.example']))
+    assert.deepEqual((await mailOf(shop)).bcc, ['copy@shop.example'])
+  },
+  'email.kinds': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set(['order_cancelled']))
+    const { call } = await shop.guest()
+    const { id } = await payFor(call, await unpaid(call))
+    expect2xx(await shop.admin('POST', `/orders/${id}/cancel`))
+    const { items } = (await shop.admin('GET', `/orders/${id}/emails`)).body
+    assert.deepEqual(
+      items.map((each: { kind: string }) => each.kind),
+      ['order_cancelled'],
+    )
+  },
+  'email.statuses': async (shop) => {
+    await shop.also({ email: { from: SENDER, kinds: ['order_status'] } })
+    const told = async () => {
+      const { call } = await shop.guest()
+      const { id } = await payFor(call, await unpaid(call))
+      return (await shop.admin('GET', `/orders/${id}/emails`)).body.items.map((each: { status: string }) => each.status)
+    }
+    assert.deepEqual(await told(), [])
+    expect2xx(await shop.set(['placed']))
+    assert.deepEqual(await told(), ['placed'])
+  },
+  'email.languages': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    expect2xx(await shop.set(['de']))
+    assert.match((await mailOf(shop)).subject, /^Ihre Bestellung/)
+  },
+  'email.keepLog': async (shop) => {
+    await shop.also({ email: { from: SENDER } })
+    assert.equal((await shop.set('a while')).status, 422)
+    expect2xx(await shop.set('P1D'))
+    await mailOf(shop)
+    const kept = async () => (await shop.admin('GET', '/emails')).body.items.length
+    assert.equal(await kept(), 1)
+    await shop.advance('PT24H1M')
+    assert.equal(await kept(), 0)
+  },
   'limits.tokens': async (shop) => {
     const wrong = () => caller(shop.base, 'ct_wrong')('GET', '/carts/current')
     expect2xx(await shop.set({ address: 1, shop: 0 }))
@@ -939,7 +1222,7 @@ describe('settings', () => {
       const engine = await startEngine()
       engine.percent = 20
       const rates = { taxUrl: engine.taxUrl, shippingUrl: engine.shippingUrl, secret: null }
-      const server = await startTestServer(await freshDatabase(dialect), { rates })
+      const server = await startTestServer(await freshDatabase(dialect), { rates, mail: { folder: MAILS } })
       for (const [key, effect] of Object.entries(EFFECTS) as [Key, (shop: Shop) => Promise<void>][])
         test(key, async () => effect(await freshShop(server.url, () => server.engine.clock.now(), key)))
     })

@@ -6,9 +6,10 @@ import type { PricedCart } from '../src/core/pricing.ts'
 import type { ProductInput } from '../src/core/product.ts'
 import { openStore } from '../src/main.ts'
 import { type CartSave, loadCarts, lockCarts, saveCarts } from '../src/store/carts.ts'
+import { insertEndpoint, readEndpoints } from '../src/store/endpoints.ts'
 import { IDEMPOTENCY_KEPT_MS, readRecorded, record } from '../src/store/idempotency.ts'
 import { nextInSequence } from '../src/store/orders.ts'
-import { claimDeliveries, type DeliveryResult, insertEndpoint, publish, readEndpoints, settleDelivery } from '../src/store/outbox.ts'
+import { claimDeliveries, type DeliveryResult, publish, settleDelivery } from '../src/store/outbox.ts'
 import { readVariants, writeProduct } from '../src/store/products.ts'
 import { insertCodes, readCodes, writePromotion } from '../src/store/promotions.ts'
 import { redeem, returnRedemptions } from '../src/store/redemptions.ts'
@@ -19,8 +20,8 @@ import { promotionOf } from './facts.ts'
 import { atOnce, DIALECTS, freshDatabase } from './harness.ts'
 
 const NOW = 1_800_000_000_000
-const GOOD: DeliveryResult = { status: 204, error: null, retryAt: null }
-const BAD: DeliveryResult = { status: 500, error: 'no', retryAt: NOW }
+const GOOD: DeliveryResult = { status: 204, error: null, retryAt: null, answer: '', startedAt: NOW, durationMs: 1 }
+const BAD: DeliveryResult = { ...GOOD, status: 500, error: 'no', retryAt: NOW }
 
 const stores: { dialect: string; store: Store; url: string }[] = []
 for (const dialect of DIALECTS) {
@@ -253,8 +254,11 @@ for (const { dialect, store, url } of stores) {
       const list = events.map(([type, subject, data]) => ({ type, subject, data }))
       await store.transact((writer) => publish(writer, shopId, endpoints, list, NOW, () => nextId('dl')))
     }
-    const claim = (shopId: string, now = NOW, limit = 50) =>
-      store.transact((writer) => claimDeliveries(writer, shopId, now, now + 20_000, limit, []))
+    const claim = async (shopId: string, now = NOW, limit = 50) => {
+      const [endpoint] = await readEndpoints(store.reader, shopId)
+      const wanted = { shopId, endpointId: endpoint?.id ?? '', now, leasedUntil: now + 20_000, limit }
+      return (await store.transact((writer) => claimDeliveries(writer, wanted))).claimed
+    }
     const rowsOf = (shopId: string) =>
       store.reader.db
         .selectFrom('deliveries')
@@ -281,6 +285,42 @@ for (const { dialect, store, url } of stores) {
           ['c1', '3'],
           ['c2', '3'],
         ],
+      )
+    })
+
+    test('a cart.updated that waits takes its place behind what happened in between', async () => {
+      const shopId = await hooked()
+      await tell(shopId, ['cart.updated', 'c1', '1'], ['cart.closed', 'c1', '2'])
+      await tell(shopId, ['cart.updated', 'c1', '3'])
+      assert.deepEqual(
+        (await rowsOf(shopId)).map((row) => [row.type, row.data]),
+        [
+          ['cart.closed', '2'],
+          ['cart.updated', '3'],
+        ],
+      )
+    })
+
+    test('what is behind another of its subject stands aside while that one is tried, and is called when it is over', async () => {
+      const shopId = await hooked()
+      await tell(shopId, ['cart.closed', 'c1', '1'], ['cart.closed', 'c1', '2'], ['cart.closed', 'c1', '3'])
+      const dueAt = async () =>
+        (await store.reader.db.selectFrom('deliveries').select('due_at').where('shop_id', '=', shopId).orderBy('id').execute()).map(
+          (row) => row.due_at - NOW,
+        )
+      const [first] = await claim(shopId)
+      assert.ok(first)
+      assert.deepEqual((await dueAt()).slice(1), [20_000, 20_000], 'until the lease of the first is over')
+      await store.transact((writer) => settleDelivery(writer, first, { ...BAD, retryAt: NOW + 3_600_000 }, NOW))
+      assert.deepEqual(await claim(shopId, NOW + 20_000), [])
+      assert.deepEqual(await dueAt(), [3_600_000, 3_600_000, 3_600_000], 'until the first is tried again')
+      const [again] = await claim(shopId, NOW + 3_600_000)
+      assert.ok(again?.id === first.id)
+      await store.transact((writer) => settleDelivery(writer, again, { ...BAD, retryAt: null }, NOW + 3_600_001))
+      assert.deepEqual((await dueAt())[1], 3_600_001, 'the second is due when the first is dead')
+      assert.deepEqual(
+        (await claim(shopId, NOW + 3_600_001)).map((each) => each.data),
+        ['2'],
       )
     })
 
@@ -395,7 +435,7 @@ for (const { dialect, store, url } of stores) {
           const level = (await readStock(writer, shopId, ['S'], NOW)).get('S')
           const taken = level?.holds.reduce((sum, hold) => sum + hold.quantity, 0) ?? 0
           if ((level?.onHand ?? 0) - taken < 1) return false
-          await replaceHolds(writer, shopId, `h${index}`, `o${index}`, [['S', 1]], NOW + 1000)
+          await replaceHolds(writer, shopId, { holder: `h${index}`, owner: 'g:a', orderId: `o${index}` }, [['S', 1]], NOW + 1000)
           return true
         }),
       )

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test'
 import { pino } from 'pino'
 import { createEngine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
+import { accountReader } from '../src/engine/provider-accounts.ts'
 import { systemRandomness } from '../src/engine/system.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
@@ -30,13 +31,18 @@ async function startWorld(dialect: (typeof DIALECTS)[number]) {
   let ahead = 0
   const clock = { now: () => Date.now() + ahead }
   const stripe = await startStripe(clock)
-  const accounts = new Map<string, StripeAccount>()
-  const provider = createStripePayment({ accountOf: async (shopId) => accounts.get(shopId) ?? null, apiBase: stripe.url, clock })
+  const signer = createSigner(['s'.repeat(32)])
+  const accountOf = accountReader({ store, signer })
+  const provider = createStripePayment({
+    accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null,
+    apiBase: stripe.url,
+    clock,
+  })
   const engine = createEngine({
     store,
     clock,
     random: systemRandomness,
-    signer: createSigner(['s'.repeat(32)]),
+    signer,
     adminHash: () => hashSecret(ADMIN),
     providers: [provider],
     log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
@@ -55,7 +61,7 @@ async function startWorld(dialect: (typeof DIALECTS)[number]) {
   const move = (ms: number) => {
     ahead += ms
   }
-  return { store, engine, stripe, accounts, url, move }
+  return { store, engine, stripe, url, move }
 }
 
 type World = Awaited<ReturnType<typeof startWorld>>
@@ -72,7 +78,8 @@ async function openShop(world: World, { mode = 'checkout' as 'checkout' | 'eleme
   const [ware] = wares(1, 'W')
   const variants = ware?.variants.map((variant) => ({ ...variant, prices: [{ currency, amount }] }))
   success(await admin('POST', `${path}/products/import`, { products: [{ ...ware, variants }] }))
-  world.accounts.set(id, { secretKey: stripe.secretKey, webhookSecret: stripe.webhookSecret, mode })
+  const account = { secretKey: stripe.secretKey, webhookSecret: stripe.webhookSecret, mode }
+  success(await admin('PUT', `${path}/payment-providers/stripe`, account))
   const endpoint = `${url}${path}/payments/stripe/events`
   stripe.messages.length = 0
   return {
@@ -273,7 +280,7 @@ for (const dialect of DIALECTS) {
         { ...stripe.signed(message), headers: { 'content-type': 'application/json' } },
       ]
       for (const [index, each] of forged.entries()) assert.deepEqual(await post(each), [400, 'event_not_genuine'], `message ${index}`)
-      world.accounts.delete(shop.id)
+      success(await shop.admin('DELETE', '/payment-providers/stripe'))
       assert.deepEqual(await post(stripe.signed(message)), [400, 'event_not_genuine'])
       assert.deepEqual(await shop.outcomes(), [])
       assert.equal((await shop.read(order.id)).state, 'NEW')
@@ -331,11 +338,11 @@ for (const dialect of DIALECTS) {
       ])
     })
 
-    it('a shop without an account, and an amount that Stripe cannot take, are told as a provider that is not available; the cart stays', async () => {
+    it('a shop without an account does not offer it, and an amount that Stripe cannot take is told as a provider that is not available', async () => {
       const shop = await openShop(world)
-      world.accounts.delete(shop.id)
+      success(await shop.admin('DELETE', '/payment-providers/stripe'))
       const refused = await shop.order()
-      assert.deepEqual([refused.status, refused.body.code], [502, 'provider_unavailable'])
+      assert.deepEqual([refused.status, refused.body.code], [409, 'payment_method_unavailable'])
       const kuwaiti = await openShop(world, { currency: 'KWD', amount: 1234 })
       const odd = await kuwaiti.order()
       assert.deepEqual([odd.status, odd.body.code], [502, 'provider_unavailable'])

@@ -82,15 +82,32 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
   assert.equal(Value.Check(contractCart.Cart, { ...cart, extra: 1 }), false)
 
   const { id, shopId, owner, createdAt, updatedAt } = cart
+  const byHand = { method: null, instructions: null, reference: null, paidAt: null }
   const order: ServedOrder = {
     ...contentOf(cart),
-    ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, completedAt: null, cancelledAt: null },
+    ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, revision: 1, completedAt: null, cancelledAt: null },
     ...{ id, shopId, owner, createdAt, updatedAt, number: null, shortNumber: null, reference: null, cartId: id, whole: true, version: 1 },
     ...{ state: 'NEW', paymentState: 'PENDING', fulfilmentState: 'UNFULFILLED', status: 'new', isCompleted: false },
-    ...{ orderedAt: null, paidAt: null, expiresAt: null, refunds: [] },
-    ...{ paidTotal: cart.total, refundedTotal: cart.total, outstandingTotal: cart.total },
+    ...{ orderedAt: null, paidAt: null, expiresAt: null, fulfilments: [] },
+    ...{ paidTotal: cart.total, refundedTotal: cart.total, cancelledTotal: cart.total, outstandingTotal: cart.total },
+    refunds: [
+      {
+        ...{ id: 'rf_1', groupId: 'rf_1', paymentId: 'pay_1', amount: cart.total, state: 'FAILED', reason: null, shipping: cart.total },
+        ...{ lines: [{ lineId: 'ln_1', quantity: 1, amount: cart.total, restocked: true }], failure: 'refused', by: 'staff', createdAt },
+      },
+    ],
     payments: [
-      { id: 'pay_1', provider: 'sandbox', state: 'PENDING', amount: cart.total, captured: cart.total, reason: null, createdAt, updatedAt },
+      {
+        id: 'pay_1',
+        provider: 'sandbox',
+        state: 'PENDING',
+        amount: cart.total,
+        captured: cart.total,
+        ...byHand,
+        reason: null,
+        createdAt,
+        updatedAt,
+      },
     ],
   }
   assert.ok(Value.Check(contractOrder.Order, order), JSON.stringify([...Value.Errors(contractOrder.Order, order)]))

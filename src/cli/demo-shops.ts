@@ -1,6 +1,7 @@
 // The demo: a shop `demo` and one per preset, each with the same catalogue, shipping, tax and some codes to try, and a shop `offers` that shows
 // prices by quantity, promotions and postal zones. Made once; a second start finds them again.
 import { createReadStream } from 'node:fs'
+import { EMAIL_KINDS } from '../core/email.ts'
 import { exponentOf } from '../core/money.ts'
 import type { Price, VariantInput } from '../core/product.ts'
 import { needsCode, PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
@@ -117,6 +118,7 @@ function demoSettings(issuer: NonNullable<NonNullable<SettingsPatch['access']>['
       ],
       shippingCategory: 'standard',
     },
+    email: { from: { name: 'Fern & Kettle', address: 'shop@fern-and-kettle.example' }, statuses: ['completed'], kinds: [...EMAIL_KINDS] },
   }
 }
 

@@ -22,7 +22,8 @@ import {
   VatId,
 } from './schemas.ts'
 
-const Note = Type.String({ maxLength: LIMITS.note })
+/** A note of a cart, a line or an order. */
+export const Note = Type.String({ maxLength: LIMITS.note })
 
 /** One change of a price. */
 export const Adjustment = Type.Object(
@@ -163,6 +164,7 @@ export const Cart = Type.Object(
     lines: Type.Array(CartLine),
     ...details,
     billingSameAsShipping: Type.Boolean(),
+    shippingSameAsBilling: Type.Boolean({ description: 'While it is, `shippingAddress` follows `billingAddress`' }),
     requiresShipping: Type.Boolean(),
     shippingEstimate: Nullable(Money),
     notices: Type.Array(Notice),
@@ -269,7 +271,8 @@ const inline = Type.Object(
   CLOSED,
 )
 
-const lineTaxes = Type.Array(
+/** Taxes that a server set on a line. */
+export const lineTaxes = Type.Array(
   Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }), percent: Percent, included: Type.Boolean() }, CLOSED),
   {
     maxItems: LIMITS.taxes,
@@ -336,6 +339,10 @@ export const CreateCart = Type.Object(
     attributes: Type.Optional(Attributes),
     lines: Type.Optional(lines),
     owner: Type.Optional(Id),
+    email: Type.Optional(Email),
+    draft: Type.Optional(
+      Type.Boolean({ description: 'An order that staff prepares: a cart that only keys reach, until it is ordered (needs orders:edit)' }),
+    ),
     new: Type.Optional(
       Type.Boolean({ description: 'Another cart although there is one; it becomes the current one (needs cart.multiple)' }),
     ),
@@ -350,6 +357,7 @@ export const PatchCart = Type.Object(
     shippingAddress: Type.Optional(Nullable(Address)),
     billingAddress: Type.Optional(Nullable(Address)),
     billingSameAsShipping: Type.Optional(Type.Boolean()),
+    shippingSameAsBilling: Type.Optional(Type.Boolean()),
     shippingMethod: Type.Optional(Nullable(Id)),
     attributes: Type.Optional(Attributes),
     note: Type.Optional(Nullable(Note)),
@@ -481,7 +489,21 @@ export const CartHistory = Type.Object(
 
 /** `GET /carts/{cart}/payment-methods`: the names to order with; the default is taken when none is named. */
 export const PaymentMethods = Type.Object(
-  { items: Type.Array(Type.Object({ provider: Type.String(), default: Type.Boolean() }, CLOSED)), next: Type.Null() },
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          id: Type.String({ description: 'Provider and method in one' }),
+          name: Type.String(),
+          provider: Type.String(),
+          method: Nullable(Type.String({ description: 'Where the provider has several ways to pay' })),
+          default: Type.Boolean(),
+        },
+        CLOSED,
+      ),
+    ),
+    next: Type.Null(),
+  },
   CLOSED,
 )
 

@@ -1,11 +1,19 @@
 // Orders on the wire. `Order` describes what core/order.ts freezes, with the payments and refunds that belong to it.
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
-import { CartLine, details, LineInput, Owner, totals } from './cart.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
+import { CartLine, details, LineInput, lineTaxes, Note, Owner, totals } from './cart.ts'
+import { FULFILMENT_STEPS } from './fulfilment.ts'
+import { Refund } from './refund.ts'
+import { Address, Amount, Attributes, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
 export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
+
+/** How the money of an order stands. */
+export const PaymentState = OneOf(['NONE', 'PENDING', 'AUTHORIZED', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED'])
+
+/** How much of an order was handed over. */
+export const FulfilmentState = OneOf(['UNFULFILLED', 'PARTIALLY_FULFILLED', 'FULFILLED'])
 
 const Payment = Type.Object(
   {
@@ -14,7 +22,30 @@ const Payment = Type.Object(
     state: OneOf(['OPENING', 'PENDING', 'AUTHORIZED', 'PAID', 'FAILED', 'CANCELLED', 'REFUNDED']),
     amount: Money,
     captured: Money,
+    method: Nullable(Type.String({ description: 'The way to pay by hand that was chosen' })),
+    instructions: Nullable(Type.String({ description: 'What the customer is told to do, as plain text' })),
+    reference: Nullable(Type.String({ description: 'The words by which money that came by hand was found' })),
+    paidAt: Nullable(Type.String()),
     reason: Nullable(Type.String()),
+    createdAt: Type.String(),
+    updatedAt: Type.String(),
+  },
+  CLOSED,
+)
+
+/** Pieces that go together, and what tells where they are. */
+const Fulfilment = Type.Object(
+  {
+    id: Type.String(),
+    state: OneOf(FULFILMENT_STEPS),
+    lines: Type.Array(Type.Object({ lineId: Type.String(), quantity: Type.Integer() }, CLOSED)),
+    carrier: Nullable(Type.String()),
+    trackingNumber: Nullable(Type.String()),
+    trackingUrl: Nullable(Type.String()),
+    expectedAt: Nullable(Type.String()),
+    shippedAt: Nullable(Type.String()),
+    deliveredAt: Nullable(Type.String()),
+    note: Nullable(Type.String({ description: 'The customer may read it' })),
     createdAt: Type.String(),
     updatedAt: Type.String(),
   },
@@ -27,6 +58,10 @@ export const OrderLine = Type.Object(
     ...CartLine.properties,
     cancelledQuantity: Type.Integer({ description: 'Pieces that will not be delivered' }),
     fulfilledQuantity: Type.Integer({ description: 'Pieces that were handed over' }),
+    restockedQuantity: Type.Integer({ description: 'Pieces that went back into stock' }),
+    taxCategory: Nullable(Type.String({ description: 'What it was taxed by when it was ordered' })),
+    grams: Type.Integer({ description: 'What one piece weighed' }),
+    taxes: Nullable(lineTaxes),
   },
   CLOSED,
 )
@@ -40,8 +75,8 @@ export const Order = Type.Object(
     reference: Nullable(Type.String()),
     shopId: Type.String(),
     state: OrderState,
-    paymentState: OneOf(['NONE', 'PENDING', 'AUTHORIZED', 'PARTIALLY_PAID', 'PAID', 'PARTIALLY_REFUNDED', 'REFUNDED', 'FAILED']),
-    fulfilmentState: OneOf(['UNFULFILLED', 'PARTIALLY_FULFILLED', 'FULFILLED']),
+    paymentState: PaymentState,
+    fulfilmentState: FulfilmentState,
     status: Type.String(),
     isCompleted: Type.Boolean({ description: 'True once placed' }),
     cartId: Nullable(Type.String()),
@@ -54,6 +89,7 @@ export const Order = Type.Object(
     placedBy: OneOf(['guest', 'account', 'server', 'staff', 'system']),
     language: Nullable(Type.String({ description: 'In which the customer is written to (BCP 47)' })),
     version: Type.Integer(),
+    revision: Type.Integer({ description: 'Rises with every edit of its content by staff' }),
     createdAt: Type.String(),
     updatedAt: Type.String(),
     orderedAt: Nullable(Type.String()),
@@ -63,9 +99,11 @@ export const Order = Type.Object(
     expiresAt: Nullable(Type.String()),
     paidTotal: Money,
     refundedTotal: Money,
+    cancelledTotal: Money,
     outstandingTotal: Money,
     payments: Type.Array(Payment),
-    refunds: Type.Array(Type.Object({ id: Type.String(), paymentId: Type.String(), amount: Money, state: Type.String() }, CLOSED)),
+    fulfilments: Type.Array(Fulfilment),
+    refunds: Type.Array(Refund),
   },
   { $id: 'Order', ...CLOSED },
 )
@@ -83,9 +121,24 @@ export const OrderAnswer = Type.Object(
 )
 
 const payment = Type.Object(
-  { provider: Type.Optional(Text(60)), returnUrl: Type.Optional(Type.String({ format: 'uri', maxLength: 2000, pattern: '^https?://' })) },
+  {
+    provider: Type.Optional(Text(60)),
+    method: Type.Optional(Text(60)),
+    returnUrl: Type.Optional(Type.String({ format: 'uri', maxLength: 2000, pattern: '^https?://' })),
+  },
   CLOSED,
 )
+
+/** What may come with everything that is ordered. */
+const ordering = {
+  payment: Type.Optional(payment),
+  expectedTotal: Type.Optional(Amount),
+  attributes: Type.Optional(Attributes),
+  note: Type.Optional(Note),
+  withoutPayment: Type.Optional(
+    Type.Boolean({ description: 'Place it at once, unpaid: where checkout.withoutPayment allows it, or by a key with orders:edit' }),
+  ),
+}
 
 /** `POST /orders`: a cart (whole, or some `lines` of it), or `items` without a cart. */
 export const CreateOrder = Type.Union([
@@ -93,8 +146,7 @@ export const CreateOrder = Type.Union([
     {
       cartId: Id,
       lines: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: LIMITS.lines, uniqueItems: true })),
-      payment: Type.Optional(payment),
-      expectedTotal: Type.Optional(Amount),
+      ...ordering,
     },
     CLOSED,
   ),
@@ -108,8 +160,7 @@ export const CreateOrder = Type.Union([
       shippingMethod: Type.Optional(Id),
       vatId: Type.Optional(VatId),
       codes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: LIMITS.codes })),
-      payment: Type.Optional(payment),
-      expectedTotal: Type.Optional(Amount),
+      ...ordering,
     },
     CLOSED,
   ),

@@ -60,6 +60,12 @@ export const CustomerGroup = Type.String({ minLength: 1, maxLength: LIMITS.group
 /** An e-mail address. */
 export const Email = Type.String({ format: 'email', maxLength: 254 })
 
+/** A language. */
+export const LanguageTag = Type.String({
+  pattern: '^[a-z]{2,3}(-[A-Z]{2})?$',
+  description: 'BCP 47: a language, with a country if need be',
+})
+
 /** A country. */
 export const Country = Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2' })
 /** The buyer's VAT identification number; its form and check digit are checked besides. */
@@ -117,3 +123,6 @@ export const Problem = Type.Object(
   },
   { $id: 'Problem', additionalProperties: true },
 )
+
+/** Words of whoever changes an order; the customer may read them. */
+export const Message = Type.String({ minLength: 1, maxLength: 2000 })

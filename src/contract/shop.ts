@@ -1,6 +1,6 @@
-// Shops, settings, catalogue, keys and webhooks on the wire.
+// Shops, settings, catalogue and keys on the wire.
 import Type from 'typebox'
-import { EVENT_TYPES } from '../core/event.ts'
+import { EMAIL_KINDS } from '../core/email.ts'
 import type { LimitScope } from '../core/limit.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
@@ -11,8 +11,10 @@ import {
   Country,
   Currency,
   CustomerGroup,
+  Email,
   Id,
   Lane,
+  LanguageTag,
   ListOf,
   Nullable,
   OneOf,
@@ -133,13 +135,63 @@ const ShippingMethodTable = Type.Array(ShippingMethod, { maxItems: SHIPPING_METH
 /** `PUT /shipping-methods`: all of them, as `GET` answers them. */
 export const ShippingMethodList = Type.Object({ items: ShippingMethodTable, next: Type.Optional(Type.Null()) }, CLOSED)
 
+const StatusId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$' })
+const Statuses = Type.Object(
+  {
+    initial: StatusId,
+    list: Type.Array(
+      Type.Object(
+        {
+          id: StatusId,
+          name: Type.String({ minLength: 1, maxLength: 100 }),
+          color: Type.Optional(Type.String({ pattern: '^#[0-9a-fA-F]{6}$' })),
+          confirms: Type.Optional(Type.Boolean()),
+          state: Type.Optional(OneOf(['COMPLETED', 'CANCELLED'])),
+        },
+        CLOSED,
+      ),
+      { minItems: 1, maxItems: 50 },
+    ),
+    transitions: Type.Union([
+      Type.Literal('any'),
+      Type.Array(
+        Type.Object(
+          {
+            from: StatusId,
+            to: StatusId,
+            roles: Type.Array(OneOf(['customer', 'staff', 'system']), { minItems: 1, maxItems: 3, uniqueItems: true }),
+            requires: Type.Optional(Type.Array(OneOf(['shipment', 'payment', 'message']), { minItems: 1, maxItems: 3, uniqueItems: true })),
+          },
+          CLOSED,
+        ),
+        { maxItems: 500 },
+      ),
+    ]),
+    on: Type.Object({ cancelled: StatusId, completed: Type.Optional(StatusId), fulfilled: Type.Optional(StatusId) }, CLOSED),
+  },
+  CLOSED,
+)
+
 /** Who is asked outside of the shop, and what holds while they do not answer. */
 const outside = {
   provider: Nullable(Type.String({ pattern: '^[a-z0-9-]{1,40}$' })),
   onProviderFailure: OneOf(['block', 'last', 'fallback']),
   providerDeadline: Duration,
 }
+/** A way to pay by hand. */
+const ManualMethod = Type.Object(
+  {
+    id: Type.String({ pattern: '^[a-z0-9_-]{1,60}$' }),
+    name: Type.String({ minLength: 1, maxLength: 100 }),
+    instructions: Type.String({ maxLength: 2000, description: 'What the customer is told to do, as plain text' }),
+  },
+  CLOSED,
+)
+
 const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Type.Partial(Type.Object(properties, CLOSED), CLOSED))
+
+/** A page of the shop's; anything else than the web could run code where it is clicked. */
+const PageUrl = Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2000 })
 
 /** How often something may happen, for each of those it is counted for; 0 is no limit. */
 function limit<Scope extends LimitScope>(...scopes: readonly Scope[]) {
@@ -172,13 +224,18 @@ export const PatchSettings = Type.Object(
       order: OneOf(['oldest', 'newest']),
       onUnavailable: OneOf(['flag', 'remove']),
     }),
-    attributes: partial({ cart: Nullable(JsonSchema), line: Nullable(JsonSchema) }),
+    attributes: partial({ cart: Nullable(JsonSchema), line: Nullable(JsonSchema), order: Nullable(JsonSchema) }),
     currency: partial({
       source: Type.Array(OneOf(['explicit', 'country', 'shop', 'product']), { minItems: 1, uniqueItems: true }),
       byCountry: Type.Record(Type.String({ pattern: '^[A-Z]{2}$' }), Currency, { maxProperties: 250 }),
       onMissingPrice: OneOf(['block', 'flag']),
     }),
-    inventory: partial({ onAdd: OneOf(['clamp', 'reject', 'allow']), reserve: OneOf(['checkout', 'none']), holdTtl: Duration }),
+    inventory: partial({
+      onAdd: OneOf(['clamp', 'reject', 'allow']),
+      reserve: OneOf(['cart', 'checkout', 'none']),
+      holdTtl: Duration,
+      holdMaxPerOwner: Nullable(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
+    }),
     promotions: partial({
       maxCodes: Type.Integer({ minimum: 0, maximum: 10 }),
       caseSensitive: Type.Boolean(),
@@ -234,33 +291,60 @@ export const PatchSettings = Type.Object(
       loadCartRedirectUrl: Nullable(Text(2000)),
       redirectOrigins: Type.Array(Type.String({ pattern: '^https?://[^/?#]{1,255}$' }), { maxItems: 50 }),
       planPageUrl: Text(2000),
+      orderUrl: Nullable(PageUrl),
+      cartUrl: Nullable(PageUrl),
     }),
     checkout: partial({
       guest: Type.Boolean(),
-      guestEmailOfAccount: OneOf(['allow']),
-      emailRequired: Type.Boolean(),
+      guestEmailOfAccount: OneOf(['allow', 'requireLogin']),
+      requireEmail: Type.Boolean(),
+      requireShippingAddress: Type.Boolean(),
+      requireBillingAddress: Type.Boolean(),
+      requireShippingMethod: Type.Boolean(),
       allowEmpty: Type.Boolean(),
       unavailable: OneOf(['block', 'drop']),
-      freeOrder: OneOf(['complete']),
-      withoutPayment: Type.Literal(false),
+      freeOrder: OneOf(['complete', 'process']),
+      withoutPayment: Type.Boolean(),
       partialPayment: Type.Literal(false),
       split: OneOf(['none']),
       unpaidTtl: Duration,
       removeBoughtLines: Type.Boolean(),
       freeze: OneOf(['off', 'whilePaying']),
     }),
-    retention: partial({ anonymous: Duration, account: Duration, empty: Duration, closed: Duration, touchOnRead: Type.Literal(false) }),
+    retention: partial({
+      anonymous: Duration,
+      account: Duration,
+      empty: Duration,
+      drafts: Duration,
+      closed: Duration,
+      touchOnRead: Type.Literal(false),
+    }),
     abandoned: partial({ after: Duration }),
     history: partial({ keep: Duration }),
     orders: partial({
       referenceTemplate: Type.String({ minLength: 1, maxLength: 1000 }),
       tokenTtl: Duration,
       customerCancel: OneOf(['untilConfirmed', 'never']),
+      statuses: Statuses,
+      complete: OneOf(['whenPaidAndFulfilled', 'manually']),
+      fulfilUnshipped: OneOf(['whenPaid', 'manually']),
     }),
     payment: partial({
       providers: Type.Array(Text(60), { maxItems: 20 }),
+      capture: OneOf(['automatic', 'manual']),
+      manualMethods: Type.Array(ManualMethod, { maxItems: 20 }),
       maxPayments: Type.Literal(1),
       presentmentCurrency: OneOf(['off']),
+    }),
+    email: partial({
+      from: Nullable(Type.Object({ name: Type.String({ maxLength: 100, pattern: '^[^\\p{Cc}]*$' }), address: Email }, CLOSED)),
+      replyTo: Nullable(Email),
+      cc: Type.Array(Email, { maxItems: 5, uniqueItems: true }),
+      bcc: Type.Array(Email, { maxItems: 5, uniqueItems: true }),
+      kinds: Type.Array(OneOf(EMAIL_KINDS), { maxItems: EMAIL_KINDS.length, uniqueItems: true }),
+      statuses: Type.Array(Type.String({ minLength: 1, maxLength: 60 }), { maxItems: 100, uniqueItems: true }),
+      languages: Type.Array(LanguageTag, { minItems: 1, maxItems: 20, uniqueItems: true }),
+      keepLog: Duration,
     }),
     limits: partial({
       tokens: limit('address', 'shop'),
@@ -401,39 +485,6 @@ export const Key = Type.Object(
   CLOSED,
 )
 
-/** `POST /webhooks`. */
-export const EndpointInput = Type.Object(
-  {
-    url: Type.String({ pattern: '^https?://', maxLength: 2000, format: 'uri' }),
-    types: Type.Optional(Type.Array(OneOf([...EVENT_TYPES, '*']), { minItems: 1, uniqueItems: true })),
-  },
-  CLOSED,
-)
-
-/** An endpoint as it is listed. */
-export const Endpoint = Type.Object(
-  { id: Type.String(), url: Type.String(), types: Type.Array(Type.String()), active: Type.Boolean(), createdAt: Type.String() },
-  CLOSED,
-)
-
-/** A delivery as it is listed. */
-export const Delivery = Type.Object(
-  {
-    id: Type.String(),
-    eventId: Type.String(),
-    type: Type.String(),
-    subject: Type.String(),
-    state: Type.String(),
-    attempts: Type.Integer(),
-    createdAt: Type.String(),
-    dueAt: Type.String(),
-    deliveredAt: Nullable(Type.String()),
-    lastStatus: Nullable(Type.Integer()),
-    lastError: Nullable(Type.String()),
-  },
-  CLOSED,
-)
-
 /** Lists of the above. */
 export const lists = {
   shops: ListOf(Shop),
@@ -441,6 +492,4 @@ export const lists = {
   shippingMethods: ListOf(ShippingMethod),
   taxRates: ListOf(TaxRate),
   keys: ListOf(Key),
-  endpoints: ListOf(Endpoint),
-  deliveries: ListOf(Delivery),
 }

@@ -121,6 +121,8 @@ export const NOTICES = [
   'shipping_method_changed',
   'shipping_unknown',
   'tax_unknown',
+  'adjustments_outdated',
+  'price_frozen',
 ] as const
 
 /** Those of them that stand in the way of ordering by themselves: having been seen does not hide them. */
@@ -141,6 +143,12 @@ export interface Notice {
   readonly params: Readonly<Record<string, string | number | null>>
   readonly requiresAck: boolean
 }
+
+/**
+ * The type of carts that staff or a server makes for a customer (SEED4-57): an order that is a cart until it is completed. It is never anybody's
+ * current one, an owner may have many, and only keys reach it.
+ */
+export const DRAFT_TYPE = 'draft'
 
 /** Why a cart is over. */
 export type ClosedReason = 'ordered' | 'merged' | 'expired' | 'deleted'
@@ -175,6 +183,8 @@ export interface Cart {
   readonly shippingAddress: Address | null
   readonly billingAddress: Address | null
   readonly billingSameAsShipping: boolean
+  /** Absent is false. While it is true, `shippingAddress` is a copy of `billingAddress`. */
+  readonly shippingSameAsBilling?: boolean | undefined
   readonly shippingMethod: string | null
   /** Groups of its customer, which prices and promotions may depend on: told by the account's token or by a server, never by the shopper. */
   readonly customerGroups: readonly string[]
@@ -691,7 +701,8 @@ export function attributesOff(attributes: Attributes, schema: Settings['attribut
   return schema === null ? null : attributesRefusal(schema, attributes, '/attributes')
 }
 
-function optionsRefusal(options: Options): Refusal | null {
+/** Options that are too large. */
+export function optionsRefusal(options: Options): Refusal | null {
   if (bytesOf(options) <= LIMITS.optionsBytes) return null
   return refuse('options_invalid', { path: '/options', reason: 'too_large', max: LIMITS.optionsBytes })
 }
@@ -980,7 +991,7 @@ export function visibleContact(cart: Cart, secretId: string | null): Cart {
   if (cart.contactFrom === secretId || !hasContact(cart)) return ungrouped
   // A method that was chosen for an address says where that is, and is nothing without it.
   const shippingMethod = cart.shippingAddress === null ? cart.shippingMethod : null
-  const nobody = { email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true }
+  const nobody = { email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true, shippingSameAsBilling: undefined }
   return { ...ungrouped, ...nobody, shippingMethod, vatId: null, vatIdChecked: false, taxExempt: false }
 }
 
@@ -1009,7 +1020,14 @@ function hasContact(cart: Cart): boolean {
 }
 
 function contactOf(cart: Cart): string {
-  return JSON.stringify([cart.email, cart.shippingAddress, cart.billingAddress, cart.billingSameAsShipping, cart.vatId])
+  return JSON.stringify([
+    cart.email,
+    cart.shippingAddress,
+    cart.billingAddress,
+    cart.billingSameAsShipping,
+    cart.shippingSameAsBilling,
+    cart.vatId,
+  ])
 }
 
 /**
@@ -1025,9 +1043,9 @@ export function withContactFrom(cart: Cart, { visible, decided }: Record<'visibl
   if (cart.contactFrom === secretId) return { ...decided, customerGroups }
   const gives = [decided.email, decided.shippingAddress, decided.billingAddress, decided.vatId].some((each) => each !== null)
   if (isGiven && gives) return { ...decided, customerGroups, contactFrom: secretId }
-  const { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, vatIdChecked, taxExempt } = cart
+  const { email, shippingAddress, billingAddress, billingSameAsShipping, shippingSameAsBilling, vatId, vatIdChecked, taxExempt } = cart
   const shippingMethod = decided.shippingMethod === visible.shippingMethod ? cart.shippingMethod : decided.shippingMethod
-  const kept = { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, vatIdChecked, taxExempt }
+  const kept = { email, shippingAddress, billingAddress, billingSameAsShipping, shippingSameAsBilling, vatId, vatIdChecked, taxExempt }
   return { ...decided, ...kept, customerGroups, shippingMethod }
 }
 

@@ -3,9 +3,23 @@
 
 import type { Adjustment } from './adjustment.ts'
 import type { Attributes } from './attributes.ts'
-import { type Address, amountRefusal, BLOCKING_NOTICES, type Cart, type Line, notCartable, type Owner, quantityMaxOf } from './cart.ts'
+import {
+  type Address,
+  amountRefusal,
+  attributesOff,
+  BLOCKING_NOTICES,
+  type Cart,
+  DRAFT_TYPE,
+  type Line,
+  type LineTax,
+  mergedAttributes,
+  notCartable,
+  type Owner,
+  quantityMaxOf,
+} from './cart.ts'
 import type { Facts } from './facts.ts'
-import type { OrderPaymentState, PaymentAttemptState } from './payment.ts'
+import type { Fulfilment } from './fulfilment.ts'
+import type { OrderPaymentState, PaymentAttemptState, Return } from './payment.ts'
 import type { PricedCart, PricedLine, Totals } from './pricing.ts'
 import type { CodeState } from './promoting.ts'
 import { isTransient, REFUSALS, type Refusal, refuse } from './refusal.ts'
@@ -29,6 +43,11 @@ const MOVES: Readonly<Record<OrderState, readonly OrderState[]>> = {
 /** Whether an order may move from one state to another. */
 export function orderMayMove(from: OrderState, to: OrderState): boolean {
   return MOVES[from].includes(to)
+}
+
+/** Whether an order was placed and has not ended: its money is owed. */
+export function orderIsOwed(state: OrderState): boolean {
+  return state === 'PLACED' || state === 'COMPLETED'
 }
 
 /** What was ordered: the frozen content. Two contents with the same hash are the same order. */
@@ -56,6 +75,14 @@ export interface OrderContent extends Totals {
 export interface OrderLine extends PricedLine {
   readonly cancelledQuantity: number
   readonly fulfilledQuantity: number
+  /** Pieces that went back into stock, when they were cancelled or with a refund. */
+  readonly restockedQuantity: number
+  /** Its tax category when it was ordered; null: it was not taxed. What a line without a catalogue entry is taxed by when taxes run again. */
+  readonly taxCategory: string | null
+  /** What one piece weighed. */
+  readonly grams: number
+  /** Taxes that a server set; null: as the shop's rates say. */
+  readonly taxes: readonly LineTax[] | null
 }
 
 /** The format of order documents that this code writes. */
@@ -83,6 +110,8 @@ export interface Order extends Omit<OrderContent, 'lines'> {
   /** The language in which the customer is written to (BCP 47), or null: the shop's own. */
   readonly language: string | null
   readonly version: number
+  /** Rises with every edit of its content by staff, from 1; earlier ones are kept. */
+  readonly revision: number
   readonly createdAt: string
   readonly updatedAt: string
   readonly orderedAt: string | null
@@ -93,7 +122,7 @@ export interface Order extends Omit<OrderContent, 'lines'> {
 }
 
 /** What documents of format 1 did not say yet. */
-const SINCE_FORMAT_2 = { placedBy: 'system', language: null, completedAt: null, cancelledAt: null } as const
+const SINCE_FORMAT_2 = { placedBy: 'system', language: null, revision: 1, completedAt: null, cancelledAt: null } as const
 
 /** An order as it was written by this or older code. */
 export function liftOrder(document: Omit<Order, 'format'> & { readonly format?: number }): Order {
@@ -101,10 +130,31 @@ export function liftOrder(document: Omit<Order, 'format'> & { readonly format?: 
   return { ...SINCE_FORMAT_2, ...document, lines: orderLinesOf(document.lines), format: ORDER_FORMAT }
 }
 
-/** Priced lines as lines of an order of which nothing was delivered yet. */
-export function orderLinesOf(lines: readonly PricedLine[]): OrderLine[] {
-  return lines.map((line) => ({ ...line, cancelledQuantity: 0, fulfilledQuantity: 0 }))
+/**
+ * Priced lines as lines of an order of which nothing was delivered yet. `known` is what they were priced from; without it, as in documents of
+ * older formats, nobody knows what they are taxed by.
+ */
+export function orderLinesOf(
+  lines: readonly PricedLine[],
+  known: { readonly lines: readonly Line[]; readonly variants: Facts['variants'] } = NOTHING_KNOWN,
+): OrderLine[] {
+  const intents = new Map(known.lines.map((line) => [line.id, line]))
+  return lines.map((line) => {
+    const intent = intents.get(line.id)
+    const variant = line.sku === null ? undefined : known.variants.get(line.sku)
+    return {
+      ...line,
+      cancelledQuantity: 0,
+      fulfilledQuantity: 0,
+      restockedQuantity: 0,
+      taxCategory: intent?.inline?.taxCategory ?? (variant?.taxable ? variant.taxCategory : null),
+      grams: intent?.inline?.grams ?? variant?.grams ?? 0,
+      taxes: intent?.taxes ?? null,
+    }
+  })
 }
+
+const NOTHING_KNOWN = { lines: [], variants: new Map() } as const
 
 /** How much of an order was handed over, from its lines. */
 export function fulfilmentStateOf(
@@ -123,9 +173,34 @@ export interface ServedPayment {
   readonly amount: Amount
   /** What was taken of it. */
   readonly captured: Amount
+  /** How it is paid by hand, what the customer is told to do then, and the words by which money was found that came. */
+  readonly method: string | null
+  readonly instructions: string | null
+  readonly reference: string | null
+  /** When money came last. */
+  readonly paidAt: string | null
   readonly reason: string | null
   readonly createdAt: string
   readonly updatedAt: string
+}
+
+/** A refund as it is served with its order. */
+export interface ServedRefund {
+  readonly id: string
+  /** The same for refunds that were asked for together, because one payment had not enough. */
+  readonly groupId: string
+  readonly paymentId: string
+  readonly amount: Amount
+  readonly state: Return['state']
+  readonly reason: string | null
+  readonly lines: readonly { readonly lineId: string; readonly quantity: number; readonly amount: Amount; readonly restocked: boolean }[]
+  /** How much of it is for shipping. */
+  readonly shipping: Amount
+  /** Why it failed: a code; the words of the provider are in the order's history. */
+  readonly failure: string | null
+  /** Who asked for it; which key, the order's history says. */
+  readonly by: Order['placedBy']
+  readonly createdAt: string
 }
 
 /** Money on the wire. */
@@ -137,15 +212,13 @@ export interface ServedOrder extends Omit<Order, 'format'> {
   readonly paidTotal: Amount
   /** What went back of it. */
   readonly refundedTotal: Amount
+  /** What the order no longer costs, because it or pieces of it were cancelled; `total` says what was bought. */
+  readonly cancelledTotal: Amount
   /** What is still owed; below zero where more was taken than the order costs now. */
   readonly outstandingTotal: Amount
   readonly payments: readonly ServedPayment[]
-  readonly refunds: readonly {
-    readonly id: string
-    readonly paymentId: string
-    readonly amount: { readonly amount: number; readonly currency: string }
-    readonly state: string
-  }[]
+  readonly fulfilments: readonly Fulfilment[]
+  readonly refunds: readonly ServedRefund[]
 }
 
 /** The content an order of this priced cart has. */
@@ -154,7 +227,7 @@ export function contentOf(cart: PricedCart): OrderContent {
   const { customerGroups, vatId, vatIdChecked, taxExempt } = cart
   const { itemTotal, discountTotal, shippingTotal, includedTaxTotal, additionalTaxTotal, total } = cart
   const shippingAddress = cart.requiresShipping ? cart.shippingAddress : null
-  const billingAddress = cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
+  const billingAddress = billingAddressOf(cart)
   return {
     currency,
     lines,
@@ -179,11 +252,16 @@ export function contentOf(cart: PricedCart): OrderContent {
   }
 }
 
-/** Everything that stands between this cart and an order, in order of precedence; empty when it can be ordered. */
-export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Refusal[] {
+/**
+ * Everything that stands between this cart and an order, in order of precedence; empty when it can be ordered. `given`: attributes that come with the
+ * request to order.
+ */
+export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts, given: Attributes = {}): Refusal[] {
   const { settings } = facts.shop
   const blockers: Refusal[] = []
-  if (cart.owner.kind === 'guest' && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
+  // Staff orders for whom they like: who has no account is no guest who ordered.
+  const isGuests = cart.owner.kind === 'guest' && cart.type !== DRAFT_TYPE
+  if (isGuests && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
   if (priced.lines.length === 0 && !settings.checkout.allowEmpty) blockers.push(refuse('cart_empty', { path: '/lines' }))
   for (const line of priced.lines) {
     if (line.state === 'UNAVAILABLE')
@@ -202,12 +280,41 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Ref
     if (available !== undefined && wanted > available)
       blockers.push(refuse('insufficient_stock', { sku, asked: wanted, available, path: `/skus/${sku}` }))
   }
-  if (settings.checkout.emailRequired && priced.email === null) blockers.push(refuse('email_required', { path: '/email' }))
-  if (priced.requiresShipping && priced.shippingAddress === null) blockers.push(refuse('address_required', { path: '/shippingAddress' }))
-  if (priced.requiresShipping && priced.shippingMethod === null && offersShipping(settings)) {
-    blockers.push(refuse('shipping_method_required', { path: '/shippingMethod' }))
-  }
+  blockers.push(...missingDetails(priced, settings))
+  const attributesRefused = attributesOff(orderAttributes(priced.attributes, given, settings), settings.attributes.order)
+  if (attributesRefused) blockers.push(attributesRefused)
   return blockers.sort((a, b) => REFUSALS.indexOf(a.refused) - REFUSALS.indexOf(b.refused))
+}
+
+/** What the shop wants to know of every order and this cart does not say. */
+function missingDetails(priced: PricedCart, settings: Settings): Refusal[] {
+  const { requireEmail, requireShippingAddress, requireBillingAddress, requireShippingMethod } = settings.checkout
+  const { shippingAddress, requiresShipping } = priced
+  const isToBeChosen = requiresShipping && requireShippingMethod && priced.shippingMethod === null && offersShipping(settings)
+  return [
+    ...(requireEmail && priced.email === null ? [refuse('email_required', { path: '/email' })] : []),
+    ...(requireShippingAddress && requiresShipping && shippingAddress === null
+      ? [refuse('address_required', { path: '/shippingAddress' })]
+      : []),
+    ...(requireBillingAddress && billingAddressOf(priced) === null ? [refuse('address_required', { path: '/billingAddress' })] : []),
+    ...(isToBeChosen ? [refuse('shipping_method_required', { path: '/shippingMethod' })] : []),
+  ]
+}
+
+/**
+ * The attributes of an order: those of its cart that the shop's schema of orders declares (all of them where it has none), and those that came with
+ * the request to order; null takes one away.
+ */
+export function orderAttributes(cart: Attributes, given: Attributes, settings: Settings): Attributes {
+  const schema = settings.attributes.order
+  const declared = (schema?.properties ?? {}) as object
+  const copied = schema === null ? cart : Object.fromEntries(Object.entries(cart).filter(([name]) => Object.hasOwn(declared, name)))
+  return mergedAttributes(copied, given)
+}
+
+/** Where the bill goes: to its own address, or to where the goods go. */
+function billingAddressOf(cart: Pick<PricedCart, 'billingSameAsShipping' | 'shippingAddress' | 'billingAddress'>): Address | null {
+  return cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
 }
 
 /** When who was told that an outside engine does not answer may try again. */

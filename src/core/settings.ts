@@ -1,7 +1,17 @@
 // What a shop may decide. One structure, every key with its default and its reason; a preset is a named bundle of differences from it (C-table).
 // Durations are ISO 8601 (`PT30M`, `P30D`; a day has 24 hours here, months and years are not accepted because their length is not fixed).
+import { EMAIL_KINDS, type EmailKind } from './email.ts'
 import { DEFAULT_LIMITS, type Limits } from './limit.ts'
 import type { Rounding } from './money.ts'
+import {
+  CONFIRMED_STATUSES,
+  DELIVERY_STATUSES,
+  FREE_STATUSES,
+  PLAIN_STATUSES,
+  SHORT_STATUSES,
+  type Statuses,
+  WORKFLOW_STATUSES,
+} from './order-statuses.ts'
 import type { ProductKind } from './product.ts'
 
 /** Who signs a shop's JWTs. Exactly one of `jwksUrl` and `secret`; `algorithms` is fixed here and never taken from a token. */
@@ -82,6 +92,14 @@ export interface ShippingRate {
   readonly surcharges?: readonly { readonly category: string; readonly amount: number; readonly per: 'item' | 'cart' }[]
 }
 
+/** A way to pay by hand, such as by bank transfer. */
+export interface ManualMethod {
+  readonly id: string
+  readonly name: string
+  /** What the customer is told to do, as plain text: the account to pay to, and what to write on the transfer. */
+  readonly instructions: string
+}
+
 /** A JSON schema as plain data. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
@@ -130,6 +148,11 @@ export interface Settings {
     readonly cart: JsonSchema | null
     /** JSON schema of a line's attributes; a property with `"identity": true` tells lines apart (C13). Null accepts any, none of them identity. */
     readonly line: JsonSchema | null
+    /**
+     * JSON schema of an order's attributes: of the cart's those that it declares (`properties`) are copied, and ordering may add more. Null copies all
+     * and accepts any.
+     */
+    readonly order: JsonSchema | null
   }
   readonly currency: {
     /**
@@ -145,10 +168,12 @@ export interface Settings {
   readonly inventory: {
     /** C18: more than there is: lower the quantity with a notice, refuse, or let ordering decide. */
     readonly onAdd: 'clamp' | 'reject' | 'allow'
-    /** C18: from when stock is kept from others: from ordering on, or only when the order is paid. */
-    readonly reserve: 'checkout' | 'none'
-    /** How long an unpaid order keeps its stock from others. */
+    /** C18: from when stock is kept from others: from the cart on, from ordering on, or only when the order is paid. */
+    readonly reserve: 'cart' | 'checkout' | 'none'
+    /** How long an unpaid order, or a cart after its last change, keeps its stock from others. */
     readonly holdTtl: string
+    /** SEC-8: how many pieces of one sku all carts and unpaid orders of one owner hold together; null sets no limit. */
+    readonly holdMaxPerOwner: number | null
   }
   readonly promotions: {
     /** C31: how many codes a cart may have; at most 10. */
@@ -251,22 +276,35 @@ export interface Settings {
     readonly redirectOrigins: readonly string[]
     /** Where the plans of a subscription product are shown; `{handle}` is replaced (C08). */
     readonly planPageUrl: string
+    /**
+     * The shop's page of an order, for e-mails: `{order}` is its id, `{token}` opens it for a guest (empty for accounts, who log in). Put the token
+     * behind a `#`: browsers send that to nobody. Null: e-mails have no such link.
+     */
+    readonly orderUrl: string | null
+    /** The shop's page that takes a cart back, for e-mails: `{token}` is that of a restore link. Null: our own page with one button. */
+    readonly cartUrl: string | null
   }
   readonly checkout: {
     /** May a guest order (C42)? */
     readonly guest: boolean
-    /** C42: may a guest order with the e-mail address of an account? */
-    readonly guestEmailOfAccount: 'allow'
+    /** C42: may a guest order with the e-mail address of an account? `requireLogin` says no, and thereby confirms that there is such an account. */
+    readonly guestEmailOfAccount: 'allow' | 'requireLogin'
     /** Is an e-mail address needed to order? */
-    readonly emailRequired: boolean
+    readonly requireEmail: boolean
+    /** Is a shipping address needed to order what is shipped? */
+    readonly requireShippingAddress: boolean
+    /** Is a billing address needed to order? The shipping address is one, unless the cart says otherwise. */
+    readonly requireBillingAddress: boolean
+    /** Must a shipping method be chosen to order what is shipped, where the shop offers any? */
+    readonly requireShippingMethod: boolean
     /** C36: may an empty cart be ordered? */
     readonly allowEmpty: boolean
     /** C19: lines that are not for sale any more block ordering, or are left out of the order and stay in a cart. */
     readonly unavailable: 'block' | 'drop'
-    /** C35: an order of total 0 is placed without payment. */
-    readonly freeOrder: 'complete'
-    /** C38: may an order that costs something be placed without payment? */
-    readonly withoutPayment: false
+    /** C35: an order of total 0 is placed without payment, or goes through the payment provider all the same (some verify a card). */
+    readonly freeOrder: 'complete' | 'process'
+    /** C38: may a customer place an order that costs something without payment? Keys with `orders:edit` may in any shop. */
+    readonly withoutPayment: boolean
     /** C38: may an order be placed when only a part of it is paid? */
     readonly partialPayment: false
     /** C40: into how many orders a cart is split. */
@@ -285,6 +323,8 @@ export interface Settings {
     readonly account: string
     /** The same for an open cart without lines. */
     readonly empty: string
+    /** The same for an order that staff prepares and has not completed. */
+    readonly drafts: string
     /** The same for a cart that is over. */
     readonly closed: string
     /** C05: does reading a cart count as activity? */
@@ -299,20 +339,54 @@ export interface Settings {
     readonly keep: string
   }
   readonly orders: {
-    /** Liquid template of an order's reference; `seq` is a number that rises by one with every placed order of the shop (C46). */
+    /**
+     * C46: Liquid template of an order's reference. `{{ seq }}` rises by one with every placed order of the shop; the filter `seq: 8` makes what
+     * stands before it the key of a sequence of its own, which begins with 1, in eight digits. Times are UTC.
+     */
     readonly referenceTemplate: string
     /** How long an order token opens its order. */
     readonly tokenTtl: string
-    /** C45: may a customer cancel an order that is not confirmed yet? */
+    /** C45: may a customer cancel an order of which no status confirms and nothing was handed over? Paid ones are refunded. */
     readonly customerCancel: 'untilConfirmed' | 'never'
+    /** The words for where a placed order is, who may move it from which to which, and what follows of what happens to it. */
+    readonly statuses: Statuses
+    /** Is an order complete by itself once it is paid and all of it was handed over, or when somebody says so? */
+    readonly complete: 'whenPaidAndFulfilled' | 'manually'
+    /** Do lines that are not shipped count as handed over once the order is paid, or when somebody says so? */
+    readonly fulfilUnshipped: 'whenPaid' | 'manually'
   }
   readonly payment: {
     /** Names of payment providers that may be used; the first is the default. */
     readonly providers: readonly string[]
+    /**
+     * When money is taken: as soon as the shopper pays, or later by staff (`manual`). It is reserved until then, and the order is placed with it; how
+     * long it stays reserved is the provider's business.
+     */
+    readonly capture: 'automatic' | 'manual'
+    /** The ways to pay by hand that the provider `manual` offers, in this order. None: it offers itself, without instructions. */
+    readonly manualMethods: readonly ManualMethod[]
     /** C38: how many payments may pay one order together. */
     readonly maxPayments: 1
     /** C10: is the total shown and paid in another currency than the cart's? */
     readonly presentmentCurrency: 'off'
+  }
+  readonly email: {
+    /** Who e-mails to customers come from (SEED4-61). Null: the shop sends none. */
+    readonly from: { readonly name: string; readonly address: string } | null
+    /** Where answers to them go; null: to the sender. */
+    readonly replyTo: string | null
+    /** Who gets a copy of each, seen by the customer. */
+    readonly cc: readonly string[]
+    /** Who gets a copy of each, unseen by the customer. */
+    readonly bcc: readonly string[]
+    /** Which kinds are sent by themselves; any can be sent by hand (SEED4-59). */
+    readonly kinds: readonly EmailKind[]
+    /** Which new statuses of an order the customer is told (SEED4-59), by id. */
+    readonly statuses: readonly string[]
+    /** Languages that customers are written to in; the first is the shop's own. Others than English and German need templates. */
+    readonly languages: readonly string[]
+    /** How long it is kept what was sent to whom. */
+    readonly keepLog: string
   }
   readonly limits: {
     /** How many tokens, keys and links that are not genuine an address may send in a minute; `shop`: when to raise the alarm. 0 is no limit. */
@@ -344,9 +418,9 @@ export const DEFAULT_SETTINGS: Settings = {
     order: 'oldest',
     onUnavailable: 'flag',
   },
-  attributes: { cart: null, line: null },
+  attributes: { cart: null, line: null, order: null },
   currency: { source: ['explicit', 'shop', 'product'], byCountry: {}, onMissingPrice: 'block' },
-  inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M' },
+  inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M', holdMaxPerOwner: null },
   promotions: {
     maxCodes: 1,
     caseSensitive: false,
@@ -382,11 +456,14 @@ export const DEFAULT_SETTINGS: Settings = {
   },
   reconcile: { onLogin: 'merge', duringCheckout: 'keepGuest', keepReplaced: true },
   restore: { tokenTtl: 'P7D' },
-  links: { loadCartRedirectUrl: null, redirectOrigins: [], planPageUrl: '/products/{handle}' },
+  links: { loadCartRedirectUrl: null, redirectOrigins: [], planPageUrl: '/products/{handle}', orderUrl: null, cartUrl: null },
   checkout: {
     guest: true,
     guestEmailOfAccount: 'allow',
-    emailRequired: true,
+    requireEmail: true,
+    requireShippingAddress: true,
+    requireBillingAddress: false,
+    requireShippingMethod: true,
     allowEmpty: false,
     unavailable: 'block',
     freeOrder: 'complete',
@@ -397,11 +474,29 @@ export const DEFAULT_SETTINGS: Settings = {
     removeBoughtLines: true,
     freeze: 'off',
   },
-  retention: { anonymous: 'P30D', account: 'P90D', empty: 'PT6H', closed: 'P30D', touchOnRead: false },
+  retention: { anonymous: 'P30D', account: 'P90D', empty: 'PT6H', drafts: 'P365D', closed: 'P30D', touchOnRead: false },
   abandoned: { after: 'never' },
   history: { keep: 'P90D' },
-  orders: { referenceTemplate: '{{ seq }}', tokenTtl: 'P30D', customerCancel: 'untilConfirmed' },
-  payment: { providers: ['sandbox'], maxPayments: 1, presentmentCurrency: 'off' },
+  orders: {
+    referenceTemplate: '{{ seq }}',
+    tokenTtl: 'P30D',
+    customerCancel: 'untilConfirmed',
+    statuses: PLAIN_STATUSES,
+    complete: 'whenPaidAndFulfilled',
+    fulfilUnshipped: 'manually',
+  },
+  payment: { providers: ['sandbox'], capture: 'automatic', manualMethods: [], maxPayments: 1, presentmentCurrency: 'off' },
+  email: {
+    from: null,
+    replyTo: null,
+    cc: [],
+    bcc: [],
+    // In many countries a reminder of a cart needs consent: who wants it switches it on.
+    kinds: EMAIL_KINDS.filter((kind) => kind !== 'cart_abandoned'),
+    statuses: [],
+    languages: ['en', 'de'],
+    keepLog: 'P90D',
+  },
   limits: DEFAULT_LIMITS,
 }
 
@@ -419,8 +514,13 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     lines: { quantityEditing: 'system', order: 'newest' },
     pricing: { onIncrease: 'accept' },
     checkout: { guest: false, removeBoughtLines: false },
+    orders: { statuses: DELIVERY_STATUSES, complete: 'manually' },
   },
-  fill: { inventory: { onAdd: 'reject' }, promotions: { maxCodes: 1, publicReasons: 'detailed' } },
+  fill: {
+    inventory: { onAdd: 'reject' },
+    promotions: { maxCodes: 1, publicReasons: 'detailed' },
+    orders: { statuses: SHORT_STATUSES, fulfilUnshipped: 'whenPaid' },
+  },
   reconcile: {
     cart: { onOrdered: 'delete', onMerged: 'delete' },
     lines: { order: 'newest' },
@@ -429,12 +529,14 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     pricing: { requireExpected: true },
     notices: { requireAck: ['line_removed', 'line_unavailable'] },
     retention: { account: 'never' },
+    orders: { statuses: WORKFLOW_STATUSES },
   },
   service: {
     cart: { types: ['shopping', 'wishlist'] },
     inventory: { onAdd: 'allow' },
     shipping: { whenNotChosen: 'cheapest' },
     retention: { anonymous: 'P30D', account: 'P30D', empty: 'P30D', closed: 'P30D' },
+    orders: { statuses: CONFIRMED_STATUSES },
   },
   classic: {
     cart: { multiple: true },
@@ -443,7 +545,7 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     reconcile: { onLogin: 'restorePrevious' },
     retention: { anonymous: 'P90D', account: 'P90D', empty: 'P90D', closed: 'P90D' },
     abandoned: { after: 'PT1H' },
-    orders: { referenceTemplate: '{{ seq | prepend: "ORD-" }}' },
+    orders: { referenceTemplate: '{{ seq | prepend: "ORD-" }}', statuses: FREE_STATUSES, complete: 'manually' },
   },
 }
 

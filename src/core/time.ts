@@ -2,7 +2,7 @@
 // part of the facts. How long a cart lives (C05) counts from its owner's last write: reads and price refreshes write nothing, so they do not
 // count; and it follows from the shop's settings as they are now, never from what they were when the cart was saved.
 
-import type { Cart } from './cart.ts'
+import { type Cart, DRAFT_TYPE } from './cart.ts'
 import type { Settings } from './settings.ts'
 
 /** A moment as RFC 3339 UTC text: `2026-01-31T12:00:00.000Z`. */
@@ -20,7 +20,7 @@ export function durationMs(duration: string): number | null {
 }
 
 /** What of a cart decides how long it lives. */
-export type Lifetime = Pick<Cart, 'state' | 'owner' | 'lines' | 'savedLines' | 'retention' | 'updatedAt'>
+export type Lifetime = Pick<Cart, 'type' | 'state' | 'owner' | 'lines' | 'savedLines' | 'retention' | 'updatedAt'>
 
 /** When a cart is removed, in milliseconds, or null for never. A retention of its own (C05) counts while it is open. */
 export function expiryOf(cart: Lifetime, settings: Settings): number | null {
@@ -31,6 +31,7 @@ export function expiryOf(cart: Lifetime, settings: Settings): number | null {
 function keptFor(cart: Lifetime, { retention }: Settings): string {
   if (cart.state === 'CLOSED') return retention.closed
   if (cart.retention !== null) return cart.retention
+  if (cart.type === DRAFT_TYPE) return retention.drafts
   if (cart.lines.length === 0 && cart.savedLines.length === 0) return retention.empty
   return cart.owner.kind === 'guest' ? retention.anonymous : retention.account
 }
@@ -48,9 +49,9 @@ export function dueOf(cart: Lifetime, settings: Settings, isTold: boolean): numb
   return Number.isFinite(earlier) ? Math.floor(earlier / HOUR_MS) * HOUR_MS : null
 }
 
-/** When an open cart with lines counts as abandoned, in milliseconds, or null for never. */
+/** When an open cart with lines counts as abandoned, in milliseconds, or null for never: what staff prepares is not left by its customer. */
 export function abandonmentOf(cart: Lifetime, settings: Settings): number | null {
-  if (cart.state !== 'OPEN' || cart.lines.length === 0) return null
+  if (cart.state !== 'OPEN' || cart.type === DRAFT_TYPE || cart.lines.length === 0) return null
   const after = durationMs(settings.abandoned.after)
   return after === null || !Number.isFinite(after) ? null : cart.updatedAt + after
 }

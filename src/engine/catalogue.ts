@@ -1,8 +1,9 @@
-// What a shop sells and how it is set up: shops, settings, products, stock, promotions, keys, webhook endpoints. Every change that may move a
+// What a shop sells and how it is set up: shops, settings, products, stock, promotions, keys. Every change that may move a
 // price ends with moving the shop's epoch. Imports work in small transactions, so that a shop goes on selling while 100 000 products come in.
 
 import { type Schema, Validator } from '@cfworker/json-schema'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { DRAFT_TYPE } from '../core/cart.ts'
 import { exponentOf } from '../core/money.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
@@ -11,11 +12,11 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import { type JsonSchema, type PresetName, patchSettings, type Settings, type SettingsPatch, settingsOf } from '../core/settings.ts'
 import { methodsRefusal } from '../core/shipping-table.ts'
+import { statusesRefusal } from '../core/status.ts'
 import { ratesRefusal, withRateIds } from '../core/tax-rates.ts'
 import { durationMs } from '../core/time.ts'
 import { insertApiKey, revokeApiKey } from '../store/access.ts'
 import { insertAudit } from '../store/audit.ts'
-import { deleteEndpoint, insertEndpoint, redeliver } from '../store/outbox.ts'
 import { writeProduct } from '../store/products.ts'
 import { hasCodes, readPromotions, writePromotion } from '../store/promotions.ts'
 import { insertShop, lockSettings, moveEpoch, readShop, updateShopName, writeSettings } from '../store/shops.ts'
@@ -24,6 +25,7 @@ import type { Store } from '../store/store.ts'
 import { hashSecret } from './identity.ts'
 import { type IdempotencyClaim, once } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
+import { templateRefusal } from './reference.ts'
 
 /** Products written in one transaction: at most some 50 ms of write lock. */
 const IMPORT_CHUNK = 40
@@ -283,39 +285,6 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     })
   }
 
-  /** A new endpoint's signing secret (Standard Webhooks, `whsec_…`): shown once. */
-  function draftEndpointSecret(): string {
-    return `whsec_${Buffer.from(random.secret(), 'base64url').toString('base64')}`
-  }
-
-  /** Registers an address for events. */
-  function makeEndpoint(shopId: string, input: { url: string; types: readonly string[]; secret: string }, claim?: IdempotencyClaim) {
-    const { url, types, secret } = input
-    const endpoint = { shop_id: shopId, id: random.id('we'), url, types: JSON.stringify(types), secret, active: 1, created_at: clock.now() }
-    return once(parts, shopId, claim, async (writer) => {
-      await insertEndpoint(writer, endpoint)
-      await moveEpoch(writer, shopId, null, clock.now())
-      return { id: endpoint.id }
-    })
-  }
-
-  /** Removes an address with what waits for it. */
-  function dropEndpoint(shopId: string, id: string, claim?: IdempotencyClaim) {
-    return once(parts, shopId, claim, async (writer) => {
-      if (!(await deleteEndpoint(writer, shopId, id))) return refuse('endpoint_not_found', { id })
-      await moveEpoch(writer, shopId, null, clock.now())
-      return { id }
-    })
-  }
-
-  /** Sends a delivery again, whatever became of it. */
-  function sendAgain(shopId: string, endpointId: string, id: string, claim?: IdempotencyClaim) {
-    return once(parts, shopId, claim, async (writer) => {
-      const again = await redeliver(writer, shopId, endpointId, id, clock.now(), random.id('dl'))
-      return again === undefined ? refuse('delivery_not_found', { id }) : { id: again }
-    })
-  }
-
   return {
     makeShop,
     renameShop,
@@ -327,10 +296,6 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
     draftKey,
     makeKey,
     dropKey,
-    draftEndpointSecret,
-    makeEndpoint,
-    dropEndpoint,
-    sendAgain,
   }
 }
 
@@ -379,19 +344,25 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     ['/cart/activeDuration', patch.cart?.activeDuration],
     ['/abandoned/after', patch.abandoned?.after],
     ['/history/keep', patch.history?.keep],
+    ['/email/keepLog', patch.email?.keepLog],
     ['/retention/anonymous', patch.retention?.anonymous],
     ['/retention/account', patch.retention?.account],
     ['/retention/empty', patch.retention?.empty],
+    ['/retention/drafts', patch.retention?.drafts],
     ['/retention/closed', patch.retention?.closed],
   ]
   for (const [path, duration] of durations) {
     if (duration !== undefined && durationMs(duration) === null)
       return refuse('invalid', { path, reason: 'not_a_duration', example: 'PT30M, P30D or never' })
   }
+  if (patch.cart?.types?.includes(DRAFT_TYPE))
+    return refuse('invalid', { path: `/cart/types/${patch.cart.types.indexOf(DRAFT_TYPE)}`, reason: 'means_orders_that_staff_prepares' })
+  // Stock that is held for ever is lost to everybody.
+  if (patch.inventory?.holdTtl === 'never') return refuse('invalid', { path: '/inventory/holdTtl', reason: 'must_end', example: 'PT30M' })
   for (const [country, currency] of Object.entries(patch.currency?.byCountry ?? {})) {
     if (exponentOf(currency) === undefined) return refuse('currency_unknown', { path: `/currency/byCountry/${country}`, currency })
   }
-  for (const where of ['cart', 'line'] as const) {
+  for (const where of ['cart', 'line', 'order'] as const) {
     const schema = patch.attributes?.[where]
     if (schema && !isJsonSchema(schema)) return refuse('invalid', { path: `/attributes/${where}`, reason: 'not_a_json_schema' })
   }
@@ -399,7 +370,13 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     if ((issuer.jwksUrl === undefined) === (issuer.secret === undefined))
       return refuse('invalid', { path: `/access/issuers/${index}`, reason: 'exactly_one_of_jwksUrl_and_secret' })
   }
+  const methodIds = (patch.payment?.manualMethods ?? []).map(({ id }) => id)
+  const twice = methodIds.findIndex((id, index) => methodIds.indexOf(id) !== index)
+  if (twice >= 0) return refuse('invalid', { path: `/payment/manualMethods/${twice}/id`, reason: 'already_named' })
+  const { referenceTemplate, statuses } = patch.orders ?? {}
   return (
+    (referenceTemplate === undefined ? null : templateRefusal(referenceTemplate, '/orders/referenceTemplate')) ??
+    (statuses === undefined ? null : statusesRefusal(statuses, '/orders/statuses')) ??
     ratesRefusal(patch.tax?.rates ?? [], '/tax/rates') ??
     methodsRefusal(patch.shipping?.methods ?? [], '/shipping/methods') ??
     outsideRefusal(patch, engines, 'tax') ??

@@ -2,10 +2,12 @@
 // payment, all in one transaction; the provider is called after it (payments.ts), and the order is placed when money is there (placing.ts).
 // Every transaction locks in one order: carts, orders, promotions, stock (each by id), sequences last.
 import { createHash } from 'node:crypto'
+import type { Attributes } from '../core/attributes.ts'
 import {
   type Address,
   addLines,
   type Cart,
+  DRAFT_TYPE,
   emptyCart,
   type LineRequest,
   normaliseCode,
@@ -15,28 +17,47 @@ import {
 } from '../core/cart.ts'
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
+import { hasShipment } from '../core/fulfilment.ts'
 import { sum } from '../core/money.ts'
-import { contentOf, ORDER_FORMAT, type Order, orderBlockers, orderedLinesOf, orderLinesOf, orderMayMove, partOf } from '../core/order.ts'
+import {
+  contentOf,
+  ORDER_FORMAT,
+  type Order,
+  type OrderContent,
+  orderAttributes,
+  orderBlockers,
+  orderedLinesOf,
+  orderLinesOf,
+  orderMayMove,
+  partOf,
+} from '../core/order.ts'
+import type { StatusRole } from '../core/order-statuses.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
+import { piecesToRestock } from '../core/refund.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
-import type { Settings } from '../core/settings.ts'
+import { inState, statusMove } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import { type CartRow, loadCarts, lockCarts, ownerKey } from '../store/carts.ts'
+import { cancelPending, fulfilmentsOf } from '../store/fulfilments.ts'
 import { record } from '../store/idempotency.ts'
 import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
+import { abandonPaymentActions } from '../store/payment-actions.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
-import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
-import type { Store, Writer } from '../store/store.ts'
+import { releaseHolds, replaceHolds } from '../store/stock.ts'
+import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
+import type { Accounts } from './accounts.ts'
 import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
+import { heldSkus, holdCarts } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
-import { type Act, type Limiting, payerOf, paying } from './limiting.ts'
+import { type Act, type Limiting, looking, payerOf, paying } from './limiting.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
-import { parseOrder } from './orders.ts'
+import { kindOf, parseOrder, paymentStateNow } from './orders.ts'
+import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
 import { isPayable, type Payments } from './payments.ts'
-import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { type Placement, putBack, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
@@ -70,8 +91,16 @@ export interface OrderRequest {
         readonly codes?: readonly string[]
       }
     | undefined
+  /** How it is to be paid; what is not named is the shop's first. */
   readonly provider?: string | undefined
+  readonly method?: string | undefined
   readonly returnUrl?: string | null | undefined
+  /** Free data for the order, besides what its cart says: see `attributes.order`. */
+  readonly attributes?: Attributes | undefined
+  /** The note of the order; absent: that of its cart. */
+  readonly note?: string | undefined
+  /** Placed at once although it costs something (SEED4-49). Who may ask for it is checked before. */
+  readonly withoutPayment?: boolean | undefined
   /** The total the shopper consents to, in minor units. */
   readonly expectedTotal?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
@@ -79,6 +108,8 @@ export interface OrderRequest {
   readonly by: string
   /** From where (`originOf` of limiting); null for a key, which speaks for many, and where nobody knows. */
   readonly from?: string | null
+  /** In which language the customer wants to be written to; absent or null: the shop's own. */
+  readonly language?: string | null
 }
 
 /** An order with the payment that is to be made, if any. */
@@ -94,9 +125,20 @@ export interface Ordered {
 export interface Cancelling {
   /** As histories name it. */
   readonly by: string
-  readonly mayCancelPlaced: boolean
+  /** As whom: what a customer may, settings and statuses say. */
+  readonly role: StatusRole
+  /** Only an order that awaits payment; one that was placed meanwhile stays. */
+  readonly onlyUnpaid?: boolean
   /** Why, in words for the order's history. */
   readonly message?: string | null
+  /** Which of the shop's statuses that cancel it gets; without one, the one that the shop has for it. */
+  readonly status?: string
+  /** No e-mail is sent for it. */
+  readonly quiet?: boolean
+  /** Whether what was paid for a placed order goes back; it does unless said. */
+  readonly refund?: 'full' | 'none'
+  /** Whether the pieces of a placed order go back into stock; they do unless said. */
+  readonly restock?: boolean
 }
 
 /** Ordering and paying. */
@@ -106,16 +148,22 @@ export interface Checkout {
   payAgain(
     shopId: string,
     orderId: string,
-    provider: string | undefined,
+    wanted: WantedPayment,
     returnUrl: string | null,
     from?: string | null,
   ): Promise<Ordered | Refusal>
-  /** Cancels an order: unpaid ones by their owner, placed ones (with a full refund) by who may. */
+  /** Cancels an order; a placed one with a full refund, and with what nobody has handed over back in stock. */
   cancel(shopId: string, orderId: string, how: Cancelling): Promise<OrderTable | Refusal>
   /** Cancels what awaits payment of a cart, before the cart is deleted. */
   cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null>
   /** Ends an order whose time is up, unless it turns out to be paid. */
   expire(shopId: string, orderId: string): Promise<void>
+}
+
+/** Who pays: where paying leads back to, and from where it is begun. */
+interface Payer {
+  readonly returnUrl: string | null
+  readonly from: string | null
 }
 
 interface Snapshot {
@@ -125,6 +173,8 @@ interface Snapshot {
   readonly whole: boolean
   readonly facts: Facts
   readonly pricing: Pricing
+  /** What is ordered, as it is frozen. */
+  readonly content: OrderContent
   readonly contentHash: string
   /** Whether an outside engine was heard just now: the shopper saw the price without what it said. */
   readonly asked: boolean
@@ -134,6 +184,7 @@ interface Snapshot {
 export function createCheckout(parts: {
   store: Store
   facts: FactsCache
+  accounts: Accounts
   quotes: Quoting
   clock: Clock
   random: Randomness
@@ -142,20 +193,31 @@ export function createCheckout(parts: {
   recording: Recording
   payments: Payments
   limiting: Limiting
+  paymentMethods: PaymentMethods
 }): Checkout {
-  const { store, facts: cache, quotes, clock, random, providers, placement, recording, payments, limiting } = parts
+  const {
+    store,
+    facts: cache,
+    accounts,
+    quotes,
+    clock,
+    random,
+    providers,
+    placement,
+    recording,
+    payments,
+    limiting,
+    paymentMethods,
+  } = parts
   const { hold, place, supersede } = placement
-  const { open, closeSessions, refundAll } = payments
+  const { open, closeSessions, placeUnpaid, refundAll } = payments
 
   // Ordering --------------------------------------------------------------------------------------------------------------------------
 
   async function order(request: OrderRequest): Promise<Ordered | Refusal> {
-    let admitted: Promise<Refusal | null> | null = null
-    // Counted once, however often it is tried.
-    const admit = (snapshot: Snapshot) => (admitted ??= admitOrder(request, snapshot))
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       // Looked up each time: somebody else may have used the key while this one tried.
-      const done = (await replay(request)) ?? (await tryOrder(request, admit))
+      const done = (await replay(request)) ?? (await tryOrder(request))
       if (done !== 'again') return done
     }
     return refuse('overloaded', { retryAfter: 1 })
@@ -169,25 +231,26 @@ export function createCheckout(parts: {
     return isRefusal(done) ? done : { ...done, created: true, replayed: true }
   }
 
-  async function tryOrder(
-    request: OrderRequest,
-    admit: (snapshot: Snapshot) => Promise<Refusal | null>,
-  ): Promise<Ordered | Refusal | 'again'> {
+  async function tryOrder(request: OrderRequest): Promise<Ordered | Refusal | 'again'> {
     const snapshot = request.items ? await snapshotItems(request, request.items) : await snapshotCart(request)
     if (snapshot === 'again' || isRefusal(snapshot)) return snapshot
     if ('orderId' in snapshot) return snapshot
-    const refused = checkSnapshot(request, snapshot)
+    // Keys act for the shop, and know whom they order for.
+    const isOthers = request.all ? null : await accounts.refusal(snapshot.shop, snapshot.cart)
+    const refused = isOthers ?? checkSnapshot(request, snapshot)
     if (refused) return refused
-    const provider = chooseProvider(request.provider, snapshot.shop.settings)
-    if (isRefusal(provider) && snapshot.pricing.cart.total.amount > 0) return provider
+    const { total } = snapshot.pricing.cart
+    const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, total.amount) : null
+    if (isRefusal(chosen)) return chosen
 
     const unpaid = snapshot.row
       ? (await ordersOfCart(store.reader, request.shopId, snapshot.cart.id)).find((row) => row.state === 'NEW')
       : undefined
-    if (unpaid?.content_hash === snapshot.contentHash) return resume(request, unpaid.id)
-    const limited = await admit(snapshot)
-    if (limited) return limited
+    if (unpaid?.content_hash === snapshot.contentHash && chosen !== null) return resume(request, unpaid.id)
     if (unpaid) {
+      // Who may not order again keeps what there is.
+      const limited = await limiting.act(snapshot.shop, looking(actsOf(request, snapshot, chosen)))
+      if (limited) return limited
       // Its session must not be payable any more before another order takes its place; if it was paid, it is the order.
       const closed = await closeSessions(request.shopId, unpaid.id)
       if (isRefusal(closed)) return closed
@@ -198,17 +261,21 @@ export function createCheckout(parts: {
         return paid?.placed_at ? answerOf(request.shopId, unpaid.id, false) : 'again'
       }
     }
-    const created = await create(request, snapshot, isRefusal(provider) ? null : provider, unpaid)
+    const created = await create(request, snapshot, chosen, unpaid)
     if (created === 'again' || isRefusal(created)) return created
     return openSession(request.shopId, created)
   }
 
-  /** Orders by the thousand, and stolen cards tried one after the other, end here: before anything is written, and before a provider is asked. */
-  function admitOrder({ all, from = null }: OrderRequest, { cart, shop, row, pricing }: Snapshot): Promise<Refusal | null> {
+  /** What ordering counts as. What a key orders, it orders for many: only shoppers' orders are counted. */
+  function actsOf({ all, from = null }: OrderRequest, { cart, row }: Snapshot, chosen: PaymentMethod | null): readonly Act[] {
     const who = { origin: from, owner: ownerKey(cart.owner), cart: row ? cart.id : null, email: cart.email }
-    // What a key orders, it orders for many: only shoppers are counted.
-    const ordering: readonly Act[] = all ? [] : [{ kind: 'orders', who }]
-    return limiting.act(shop, pricing.cart.total.amount === 0 ? ordering : [...ordering, ...paying(who)])
+    return [...(all ? [] : [{ kind: 'orders', who } as const]), ...(chosen === null ? [] : paying(who))]
+  }
+
+  /** Orders by the thousand, and stolen cards tried one after the other, end here: nothing is written, and no provider is asked. */
+  async function admit(writer: Writer, shop: ShopFacts, acts: readonly Act[]): Promise<void> {
+    const limited = await limiting.act(shop, acts, writer)
+    if (limited) throw new Rollback(limited)
   }
 
   /** The cart as it would be ordered, priced by what the database says now. A cart that was ordered already answers its order. */
@@ -223,8 +290,10 @@ export function createCheckout(parts: {
     const key = owner === null ? null : ownerKey(owner)
     const reaches = (ownerOfRow: string) => (all && key === null) || ownerOfRow === key
     const row =
-      loaded.rows.find((each) => (isCurrent ? each.type === shop.settings.cart.types[0] && each.is_current === 1 : reaches(each.owner))) ??
-      null
+      loaded.rows.find((each) => {
+        if (isCurrent) return each.type === shop.settings.cart.types[0] && each.is_current === 1
+        return reaches(each.owner) && (all || each.type !== DRAFT_TYPE)
+      }) ?? null
     if (!row || row.state === 'CLOSED') {
       const placed = isCurrent
         ? undefined
@@ -241,7 +310,7 @@ export function createCheckout(parts: {
       return refuse('cart_closed', { cartId: cart.id, closedReason: cart.closedReason, mergedInto: cart.mergedInto, orderId: cart.orderId })
     const source = request.lineIds ? partOf(cart, request.lineIds) : cart
     if (!source) return refuse('line_not_found', { lines: request.lineIds })
-    return priced(shop, row, source, request.lineIds === undefined, source.id)
+    return priced(request, shop, row, source, request.lineIds === undefined)
   }
 
   /** Items without a cart: a cart that is never kept. What they hold belongs to the order. */
@@ -279,33 +348,42 @@ export function createCheckout(parts: {
     const changed = changeCart(added.cart, { email, shippingAddress, billingAddress, shippingMethod, vatId }, facts)
     if (isRefusal(changed)) return changed
     cart = { ...changed.cart, codes }
-    const snapshot = await priced(shop, null, cart, false, cart.id)
+    const snapshot = await priced(request, shop, null, cart, false)
     if (isRefusal(snapshot)) return snapshot
     // Without a cart there is nobody to look at a code that does nothing: it is refused, like one that does not exist (SEC-6).
     const idle = snapshot.pricing.cart.codes.find((code) => !code.applied)
     return idle ? refuse('code_rejected', { path: '/codes' }) : snapshot
   }
 
-  async function priced(shop: ShopFacts, row: CartRow | null, cart: Cart, whole: boolean, holder: string): Promise<Snapshot | Refusal> {
+  async function priced(
+    request: OrderRequest,
+    shop: ShopFacts,
+    row: CartRow | null,
+    cart: Cart,
+    whole: boolean,
+  ): Promise<Snapshot | Refusal> {
     await cache.collect(shop, skusOf(cart), cart.codes, [])
-    const now = await pricedNow(shop, cart, holder, row !== null)
+    const now = await pricedNow(shop, cart, row !== null)
     if (isRefusal(now)) return now
     const { facts, pricing, asked } = now
     const gone = pricing.cart.lines.filter((line) => line.state === 'UNAVAILABLE').map((line) => line.id)
     // What cannot be bought is left out where the shop says so; it stays in a cart like everything that was not ordered (C19).
     if (gone.length > 0 && shop.settings.checkout.unavailable === 'drop')
-      return priced(shop, row, { ...cart, lines: cart.lines.filter((line) => !gone.includes(line.id)) }, whole, holder)
+      return priced(request, shop, row, { ...cart, lines: cart.lines.filter((line) => !gone.includes(line.id)) }, whole)
     // What left the cart because it is gone is not ordered: it must not be remembered as bought either.
     const ordered = { ...cart, lines: pricing.intent.lines }
-    const identity = JSON.stringify([contentOf(pricing.cart), orderedLinesOf(ordered), whole])
+    const own = contentOf(pricing.cart)
+    const attributes = orderAttributes(own.attributes, request.attributes ?? {}, shop.settings)
+    const content = { ...own, attributes, note: request.note ?? own.note }
+    const identity = JSON.stringify([content, orderedLinesOf(ordered), whole])
     const contentHash = createHash('sha256').update(identity).digest('base64url')
-    return { shop, row, cart: ordered, whole, facts, pricing, contentHash, asked }
+    return { shop, row, cart: ordered, whole, facts, pricing, content, contentHash, asked }
   }
 
   /** Priced by what the database says, and by what outside engines say where the shop asks them. */
-  async function pricedNow(shop: ShopFacts, cart: Cart, holder: string, keeps: boolean): Promise<Settled | Refusal> {
+  async function pricedNow(shop: ShopFacts, cart: Cart, keeps: boolean): Promise<Settled | Refusal> {
     if (shop.asksOutside) await quotes.collect(shop.id, [cart.id])
-    const holding = { holders: [holder], buyer: buyerOf(cart) }
+    const holding = { holders: [cart.id], buyer: buyerOf(cart) }
     const fresh = () => cache.fresh(store.reader, shop, cart.codes, skusOf(cart), holding)
     const facts = await fresh()
     if (!shop.asksOutside) {
@@ -322,7 +400,7 @@ export function createCheckout(parts: {
 
   /** What is missing, then whether it costs more than the shopper saw (C17). */
   function checkSnapshot(request: OrderRequest, { shop, row, cart, whole, facts, pricing, asked }: Snapshot): Refusal | null {
-    const blockers = orderBlockers(cart, pricing.cart, facts)
+    const blockers = orderBlockers(cart, pricing.cart, facts, request.attributes)
     if (blockers[0]) return { ...blockers[0], blockers }
     const { total } = pricing.cart
     if (request.expectedTotal !== undefined) {
@@ -354,24 +432,17 @@ export function createCheckout(parts: {
     return visibleContact(kept, limitedTo.secretId) !== kept
   }
 
-  function chooseProvider(wanted: string | undefined, settings: Settings): PaymentProvider | Refusal {
-    const allowed = settings.payment.providers.filter((name) => providers.has(name))
-    const name = wanted ?? allowed[0]
-    const provider = name !== undefined && allowed.includes(name) ? providers.get(name) : undefined
-    return provider ?? refuse('payment_method_unavailable', { asked: wanted ?? null, available: allowed, path: '/payment/provider' })
-  }
-
   /** One transaction: the cart is still the one that was priced; stock and uses are held; the order and its payment are written. */
   async function create(
     request: OrderRequest,
     snapshot: Snapshot,
-    provider: PaymentProvider | null,
+    chosen: PaymentMethod | null,
     replaced: OrderTable | undefined,
   ): Promise<Ordered | Refusal | 'again'> {
     const { shopId } = request
     const { cart, row, whole, pricing, facts, shop } = snapshot
     const now = clock.now()
-    const order = newOrder(snapshot, now, request.by)
+    const order = newOrder(snapshot, now, request, chosen === null ? 'NONE' : 'PENDING')
     const holder = row ? cart.id : order.id
     try {
       return await store.transact(async (writer) => {
@@ -385,14 +456,18 @@ export function createCheckout(parts: {
         const exhausted = await redeemFor(writer, order, now)
         if (exhausted) throw new Rollback(exhausted)
         const demand = demandOf(pricing.cart.lines)
-        const tracked = await hold(writer, shopId, demand, holder)
+        const kept = row && shop.cartsHold ? (JSON.parse(row.priced) as PricedCart).lines : null
+        const limit = limitOf(shop, ownerKey(cart.owner))
+        const tracked = await hold(writer, shopId, demand, holder, { limit, also: kept ? heldSkus(kept) : [] })
         // The last of a gift went to somebody else meanwhile: nobody asked for it, so the order is made without it.
         if (isRefusal(tracked)) throw new Rollback(isOfGift(tracked, pricing.cart) ? 'again' : tracked)
         const heldUntil = now + (durationMs(shop.settings.inventory.holdTtl) ?? 0)
         const held = shop.settings.inventory.reserve === 'none' ? [] : tracked
-        await replaceHolds(writer, shopId, holder, order.id, held, heldUntil)
+        await replaceHolds(writer, shopId, { holder, owner: ownerKey(cart.owner), orderId: order.id }, held, heldUntil)
+        // What is not ordered stays held for the cart.
+        if (kept) await holdCarts(writer, shop, [{ cart, lines: kept, seen: [] }], now)
         const expiresAt = order.expiresAt === null ? null : Date.parse(order.expiresAt)
-        const kept = {
+        const columns = {
           owner: ownerKey(cart.owner),
           contentHash: snapshot.contentHash,
           orderedLines: orderedLinesOf(cart),
@@ -402,7 +477,8 @@ export function createCheckout(parts: {
           expiresAt,
           heldUntil,
         }
-        await insertOrder(writer, orderRow(order, kept))
+        await admit(writer, shop, actsOf(request, snapshot, chosen))
+        await insertOrder(writer, orderRow(order, columns))
         if (request.idempotency) {
           const { key, requestHash, sealed } = request.idempotency
           const recorded = await record(
@@ -415,10 +491,10 @@ export function createCheckout(parts: {
           if (!recorded) throw new Rollback('again')
         }
         await recording.remember(writer, shop, order, { by: request.by, action: 'order', events: ['order.created'] })
-        if (order.total.amount === 0) {
+        if (chosen === null) {
           await place(writer, shop, {
             order,
-            row: { ...orderRow(order, kept) },
+            row: { ...orderRow(order, columns) },
             whole,
             carts: row ? { own: row, target: null } : null,
             facts,
@@ -427,7 +503,7 @@ export function createCheckout(parts: {
           })
           return { orderId: order.id, payment: null, created: true }
         }
-        const payment = newPayment(order, provider?.name ?? '', request.returnUrl ?? null, now, request.from ?? null)
+        const payment = newPayment(shop, order, chosen, { returnUrl: request.returnUrl ?? null, from: request.from ?? null }, now)
         await insertPayment(writer, payment)
         return { orderId: order.id, payment, created: true }
       })
@@ -437,10 +513,14 @@ export function createCheckout(parts: {
     }
   }
 
-  function newOrder({ cart, shop, pricing, whole, row }: Snapshot, now: number, by: string): Order {
+  function newOrder(
+    { cart, shop, content, whole, row, facts }: Snapshot,
+    now: number,
+    { by, language = null }: OrderRequest,
+    paymentState: 'NONE' | 'PENDING',
+  ): Order {
     const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
     const at = rfc3339(now)
-    const content = contentOf(pricing.cart)
     return {
       format: ORDER_FORMAT,
       id: random.id('ord'),
@@ -449,7 +529,7 @@ export function createCheckout(parts: {
       reference: null,
       shopId: shop.id,
       state: 'NEW',
-      paymentState: pricing.cart.total.amount === 0 ? 'NONE' : 'PENDING',
+      paymentState,
       fulfilmentState: 'UNFULFILLED',
       status: 'new',
       isCompleted: false,
@@ -457,10 +537,11 @@ export function createCheckout(parts: {
       whole: whole && row !== null,
       owner: cart.owner,
       ...content,
-      lines: orderLinesOf(content.lines),
+      lines: orderLinesOf(content.lines, { lines: cart.lines, variants: facts.variants }),
       placedBy: kindOf(by),
-      language: null,
+      language,
       version: 1,
+      revision: 1,
       createdAt: at,
       updatedAt: at,
       orderedAt: null,
@@ -471,12 +552,12 @@ export function createCheckout(parts: {
     }
   }
 
-  function newPayment(order: Order, provider: string, returnUrl: string | null, now: number, origin: string | null): PaymentTable {
+  function newPayment(shop: ShopFacts, order: Order, chosen: PaymentMethod, { returnUrl, from }: Payer, now: number): PaymentTable {
     return {
       shop_id: order.shopId,
       id: random.id('pay'),
       order_id: order.id,
-      provider,
+      provider: chosen.provider,
       state: 'OPENING',
       amount: order.total.amount,
       captured: 0,
@@ -491,7 +572,12 @@ export function createCheckout(parts: {
       updated_at: now,
       checked_at: now,
       leased_until: 0,
-      origin,
+      method: chosen.method,
+      instructions: chosen.instructions,
+      reference: null,
+      paid_at: null,
+      capture: shop.settings.payment.capture,
+      origin: from,
     }
   }
 
@@ -519,13 +605,16 @@ export function createCheckout(parts: {
   async function resume(request: OrderRequest, orderId: string): Promise<Ordered | Refusal> {
     const row = await readOrder(store.reader, request.shopId, orderId)
     if (row?.state !== 'NEW') return answerOf(request.shopId, orderId, false)
-    return payAgain(request.shopId, orderId, request.provider, request.returnUrl ?? null, request.from ?? null)
+    const again = await payAgain(request.shopId, orderId, request, request.returnUrl ?? null, request.from ?? null)
+    // Placed at this moment, by the same request sent twice or by money that came: then it is the answer.
+    const isOver = isRefusal(again) && again.refused === 'order_state_forbids'
+    return isOver ? answerOf(request.shopId, orderId, false) : again
   }
 
   async function payAgain(
     shopId: string,
     orderId: string,
-    wanted: string | undefined,
+    wanted: WantedPayment,
     returnUrl: string | null,
     from: string | null = null,
   ): Promise<Ordered | Refusal> {
@@ -534,24 +623,22 @@ export function createCheckout(parts: {
     const known = await readOrder(store.reader, shopId, orderId)
     if (!known) return refuse('order_not_found', { orderId })
     if (known.state !== 'NEW') return refuse('order_state_forbids', { orderId, state: known.state, action: 'pay' })
-    let admitted = false
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const payable = (await paymentsOf(store.reader, shopId, [orderId])).filter(isPayable)
-      // Whoever names no provider goes on where the order is being paid.
-      const provider = chooseProvider(wanted ?? payable.at(-1)?.provider, shop.settings)
-      if (isRefusal(provider)) return provider
-      // Who is shown once more where to pay begins nothing.
-      const runs = payable.some(({ provider: name, state, url }) => name === provider.name && state === 'PENDING' && url !== null)
-      const limited = admitted || runs ? null : await limiting.act(shop, paying(payerOf(known, from)))
-      if (limited) return limited
-      admitted = true
-      if (payable.some((payment) => payment.provider !== provider.name)) {
+      // Whoever names no way goes on where the order is being paid.
+      const { provider, method } = payable.at(-1) ?? {}
+      const isNamed = wanted.provider !== undefined || wanted.method !== undefined
+      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, known.total)
+      if (isRefusal(chosen)) return chosen
+      if (payable.some((payment) => payment.provider !== chosen.provider)) {
+        const limited = await limiting.act(shop, looking(paying(payerOf(known, from))))
+        if (limited) return limited
         const closed = await closeSessions(shopId, orderId)
         if (isRefusal(closed)) return closed
         if (closed === 'covered') return answerOf(shopId, orderId, false)
       }
       try {
-        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, provider.name, returnUrl, from))
+        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, chosen, { returnUrl, from }))
         return await openSession(shopId, next)
       } catch (error) {
         if (!(error instanceof Rollback)) throw error
@@ -562,14 +649,7 @@ export function createCheckout(parts: {
   }
 
   /** Under the order's lock: holds are renewed, and an attempt that can still be paid is used again. */
-  async function nextAttempt(
-    writer: Writer,
-    shop: ShopFacts,
-    orderId: string,
-    provider: string,
-    returnUrl: string | null,
-    from: string | null,
-  ): Promise<Ordered> {
+  async function nextAttempt(writer: Writer, shop: ShopFacts, orderId: string, chosen: PaymentMethod, payer: Payer): Promise<Ordered> {
     const now = clock.now()
     const before = await readOrder(writer, shop.id, orderId)
     if (before?.cart_id) await lockCarts(writer, shop.id, [before.cart_id])
@@ -577,22 +657,32 @@ export function createCheckout(parts: {
     if (row?.state !== 'NEW') throw new Rollback(refuse('order_state_forbids', { orderId, state: row?.state ?? null, action: 'pay' }))
     const order = parseOrder(row)
     const holder = row.cart_id ?? row.id
-    const tracked = await hold(writer, shop.id, demandOf(order.lines), holder)
+    const tracked = await hold(writer, shop.id, demandOf(order.lines), holder, { limit: limitOf(shop, row.owner) })
     if (isRefusal(tracked)) throw new Rollback(tracked)
     const held = shop.settings.inventory.reserve === 'none' ? [] : tracked
-    await replaceHolds(writer, shop.id, holder, orderId, held, now + (durationMs(shop.settings.inventory.holdTtl) ?? 0))
+    await replaceHolds(
+      writer,
+      shop.id,
+      { holder, owner: row.owner, orderId },
+      held,
+      now + (durationMs(shop.settings.inventory.holdTtl) ?? 0),
+    )
     const open = (await paymentsOf(writer, shop.id, [orderId])).filter(isPayable)
     // Somebody chose another provider at this moment: an order is never payable at two of them.
-    if (open.some((payment) => payment.provider !== provider)) throw new Rollback('again')
+    if (open.some((payment) => payment.provider !== chosen.provider)) throw new Rollback('again')
     const payable = open[0]
+    if (!payable || payable.state === 'FAILED') await admit(writer, shop, paying(payerOf(row, payer.from)))
     if (!payable) {
-      const payment = newPayment(order, provider, returnUrl, now, from)
+      const payment = newPayment(shop, order, chosen, payer, now)
       await insertPayment(writer, payment)
       return { orderId, payment, created: false }
     }
-    if (payable.state !== 'FAILED') return { orderId, payment: payable, created: false }
-    if (!(await updatePayment(writer, payable, { state: 'PENDING', reason: null, origin: from }, now))) throw new Rollback('again')
-    return { orderId, payment: { ...payable, state: 'PENDING', reason: null, origin: from, version: payable.version + 1 }, created: false }
+    const { method, instructions } = chosen
+    if (payable.state !== 'FAILED' && payable.method === method) return { orderId, payment: payable, created: false }
+    const state = payable.state === 'FAILED' ? 'PENDING' : payable.state
+    const changes = { state, reason: null, method, instructions, origin: payer.from }
+    if (!(await updatePayment(writer, payable, changes, now))) throw new Rollback('again')
+    return { orderId, payment: { ...payable, ...changes, version: payable.version + 1 }, created: false }
   }
 
   /** Opens the session of a payment that has none yet, and records it. */
@@ -602,7 +692,9 @@ export function createCheckout(parts: {
     const isMissing = payment?.state === 'OPENING' || (payment?.state === 'PENDING' && payment.url === null)
     if (!payment || !isMissing) return ordered
     const opened = await open(shopId, payment)
-    return isRefusal(opened) ? { ...opened, orderId: ordered.orderId } : { ...ordered, payment: opened }
+    if (isRefusal(opened)) return { ...opened, orderId: ordered.orderId }
+    const refused = providers.get(opened.provider)?.settles === 'later' ? await placeUnpaid(shopId, opened.id) : null
+    return refused ? { ...refused, orderId: ordered.orderId } : { ...ordered, payment: opened }
   }
 
   // Ending ----------------------------------------------------------------------------------------------------------------------------
@@ -613,13 +705,16 @@ export function createCheckout(parts: {
       if (!before) return refuse('order_not_found', { orderId })
       if (before.state === 'CANCELLED') {
         // Repeating it, by who may, tries refunds again that were given up.
-        if (how.mayCancelPlaced)
+        if (how.role !== 'customer' && how.refund !== 'none')
           await store.transact(async (writer) => {
             await lockOrders(writer, shopId, [orderId])
-            await refundAll(writer, shopId, orderId)
+            await refundAll(writer, shopId, orderId, { by: how.by })
           })
         return before
       }
+      // Nothing is closed at a provider for somebody who may not cancel; what was decided here is looked at again under the lock.
+      const mayNot = await cancelRefusal(shopId, before, how)
+      if (mayNot) return mayNot
       if (before.state === 'NEW') {
         const closed = await closeSessions(shopId, orderId)
         if (isRefusal(closed)) return closed
@@ -635,54 +730,70 @@ export function createCheckout(parts: {
   async function cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null> {
     const unpaid = (await ordersOfCart(store.reader, shopId, cartId)).find((row) => row.state === 'NEW')
     if (!unpaid) return null
-    const cancelled = await cancel(shopId, unpaid.id, { by: 'system', mayCancelPlaced: false, message: 'its cart was deleted' })
+    const cancelled = await cancel(shopId, unpaid.id, { by: 'system', role: 'system', onlyUnpaid: true, message: 'its cart was deleted' })
     const mayPass = !isRefusal(cancelled) || (cancelled.refused !== 'provider_unavailable' && cancelled.refused !== 'overloaded')
     return mayPass ? null : cancelled
   }
 
   async function expire(shopId: string, orderId: string): Promise<void> {
     const closed = await closeSessions(shopId, orderId)
-    if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', { by: 'system', mayCancelPlaced: false })
+    if (closed === 'closed') await end(shopId, orderId, 'EXPIRED', { by: 'system', role: 'system', onlyUnpaid: true })
   }
 
-  async function end(
-    shopId: string,
-    orderId: string,
-    state: 'CANCELLED' | 'EXPIRED',
-    { by, mayCancelPlaced, message = null }: Cancelling,
-  ): Promise<Refusal | 'again' | null> {
+  async function end(shopId: string, orderId: string, state: 'CANCELLED' | 'EXPIRED', how: Cancelling): Promise<Refusal | 'again' | null> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
+    const { statuses } = shop.settings.orders
     return store.transact(async (writer) => {
       const [row] = await lockOrders(writer, shopId, [orderId])
       if (!row) return refuse('order_not_found', { orderId })
       const order = parseOrder(row)
+      // Somebody was faster with the same.
+      if (order.state === state) return null
       const isPlaced = order.state === 'PLACED'
-      if (!orderMayMove(order.state, state) || (isPlaced && !mayCancelPlaced))
+      const keepsMoney = how.refund === 'none'
+      if (!orderMayMove(order.state, state) || (isPlaced && how.onlyUnpaid))
         return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
+      const status = state === 'CANCELLED' ? await cancelledStatus(writer, shop, order, how) : inState(state, statuses).status
+      if (isRefusal(status)) return { ...status, orderId }
       // Somebody began another attempt to pay after the sessions were closed: it must be closed as well.
       if (!isPlaced && (await paymentsOf(writer, shopId, [orderId])).some(isPayable)) return 'again'
       await returnRedemptions(writer, shopId, orderId)
       if (isPlaced) {
-        const demand = demandOf(order.lines)
-        await lockStock(
-          writer,
-          shopId,
-          demand.map(([sku]) => sku),
-        )
-        await takeStock(writer, shopId, demand, -1, clock.now())
-        await refundAll(writer, shopId, orderId)
+        // What was handed over is not in the house any more, and what was cancelled before is back already.
+        if (how.restock ?? true) await putBack(writer, shopId, piecesToRestock(order.lines), clock.now())
+        await cancelPending(writer, shopId, orderId, clock.now())
+        await abandonPaymentActions(writer, shopId, orderId, 'order_cancelled')
+        await refundAll(writer, shopId, orderId, { by: how.by, keepsTaken: keepsMoney })
       } else await releaseHolds(writer, shopId, orderId)
-      const ended = { ...inState(state), cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
+      const ended = { state, status, paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
+      const { by, message = null, quiet = false } = how
       await recording.change(writer, shop, order, ended, {
-        by,
+        ...{ by, message, quiet },
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
-        message,
-        events: [state === 'CANCELLED' ? 'order.cancelled' : 'order.expired'],
-        columns: { held_until: null },
+        events: state === 'EXPIRED' ? ['order.expired'] : isPlaced ? ['order.status_changed', 'order.cancelled'] : ['order.cancelled'],
+        columns: { held_until: null, ...(isPlaced && keepsMoney ? { money_kept: 1 } : {}) },
       })
       return null
     })
+  }
+
+  async function cancelRefusal(shopId: string, row: OrderTable, how: Cancelling): Promise<Refusal | null> {
+    const shop = await cache.shop(shopId)
+    const status = shop ? await cancelledStatus(store.reader, shop, parseOrder(row), how) : refuse('shop_not_found', { shopId })
+    return isRefusal(status) ? { ...status, orderId: row.id } : null
+  }
+
+  /** The status that an order is cancelled into, if who cancels it may. */
+  async function cancelledStatus(reader: Reader, { id, settings }: ShopFacts, order: Order, how: Cancelling): Promise<string | Refusal> {
+    const { statuses } = settings.orders
+    const to = how.status ?? statuses.on.cancelled
+    if (statuses.list.some((each) => each.id === to && each.state !== 'CANCELLED'))
+      return refuse('invalid', { path: '/status', reason: 'this_status_does_not_cancel' })
+    const facts = { hasShipment: hasShipment(await fulfilmentsOf(reader, id, [order.id])), hasMessage: Boolean(how.message) }
+    const target = statusMove(settings.orders, order, to, how.role, facts)
+    return isRefusal(target) ? target : target.id
   }
 
   // Small parts -----------------------------------------------------------------------------------------------------------------------
@@ -695,19 +806,25 @@ export function createCheckout(parts: {
   return { order, payAgain, cancel, cancelUnpaid, expire }
 }
 
+/** Whether an order goes through a payment provider before it is placed. */
+function mustPay({ withoutPayment }: OrderRequest, { pricing, shop }: Snapshot): boolean {
+  if (withoutPayment === true) return false
+  return pricing.cart.total.amount > 0 || shop.settings.checkout.freeOrder === 'process'
+}
+
 /** What of a total no outside engine has a say in, in minor units: what the goods (all, or these lines) cost after discounts. */
 function ownPartOf({ lines }: PricedCart, ids?: readonly string[]): number {
   const meant = lines.filter((line) => line.state === 'AVAILABLE' && (ids === undefined || ids.includes(line.id)))
   return sum(meant.map((line) => line.total.amount)) ?? 0
 }
 
+/** How much an owner may hold, where the shop says so and orders hold anything. */
+function limitOf({ settings }: ShopFacts, owner: string): { owner: string; max: number } | undefined {
+  const { reserve, holdMaxPerOwner } = settings.inventory
+  return reserve === 'none' || holdMaxPerOwner === null ? undefined : { owner, max: holdMaxPerOwner }
+}
+
 /** Whether what is missing is (also) wanted for a gift. */
 function isOfGift({ sku }: Refusal, { lines }: PricedCart): boolean {
   return demandOf(lines.filter((line) => line.giftOf !== null)).some(([wanted]) => wanted === sku)
-}
-
-/** Who ordered, without which key it was. */
-function kindOf(by: string): Order['placedBy'] {
-  const [kind] = by.split(':')
-  return kind === 'guest' || kind === 'account' || kind === 'server' || kind === 'staff' ? kind : 'system'
 }

@@ -3,10 +3,13 @@ import type { Logger } from 'pino'
 import type { Limits } from '../core/limit.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
+import { type Accounts, createAccounts } from './accounts.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
-import { type Checkout, createCheckout } from './checkout.ts'
 import { deliveryWork } from './deliveries.ts'
+import { createEmailComposing } from './email-composing.ts'
+import { createEmailQueue } from './email-queue.ts'
+import { createEmailing, type Emailing } from './emailing.ts'
 import { createExpiry } from './expiry.ts'
 import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
@@ -14,30 +17,32 @@ import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createLimiting, type Limiting } from './limiting.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
-import { createPayments, type Payments } from './payments.ts'
-import { createPlacement } from './placing.ts'
-import type { Clock, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
+import { createOrdering, type Ordering } from './ordering.ts'
+import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
+import { createPoster } from './posting.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
+import { createProviderAccounts, type ProviderAccounts } from './provider-accounts.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
-import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSwitching, type Switching } from './switching.ts'
+import { type Allowed, NOTHING_ALLOWED } from './targets.ts'
 import { tidyingWork } from './tidying.ts'
 import { createWatching, type Watching } from './watch.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 
 /** A running engine. */
-export interface Engine {
+export interface Engine extends Ordering {
   readonly store: Store
   readonly clock: Clock
   readonly random: Randomness
   readonly signer: Signer
   readonly facts: FactsCache
+  readonly accounts: Accounts
   readonly carts: Carts
   readonly watching: Watching
-  readonly checkout: Checkout
-  readonly payments: Payments
+  readonly providerAccounts: ProviderAccounts
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -45,12 +50,13 @@ export interface Engine {
   readonly identities: Identities
   readonly limiting: Limiting
   readonly jobs: Jobs
-  readonly reconciling: Reconciling
   readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly quotes: Quoting
   readonly guests: Guests
   readonly switching: Switching
   readonly restore: Restoring
+  readonly emails: Emailing
+  readonly webhooks: Webhooks
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -67,9 +73,13 @@ export interface EngineParts {
   /** Outside engines; none where absent. */
   readonly taxProviders?: readonly TaxProvider[]
   readonly shippingProviders?: readonly ShippingRateProvider[]
+  /** Who sends e-mails; null or absent: nobody, and none are queued. */
+  readonly mailer?: Mailer | null
   readonly log: Logger
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
+  /** Where webhooks may go besides public addresses; nowhere where absent. */
+  readonly webhookTargets?: Allowed
   /** Limits against abuse that hold instead of the documented defaults, in shops that decided nothing. */
   readonly limits?: Partial<Limits>
   /** Regular work of providers that live in this process. */
@@ -78,7 +88,7 @@ export interface EngineParts {
 
 /** Puts an engine together. Nothing runs until `jobs.start()`. */
 export function createEngine(parts: EngineParts): Engine {
-  const { store, clock, random, signer, adminHash, log } = parts
+  const { store, clock, random, signer, adminHash, log, mailer = null } = parts
   const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const { taxProviders = [], shippingProviders = [] } = parts
   const quotes = createQuoting({ store, clock, taxProviders, shippingProviders, log })
@@ -87,34 +97,36 @@ export function createEngine(parts: EngineParts): Engine {
   const carts = createCarts({ ...base, quotes })
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
-  const recording = createRecording(base)
-  const placement = createPlacement({ ...base, quotes, recording })
+  const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
+  const recording = createRecording({ ...base, emails: queue })
+  const accounts = createAccounts({ store, clock })
   const limiting = createLimiting({ ...base, signer, log, ...(parts.limits ? { installed: parts.limits } : {}) })
-  const payments = createPayments({
-    ...base,
-    limiting,
-    providers,
-    placement,
-    recording,
-    returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
+  const ordering = createOrdering({
+    ...{ ...base, limiting, quotes, accounts, recording, providers, log },
+    publicUrl: parts.publicUrl,
+    extra: parts.extraJobs ?? [],
   })
-  const checkout = createCheckout({ ...base, limiting, quotes, providers, placement, recording, payments })
-  const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
-  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl })
+  const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
+  const poster = createPoster(allowed)
+  const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
+  const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
+  const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
   return {
     store,
     clock,
     random,
     signer,
     facts,
-    checkout,
-    payments,
+    accounts,
+    ...ordering,
+    providerAccounts: createProviderAccounts({ ...base, signer, providers }),
     providers,
     carts,
     quotes,
     guests,
     switching,
     restore: createRestoring({ store, clock, signer, carts, switching, guests }),
+    emails,
     publicUrl: parts.publicUrl,
     watching: createWatching({
       ...base,
@@ -126,8 +138,18 @@ export function createEngine(parts: EngineParts): Engine {
     preview: createPreview({ ...base, carts }),
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
-    reconciling,
+    webhooks: createWebhooks({ ...base, poster, allowed }),
     limiting,
-    jobs: createJobs([reconciling.work, expiry.work, deliveryWork({ store, clock, log }), tidyingWork({ store, clock, log })], log),
+    jobs: createJobs(
+      [
+        ordering.reconciling.work,
+        ordering.settling.work,
+        expiry.work,
+        deliveryWork({ ...base, poster, log }),
+        ...emails.works,
+        tidyingWork({ store, clock, log }),
+      ],
+      log,
+    ),
   }
 }

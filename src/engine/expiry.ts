@@ -29,8 +29,10 @@ import {
   writeTimes,
 } from '../store/expiry.ts'
 import { publish, wants } from '../store/outbox.ts'
+import { replaceCartHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import { type Carts, parseIntent } from './carts.ts'
+import type { EmailQueue, EmailWish } from './email-queue.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import type { Signer } from './identity.ts'
 import type { Work } from './jobs.ts'
@@ -78,6 +80,8 @@ interface Fate {
   readonly kind: 'remove' | 'abandon' | 'keep'
   /** The event's data, where some endpoint wants it. */
   readonly data: string | null
+  /** Whom to remind of it, where the shop does. */
+  readonly remind: string | null
   readonly expiresAt: number | null
   /** When it is looked at next if it stays. */
   readonly dueAt: number | null
@@ -99,9 +103,10 @@ export function createExpiry(parts: {
   random: Randomness
   signer: Signer
   publicUrl: () => string
+  emails: EmailQueue
   log: Logger
 }): Expiry {
-  const { store, facts, carts, clock, random, signer, publicUrl, log } = parts
+  const { store, facts, carts, clock, random, signer, publicUrl, emails, log } = parts
   const batch = BATCHES[store.dialect]
   let historyLookedAt = Number.NEGATIVE_INFINITY
 
@@ -194,19 +199,20 @@ export function createExpiry(parts: {
   async function fateOf(shop: ShopFacts, row: DatedRow, now: number): Promise<Fate> {
     const { settings } = shop
     // Written by a newer version that runs beside this one and knows what it means.
-    if (row.format > CART_FORMAT) return { row, kind: 'keep', data: null, expiresAt: row.expires_at, dueAt: now + HOUR_MS }
+    if (row.format > CART_FORMAT) return { row, kind: 'keep', data: null, remind: null, expiresAt: row.expires_at, dueAt: now + HOUR_MS }
     const cart = parseIntent(row)
     const isTold = row.abandoned_at !== null
     const expiresAt = expiryOf(cart, settings)
     const abandonedFrom = isTold ? null : abandonmentOf(cart, settings)
     if (expiresAt !== null && expiresAt <= now) {
       const data = row.state === 'OPEN' && isWanted(shop, 'cart.expired') ? expiredText(row, now) : null
-      return { row, kind: 'remove', data, expiresAt, dueAt: null }
+      return { row, kind: 'remove', data, remind: null, expiresAt, dueAt: null }
     }
     if (abandonedFrom === null || abandonedFrom > now)
-      return { row, kind: 'keep', data: null, expiresAt, dueAt: dueOf(cart, settings, isTold) }
+      return { row, kind: 'keep', data: null, remind: null, expiresAt, dueAt: dueOf(cart, settings, isTold) }
     const data = isWanted(shop, 'cart.abandoned') ? abandonedText(shop, row.id, await carts.serve(shop, row), now) : null
-    return { row, kind: 'abandon', data, expiresAt, dueAt: dueOf(cart, settings, true) }
+    const remind = emails.isOn(shop) && settings.email.kinds.includes('cart_abandoned') ? cart.email : null
+    return { row, kind: 'abandon', data, remind, expiresAt, dueAt: dueOf(cart, settings, true) }
   }
 
   /** The cart as it was, over. */
@@ -240,11 +246,13 @@ export function createExpiry(parts: {
       mine.filter(({ row, kind }) => kind === 'abandon' && !unpaid.has(row.id)),
     )
     const events: Event[] = []
+    const reminders: EmailWish[] = []
     let abandoned = 0
     for (const fate of mine) {
-      const { row, kind, data, expiresAt, dueAt } = fate
+      const { row, kind, data, remind, expiresAt, dueAt } = fate
       const isTold = kind === 'abandon' && !unpaid.has(row.id) && !bought.has(row.id)
       if (isTold) abandoned++
+      if (isTold && remind !== null) reminders.push(reminderOf(row.id, remind))
       if (data !== null && (isTold || removed.includes(fate)))
         events.push({ type: kind === 'abandon' ? 'cart.abandoned' : 'cart.expired', subject: row.id, data })
       if (removed.includes(fate)) continue
@@ -255,8 +263,11 @@ export function createExpiry(parts: {
       }
       if (isTold || times.due_at !== row.due_at || expiresAt !== row.expires_at) await writeTimes(writer, shop.id, row.id, times)
     }
+    const gone = removed.map(({ row }) => row.id)
+    if (shop.cartsHold) await replaceCartHolds(writer, shop.id, gone, [], 0)
     const guests = await removeAll(writer, shop.id, removed)
     await publish(writer, shop.id, shop.endpoints, events, now, () => random.id('dl'))
+    await emails.add(writer, shop, reminders)
     const expired = removed.filter(({ row }) => row.state === 'OPEN').length
     return { expired, closed: removed.length - expired, abandoned, guests }
   }
@@ -357,6 +368,11 @@ export function createExpiry(parts: {
 
   const work: Work = { name: 'carts that end', everyMs: POLL_MS, run: ({ isGentle, isStopped }) => run({ gentle: isGentle, isStopped }) }
   return { run, work }
+}
+
+/** An e-mail that leads back to a cart (OPS-3); in the shop's own language, because nobody said another one. */
+function reminderOf(cartId: string, recipient: string): EmailWish {
+  return { kind: 'cart_abandoned', recipient, orderId: null, cartId, status: '', language: null, by: 'system', data: {} }
 }
 
 function addUp(report: PassReport, done: Partial<PassReport>): void {

@@ -3,6 +3,7 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { canonicalGroups, LIMITS, type Owner } from '../core/cart.ts'
+import type { StatusRole } from '../core/order-statuses.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Issuer } from '../core/settings.ts'
@@ -12,6 +13,7 @@ import type { Store } from '../store/store.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
 import type { Clock } from './ports.ts'
+import { seal, unseal } from './sealing.ts'
 
 // Who ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -71,6 +73,11 @@ export function reachesAll(actor: Actor): boolean {
   return actor.kind === 'server' || actor.kind === 'staff'
 }
 
+/** As whom an actor moves orders: every key works for the shop, also for a customer whom it names. */
+export function roleOf(actor: Actor): StatusRole {
+  return reachesAll(actor) ? 'staff' : 'customer'
+}
+
 /** Whether a key's scopes contain one. */
 export function hasScope(actor: Actor, scope: Scope): boolean {
   return reachesAll(actor) && 'scopes' in actor && (actor.scopes.includes('*') || actor.scopes.includes(scope))
@@ -117,7 +124,14 @@ export function parseKey(token: string): { kind: 'server' | 'staff'; keyId: stri
 export interface Signer {
   sign(text: string): string
   verify(text: string, signature: string): boolean
+  /** Seals what is kept for the installation: `place` names what it belongs to. The first secret seals, all open. */
+  seal(text: string, place: string): string
+  /** Opens it again; null when none of the secrets sealed it for this place. */
+  unseal(sealed: string, place: string): string | null
 }
+
+/** What the secrets of an installation seal, besides signing. */
+const SEALED = 'cartwright sealed'
 
 /** A signer over one or more secrets. */
 export function createSigner(secrets: readonly string[]): Signer {
@@ -130,6 +144,14 @@ export function createSigner(secrets: readonly string[]): Signer {
         const actual = Buffer.from(signature)
         return expected.length === actual.length && timingSafeEqual(expected, actual)
       }),
+    seal: (text, place) => seal(text, secrets[0] ?? '', place, SEALED),
+    unseal: (sealed, place) => {
+      for (const secret of secrets) {
+        const text = unseal(sealed, secret, place, SEALED)
+        if (text !== null) return text
+      }
+      return null
+    },
   }
 }
 
@@ -236,7 +258,9 @@ export function createIdentities(parts: {
       try {
         const { payload } = await verify(issuer, token)
         if (typeof payload.sub !== 'string' || payload.sub === '' || payload.sub.length > 200) return invalid()
-        const email = issuer.emailClaim === undefined ? undefined : payload[issuer.emailClaim]
+        // Whoever types somebody else's address into a sign-up form has not proved it.
+        const isUnproved = issuer.emailClaim === undefined || payload.email_verified === false
+        const email = isUnproved ? undefined : payload[issuer.emailClaim ?? '']
         const groups = issuer.groupsClaim === undefined ? null : groupsIn(payload[issuer.groupsClaim])
         return { kind: 'account', accountId: `${issuer.name}:${payload.sub}`, email: typeof email === 'string' ? email : null, groups }
       } catch {

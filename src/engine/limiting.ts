@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { allowed, DEFAULT_LIMITS, LIMIT_WINDOW_MS, type LimitKind, type LimitScope, type Limits } from '../core/limit.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { countAttempts, type Standing, type Tried } from '../store/attempts.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable } from '../store/tables.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import type { Signer } from './identity.ts'
@@ -49,8 +49,11 @@ export interface Limiting {
    * What would be one too many if all under way here were wrong waits until one of them has ended. Throws when the count cannot be kept.
    */
   begin(shop: LimitedShop, kind: 'codes', who: Who): Promise<EndGuess | Refusal>
-  /** Counts acts, all in one statement; answers `rate_limited` when one is too many. Throws when the count cannot be kept: nothing is done then. */
-  act(shop: LimitedShop, acts: readonly Act[]): Promise<Refusal | null>
+  /**
+   * Counts acts, all in one statement; answers `rate_limited` when one is too many. Throws when the count cannot be kept: nothing is done then. With
+   * a `writer` they count if its transaction happens: lock its attempts after stock and before sequences.
+   */
+  act(shop: LimitedShop, acts: readonly Act[], writer?: Writer): Promise<Refusal | null>
   /** Counts a payment that was declined; true when no more are begun by those who began it. */
   declined(shop: LimitedShop, who: Who): Promise<boolean>
 }
@@ -66,6 +69,12 @@ interface Counter {
   readonly limit: number
   /** Shop, kind and subject: under it nodes remember it. */
   readonly key: string
+}
+
+/** A counter and how it stands. */
+interface Counted {
+  readonly counter: Counter
+  readonly standing: Standing
 }
 
 /** How often a subject is known to have failed, what it was allowed then, and until when that counts. */
@@ -131,25 +140,29 @@ export function createLimiting(parts: {
     return limit === 0 ? [] : [{ kind, subject: SHOP, points: 1, limit, key: `${shopId} ${kind} ${SHOP}` }]
   }
 
-  async function count(shopId: string, counters: readonly Counter[], points: (counter: Counter) => Tried['points']): Promise<Standing[]> {
+  async function count(
+    shopId: string,
+    counters: readonly Counter[],
+    points: (counter: Counter) => Tried['points'],
+    writer?: Writer,
+  ): Promise<Standing[]> {
     const now = clock.now()
     const tried = counters.map((counter) => {
       const { kind, subject } = counter
       return { kind, subject, points: points(counter), until: now + LIMIT_WINDOW_MS[kind] }
     })
-    return store.transactOne((writer) => countAttempts(writer, shopId, tried, now))
+    return writer ? countAttempts(writer, shopId, tried, now) : store.transactOne((own) => countAttempts(own, shopId, tried, now))
   }
 
   /** Remembers how counters stand; rings the alarm of the shop when this was the one failure too many. */
-  function learn(shopId: string, counters: readonly Counter[], standings: readonly Standing[]): { counter: Counter; standing: Standing }[] {
-    return counters.flatMap((counter) => {
-      const standing = standings.find(({ kind, subject }) => kind === counter.kind && subject === counter.subject)
-      if (!standing) return []
+  function learn(shopId: string, counters: readonly Counter[], standings: readonly Standing[]): readonly Counted[] {
+    const counted = standingsOf(counters, standings)
+    for (const { counter, standing } of counted) {
       const { kind, key, limit, subject } = counter
       if (subject === SHOP) ring(shopId, kind, limit, standing)
       else remember(key, { failed: standing.count - (underWay.get(key)?.size ?? 0), limit, until: standing.expires_at })
-      return [{ counter, standing }]
-    })
+    }
+    return counted
   }
 
   function ring(shopId: string, kind: LimitKind, limit: number, standing: Standing): void {
@@ -200,14 +213,18 @@ export function createLimiting(parts: {
     }
   }
 
-  async function act(shop: LimitedShop, acts: readonly Act[]): Promise<Refusal | null> {
+  async function act(shop: LimitedShop, acts: readonly Act[], writer?: Writer): Promise<Refusal | null> {
     const limits = limitsOf(shop)
     const counters = acts.flatMap((each) => countersOf(shop.id, limits, each))
     const refused = remembered(counters)
     if (refused || counters.length === 0) return refused
-    const learnt = learn(shop.id, counters, await count(shop.id, counters, ({ points }) => points))
-    const over = learnt.find(({ counter: { limit, points }, standing }) => standing.count >= limit + points)
-    return over ? refusal(over.standing.expires_at) : null
+    const standings = await count(shop.id, counters, ({ points }) => points, writer)
+    const over = standingsOf(counters, standings).find(({ counter: { limit, points }, standing }) => standing.count >= limit + points)
+    if (!over) return null
+    // Nothing else is learnt: a transaction that does not happen counts nothing.
+    const { key, limit } = over.counter
+    remember(key, { failed: limit, limit, until: over.standing.expires_at })
+    return refusal(over.standing.expires_at)
   }
 
   async function declined(shop: LimitedShop, who: Who): Promise<boolean> {
@@ -296,12 +313,25 @@ export function createLimiting(parts: {
   return { originOf, fail, begin, act, declined }
 }
 
+/** Counters of which something is known, with how they stand. */
+function standingsOf(counters: readonly Counter[], standings: readonly Standing[]): readonly Counted[] {
+  return counters.flatMap((counter) => {
+    const standing = standings.find(({ kind, subject }) => kind === counter.kind && subject === counter.subject)
+    return standing ? [{ counter, standing }] : []
+  })
+}
+
 /** What beginning a payment counts as: it is one more, and it is refused for the cards that were declined before. */
 export function paying(who: Who): readonly Act[] {
   return [
     { kind: 'payments', who },
     { kind: 'declines', who, looks: true },
   ]
+}
+
+/** The same, only looked at. */
+export function looking(acts: readonly Act[]): readonly Act[] {
+  return acts.map((act) => ({ ...act, looks: true }))
 }
 
 /** Who pays an order. */

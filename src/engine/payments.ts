@@ -2,23 +2,26 @@
 // called outside any transaction with a deadline, and the result is recorded only if the payment is still in the state the call started
 // from. What has no result is repeated by the reconciler (jobs.ts). Money that is there becomes an order or goes back, never silence.
 import type { Order } from '../core/order.ts'
-import { orderMayMove } from '../core/order.ts'
+import { orderIsOwed, orderMayMove } from '../core/order.ts'
 import { isCovered, isRunning, mayMove } from '../core/payment.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
+import { inState } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
 import {
   insertRefund,
   lockOrders,
+  NEVER_ASKED,
   ordersOfCart,
   paymentsOf,
   readOrder,
   readPayment,
   refundsOf,
-  reviveRefunds,
   updatePayment,
 } from '../store/orders.ts'
+import { actionsOf, insertPaymentAction } from '../store/payment-actions.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
+import { reviveRefund } from '../store/refunds.ts'
 import { releaseHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
@@ -26,9 +29,10 @@ import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { type Limiting, payerOf } from './limiting.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
-import { inState, type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
+import { leftOfPayment, refundRow } from './refunding.ts'
 
 /** How often a message is applied anew because the order changed meanwhile. */
 const ATTEMPTS = 10
@@ -71,7 +75,9 @@ export function createPayments(parts: {
     if (!provider || !row) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
     const session = await withDeadline((signal) => provider.open(requestOf(parseOrder(row), payment), signal)).catch(() => null)
     if (!session) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
-    const found = { session_id: session.sessionId, token: session.token, url: session.url, checked_at: clock.now() }
+    // What is placed as soon as its session is open is asked about at once: should this process die before that, another one places it.
+    const checkedAt = provider.settles === 'later' ? 0 : clock.now()
+    const found = { session_id: session.sessionId, token: session.token, url: session.url, checked_at: checkedAt }
     let known: PaymentTable | undefined = payment
     for (let attempt = 1; attempt <= ATTEMPTS && known; attempt++) {
       // A message, or another call, may have been faster: what it said stays, but where to pay must not be lost.
@@ -81,7 +87,7 @@ export function createPayments(parts: {
       if (await store.transactOne((writer) => updatePayment(writer, read, changes, clock.now())))
         return { ...read, ...changes, version: read.version + 1 }
       known = await readPayment(store.reader, shopId, payment.id)
-      if (known?.url && known.session_id === session.sessionId) return known
+      if ((known?.url || provider.settles === 'later') && known?.session_id === session.sessionId) return known
     }
     return known ?? refuse('payment_not_found', {})
   }
@@ -101,7 +107,7 @@ export function createPayments(parts: {
         total: line.total.amount,
       })),
       returnUrl: returnAddress(order.shopId, payment.provider, payment.id),
-      capture: 'automatic',
+      capture: payment.capture === 'manual' ? 'manual' : 'automatic',
       language: order.language,
       expiresAt: order.expiresAt === null ? null : Date.parse(order.expiresAt),
     }
@@ -152,6 +158,8 @@ export function createPayments(parts: {
     const provider = providers.get(payment.provider)
     if (!provider) return 'unchanged'
     const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
+    // Staff says what becomes of it: asking would close it.
+    if (provider.settles === 'later' && row && orderIsOwed(row.state as Order['state'])) return 'unchanged'
     const known = payment.session_id === null ? await open(payment.shop_id, payment) : payment
     if (isRefusal(known) || known.session_id === null) return 'unchanged'
     const { shop_id: shopId, session_id: sessionId } = known
@@ -159,7 +167,27 @@ export function createPayments(parts: {
     const status = await withDeadline((signal) =>
       row?.state === 'NEW' ? provider.status(shopId, sessionId, signal) : provider.cancel(shopId, sessionId, signal),
     ).catch(() => null)
+    if (status?.state === 'open' && provider.settles === 'later') {
+      await placeUnpaid(shopId, payment.id)
+      return 'applied'
+    }
     return status ? applyStatus(payment.shop_id, payment.id, status) : 'unchanged'
+  }
+
+  /**
+   * Places the order of a payment whose session is open, without money: a provider that settles later says that it will come. A refusal: it
+   * cannot be placed any more, and has ended; nobody is asked to pay.
+   */
+  async function placeUnpaid(shopId: string, paymentId: string): Promise<Refusal | null> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const payment = await readPayment(store.reader, shopId, paymentId)
+      const shop = await cache.shop(shopId)
+      const row = payment && (await readOrder(store.reader, shopId, payment.order_id))
+      if (!payment || !shop || payment.state !== 'PENDING' || row?.state !== 'NEW') return null
+      const placed = await settle(shop, payment, { state: 'PENDING', checked_at: NEVER_ASKED })
+      if (placed !== 'again') return isRefusal(placed) ? placed : null
+    }
+    return refuse('overloaded', { retryAfter: 1 })
   }
 
   // What providers say ----------------------------------------------------------------------------------------------------------------
@@ -186,21 +214,32 @@ export function createPayments(parts: {
       | null
     if (target === null || payment.state === target || !mayMove(payment.state as 'PENDING', target as 'PAID')) return 'unchanged'
     if (status.state === 'paid' || status.state === 'authorized') {
-      if (status.amount !== payment.amount || status.currency !== payment.currency) return mismatch(shop, payment, status)
-      return settlePaid(shop, payment, target as 'PAID' | 'AUTHORIZED')
+      // Of reserved money a part may be taken, also at the provider's own pages. What reserved it may not have been heard yet.
+      const isReserved = payment.state === 'AUTHORIZED' || payment.capture === 'manual'
+      const isPart = target === 'PAID' && isReserved && status.amount > 0 && status.amount < payment.amount
+      const isRight = (isPart || status.amount === payment.amount) && status.currency === payment.currency
+      if (!isRight) return mismatch(shop, payment, status)
+      const done = await settle(shop, payment, {
+        state: target,
+        reason: null,
+        ...(target === 'PAID' ? { captured: status.amount, paid_at: clock.now() } : {}),
+      })
+      return done === 'again' ? 'again' : 'applied'
     }
     const applied = await store.transact(async (writer) => {
       const [row] = await lockOrders(writer, shopId, [payment.order_id])
       const changed = await updatePayment(writer, payment, { state: target, reason: status.reason ?? null }, clock.now())
       if (!changed) return 'again'
-      if (row && target === 'FAILED')
+      if (!row) return 'applied'
+      if (payment.state === 'AUTHORIZED' || orderIsOwed(row.state as Order['state']))
+        await withdrawn(writer, shop, parseOrder(row), payment)
+      else if (target === 'FAILED')
         await recording.remember(writer, shop, parseOrder(row), {
           by: providerName(payment),
           action: 'payment_fail',
           message: status.reason ?? null,
           events: ['payment.failed'],
         })
-      if (row && payment.state === 'AUTHORIZED') await withdrawn(writer, shop, parseOrder(row), payment)
       return 'applied'
     })
     if (applied === 'applied' && target === 'FAILED') await countDeclined(payment)
@@ -212,19 +251,19 @@ export function createPayments(parts: {
     const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
     const shop = await cache.shop(payment.shop_id)
     if (!row || !shop || !(await limiting.declined(shop, payerOf(row, payment.origin)))) return
-    await closeSessions(shop.id, row.id)
+    if (row.state === 'NEW') await closeSessions(shop.id, row.id)
   }
 
-  /** The money that was reserved for a placed order is not there any more: unless we gave it back ourselves, the merchant must know. */
+  /** The money of a placed order will not come any more. Unless we gave it back, or staff set it free, the merchant must be told. */
   async function withdrawn(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
-    if (order.paymentState !== 'AUTHORIZED' || (await isGivenBack(writer, payment))) return
-    const how = {
-      by: providerName(payment),
-      action: 'payment_fail',
-      message: 'the reserved money was set free',
-      events: ['payment.failed'],
-    } as const
-    await recording.change(writer, shop, order, { paymentState: await paymentStateNow(writer, order) }, how)
+    const paymentState = await paymentStateNow(writer, order)
+    if (order.paymentState === paymentState || (await isGivenBack(writer, payment))) return
+    const isWanted = (await actionsOf(writer, payment)).some(({ kind, state }) => kind === 'void' && state === 'PENDING')
+    const message = payment.state === 'AUTHORIZED' ? 'the reserved money was set free' : 'the payment was closed'
+    const how = isWanted
+      ? ({ action: 'void', events: ['order.updated'] } as const)
+      : ({ action: 'payment_fail', events: ['payment.failed'] } as const)
+    await recording.change(writer, shop, order, { paymentState }, { by: providerName(payment), message, ...how })
   }
 
   async function isGivenBack(writer: Writer, payment: PaymentTable): Promise<boolean> {
@@ -232,49 +271,55 @@ export function createPayments(parts: {
     return refunds.some((refund) => refund.payment_id === payment.id)
   }
 
-  /** A genuine message with the wrong amount or currency never marks anything paid (PAY-3); it is kept and told. */
+  /** A genuine message with the wrong amount or currency never marks anything paid (PAY-3); it is kept and told, once. */
   async function mismatch(shop: ShopFacts, payment: PaymentTable, status: SessionStatus): Promise<'mismatch'> {
     if (payment.reason === MISMATCH) return 'mismatch'
-    await store.transact(async (writer) => {
-      await updatePayment(writer, payment, { reason: MISMATCH }, clock.now())
-      const row = await readOrder(writer, shop.id, payment.order_id)
-      if (!row) return
-      const extra = {
-        expected: { amount: payment.amount, currency: payment.currency },
-        received: { amount: status.amount, currency: status.currency },
-      }
-      await recording.remember(writer, shop, parseOrder(row), {
-        by: providerName(payment),
-        action: 'payment_fail',
-        message: MISMATCH,
-        details: extra,
-        events: ['payment.mismatch'],
-        extra,
-      })
+    await alarm(shop.id, payment, MISMATCH, {
+      expected: { amount: payment.amount, currency: payment.currency },
+      received: { amount: status.amount, currency: status.currency },
     })
     return 'mismatch'
   }
 
+  /** Tells the merchant that a provider and our books do not agree (`payment.mismatch`); of a wrong amount the payment says so as well. */
+  async function alarm(shopId: string, payment: PaymentTable, reason: string, extra: Readonly<Record<string, unknown>>): Promise<void> {
+    const shop = await cache.shop(shopId)
+    if (!shop) return
+    await store.transact(async (writer) => {
+      const [row] = await lockOrders(writer, shopId, [payment.order_id])
+      if (reason === MISMATCH) await updatePayment(writer, payment, { reason }, clock.now())
+      if (!row) return
+      await recording.remember(writer, shop, parseOrder(row), {
+        by: providerName(payment),
+        action: 'payment_fail',
+        message: reason,
+        details: { paymentId: payment.id, ...extra },
+        events: ['payment.mismatch'],
+        extra: { reason, paymentId: payment.id, ...extra },
+      })
+    })
+  }
+
   /**
-   * Money is there: the order is placed, or the money goes back. Never silence. What newer orders of the cart hold is the cart's own: they give way
-   * to the one that is paid, and keep everything (`giveWay` false) where it cannot be placed even so.
+   * Money is there, or will come by hand (`PENDING`): the order is placed, or the money goes back. Never silence. What newer orders of the cart hold
+   * is the cart's own: they give way to the one that is paid, and keep everything (`giveWay` false) where it cannot be placed even so. The refusal
+   * says why an order was not placed.
    */
-  async function settlePaid(
+  async function settle(
     shop: ShopFacts,
     payment: PaymentTable,
-    target: 'PAID' | 'AUTHORIZED',
+    changes: Partial<PaymentTable>,
     giveWay = true,
-  ): Promise<'applied' | 'again'> {
+  ): Promise<'applied' | 'again' | Refusal> {
     const before = await readOrder(store.reader, shop.id, payment.order_id)
     if (!before) return 'applied'
-    const money = target === 'PAID' ? { captured: payment.amount } : {}
     const carts = before.cart_id === null ? null : await cartsOf(store.reader, shop.id, before.cart_id)
     const facts = await factsFor(
       shop,
       [carts?.own, carts?.target].flatMap((row) => (row ? parseIntent(row) : [])),
     )
     try {
-      await store.transact(async (writer) => {
+      return await store.transact(async (writer) => {
         if (carts) await lockUnchanged(writer, shop.id, carts)
         const standing = before.cart_id === null ? [] : await ordersOfCart(writer, shop.id, before.cart_id)
         const rivalIds =
@@ -282,12 +327,14 @@ export function createPayments(parts: {
         const locked = await lockOrders(writer, shop.id, [payment.order_id, ...rivalIds])
         const row = locked.find((each) => each.id === payment.order_id)
         const rivals = locked.filter((each) => each !== row && each.state === 'NEW').map(parseOrder)
-        if (!row || !(await updatePayment(writer, payment, { ...money, state: target, reason: null }, clock.now())))
-          throw new Rollback('again')
-        const paid: PaymentTable = { ...payment, ...money, state: target }
+        if (!row || !(await updatePayment(writer, payment, changes, clock.now()))) throw new Rollback('again')
+        const settled: PaymentTable = { ...payment, ...changes, version: payment.version + 1 }
         const order = parseOrder(row)
         // What reserved money meant was settled when it was reserved: an order was placed with it, or it is being given back.
-        if (payment.state === 'AUTHORIZED') return (await isGivenBack(writer, payment)) ? undefined : capture(writer, shop, order, payment)
+        if (payment.state === 'AUTHORIZED') {
+          if (!(await isGivenBack(writer, payment))) await taken(writer, shop, order, payment)
+          return 'applied'
+        }
         if (rivals.length > 0)
           await lockPromotions(
             writer,
@@ -299,22 +346,25 @@ export function createPayments(parts: {
           ? await retake(writer, shop, row, order, standing)
           : refuse('order_state_forbids', { state: order.state })
         if (!refusal) {
-          await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: paid, by: providerName(payment) })
+          await place(writer, shop, { order, row, whole: row.whole === 1, carts, facts, payment: settled, by: providerName(payment) })
           // The cart was ordered by a late payment of an older order: those that await payment are outdated.
           for (const rival of rivals) await supersede(writer, shop, rival, providerName(payment))
-        } else if (giveWay && rivals.length > 0) throw new Rollback(refusal)
-        else await giveBack(writer, shop, order, paid, refusal)
+          return 'applied'
+        }
+        if (giveWay && rivals.length > 0) throw new Rollback(refusal)
+        await giveBack(writer, shop, order, settled, refusal)
+        return refusal
       })
     } catch (error) {
       if (!(error instanceof Rollback)) throw error
-      return error.refusal === 'again' ? 'again' : settlePaid(shop, payment, target, false)
+      return error.refusal === 'again' ? 'again' : settle(shop, payment, changes, false)
     }
-    return 'applied'
   }
 
   /** The money of a placed order, reserved until now, was taken. */
-  async function capture(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
-    const patch: Partial<Order> = { paymentState: await paymentStateNow(writer, order), paidAt: rfc3339(clock.now()) }
+  async function taken(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
+    const paymentState = await paymentStateNow(writer, order)
+    const patch: Partial<Order> = { paymentState, ...(paymentState === 'PAID' ? { paidAt: rfc3339(clock.now()) } : {}) }
     await recording.change(writer, shop, order, patch, { by: providerName(payment), action: 'pay', events: ['payment.succeeded'] })
   }
 
@@ -336,51 +386,70 @@ export function createPayments(parts: {
     return isRefusal(tracked) ? tracked : null
   }
 
-  /** A payment that cannot become an order is refunded in full; the order ends, if it had not. */
+  /** A payment that cannot become an order is refunded in full, or closed where money was still to come; the order ends, if it had not. */
   async function giveBack(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable, why: Refusal): Promise<void> {
-    await intendRefund(writer, payment, payment.amount, why.refused)
+    if (payment.state === 'PENDING') await updatePayment(writer, payment, { state: 'CANCELLED', reason: why.refused }, clock.now())
+    else await intendRefund(writer, payment, coveredBy(payment), why.refused, 'system')
     await returnRedemptionsUnlessPlaced(writer, shop.id, order)
     if (order.state !== 'NEW') return
     await releaseHolds(writer, shop.id, order.id)
     const how = { by: 'system', action: 'expire', message: why.refused, events: ['order.expired'], columns: { held_until: null } } as const
-    await recording.change(writer, shop, order, inState('EXPIRED'), how)
+    await recording.change(writer, shop, order, inState('EXPIRED', shop.settings.orders.statuses), how)
   }
 
   async function returnRedemptionsUnlessPlaced(writer: Writer, shopId: string, order: Order): Promise<void> {
     if (order.state !== 'PLACED' && order.state !== 'COMPLETED') await returnRedemptions(writer, shopId, order.id)
   }
 
-  /** Writes the intention to give back all that was paid for an order; what failed before is tried again. */
-  async function refundAll(writer: Writer, shopId: string, orderId: string): Promise<void> {
-    await reviveRefunds(writer, shopId, orderId, clock.now())
+  /**
+   * Writes the intention to give back all that was paid for an order, and to close what was still to be paid; what failed before is tried again, as
+   * far as it is still there. `keepsTaken`: what was taken stays, only what was reserved or still to come is let go.
+   */
+  async function refundAll(
+    writer: Writer,
+    shopId: string,
+    orderId: string,
+    { by, keepsTaken = false }: { readonly by: string; readonly keepsTaken?: boolean },
+  ): Promise<void> {
     const refunds = await refundsOf(writer, shopId, [orderId])
     for (const payment of await paymentsOf(writer, shopId, [orderId])) {
-      // A second payment of the order may be on its way back already: no money goes back twice.
-      const returned = refunds.reduce((total, refund) => (refund.payment_id === payment.id ? total + refund.amount : total), 0)
-      if (!isCovered(payment.state as 'PAID') || returned >= payment.amount) continue
-      await intendRefund(writer, payment, payment.amount - returned, 'order_cancelled')
+      if (payment.state === 'PENDING') await close(writer, payment)
+      if (keepsTaken && payment.state !== 'AUTHORIZED') continue
+      // A second payment of the order may be on its way back already, and a part of this one: no money goes back twice.
+      let left = leftOfPayment(payment, refunds)
+      for (const failed of refunds.filter((each) => each.payment_id === payment.id && each.state === 'FAILED')) {
+        if (failed.amount > left) continue
+        await reviveRefund(writer, failed, { due: clock.now(), attempts: 0 })
+        left -= failed.amount
+      }
+      if (coveredBy(payment) > 0 && left > 0) await intendRefund(writer, payment, left, 'order_cancelled', by)
     }
   }
 
-  /** Writes the intention to give back `amount` (minor units) of a payment; the reconciler asks the provider for it. */
-  async function intendRefund(writer: Writer, payment: PaymentTable, amount: number, reason: string): Promise<void> {
+  /** What was to be paid later for an order that ended is not wanted any more; its provider is told. One that moves at this moment is asked about. */
+  async function close(writer: Writer, payment: PaymentTable): Promise<void> {
     const now = clock.now()
-    await insertRefund(writer, {
-      shop_id: payment.shop_id,
-      id: random.id('rf'),
-      payment_id: payment.id,
-      order_id: payment.order_id,
-      amount,
-      currency: payment.currency,
-      state: 'PENDING',
-      reason,
-      created_at: now,
-      due_at: now,
-      attempts: 0,
-    })
+    if (!(await updatePayment(writer, payment, { state: 'CANCELLED', reason: 'order_cancelled' }, now))) return
+    const { shop_id, id, order_id, amount, currency } = payment
+    const intention = { kind: 'void', state: 'PENDING', reason: null, created_at: now, due_at: now, attempts: 0 }
+    await insertPaymentAction(writer, { shop_id, id: random.id('act'), payment_id: id, order_id, amount, currency, ...intention })
   }
 
-  return { open, closeSessions, askProvider, applyStatus, countDeclined, refundAll }
+  /** Writes the intention to give back `amount` (minor units) of a payment; the reconciler asks the provider for it. */
+  async function intendRefund(writer: Writer, payment: PaymentTable, amount: number, reason: string, by: string): Promise<void> {
+    // A verified card, for an order that costs nothing.
+    if (amount === 0) return
+    const id = random.id('rf')
+    await insertRefund(writer, refundRow(payment, { id, groupId: id, amount, reason, by, now: clock.now(), isSent: false }))
+  }
+
+  return { open, closeSessions, askProvider, placeUnpaid, applyStatus, countDeclined, alarm, refundAll }
+}
+
+/** What was taken or is reserved of a payment, in minor units: what can go back. */
+function coveredBy({ state, amount, captured }: PaymentTable): number {
+  if (state === 'AUTHORIZED') return amount
+  return state === 'PAID' ? captured : 0
 }
 
 /** A provider, as histories name it. */

@@ -1,6 +1,7 @@
 // Who else is asked. A provider is a real system somewhere else: every call to it has a deadline, happens outside any transaction, and is
 // repeated with the same `attemptId`, which the provider uses as its idempotency key. Time and randomness are ports as well, so that
 // everything that has a deadline can be tested at its edge.
+
 import type { ShippingQuote, ShippingRequest, TaxAnswer, TaxRequest } from '../core/quote.ts'
 
 /** The time, in milliseconds since the epoch. The demo shop and tests move it. */
@@ -166,8 +167,31 @@ export interface RecurringPayments {
   cancel(shopId: string, id: string, when: 'now' | 'period_end', signal: AbortSignal): Promise<SubscriptionStatus>
 }
 
+/** What a shop's account at a provider consists of: an object of texts. What is secret is sealed with the rest and never shown. */
+export interface AccountForm {
+  /** A JSON schema of that object; closed, with a limit on every text. */
+  readonly schema: object
+  /** The fields that are secret; of them only the last four characters are shown. */
+  readonly secrets: readonly string[]
+}
+
 /**
- * A payment provider. Implementations live in `providers/`. Every method may reject: silence and errors mean "not known yet". Every method
+ * A provider's answer that it will not do something, now or when asked again: not silence, and no fault on the way. `code` is for programs and people
+ * (`insufficient_funds`), the message is the provider's own.
+ */
+export class RefusedByProvider extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.name = 'RefusedByProvider'
+    this.code = code
+  }
+}
+
+/**
+ * A payment provider. Implementations live in `providers/`. Every method may reject: silence and errors mean "not known yet",
+ * except `RefusedByProvider`. Every method
  * is repeated with the same ids until it has an answer, and is executed once. Which account of the provider a shop has is the provider's
  * own business to look up.
  */
@@ -178,6 +202,10 @@ export interface PaymentProvider {
    * came (bank transfer, cash on delivery, invoice).
    */
   readonly settles: 'now' | 'later'
+  /** What a shop must have told of its account before it can be paid here; absent: nothing. Providers read it by `accountOf`. */
+  readonly account?: AccountForm
+  /** Whether it opens sessions for an amount of 0, which only verify how somebody would pay; absent: it does not. */
+  readonly opensZero?: boolean
   /** Opens a session, or answers the one that was opened under this `attemptId` before. */
   open(request: PaymentRequest, signal: AbortSignal): Promise<PaymentSession>
   /** How a session stands. */
@@ -189,7 +217,7 @@ export interface PaymentProvider {
     request: { shopId: string; sessionId: string; captureId: string; amount: number; currency: string },
     signal: AbortSignal,
   ): Promise<SessionStatus>
-  /** Gives money back; the same `refundId` is executed once. */
+  /** Gives money back; the same `refundId` is executed once. Rejects with `RefusedByProvider` where it never will; nothing went back then. */
   refund(
     request: { shopId: string; sessionId: string; refundId: string; amount: number; currency: string },
     signal: AbortSignal,
@@ -230,6 +258,38 @@ export interface ShippingRateProvider {
 
 /** An engine is there and will not answer this question: that says nothing about its answers to others. */
 export class Unquotable extends Error {}
+
+/** An e-mail on its way. `id` is the same whenever it is tried; addresses and names were checked to be plain. */
+export interface MailMessage {
+  readonly id: string
+  readonly from: { readonly name: string; readonly address: string }
+  readonly to: string
+  readonly cc: readonly string[]
+  readonly bcc: readonly string[]
+  readonly replyTo: string | null
+  readonly subject: string
+  readonly html: string
+  readonly text: string
+  /** Milliseconds. */
+  readonly sentAt: number
+}
+
+/** An e-mail that was taken; `refused` are copies that were not. */
+export interface MailReceipt {
+  readonly messageId: string
+  readonly refused: readonly string[]
+}
+
+/**
+ * Who sends e-mails. Rejects with `Undeliverable` when this one will never be taken, with anything else when it may be taken later. Rejecting means
+ * that it was not taken, unless the connection broke after it was sent and before that was answered.
+ */
+export interface Mailer {
+  send(message: MailMessage, signal: AbortSignal): Promise<MailReceipt>
+}
+
+/** This e-mail is refused for good: trying again would change nothing. */
+export class Undeliverable extends Error {}
 
 /** How long a payment provider may take to answer. */
 const PROVIDER_DEADLINE_MS = 10_000

@@ -7,7 +7,9 @@ import {
   claimProviderEvents,
   claimQuietPayments,
   claimRefunds,
+  isSessionOfAnother,
   lockOrders,
+  postponeProviderEvent,
   readPayment,
   refundsOf,
   settleProviderEvent,
@@ -22,8 +24,17 @@ import type { FactsCache } from './facts.ts'
 import type { Work } from './jobs.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import type { Payments } from './payments.ts'
-import { type Clock, type PaymentProvider, type ProviderEvent, type ProviderNotice, type SubscriptionEvent, withDeadline } from './ports.ts'
+import {
+  type Clock,
+  type PaymentProvider,
+  type ProviderEvent,
+  type ProviderNotice,
+  RefusedByProvider,
+  type SubscriptionEvent,
+  withDeadline,
+} from './ports.ts'
 import type { Recording } from './recording.ts'
+import { REFUND_LEASE_MS } from './refunding.ts'
 
 const POLL_MS = 1000
 const BATCH = 50
@@ -31,6 +42,11 @@ const LEASE_MS = 60_000
 /** When a payment without an answer is asked about: soon when its opening was interrupted, later when a shopper is at it. */
 const QUIET = { openingMs: 15_000, pendingMs: 300_000 }
 const REFUND_ATTEMPTS = 20
+/** How long a message about an unknown payment is kept (PAY-2), and how long it rests between two attempts. */
+const UNKNOWN_KEPT_MS = 3 * 24 * 3_600_000
+const UNKNOWN_PAUSE = { fromMs: 5_000, toMs: 3_600_000 }
+/** How much of what a provider says about a failure is kept. */
+const FAILURE_MAX = { code: 100, words: 500 }
 
 /** The event that tells of a provider's notice. */
 const NOTICED = {
@@ -43,6 +59,8 @@ const NOTICED = {
 /** Keeps payments true. */
 export interface Reconciling {
   readonly work: Work
+  /** Asks the provider for a refund whose lease the caller has, and records what came of it; a job goes on where nobody answers. */
+  sendRefund(refund: RefundTable): Promise<void>
   /** Stores a provider's message, then applies it; false when it was known already. */
   receive(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<boolean>
 }
@@ -78,36 +96,55 @@ export function createReconciling(parts: {
       }),
     )
     if (isNew)
-      await applyEvent(shopId, provider, event).catch((error: unknown) =>
+      await applyEvent(shopId, provider, event, now).catch((error: unknown) =>
         log.error({ err: error, event: event.eventId }, 'a stored provider event could not be applied; it is tried again'),
       )
     return isNew
   }
 
-  /** Validates a stored message against our own records: the attempt, its order, its provider and its session must be the ones we know. */
-  async function applyEvent(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<void> {
+  /** Validates a stored message against our own records (PAY-3); what it is about may not be known yet (PAY-2). */
+  async function applyEvent(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent, receivedAt: number): Promise<void> {
     if ('kind' in event) {
       log.warn({ shopId, provider, event: event.eventId, subscription: event.ref }, 'a provider event is about an unknown subscription')
       await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, 'unknown_subscription', clock.now()))
       return
     }
     const payment = await readPayment(store.reader, shopId, event.attemptId)
-    const isOurs =
-      payment &&
-      payment.provider === provider &&
-      (event.orderId === undefined || payment.order_id === event.orderId) &&
-      (payment.session_id === null || payment.session_id === event.sessionId)
-    if (isOurs && payment.session_id === null) {
+    if (!payment && clock.now() - receivedAt < UNKNOWN_KEPT_MS) return postpone(shopId, provider, event, receivedAt)
+    const strange = payment ? await strangeness(payment, provider, event) : null
+    if (payment && strange !== null)
+      await payments.alarm(shopId, payment, strange, {
+        provider,
+        eventId: event.eventId,
+        sessionId: event.sessionId,
+        orderId: event.orderId ?? null,
+      })
+    if (payment && strange === null && payment.session_id === null) {
       // The message overtook the answer that told us the session: without its id nothing could ever be refunded.
       await store.transactOne((writer) => updatePayment(writer, payment, { session_id: event.sessionId }, clock.now()))
     }
-    const outcome = isOurs ? await payments.applyStatus(shopId, payment.id, event) : 'unknown_payment'
+    const outcome = payment && strange === null ? await payments.applyStatus(shopId, payment.id, event) : 'unknown_payment'
     // Another card in the same session: the payment had failed before, and changes by nothing.
-    if (isOurs && outcome === 'unchanged' && payment.state === 'FAILED' && event.state === 'failed') await payments.countDeclined(payment)
+    if (payment?.state === 'FAILED' && outcome === 'unchanged' && event.state === 'failed') await payments.countDeclined(payment)
     if (outcome === 'unknown_payment' || outcome === 'mismatch')
-      log.warn({ shopId, provider, event: event.eventId, outcome }, 'a provider event does not match our records')
-    if (isOurs && event.notice) await note(shopId, payment, event.notice)
+      log.warn({ shopId, provider, event: event.eventId, outcome, strange }, 'a provider event does not match our records')
+    if (payment && strange === null && event.notice) await note(shopId, payment, event.notice)
     await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, outcome, clock.now()))
+  }
+
+  /** What of a genuine message is not as our records have it, or null. */
+  async function strangeness(payment: PaymentTable, provider: string, event: ProviderEvent): Promise<string | null> {
+    if (payment.provider !== provider) return 'another_provider'
+    if (event.orderId !== undefined && event.orderId !== payment.order_id) return 'another_order'
+    if (payment.session_id !== null) return payment.session_id === event.sessionId ? null : 'another_session'
+    return (await isSessionOfAnother(store.reader, payment, event.sessionId)) ? 'session_of_another_payment' : null
+  }
+
+  /** A message about what is not known yet is kept and tried again: soon after it came, then more and more rarely. */
+  async function postpone(shopId: string, provider: string, { eventId }: ProviderEvent, receivedAt: number): Promise<void> {
+    const now = clock.now()
+    const dueAt = now + Math.min(Math.max(now - receivedAt, UNKNOWN_PAUSE.fromMs), UNKNOWN_PAUSE.toMs)
+    await store.transactOne((writer) => postponeProviderEvent(writer, { shop_id: shopId, provider, event_id: eventId }, dueAt))
   }
 
   /** What happened to money outside of here is seen by staff in the order's history, and told; it decides nothing. */
@@ -133,7 +170,7 @@ export function createReconciling(parts: {
     for (const work of extra) await carryOn('work of a provider', work)
     for (const row of await store.transact((writer) => claimProviderEvents(writer, now, now + LEASE_MS, BATCH))) {
       await carryOn('provider event', () =>
-        applyEvent(row.shop_id, row.provider, JSON.parse(row.document) as ProviderEvent | SubscriptionEvent),
+        applyEvent(row.shop_id, row.provider, JSON.parse(row.document) as ProviderEvent | SubscriptionEvent, row.received_at),
       )
     }
     // What asks a provider runs side by side: one after the other, a silent provider would outlast the leases and keep all others waiting.
@@ -142,7 +179,7 @@ export function createReconciling(parts: {
     await Promise.all(payable.map((payment) => carryOn('quiet payment', () => payments.askProvider(payment))))
     const expired = await store.transact((writer) => claimExpiredOrders(writer, now, now + LEASE_MS, BATCH))
     await Promise.all(expired.map((order) => carryOn('expiry', () => checkout.expire(order.shop_id, order.id))))
-    const refunds = await store.transact((writer) => claimRefunds(writer, now, LEASE_MS, BATCH))
+    const refunds = await store.transact((writer) => claimRefunds(writer, now, REFUND_LEASE_MS, BATCH))
     await Promise.all(refunds.map((refund) => carryOn('refund', () => giveBack(refund))))
   }
 
@@ -152,35 +189,58 @@ export function createReconciling(parts: {
   }
 
   async function giveBack(refund: RefundTable): Promise<void> {
-    const failure = await refundAtProvider(refund).then(
-      () => null,
-      (error: unknown) => error,
+    const done = await refundAtProvider(refund).then(
+      (amount) => ({ amount }),
+      (failure: unknown) => ({ failure }),
     )
-    if (failure !== null && refund.attempts < REFUND_ATTEMPTS) throw failure
-    await recordRefund(refund, failure === null ? 'SUCCEEDED' : 'FAILED')
+    if ('amount' in done) return recordRefund({ ...refund, amount: done.amount }, null)
+    const { failure } = done
+    if (failure instanceof RefusedByProvider) return recordRefund(refund, { code: failure.code, words: failure.message })
+    if (refund.attempts < REFUND_ATTEMPTS) throw failure
+    const words = `no answer that it was done in ${refund.attempts} attempts; the last: ${failure instanceof Error ? failure.message : 'unknown'}`
+    await recordRefund(refund, { code: 'no_answer', words })
   }
 
-  /** Rejects while the money is not back. Money that was only reserved is set free by closing its session. */
-  async function refundAtProvider({ shop_id: shopId, payment_id: paymentId, id: refundId, amount, currency }: RefundTable): Promise<void> {
+  async function sendRefund(refund: RefundTable): Promise<void> {
+    await carryOn('refund', () => giveBack(refund))
+  }
+
+  /**
+   * Rejects while the money is not back; answers how much went back. Money that was only reserved is set free by closing its session; where a part of
+   * it was taken meanwhile, that part goes back.
+   */
+  async function refundAtProvider({
+    shop_id: shopId,
+    payment_id: paymentId,
+    id: refundId,
+    amount,
+    currency,
+  }: RefundTable): Promise<number> {
     const payment = await readPayment(store.reader, shopId, paymentId)
     const provider = payment && providers.get(payment.provider)
     const sessionId = payment?.session_id
     if (!provider || !sessionId) throw new Error(`Refund ${refundId} cannot be made: its provider or its session is not known.`)
     if (payment.state === 'AUTHORIZED' || payment.state === 'CANCELLED') {
       const status = await withDeadline((signal) => provider.cancel(shopId, sessionId, signal))
-      if (status.state === 'cancelled') return
+      if (status.state === 'cancelled') return amount
       if (status.state !== 'paid') throw new Error(`Refund ${refundId} cannot be made: the reserved money was not set free.`)
       await payments.applyStatus(shopId, paymentId, status)
     }
-    await withDeadline((signal) => provider.refund({ shopId, sessionId, refundId, amount, currency }, signal))
+    const taken = (await readPayment(store.reader, shopId, paymentId))?.captured ?? 0
+    const due = taken > 0 ? Math.min(amount, taken) : amount
+    await withDeadline((signal) => provider.refund({ shopId, sessionId, refundId, amount: due, currency }, signal))
+    return due
   }
 
-  async function recordRefund(refund: RefundTable, state: 'SUCCEEDED' | 'FAILED'): Promise<void> {
+  /** What came of a refund: it is done, or failed for a reason (a code, and the words of whoever refused). */
+  async function recordRefund(refund: RefundTable, failure: { readonly code: string; readonly words: string } | null): Promise<void> {
+    const state = failure === null ? 'SUCCEEDED' : 'FAILED'
+    const why = failure && { failure: failure.code.slice(0, FAILURE_MAX.code), words: failure.words.slice(0, FAILURE_MAX.words) }
     const shop = await facts.shop(refund.shop_id)
     await store.transact(async (writer) => {
       // The order first, and locked: it may be placed, cancelled or given to an account at this moment.
       const [row] = await lockOrders(writer, refund.shop_id, [refund.order_id])
-      if (!(await settleRefund(writer, refund, state))) return
+      if (!(await settleRefund(writer, refund, state, why?.failure ?? null))) return
       const payment = await readPayment(writer, refund.shop_id, refund.payment_id)
       const returned = (await refundsOf(writer, refund.shop_id, [refund.order_id]))
         .filter((each) => each.payment_id === refund.payment_id && each.state === 'SUCCEEDED')
@@ -198,13 +258,13 @@ export function createReconciling(parts: {
         {
           by: `provider:${payment.provider}`,
           action: state === 'SUCCEEDED' ? 'refund' : 'refund_fail',
-          message: refund.reason,
-          details: { refundId: refund.id, amount: refund.amount, currency: refund.currency },
+          message: refund.reason || null,
+          details: { refundId: refund.id, amount: refund.amount, currency: refund.currency, ...why },
           events: [state === 'SUCCEEDED' ? 'refund.succeeded' : 'refund.failed'],
         },
       )
     })
   }
 
-  return { work: { name: 'payments', everyMs: POLL_MS, run: settlePayments }, receive }
+  return { work: { name: 'payments', everyMs: POLL_MS, run: settlePayments }, sendRefund, receive }
 }

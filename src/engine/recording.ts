@@ -1,13 +1,17 @@
 // Every change of an order goes through here, under the lock of its row: the document gets its next version, who did what is remembered, and the
 // world is told. Nothing else writes an order that exists.
 import type { Event, EventType } from '../core/event.ts'
+import { hasShipment, UNTOLD } from '../core/fulfilment.ts'
 import type { Order } from '../core/order.ts'
+import { followUp } from '../core/status.ts'
 import { rfc3339 } from '../core/time.ts'
+import { fulfilmentsOf, insertFulfilment } from '../store/fulfilments.ts'
 import { insertOrderHistory, type OrderColumns, updateOrder } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
 import type { Writer } from '../store/store.ts'
+import type { EmailQueue } from './email-queue.ts'
 import type { ShopFacts } from './facts.ts'
-import { serveOrders } from './orders.ts'
+import { fulfilmentNow, serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
 
 /** What a change of an order is called in its history. */
@@ -19,10 +23,16 @@ export type OrderAction =
   | 'cancel'
   | 'complete'
   | 'pay'
+  | 'capture'
+  | 'void'
   | 'payment_fail'
   | 'provider_notice'
   | 'refund'
+  | 'refund_request'
+  | 'refund_retry'
   | 'refund_fail'
+  | 'cancel_lines'
+  | 'split'
   | 'status'
   | 'fulfil'
   | 'edit'
@@ -48,26 +58,68 @@ export interface OrderChange {
   readonly quiet?: boolean
 }
 
+/** What a status changes of an order, which it may complete. */
+export function movedTo({ status, completes }: { status: string; completes: boolean }, at: string): Partial<Order> {
+  return completes ? { status, state: 'COMPLETED', completedAt: at } : { status }
+}
+
+/** What the world is told of that. */
+export function eventsOfMove(order: Order, { status, completes }: { status: string; completes: boolean }): EventType[] {
+  return [...(status === order.status ? [] : ['order.status_changed' as const]), ...(completes ? ['order.completed' as const] : [])]
+}
+
 /** Writes changes of orders. */
 export type Recording = ReturnType<typeof createRecording>
 
 /** Makes it. */
-export function createRecording({ clock, random }: { clock: Clock; random: Randomness }) {
-  /** Changes an order whose row is locked; answers it as it is then. Its payments and refunds are written first: events tell of them. */
+export function createRecording({ clock, random, emails }: { clock: Clock; random: Randomness; emails: EmailQueue }) {
+  /**
+   * Changes an order whose row is locked; answers it as it is then, with what followed. Its payments, refunds and fulfilments are written first:
+   * events tell of them.
+   */
   async function change(writer: Writer, shop: ShopFacts, order: Order, patch: Partial<Order>, how: OrderChange): Promise<Order> {
     const next: Order = { ...order, ...patch, version: order.version + 1, updatedAt: rfc3339(clock.now()) }
     await updateOrder(writer, next, how.columns)
-    await remember(writer, shop, next, how)
-    return next
+    await remember(writer, shop, next, how, order)
+    return follow(writer, shop, order, next, how.quiet ?? false)
+  }
+
+  /** What follows of a change by itself is a change of its own, by the system: status, handing over of what is not shipped, completion. */
+  async function follow(writer: Writer, shop: ShopFacts, before: Order, order: Order, quiet: boolean): Promise<Order> {
+    if (order.state !== 'PLACED') return order
+    const { orders } = shop.settings
+    const fulfilments = order.fulfilmentState === 'FULFILLED' ? await fulfilmentsOf(writer, shop.id, [order.id]) : []
+    const step = followUp(before, order, orders, hasShipment(fulfilments))
+    if (step === null) return order
+    const now = clock.now()
+    const at = rfc3339(now)
+    if (step.kind === 'hand_over') {
+      const details = { ...UNTOLD, lines: step.lines, shippedAt: at, deliveredAt: at }
+      const id = random.id('ful')
+      await insertFulfilment(writer, shop.id, order.id, { id, state: 'DELIVERED', details }, now)
+      const how = {
+        ...{ by: 'system', quiet },
+        action: 'fulfil',
+        details: { fulfilmentId: id, state: 'DELIVERED' },
+        events: ['fulfilment.created'],
+      } as const
+      return change(writer, shop, order, await fulfilmentNow(writer, order), how)
+    }
+    return change(writer, shop, order, movedTo(step, at), {
+      ...{ by: 'system', quiet },
+      action: step.kind,
+      events: eventsOfMove(order, step),
+    })
   }
 
   /** What is remembered and told of an order as it stands: of a new one, and of what does not change its document. */
-  async function remember(writer: Writer, shop: ShopFacts, order: Order, how: OrderChange): Promise<void> {
+  async function remember(writer: Writer, shop: ShopFacts, order: Order, how: OrderChange, before = order): Promise<void> {
     const { by, action, message = null, details = null, events = [], extra, others = [] } = how
     const { shopId, version, state, status, paymentState, fulfilmentState } = order
     const entry = JSON.stringify({ action, message, state, status, paymentState, fulfilmentState, details })
     const id = random.id('hst')
     await insertOrderHistory(writer, { shop_id: shopId, order_id: order.id, id, version, at: clock.now(), actor: by, entry })
+    await emails.forChange(writer, shop, before, order, how)
     await tell(writer, shop, order, events, extra, others)
   }
 

@@ -1,7 +1,7 @@
 // Which of an owner's open carts is the current one (C21): at most one per type, by a unique index. Selecting, forgetting, beginning another one
 // and restoring change that, each in a transaction of its own under the locks of all carts of the owner and type that are concerned; they never
 // join a batch. Nothing is lost by switching: the former cart stays open and can be selected again.
-import { CART_FORMAT, type Cart, type Decision, emptyCart, requireOpen, withGroups } from '../core/cart.ts'
+import { CART_FORMAT, type Cart, type Decision, DRAFT_TYPE, emptyCart, requireOpen, withGroups } from '../core/cart.ts'
 import type { Event } from '../core/event.ts'
 import type { Facts } from '../core/facts.ts'
 import { priceCart } from '../core/pricing.ts'
@@ -51,7 +51,7 @@ export interface Switching {
   restore(request: SwitchRequest): Promise<Switched | Refusal>
   /** Detaches a cart: it stays open, and the next `current` is a new one (SEED4-21). */
   forget(request: SwitchRequest): Promise<Switched | Refusal>
-  /** Begins another cart and makes it current. */
+  /** Begins another cart and makes it current; one of the type `draft` never is, and its number is not limited by the shop's settings. */
   begin(request: SwitchRequest, fresh: NewCart): Promise<Switched | Refusal>
 }
 
@@ -86,7 +86,9 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
         const done = await once(parts, request.shopId, request.idempotency, work, { alone: true })
         if (isRefusal(done)) return done
         const { cartId, created } = done.value
-        const now = await carts.read({ ...request, cart: cartId })
+        // A draft for somebody without an account has an owner of its own, who was made with it.
+        const reached = request.type === DRAFT_TYPE ? { ...request, owner: null } : request
+        const now = await carts.read({ ...reached, cart: cartId })
         return isRefusal(now) ? now : { text: now.text, id: cartId, created, replayed: done.replayed !== null }
       } catch (error) {
         // A duplicate: a cart that nobody could lock, because it was only being made, became current first.
@@ -153,6 +155,7 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
     const cart = parseIntent(target)
     const closed = requireOpen(cart)
     if (closed) return closed
+    if (cart.type === DRAFT_TYPE) return refuse('invalid', { path: '/cart', reason: 'a_draft_is_never_current' })
     if (action !== 'cart.restored' && !shop.settings.cart.multiple) return refuse('multiple_carts_off', { cartId: cart.id })
     if (action !== 'cart.forgotten')
       return cart.isCurrent ? [] : [...(current ? [left(current)] : []), becoming(target, groups, clock.now())]
@@ -162,15 +165,16 @@ export function createSwitching(parts: { store: Store; facts: FactsCache; clock:
 
   async function beginning(request: SwitchRequest, locked: Locked, fresh: NewCart): Promise<Change[] | Refusal> {
     const { shop, type, current, openCount } = locked
-    if (!shop.settings.cart.multiple) return refuse('multiple_carts_off', {})
-    if (openCount >= OPEN_CARTS_MAX) return tooMany('/new')
+    const isDraft = type === DRAFT_TYPE
+    if (!isDraft && !shop.settings.cart.multiple) return refuse('multiple_carts_off', {})
+    if (openCount >= OPEN_CARTS_MAX) return tooMany(isDraft ? '/draft' : '/new')
     if (!request.owner) return refuse('owner_required', {})
     const identity = { id: random.id('cart'), number: random.number(), shopId: shop.id, type, owner: request.owner }
     const empty = withGroups(emptyCart({ ...identity, currency: shop.currency, now: clock.now() }), request.groups ?? null)
     await cache.collect(shop, fresh.skus, [], [])
     const decided = fresh.decide(empty, cache.forCart(shop, [], fresh.skus, empty))
     if (isRefusal(decided)) return decided
-    return [...(current ? [left(current)] : []), { row: null, cart: decided.cart }]
+    return [...(current ? [left(current)] : []), { row: null, cart: isDraft ? { ...decided.cart, isCurrent: false } : decided.cart }]
   }
 
   /** Prices and saves one after the other: the index allows no two current carts, not even for a moment. */

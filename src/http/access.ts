@@ -97,7 +97,9 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     }
     const known = access.cookie === true && !request.headers.authorization ? await fromCookie(request, reply) : null
     const caller = known === null ? await callerNow(engine, request) : callerOn(request, known)
-    request.caller = (access.former && isRefusal(caller) && (await former(request))) || (await proved(request, guard, caller))
+    const proven = (access.former && isRefusal(caller) && (await former(request))) || (await proved(request, guard, caller))
+    if (proven.shop.asksAccounts && request.method !== 'GET') await engine.accounts.met(proven.shop, proven.actor)
+    request.caller = proven
   })
 
   /** Who asks with a secret that died within a day, if this could be the repetition of a request. */
@@ -208,15 +210,14 @@ export async function guarded<T>(
   work: () => Promise<T>,
   isMiss: (answer: T) => boolean = () => false,
 ): Promise<T> {
-  const { shop } = callerOf(request)
-  const end: EndGuess = unwrap(await guard.begin(shop, 'codes', guesserOf(request)))
+  const end: EndGuess = unwrap(await guard.begin(callerOf(request).shop, 'codes', guesserOf(request)))
   let wasWrong = false
   try {
     const answer = await work()
     wasWrong = isMiss(answer)
     return answer
   } catch (error) {
-    wasWrong = error instanceof Refused && error.refusal.refused === 'code_rejected'
+    wasWrong = error instanceof Refused && isGuess(error.refusal)
     throw error
   } finally {
     await end(wasWrong)
@@ -229,4 +230,9 @@ function guesserOf(request: FastifyRequest): Who {
   const { cart } = request.params as { cart?: string }
   const key = owner && ownerKey(owner)
   return all ? { owner: key, cart: cart === 'current' ? null : (cart ?? null) } : { address: request.ip, owner: key }
+}
+
+/** Whether a refusal tells what a code or an e-mail address is: a wrong code, or whether somebody has an account. */
+function isGuess({ refused, reason }: Refusal): boolean {
+  return refused === 'code_rejected' || reason === 'email_of_account'
 }

@@ -16,6 +16,8 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
+import { OrderEdited } from '../contract/editing.ts'
+import { Email } from '../contract/email.ts'
 import { Explanation } from '../contract/explanation.ts'
 import { faultOf } from '../contract/fault.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
@@ -29,29 +31,50 @@ import { LockTimeout } from '../store/store.ts'
 import { type GuessGuard, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
+import { editingRoutes } from './editing.ts'
+import { emailRoutes, emailTemplateRoutes } from './emails.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
+import { fulfilmentRoutes } from './fulfilments.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
 import { speak } from './messages.ts'
 import { operationRoutes } from './operation.ts'
+import { orderLifecycleRoutes } from './order-lifecycle.ts'
+import { orderPaymentRoutes } from './order-payments.ts'
 import { orderRoutes } from './orders.ts'
 import { ownCartRoutes } from './own-carts.ts'
+import { paymentProviderRoutes } from './payment-providers.ts'
 import { paymentRoutes } from './payments.ts'
 import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { promotionCodeRoutes } from './promotion-codes.ts'
 import { promotionRoutes } from './promotions.ts'
+import { refundRoutes } from './refunds.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 import { taxRateRoutes } from './tax-rates.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 const BODY_BYTES = 256 * 1024
 /** What the document names once and other schemas refer to. */
-const SHARED_SCHEMAS = [Problem, Cart, AbandonedCart, CartAnswer, Explanation, Order, OrderAnswer, Product, Promotion, Shop]
+const SHARED_SCHEMAS = [
+  Problem,
+  Cart,
+  AbandonedCart,
+  CartAnswer,
+  Email,
+  Explanation,
+  Order,
+  OrderAnswer,
+  OrderEdited,
+  Product,
+  Promotion,
+  Shop,
+]
 
 /** How the server is set up. */
 export interface AppOptions {
@@ -164,6 +187,10 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     mergeRoutes(engine),
     historyRoutes(engine),
     orderRoutes(engine, guard),
+    orderLifecycleRoutes(engine),
+    fulfilmentRoutes(engine),
+    refundRoutes(engine),
+    editingRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),
     promotionCodeRoutes(engine, guard),
@@ -173,11 +200,16 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     restorePage(engine, guard),
     auditRoutes(engine),
     explanationRoutes(engine),
+    emailRoutes(engine),
+    emailTemplateRoutes(engine),
     shippingMethodRoutes(engine),
     taxRateRoutes(engine),
     streamRoutes(engine, streamTimes),
     paymentRoutes(engine),
+    orderPaymentRoutes(engine),
+    paymentProviderRoutes(engine),
     formRoutes(engine, guard),
+    webhookRoutes(engine),
   ])
     await app.register(routes)
 }
@@ -317,13 +349,15 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
     url.includes('/payments/:provider') ||
     url.includes('/forms/') ||
     url.endsWith('/import') ||
-    url.endsWith('/preview')
+    url.endsWith('/webhooks/:endpoint/test') ||
+    url.endsWith('/preview') ||
+    url.endsWith('/recalculation')
   )
     return schema
   const text = (description: string) => ({ type: 'string', description })
   const properties = {
     'Idempotency-Key': text('The same key and body are executed once, also when repeated within 24 hours. Without a token: a UUID'),
-    ...(url.includes('/carts/')
+    ...(url.includes('/carts/') || (method === 'PATCH' && url.endsWith('/orders/:order'))
       ? { 'If-Match': text('The version that was read, in quotes; another one is 412 and changes nothing') }
       : {}),
   }

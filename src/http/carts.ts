@@ -13,6 +13,7 @@ import {
   clearLines,
   closeCart,
   type Decision,
+  DRAFT_TYPE,
   fillLines,
   type LineRequest,
   normaliseCode,
@@ -113,6 +114,23 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
     return sendSwitched(reply, unwrap(await engine.switching.begin(switchRequest(request, 'current'), fresh)))
   }
 
+  /** An order that staff prepares, for an account or for somebody who is known by e-mail address at most. */
+  async function beginDraft(request: FastifyRequest, reply: FastifyReply, body: Type.Static<typeof contract.CreateCart>): Promise<string> {
+    const { actor, all, owner } = callerOf(request)
+    if (!all) throw new Refused(refuse('invalid', { path: '/draft', reason: 'only_keys_may_make_drafts' }))
+    if (!hasScope(actor, 'orders:edit')) throw new Refused(refuse('missing_scope', { scope: 'orders:edit', path: '/draft' }))
+    if (body.type !== undefined) throw new Refused(refuse('invalid', { path: '/type', reason: 'drafts_have_no_type' }))
+    const { lines = [], currency, attributes, email } = body
+    const input = { wanted: wantedLines(request, lines), currency, attributes, email }
+    const asked = {
+      ...switchRequest(request, 'current'),
+      type: DRAFT_TYPE,
+      owner: owner ?? ({ kind: 'guest', guestId: random.guestId() } as const),
+    }
+    const fresh: NewCart = { skus: skusOf(input.wanted), decide: (cart, facts) => createOrKeep(cart, input, facts) }
+    return sendSwitched(reply, unwrap(await engine.switching.begin(asked, fresh)))
+  }
+
   return async (app) => {
     app.post(
       '/carts',
@@ -127,15 +145,16 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       async (request, reply) => {
-        const { lines, currency, attributes, type, owner } = request.body
+        const { lines, currency, attributes, type, owner, email, draft = false } = request.body
         const caller = callerOf(request)
         if (owner !== undefined && !caller.all)
           throw new Refused(refuse('invalid', { path: '/owner', reason: 'only_keys_may_name_an_owner' }))
         if (owner !== undefined) request.caller = { ...caller, owner: { kind: 'account', accountId: owner } }
+        if (draft) return beginDraft(request, reply, request.body)
         if (type !== undefined) (request as CartRequest).query.type = type
         checkType(caller, type)
         const wanted = lines ? wantedLines(request, lines) : []
-        const input = { wanted, currency, attributes }
+        const input = { wanted, currency, attributes, email }
         if (request.body.new === true)
           return begin(request, reply, { skus: skusOf(wanted), decide: (cart, facts) => createOrKeep(cart, input, facts) })
         return change(request, reply, {
@@ -161,7 +180,11 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       async (request, reply) => {
         const { actor, owner, all, shop } = callerOf(request)
         const { limit = 50, after, state, number, email, view } = request.query
-        const filter = { ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }), ...defined({ state, number, email, after }) }
+        if (view === 'drafts' && !all) throw new Refused(refuse('invalid', { path: '/querystring/view', reason: 'only_keys_see_drafts' }))
+        // What staff prepares is not listed to its customer, and is in no view of what customers do.
+        const drafts: 'only' | 'none' | undefined = view === 'drafts' ? 'only' : all && view === undefined ? undefined : 'none'
+        const whose = owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }
+        const filter = { ...whose, ...defined({ state, number, email, after, drafts }) }
         const { rows, next } = await cartsPage(engine, shop, filter, view, limit)
         const items: string[] = []
         const language = speak(request, reply)
@@ -501,8 +524,15 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       async (request) => {
         const { pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
-        const offered = pricing.cart.total.amount === 0 ? [] : shop.settings.payment.providers.filter((name) => engine.providers.has(name))
-        return { items: offered.map((provider, index) => ({ provider, default: index === 0 })), next: null }
+        const offered = pricing.cart.total.amount === 0 ? [] : await engine.paymentMethods.offered(shop)
+        const items = offered.map(({ provider, method, name }, index) => ({
+          id: method === null ? provider : `${provider}:${method}`,
+          name,
+          provider,
+          method,
+          default: index === 0,
+        }))
+        return { items, next: null }
       },
     )
 
@@ -520,10 +550,20 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       async (request, reply) => {
         const language = speak(request, reply)
-        const { cart, pricing, facts } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
-        const problems = (requireOpen(cart) ? [requireOpen(cart)] : orderBlockers(cart, pricing.cart, facts)).flatMap((refusal) =>
-          refusal ? [namedRefusal(refusal, language)] : [],
-        )
+        const caller = callerOf(request)
+        const { cart, pricing, facts, shop } = unwrap(await carts.inspect(address(caller, request.params.cart, request.query.type)))
+        const closed = requireOpen(cart)
+        const isOthers =
+          closed || caller.all
+            ? null
+            : await guarded(
+                guard,
+                request,
+                () => engine.accounts.refusal(shop, cart),
+                (refusal) => refusal !== null,
+              )
+        const blockers = closed ? [closed] : [...(isOthers ? [isOthers] : []), ...orderBlockers(cart, pricing.cart, facts)]
+        const problems = blockers.map((refusal) => namedRefusal(refusal, language))
         return { valid: problems.length === 0, problems }
       },
     )
@@ -710,12 +750,17 @@ function atBody(refusal: Refusal): Refusal {
 
 function createOrKeep(
   cart: Cart,
-  input: { wanted: readonly LineRequest[]; currency: string | undefined; attributes: Cart['attributes'] | undefined },
+  input: {
+    wanted: readonly LineRequest[]
+    currency: string | undefined
+    attributes: Cart['attributes'] | undefined
+    email: string | undefined
+  },
   facts: Facts,
 ): Decision | Refusal {
   // Who has a cart gets it back as it is; asking for one twice must not change it.
   if (cart.version > 0) return { cart }
-  const changed = changeCart(cart, defined({ currency: input.currency, attributes: input.attributes }), facts)
+  const changed = changeCart(cart, defined({ currency: input.currency, attributes: input.attributes, email: input.email }), facts)
   if (isRefusal(changed) || input.wanted.length === 0) return changed
   return addLines(changed.cart, { lines: input.wanted }, facts)
 }

@@ -45,7 +45,7 @@ export function historyRoutes(engine: Engine): FastifyPluginAsyncTypebox {
   }
 }
 
-/** Who did it, as the owner of a cart sees it: that it was staff, not who. */
-function withoutKeys(actor: string): string {
+/** Who did it, as the owner of a cart or order sees it: that it was staff, not who. */
+export function withoutKeys(actor: string): string {
   return actor.replace(/:[^,]*/g, '')
 }

@@ -1,11 +1,13 @@
 // The Idempotency-Key of a write: its scope (caller, method, path), the hash of its request, and which keys are good enough. Only hashes are
 // kept; a secret in the answer is sealed under the raw key, which only the caller has.
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { refuse } from '../core/refusal.ts'
+import { isRefusal, refuse } from '../core/refusal.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { Actor } from '../engine/identity.ts'
-import type { IdempotencyClaim, Once } from '../engine/once.ts'
-import { Refused } from './access.ts'
+import { findRecorded, type IdempotencyClaim, type Once, once } from '../engine/once.ts'
+import { seal, unseal } from '../engine/sealing.ts'
+import { callerOf, Refused, unwrap } from './access.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** 22 characters of base64url or 32 of hex carry 128 bits. */
@@ -25,20 +27,41 @@ export function claimOf(request: FastifyRequest, secret: string | null): Idempot
   return {
     key,
     requestHash: sha256(JSON.stringify([request.query, request.body ?? null])),
-    sealed: secret === null ? null : seal(secret, raw, scope),
+    sealed: secret === null ? null : seal(secret, raw, scope, PURPOSE),
   }
 }
 
 /** The secret of an answer that is replayed, or null. */
 export function replayedSecret(request: FastifyRequest, sealed: string | null): string | null {
   const raw = rawKey(request)
-  return sealed === null || raw === undefined ? null : unseal(sealed, raw, scopeOf(request, actorOf(request)))
+  return sealed === null || raw === undefined ? null : unseal(sealed, raw, scopeOf(request, actorOf(request)), PURPOSE)
 }
 
 /** The value of a write, with the header that says whether it is a replay. */
 export function answerOnce<T>(reply: FastifyReply, { value, replayed }: Once<T>): T {
   if (replayed) reply.header('idempotency-replayed', 'true')
   return value
+}
+
+/**
+ * What goes on where it stopped when it is repeated (paying, cancelling, taking reserved money) needs a key only to be bound to its request, once
+ * that succeeded: the same key with another body is refused. `outcome` is small and plain.
+ */
+export async function underKey<T>(
+  engine: Engine,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  outcome: object,
+  effect: () => Promise<T>,
+): Promise<T> {
+  const claim = claimOf(request, null)
+  if (!claim) return effect()
+  const shopId = callerOf(request).shop.id
+  const known = await findRecorded(engine, shopId, claim)
+  if (isRefusal(known)) throw new Refused(known)
+  const result = await effect()
+  answerOnce(reply, unwrap(await once(engine, shopId, claim, async () => outcome)))
+  return result
 }
 
 /** The secret that a write answers: the one just made, or on a replay the one that was sealed then. */
@@ -57,13 +80,13 @@ export function claimOfForm(request: FastifyRequest, nonce: string | undefined, 
   return {
     key: sha256(`${scope} ${nonce}`),
     requestHash: sha256(JSON.stringify([request.query, request.body ?? null])),
-    sealed: secret === null ? null : seal(secret, nonce, scope),
+    sealed: secret === null ? null : seal(secret, nonce, scope, PURPOSE),
   }
 }
 
 /** The secret that the first sending of a form made, or null. */
 export function secretOfForm(request: FastifyRequest, nonce: string | undefined, sealed: string | null): string | null {
-  return sealed === null || nonce === undefined ? null : unseal(sealed, nonce, formScope(request))
+  return sealed === null || nonce === undefined ? null : unseal(sealed, nonce, formScope(request), PURPOSE)
 }
 
 function formScope(request: FastifyRequest): string {
@@ -106,26 +129,5 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('base64url')
 }
 
-/** Encrypts an answer's secret under a key that only the raw Idempotency-Key yields (HKDF-SHA256, AES-256-GCM). */
-function seal(secret: string, rawKey: string, scope: string): string {
-  const iv = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', sealingKey(rawKey, scope), iv)
-  const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()])
-  return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url')
-}
-
-/** Decrypts what `seal` made; null when the key is another one. */
-function unseal(sealed: string, rawKey: string, scope: string): string | null {
-  const bytes = Buffer.from(sealed, 'base64url')
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', sealingKey(rawKey, scope), bytes.subarray(0, 12))
-    decipher.setAuthTag(bytes.subarray(12, 28))
-    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
-  } catch {
-    return null
-  }
-}
-
-function sealingKey(rawKey: string, scope: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', rawKey, scope, 'cartwright idempotency', 32))
-}
+/** Answers' secrets are sealed by a key that only the raw Idempotency-Key yields. */
+const PURPOSE = 'cartwright idempotency'

@@ -12,8 +12,8 @@ import { type Actor, reachesAll } from '../engine/identity.ts'
 import { type CartRow, listCarts } from '../store/carts.ts'
 import { Refused } from './access.ts'
 
-/** Views of carts: written lately, not written lately, and left alone with something in them. */
-export const VIEWS = ['active', 'inactive', 'abandoned'] as const
+/** Views of carts: written lately, not written lately, left alone with something in them; and, for keys, orders that staff prepares. */
+export const VIEWS = ['active', 'inactive', 'abandoned', 'drafts'] as const
 
 /** One of the views. */
 export type View = (typeof VIEWS)[number]
@@ -44,7 +44,8 @@ export async function cartsPage(
 ): Promise<{ rows: readonly CartRow[]; next: string | null }> {
   if (view !== undefined && filter.state === 'CLOSED')
     throw new Refused(refuse('invalid', { path: '/view', reason: 'views_are_of_open_carts' }))
-  const inView = view === undefined ? {} : { state: 'OPEN', ...lastWrite(view, shop.settings, clock.now()) }
+  const written = view === undefined || view === 'drafts' ? {} : lastWrite(view, shop.settings, clock.now())
+  const inView = view === undefined ? {} : { state: 'OPEN', ...written }
   const rows: CartRow[] = []
   let after = filter.after
   for (let reads = 0; reads < READS_MAX; reads++) {
@@ -64,7 +65,7 @@ export async function cartsPage(
   return { rows, next: after ?? null }
 }
 
-function lastWrite(view: View, settings: Settings, now: number): { writtenSince?: number; writtenUntil?: number } {
+function lastWrite(view: Exclude<View, 'drafts'>, settings: Settings, now: number): { writtenSince?: number; writtenUntil?: number } {
   const active = durationMs(settings.cart.activeDuration) ?? 0
   if (view === 'active') return Number.isFinite(active) ? { writtenSince: now - active } : {}
   const after = view === 'inactive' ? active : (durationMs(settings.abandoned.after) ?? 0)

@@ -20,6 +20,14 @@ export function languageOf({ headers }: Pick<FastifyRequest, 'headers'>): Langua
   return LANGUAGES.find((language) => language === wanted) ?? 'en'
 }
 
+/** Which of some languages a caller says it prefers; null where it says nothing, or none of these. */
+export function wantedLanguage({ headers }: Pick<FastifyRequest, 'headers'>, languages: readonly string[]): string | null {
+  const { 'accept-language': said } = headers
+  // Programs that do not care say `*`.
+  if (said === undefined || said.trim() === '*') return null
+  return new Negotiator({ headers }).language([...languages]) ?? null
+}
+
 /** Says on an answer in which language it is, and that another caller may get another one. Answers the language. */
 export function speak(request: FastifyRequest, reply: FastifyReply): Language {
   const language = languageOf(request)
@@ -169,6 +177,14 @@ const WORDS: Readonly<Record<NoticeCode, Readonly<Record<Language, Words>>>> = {
     en: () => 'What taxes are owed is not known at the moment. The cart can be ordered as soon as it is.',
     de: () => 'Welche Steuern anfallen, ist gerade nicht bekannt. Sobald es bekannt ist, kann bestellt werden.',
   },
+  adjustments_outdated: {
+    en: () => 'Discounts, shipping and taxes are those from before this edit. Recalculate the order to have them run again.',
+    de: () => 'Rabatte, Versand und Steuern sind die von vor dieser Änderung. Berechnen Sie die Bestellung neu, damit sie wieder stimmen.',
+  },
+  price_frozen: {
+    en: (p) => `${item(p, 'An item')} keeps its price: pieces of it were delivered or cancelled.`,
+    de: (p) => `${item(p, 'Ein Artikel')} behält den Preis: Davon wurde schon etwas geliefert oder storniert.`,
+  },
 }
 
 // Refusals -----------------------------------------------------------------------------------------------------------------------------
@@ -184,14 +200,21 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     cart_not_found: 'Diesen Warenkorb gibt es nicht, oder er gehört Ihnen nicht. Vergessen Sie sein Token und beginnen Sie einen neuen.',
     order_not_found: 'Diese Bestellung gibt es nicht, oder sie gehört Ihnen nicht.',
     payment_not_found: 'Diese Zahlung gibt es zu dieser Bestellung nicht.',
+    payment_provider_not_found: 'Diesen Zahlungsanbieter gibt es hier nicht, oder er braucht kein Konto.',
+    fulfilment_not_found: 'Diese Lieferung gibt es zu dieser Bestellung nicht.',
+    refund_not_found: 'Diese Erstattung gibt es zu dieser Bestellung nicht.',
     product_not_found: 'Dieses Produkt oder diesen Bestand gibt es nicht.',
     promotion_not_found: 'Diese Aktion gibt es nicht.',
     shipping_method_not_found: 'Diese Versandart gibt es nicht.',
     endpoint_not_found: 'Diesen Webhook gibt es nicht.',
     delivery_not_found: 'Diese Zustellung gibt es nicht.',
+    email_not_found: 'Diese E-Mail steht nicht im Protokoll dieses Shops.',
+    email_template_not_found: 'Für diese Art, diesen Status und diese Sprache hat der Shop keine eigene Vorlage.',
+    email_template_invalid: 'Die Vorlage ist nicht lesbar; nichts wurde gespeichert. Der Grund sagt, was fehlt, Zeile und Spalte, wo.',
+    email_unavailable: 'Diese E-Mail kann nicht gesendet werden; der Grund sagt, warum.',
     api_key_not_found: 'Diesen Schlüssel gibt es nicht, oder er wurde schon widerrufen.',
     tax_rate_not_found: 'Diesen Steuersatz gibt es in diesem Shop nicht.',
-    line_not_found: 'Diese Position gibt es im Warenkorb nicht.',
+    line_not_found: 'Diese Position gibt es im Warenkorb oder in der Bestellung nicht.',
     code_not_found: 'Diesen Code gibt es im Warenkorb nicht.',
     secret_not_found: 'Dieses Geheimnis hat der Gast nicht, oder es wurde schon widerrufen.',
     link_invalid: 'Dieser Link gilt nicht: verändert, abgelaufen oder für etwas anderes gemacht. Fordern Sie einen neuen an.',
@@ -237,12 +260,18 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     line_unavailable: 'Eine Position ist nicht mehr erhältlich. Entfernen Sie sie zuerst.',
     notice_unacknowledged: 'Ein Hinweis muss bestätigt werden, bevor bestellt werden kann.',
     email_required: 'Eine E-Mail-Adresse fehlt.',
-    address_required: 'Eine Lieferadresse fehlt.',
+    address_required: 'Eine Adresse fehlt: Der Pfad sagt, welche.',
     shipping_method_required: 'Eine Versandart fehlt.',
     payment_method_unavailable: 'Diese Zahlungsart ist nicht verfügbar.',
     code_exhausted: 'Diesen Code hat gerade jemand anderes aufgebraucht. Entfernen Sie ihn und prüfen Sie die neue Summe.',
     cart_already_ordered: 'Dieser Warenkorb wurde schon bestellt.',
+    pieces_not_left: 'Von dieser Position sind dafür nicht mehr so viele Stück übrig. Es wurde nichts getan.',
+    refund_exceeds_payment: 'So viel ist nicht mehr übrig, um es zu erstatten. Es wurde nichts getan.',
+    refund_state_forbids: 'Nur eine fehlgeschlagene Erstattung kann erneut versucht werden.',
     order_state_forbids: 'Die Bestellung ist in einem Zustand, der das nicht erlaubt.',
+    payment_state_forbids: 'Die Zahlung ist in einem Zustand, der das nicht erlaubt.',
+    status_move_forbidden: 'Diesen Status kann die Bestellung jetzt nicht bekommen.',
+    fulfilment_too_large: 'So viele Stücke sind nicht mehr zu liefern; nichts wurde getan.',
     shipping_unknown: 'Was der Versand kostet, ist gerade nicht zu erfahren; nichts wurde getan. Versuchen Sie es erneut.',
     tax_unknown: 'Welche Steuern anfallen, ist gerade nicht zu erfahren; nichts wurde getan. Versuchen Sie es erneut.',
     provider_unavailable: 'Der Zahlungsanbieter antwortet nicht. Wiederholen Sie dieselbe Anfrage: Es geht weiter, wo es aufgehört hat.',

@@ -1,25 +1,28 @@
 // Orders over HTTP: ordering, paying again, cancelling, reading. An order that awaits payment is read by its owner or with its token, but not
 // listed unless asked for.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
-import { Id, ListOf, Nullable, Page, Text } from '../contract/schemas.ts'
-import { isRefusal, refuse } from '../core/refusal.ts'
+import { ListOrders } from '../contract/order-lifecycle.ts'
+import { CancelOrder } from '../contract/refund.ts'
+import { Id, ListOf, Nullable, Text } from '../contract/schemas.ts'
+import { type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { groupsOf, type LimitedTo, limitOf, nameOf, orderToken } from '../engine/identity.ts'
+import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll, roleOf } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
-import { findRecorded, once } from '../engine/once.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
-import { listOrders, readOrder } from '../store/orders.ts'
+import { listOrders, type OrderFilter, readOrder } from '../store/orders.ts'
+import type { Reader } from '../store/store.ts'
 import type { OrderTable } from '../store/tables.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { lineRequests } from './carts.ts'
-import { answerOnce, claimOf } from './idempotency.ts'
+import { answerOnce, claimOf, underKey } from './idempotency.ts'
+import { wantedLanguage } from './messages.ts'
 
 const Params = Type.Object({ shop: Text(63), order: Id })
 const Query = Type.Object({ account: Type.Optional(Id) }, { additionalProperties: false })
@@ -27,15 +30,7 @@ const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4
 
 /** The routes of orders. */
 export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
-  const { store, checkout, random, signer } = engine
-
-  /** The order if the caller may know of it: another owner's does not exist. */
-  async function findOrder({ actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
-    const row = await readOrder(store.reader, shop.id, id)
-    const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
-    if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
-    return row
-  }
+  const { store, checkout, orderLines, random, signer } = engine
 
   /** From where a shopper orders or pays; a key speaks for many from one address. */
   function originOf(request: FastifyRequest): string | null {
@@ -71,6 +66,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { body } = request
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
+        unwrap(withoutPaymentRefusal(caller, body) ?? true)
         const limitedTo = limitOf(caller.actor)
         if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
         const what =
@@ -85,14 +81,21 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               groups: groupsOf(caller.actor),
               ...what,
               provider: body.payment?.provider,
+              method: body.payment?.method,
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
+              attributes: body.attributes,
+              note: body.note,
+              withoutPayment: body.withoutPayment,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
               from: originOf(request),
+              language: wantedLanguage(request, caller.shop.settings.email.languages),
             }),
           )
-        const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
+        // A code, or an address that may be an account's, is tried with each order.
+        const isTried = ('items' in body && body.codes) || caller.shop.asksAccounts
+        const ordered = isTried ? await guarded(guard, request, ordering) : await ordering()
         reply.code(ordered.created ? 201 : 200)
         if (ordered.replayed) reply.header('idempotency-replayed', 'true')
         return answer(caller, ordered)
@@ -103,16 +106,23 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       '/orders',
       {
         config: { access: { owner: true, scope: 'orders:read' } },
-        schema: { tags: ['Orders'], summary: 'Orders, newest first', querystring: ListQuery, response: { 200: ListOf(Type.Ref('Order')) } },
+        schema: {
+          tags: ['Orders'],
+          summary: 'Orders, newest first',
+          querystring: ListOrders,
+          response: { 200: ListOf(Type.Ref('Order')) },
+        },
       },
       async (request) => {
         const { owner, all, shop } = callerOf(request)
-        const { limit = 50, account: _, ...filter } = request.query
-        const rows = await listOrders(store.reader, shop.id, {
-          ...filter,
+        const { limit = 50, after, account: _, from, to, ...found } = request.query
+        const filter: OrderFilter = {
+          ...found,
           ...(owner ? { owner: ownerKey(owner) } : all ? {} : { owner: '' }),
-          limit: limit + 1,
-        })
+          ...(from === undefined ? {} : { placedFrom: Date.parse(from) }),
+          ...(to === undefined ? {} : { placedBefore: Date.parse(to) }),
+        }
+        const rows = await listOrders(store.reader, shop.id, filter, { after, limit: limit + 1 })
         const items = await serveOrders(store.reader, rows.slice(0, limit))
         return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
       },
@@ -131,7 +141,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         },
       },
       async (request) => {
-        const [order] = await serveOrders(store.reader, [await findOrder(callerOf(request), request.params.order)])
+        const [order] = await serveOrders(store.reader, [await findOrder(store.reader, callerOf(request), request.params.order)])
         return order
       },
     )
@@ -151,10 +161,10 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       },
       async (request, reply) => {
         const caller = callerOf(request)
-        const { id } = await findOrder(caller, request.params.order)
+        const { id } = await findOrder(store.reader, caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
-        return underKey(request, reply, id, async () =>
-          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body?.provider, returnUrl, originOf(request)))),
+        return underKey(engine, request, reply, { orderId: id }, async () =>
+          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl, originOf(request)))),
         )
       },
     )
@@ -165,41 +175,29 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         config: { access: { owner: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
-          summary: 'Cancel: unpaid by its owner; placed, with a full refund, by who may',
+          summary: 'Cancel an order, or pieces of it, with a refund: by its owner until it is confirmed, by staff as the statuses allow',
           params: Params,
           querystring: Query,
-          body: Type.Optional(Nullable(Type.Object({}, { additionalProperties: false }))),
+          body: Type.Optional(Nullable(CancelOrder)),
           response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
         },
       },
       async (request, reply) => {
         const caller = callerOf(request)
-        const { id } = await findOrder(caller, request.params.order)
-        if (!caller.all && caller.shop.settings.orders.customerCancel === 'never')
-          throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_may_not_cancel' }))
-        return underKey(request, reply, id, async () => {
-          const [order] = await serveOrders(store.reader, [
-            unwrap(await checkout.cancel(caller.shop.id, id, { by: nameOf(caller.actor), mayCancelPlaced: caller.all })),
-          ])
-          return order
-        })
+        const { id } = await findOrder(store.reader, caller, request.params.order)
+        const { lines, message = null, ...rest } = request.body ?? {}
+        if (!caller.all && (lines !== undefined || Object.keys(rest).length > 0))
+          throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_cancel_whole_orders' }))
+        const how = { by: nameOf(caller.actor), role: roleOf(caller.actor), message, ...rest }
+        const serve = async (row: OrderTable) => (await serveOrders(store.reader, [row]))[0]
+        if (lines) {
+          const asked = { ...how, claim: claimOf(request, null) }
+          answerOnce(reply, unwrap(await orderLines.cancel(caller.shop.id, id, lines, asked)))
+          return serve(await findOrder(store.reader, caller, id))
+        }
+        return underKey(engine, request, reply, { orderId: id }, async () => serve(unwrap(await checkout.cancel(caller.shop.id, id, how))))
       },
     )
-  }
-
-  /**
-   * Paying again and cancelling go on where they stopped when they are repeated, so a key only has to be bound to its request once that
-   * succeeded: the same key with another body is refused.
-   */
-  async function underKey<T>(request: FastifyRequest, reply: FastifyReply, orderId: string, effect: () => Promise<T>): Promise<T> {
-    const claim = claimOf(request, null)
-    if (!claim) return effect()
-    const shopId = callerOf(request).shop.id
-    const known = await findRecorded(engine, shopId, claim)
-    if (isRefusal(known)) throw new Refused(known)
-    const result = await effect()
-    answerOnce(reply, unwrap(await once(engine, shopId, claim, async () => ({ orderId }))))
-    return result
   }
 
   function itemsOf(request: Parameters<typeof callerOf>[0], body: Extract<Type.Static<typeof contract.CreateOrder>, { items: unknown }>) {
@@ -212,10 +210,27 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
   }
 }
 
+/** The order if the caller may know of it: another owner's does not exist. */
+export async function findOrder(reader: Reader, { actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
+  const row = await readOrder(reader, shop.id, id)
+  const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
+  if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
+  return row
+}
+
 /** The cart that is ordered: who is limited to one cart orders that or nothing. */
 function cartWithin(limitedTo: LimitedTo | null, cartId: string): string {
   if (limitedTo && cartId !== 'current' && cartId !== limitedTo.cartId) throw new Refused(refuse('cart_not_found', {}))
   return limitedTo?.cartId ?? cartId
+}
+
+/** Why an order must be paid: who may place one unpaid is the shop's decision, or that of a key that edits orders. */
+function withoutPaymentRefusal({ actor, shop }: Caller, body: Type.Static<typeof contract.CreateOrder>): Refusal | null {
+  if (body.withoutPayment !== true) return null
+  if (body.payment) return refuse('invalid', { path: '/payment', reason: 'without_payment' })
+  if (shop.settings.checkout.withoutPayment || hasScope(actor, 'orders:edit')) return null
+  if (reachesAll(actor)) return refuse('missing_scope', { scope: 'orders:edit' })
+  return refuse('payment_method_unavailable', { path: '/withoutPayment', reason: 'payment_required' })
 }
 
 /** Where paying leads back to. A shopper names a page of the shop's only, where the shop said which those are; a key may name any. */
@@ -228,15 +243,3 @@ function returnUrlOf({ all, shop }: Caller, payment: { returnUrl?: string } | nu
 
 /** An order token is good for at most ten years. */
 const TOKEN_TTL_MAX = 3650 * 24 * 3_600_000
-
-const ListQuery = Type.Object(
-  {
-    ...Page,
-    state: Type.Optional(contract.OrderState),
-    cartId: Type.Optional(Id),
-    number: Type.Optional(Text(64)),
-    email: Type.Optional(Text(254)),
-    account: Type.Optional(Id),
-  },
-  { additionalProperties: false },
-)

@@ -1,7 +1,7 @@
-// Shops, their settings, keys and webhooks over HTTP.
+// Shops, their settings and keys over HTTP.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { CLOSED, Id, Nullable, Page, ShopId, Text } from '../contract/schemas.ts'
+import { CLOSED, Id, ShopId, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/shop.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
@@ -12,7 +12,6 @@ import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
 import { nameOf } from '../engine/identity.ts'
 import { listApiKeys } from '../store/access.ts'
-import { listDeliveries, readEndpoints } from '../store/outbox.ts'
 import { listShops } from '../store/shops.ts'
 import { callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf, secretOf } from './idempotency.ts'
@@ -56,7 +55,7 @@ export function shopListRoutes({ store, catalogue, facts }: Engine): FastifyPlug
   }
 }
 
-/** The routes of one shop: itself, settings, keys, webhooks. */
+/** The routes of one shop: itself, settings, keys. */
 export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
   const { store, catalogue } = engine
 
@@ -193,130 +192,6 @@ export function shopRoutes(engine: Engine): FastifyPluginAsyncTypebox {
       async (request, reply) => {
         answerOnce(reply, unwrap(await catalogue.dropKey(callerOf(request).shop.id, request.params.key, claimOf(request, null))))
         return reply.code(204).send(null)
-      },
-    )
-
-    await app.register(webhookRoutes)
-  }
-
-  async function webhookRoutes(app: Parameters<FastifyPluginAsyncTypebox>[0]): Promise<void> {
-    const config = { access: { scope: 'webhooks:write' } } as const
-    const Params = Type.Object({ shop: Text(63), endpoint: Id })
-
-    app.get(
-      '/webhooks',
-      { config, schema: { tags: ['Webhooks'], summary: 'Endpoints', querystring: Query, response: { 200: contract.lists.endpoints } } },
-      async (request) => {
-        const rows = await readEndpoints(store.reader, callerOf(request).shop.id)
-        return {
-          items: rows.map((row) => ({
-            id: row.id,
-            url: row.url,
-            types: JSON.parse(row.types) as string[],
-            active: row.active === 1,
-            createdAt: rfc3339(row.created_at),
-          })),
-          next: null,
-        }
-      },
-    )
-
-    app.post(
-      '/webhooks',
-      {
-        config,
-        schema: {
-          tags: ['Webhooks'],
-          summary: 'Register an endpoint; its secret is shown once',
-          querystring: Query,
-          body: contract.EndpointInput,
-          response: {
-            201: Type.Object({ id: Type.String(), url: Type.String(), types: Type.Array(Type.String()), secret: Type.String() }, CLOSED),
-          },
-        },
-      },
-      async (request, reply) => {
-        const { url, types = ['*'] } = request.body
-        const secret = catalogue.draftEndpointSecret()
-        const made = unwrap(await catalogue.makeEndpoint(callerOf(request).shop.id, { url, types, secret }, claimOf(request, secret)))
-        reply.code(201)
-        return { ...answerOnce(reply, made), url, types: [...types], secret: secretOf(request, made, secret) }
-      },
-    )
-
-    app.delete(
-      '/webhooks/:endpoint',
-      {
-        config,
-        schema: {
-          tags: ['Webhooks'],
-          summary: 'Remove an endpoint with what waits for it',
-          params: Params,
-          querystring: Query,
-          response: { 204: Type.Null() },
-        },
-      },
-      async (request, reply) => {
-        answerOnce(reply, unwrap(await catalogue.dropEndpoint(callerOf(request).shop.id, request.params.endpoint, claimOf(request, null))))
-        return reply.code(204).send(null)
-      },
-    )
-
-    app.get(
-      '/webhooks/:endpoint/deliveries',
-      {
-        config,
-        schema: {
-          tags: ['Webhooks'],
-          summary: 'What was sent, newest first',
-          params: Params,
-          querystring: Type.Object({ ...Page, state: Type.Optional(Text(20)), account: Type.Optional(Id) }, CLOSED),
-          response: { 200: contract.lists.deliveries },
-        },
-      },
-      async (request) => {
-        const { limit = 50, after, state } = request.query
-        const rows = await listDeliveries(store.reader, callerOf(request).shop.id, request.params.endpoint, {
-          limit: limit + 1,
-          ...(after === undefined ? {} : { after }),
-          ...(state === undefined ? {} : { state }),
-        })
-        const at = (ms: number | null) => (ms === null ? null : rfc3339(ms))
-        const items = rows.slice(0, limit).map((row) => ({
-          id: row.id,
-          eventId: row.event_id,
-          type: row.type,
-          subject: row.subject,
-          state: row.state,
-          attempts: row.attempts,
-          createdAt: rfc3339(row.created_at),
-          dueAt: rfc3339(row.due_at),
-          deliveredAt: at(row.delivered_at),
-          lastStatus: row.last_status,
-          lastError: row.last_error,
-        }))
-        return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
-      },
-    )
-
-    app.post(
-      '/webhooks/:endpoint/deliveries/:delivery/redeliver',
-      {
-        config,
-        schema: {
-          tags: ['Webhooks'],
-          summary: 'Send it again',
-          params: Type.Object({ shop: Text(63), endpoint: Id, delivery: Id }),
-          querystring: Query,
-          body: Type.Optional(Nullable(Type.Object({}, CLOSED))),
-          response: { 202: Type.Object({ id: Type.String() }, CLOSED) },
-        },
-      },
-      async (request, reply) => {
-        const { endpoint, delivery } = request.params
-        const again = unwrap(await catalogue.sendAgain(callerOf(request).shop.id, endpoint, delivery, claimOf(request, null)))
-        reply.code(202)
-        return answerOnce(reply, again)
       },
     )
   }

@@ -5,36 +5,13 @@
 import { createHash } from 'node:crypto'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { exponentOf, formatDecimal, sum } from '../core/money.ts'
+import { Html, html } from './html.ts'
 import type { SandboxPayment, SandboxSession, TestCard } from './sandbox-payment.ts'
 import { SandboxError, TEST_CARDS, testCard, webUrl } from './sandbox-payment.ts'
 
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 const BODY_LIMIT = 16 * 1024
 const PUBLIC = { config: { access: 'public' as const }, schema: { hide: true } }
-
-/** Text that is HTML already. Only `html` makes it, so that nothing unescaped gets into a page. */
-class Html {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-type Piece = Html | string | number | null | readonly Html[]
-
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-function html(strings: TemplateStringsArray, ...pieces: readonly Piece[]): Html {
-  return new Html(strings.map((text, index) => (index === 0 ? text : render(pieces[index - 1] ?? null) + text)).join(''))
-}
-
-function render(piece: Piece): string {
-  if (piece === null) return ''
-  if (piece instanceof Html) return piece.text
-  if (typeof piece === 'object') return piece.map((part) => part.text).join('')
-  return String(piece).replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '')
-}
 
 type PageParams = { Params: { shop: string; session: string } }
 type PageRequest = FastifyRequest<PageParams>

@@ -1,6 +1,6 @@
 // Carts: one row each. Loading takes the shop's epoch along in the same SELECT; saving changes only rows that still have the version that
 // was read, skips rows that somebody else holds, and answers which ones it saved.
-import type { Cart, Owner } from '../core/cart.ts'
+import { type Cart, DRAFT_TYPE, type Owner } from '../core/cart.ts'
 import type { PricedCart } from '../core/pricing.ts'
 import { type Dialect, isAmong, type Reader, type Statement, type Writer } from './store.ts'
 
@@ -431,6 +431,7 @@ export async function listCarts(
     email?: string
     writtenSince?: number
     writtenUntil?: number
+    drafts?: 'only' | 'none'
     after?: string
     limit: number
   },
@@ -442,6 +443,7 @@ export async function listCarts(
   if (filter.email !== undefined) query = query.where('email', '=', filter.email)
   if (filter.writtenSince !== undefined) query = query.where('activity', '>', filter.writtenSince)
   if (filter.writtenUntil !== undefined) query = query.where('activity', '<=', filter.writtenUntil)
+  if (filter.drafts !== undefined) query = query.where('type', filter.drafts === 'only' ? '=' : '<>', DRAFT_TYPE)
   if (filter.after !== undefined) query = query.where('id', '<', filter.after)
   return query.orderBy('id', 'desc').limit(filter.limit).execute()
 }

@@ -2,6 +2,7 @@
 // order in state NEW per cart, and at most one placed whole-cart order per cart, ever.
 import { normaliseEmail } from '../core/customer.ts'
 import type { Order, OrderedLines } from '../core/order.ts'
+import { cancelledAmount } from '../core/refund.ts'
 import type { Reader, Writer } from './store.ts'
 import type { OrderHistoryTable, OrderTable, PaymentTable, ProviderEventTable, RefundTable } from './tables.ts'
 
@@ -41,11 +42,13 @@ export function orderRow(
     expires_at: kept.expiresAt,
     held_until: kept.heldUntil,
     expected_total: kept.expectedTotal,
+    money_kept: 0,
   }
 }
 
-function statesOf({ state, status, paymentState, fulfilmentState }: Order) {
-  return { state, status, payment_state: paymentState, fulfilment_state: fulfilmentState }
+function statesOf(order: Order) {
+  const { state, status, paymentState, fulfilmentState } = order
+  return { state, status, payment_state: paymentState, fulfilment_state: fulfilmentState, cancelled: cancelledAmount(order) }
 }
 
 /** Adds an order. The unique indexes refuse a second NEW or placed one of the same cart by an error. */
@@ -127,7 +130,9 @@ export async function reassignOrders(
 }
 
 /** Columns of an order that its document does not decide. */
-export type OrderColumns = Partial<Pick<OrderTable, 'placed_at' | 'held_until' | 'expires_at' | 'owner' | 'content_hash' | 'ordered_lines'>>
+export type OrderColumns = Partial<
+  Pick<OrderTable, 'placed_at' | 'held_until' | 'expires_at' | 'owner' | 'content_hash' | 'ordered_lines' | 'money_kept'>
+>
 
 /** Writes a changed order: its document and the columns that follow from it. Lock the order first; `engine/recording.ts` is who calls this. */
 export async function updateOrder(writer: Writer, order: Order, columns: OrderColumns = {}): Promise<void> {
@@ -149,20 +154,88 @@ export async function updateOrder(writer: Writer, order: Order, columns: OrderCo
     .execute()
 }
 
-/** Orders, newest first; without `state` only those that were placed (an order that awaits payment is not listed by default). */
+/** What orders are found by; times in ms since the epoch, totals in minor units. */
+export interface OrderFilter {
+  readonly owner?: string
+  readonly view?: 'placed' | 'unpaid' | 'all'
+  readonly state?: string
+  readonly status?: string
+  readonly paymentState?: string
+  readonly fulfilmentState?: string
+  readonly cartId?: string
+  readonly number?: string
+  readonly shortNumber?: string
+  readonly reference?: string
+  readonly email?: string
+  /** Who was asked for money of it. */
+  readonly provider?: string
+  readonly placedFrom?: number
+  readonly placedBefore?: number
+  readonly currency?: string
+  readonly totalFrom?: number
+  readonly totalTo?: number
+}
+
+/**
+ * Orders, newest first. Without `view` and `state` only those that were placed (an order that awaits payment is not listed by default); several
+ * filters all hold.
+ */
 export function listOrders(
   reader: Reader,
   shopId: string,
-  filter: { owner?: string; state?: string; cartId?: string; number?: string; email?: string; after?: string; limit: number },
+  filter: OrderFilter,
+  page: { after?: string | undefined; limit: number },
 ): Promise<OrderTable[]> {
+  const { shortNumber, email, provider } = filter
   let query = reader.db.selectFrom('orders').selectAll().where('shop_id', '=', shopId)
-  query = filter.state === undefined ? query.where('placed_at', 'is not', null) : query.where('state', '=', filter.state)
-  if (filter.owner !== undefined) query = query.where('owner', '=', filter.owner)
-  if (filter.cartId !== undefined) query = query.where('cart_id', '=', filter.cartId)
-  if (filter.number !== undefined) query = query.where('number', '=', filter.number)
-  if (filter.email !== undefined) query = query.where('email', '=', filter.email)
-  if (filter.after !== undefined) query = query.where('id', '<', filter.after)
-  return query.orderBy('id', 'desc').limit(filter.limit).execute()
+  const view = filter.view ?? (filter.state === undefined ? 'placed' : 'all')
+  if (view === 'placed') query = query.where('placed_at', 'is not', null)
+  if (view === 'unpaid') query = query.where('state', '=', 'NEW')
+  const equal = {
+    owner: filter.owner,
+    state: filter.state,
+    status: filter.status,
+    payment_state: filter.paymentState,
+    fulfilment_state: filter.fulfilmentState,
+    cart_id: filter.cartId,
+    number: filter.number,
+    reference: filter.reference,
+    customer_email: email === undefined ? undefined : normaliseEmail(email),
+    currency: filter.currency,
+  }
+  for (const [column, value] of Object.entries(equal)) {
+    if (value !== undefined) query = query.where(column as keyof typeof equal, '=', value)
+  }
+  // A short number is how a number begins; numbers are hexadecimal, so what follows is below "g".
+  if (shortNumber !== undefined) query = query.where('number', '>=', shortNumber).where('number', '<', `${shortNumber}g`)
+  if (filter.placedFrom !== undefined) query = query.where('placed_at', '>=', filter.placedFrom)
+  if (filter.placedBefore !== undefined) query = query.where('placed_at', '<', filter.placedBefore)
+  if (filter.totalFrom !== undefined) query = query.where('total', '>=', filter.totalFrom)
+  if (filter.totalTo !== undefined) query = query.where('total', '<=', filter.totalTo)
+  if (provider !== undefined)
+    query = query.where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('payments')
+          .select('payments.id')
+          .whereRef('payments.shop_id', '=', 'orders.shop_id')
+          .whereRef('payments.order_id', '=', 'orders.id')
+          .where('payments.provider', '=', provider),
+      ),
+    )
+  if (page.after !== undefined) query = query.where('id', '<', page.after)
+  return query.orderBy('id', 'desc').limit(page.limit).execute()
+}
+
+/** Whether an order of the shop has this reference. */
+export async function isReferenceTaken(reader: Reader, shopId: string, reference: string): Promise<boolean> {
+  const row = await reader.db
+    .selectFrom('orders')
+    .select('id')
+    .where('shop_id', '=', shopId)
+    .where('reference', '=', reference)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /**
@@ -240,6 +313,23 @@ export function paymentsOf(reader: Reader, shopId: string, orderIds: readonly st
     .orderBy('id')
     .execute()
 }
+
+/** Whether a session belongs to another payment of the shop already. */
+export async function isSessionOfAnother(reader: Reader, payment: PaymentTable, sessionId: string): Promise<boolean> {
+  const other = await reader.db
+    .selectFrom('payments')
+    .select('id')
+    .where('shop_id', '=', payment.shop_id)
+    .where('session_id', '=', sessionId)
+    .where('provider', '=', payment.provider)
+    .where('id', '<>', payment.id)
+    .limit(1)
+    .executeTakeFirst()
+  return other !== undefined
+}
+
+/** When a payment that waits for staff is asked about by itself: staff says what becomes of it, its provider knows nothing more. */
+export const NEVER_ASKED = Number.MAX_SAFE_INTEGER
 
 /** Changes a payment if it still has the version that was read; false when it moved on. */
 export async function updatePayment(writer: Writer, payment: PaymentTable, changes: Partial<PaymentTable>, now: number): Promise<boolean> {
@@ -333,22 +423,16 @@ export async function claimRefunds(writer: Writer, now: number, pause: number, l
   return rows.map((row) => ({ ...row, attempts: row.attempts + 1 }))
 }
 
-/** Tries the failed refunds of an order again, under their own ids: what a provider did although it did not say so is not done twice. */
-export async function reviveRefunds(writer: Writer, shopId: string, orderId: string, now: number): Promise<void> {
-  await writer.db
-    .updateTable('refunds')
-    .set({ state: 'PENDING', attempts: 0, due_at: now })
-    .where('shop_id', '=', shopId)
-    .where('order_id', '=', orderId)
-    .where('state', '=', 'FAILED')
-    .execute()
-}
-
-/** Sets the state of a refund that is still pending; false when it was settled already. */
-export async function settleRefund(writer: Writer, refund: RefundTable, state: 'SUCCEEDED' | 'FAILED'): Promise<boolean> {
+/** Sets the state of a refund that is still pending, with how much it came to and why it failed; false when it was settled already. */
+export async function settleRefund(
+  writer: Writer,
+  refund: RefundTable,
+  state: 'SUCCEEDED' | 'FAILED',
+  failure: string | null,
+): Promise<boolean> {
   const row = await writer.db
     .updateTable('refunds')
-    .set({ state })
+    .set({ state, failure, amount: refund.amount })
     .where('shop_id', '=', refund.shop_id)
     .where('id', '=', refund.id)
     .where('state', '=', 'PENDING')
@@ -386,6 +470,22 @@ export async function settleProviderEvent(
     .where('shop_id', '=', shopId)
     .where('provider', '=', provider)
     .where('event_id', '=', eventId)
+    .execute()
+}
+
+/** Keeps a stored message for later: what it is about is not known yet. */
+export async function postponeProviderEvent(
+  writer: Writer,
+  { shop_id: shopId, provider, event_id: eventId }: Pick<ProviderEventTable, 'shop_id' | 'provider' | 'event_id'>,
+  dueAt: number,
+): Promise<void> {
+  await writer.db
+    .updateTable('provider_events')
+    .set({ due_at: dueAt })
+    .where('shop_id', '=', shopId)
+    .where('provider', '=', provider)
+    .where('event_id', '=', eventId)
+    .where('applied_at', 'is', null)
     .execute()
 }
 

@@ -2,39 +2,21 @@
 // endpoint wants are not written; `cart.updated` is one undelivered row per endpoint and cart, overwritten by newer data. Rows of one
 // subject and endpoint go out in order of their ids.
 import { sql } from 'kysely'
-import type { Event } from '../core/event.ts'
-import type { Reader, Writer } from './store.ts'
+import { type Event, isWanted } from '../core/event.ts'
+import { recordSuccess } from './endpoints.ts'
+import { isAmong, type Reader, type Writer } from './store.ts'
 import type { DeliveryTable, EndpointTable } from './tables.ts'
 
-/** The endpoints of a shop that are switched on. */
-export async function readEndpoints(reader: Reader, shopId: string): Promise<EndpointTable[]> {
-  return reader.db.selectFrom('endpoints').selectAll().where('shop_id', '=', shopId).orderBy('id').execute()
-}
-
-/** Adds an endpoint. */
-export async function insertEndpoint(writer: Writer, endpoint: EndpointTable): Promise<void> {
-  await writer.db.insertInto('endpoints').values(endpoint).execute()
-}
-
-/**
- * Removes an endpoint with all its deliveries; false when there is none. A transaction that is under way may still write a row for it: it is
- * never claimed, and tidied away. (A foreign key would fail that transaction, a shopper's, for a merchant's change.)
- */
-export async function deleteEndpoint(writer: Writer, shopId: string, id: string): Promise<boolean> {
-  await writer.db.deleteFrom('deliveries').where('shop_id', '=', shopId).where('endpoint_id', '=', id).execute()
-  const removed = await writer.db
-    .deleteFrom('endpoints')
-    .where('shop_id', '=', shopId)
-    .where('id', '=', id)
-    .returning('id')
-    .executeTakeFirst()
-  return removed !== undefined
-}
+// Written out in every statement, not bound: SQLite uses a partial index only where it can read the condition.
+const PENDING = sql.lit('PENDING')
+const SENDING = sql.lit('SENDING')
+const COALESCED = sql.lit('cart.updated')
+const OVER = [sql.lit('DELIVERED'), sql.lit('SUPERSEDED')]
+const LEFT = [PENDING, SENDING, sql.lit('DEAD')]
 
 /** Whether an endpoint wants a type. */
 export function wants(endpoint: Pick<EndpointTable, 'types' | 'active'>, type: string): boolean {
-  const types = JSON.parse(endpoint.types) as string[]
-  return endpoint.active === 1 && (types.includes('*') || types.includes(type))
+  return endpoint.active === 1 && isWanted(JSON.parse(endpoint.types) as string[], type)
 }
 
 /** Writes events to the outbox. `newId` gives ids that rise with time. */
@@ -67,6 +49,7 @@ export async function publish(
         delivered_at: null,
         last_status: null,
         last_error: null,
+        occurred_at: now,
       })
     }
   }
@@ -77,181 +60,272 @@ export async function publish(
     .onConflict((conflict) =>
       conflict
         .columns(['shop_id', 'endpoint_id', 'subject'])
-        .where('type', '=', sql.lit('cart.updated'))
-        .where('state', '=', sql.lit('PENDING'))
-        .doUpdateSet((eb) => ({ data: eb.ref('excluded.data'), event_id: eb.ref('excluded.event_id') })),
+        .where('type', '=', COALESCED)
+        .where('state', '=', PENDING)
+        .doUpdateSet((eb) => ({
+          data: eb.ref('excluded.data'),
+          event_id: eb.ref('excluded.event_id'),
+          occurred_at: eb.ref('excluded.occurred_at'),
+          // Behind what happened in between. One that was tried already keeps its place, for its attempts are kept under its id.
+          id: eb.case().when('deliveries.attempts', '=', 0).then(eb.ref('excluded.id')).else(eb.ref('deliveries.id')).end(),
+        })),
     )
     .execute()
 }
 
-/** The shops that have something to deliver now, at most `limit`: read without a lock. */
-export async function shopsWithDeliveries(reader: Reader, now: number, limit: number): Promise<string[]> {
-  const rows = await reader.db
-    .selectFrom('deliveries')
-    .select('shop_id')
-    .distinct()
-    .where((eb) => eb.or([eb('state', '=', 'PENDING'), eb.and([eb('state', '=', 'SENDING'), eb('leased_until', '<=', now)])]))
-    .where('due_at', '<=', now)
-    .limit(limit)
-    .execute()
-  return rows.map((row) => row.shop_id)
+// Sending ------------------------------------------------------------------------------------------------------------------------------
+
+/** An endpoint that something is due for. */
+export interface DueEndpoint {
+  readonly shopId: string
+  readonly id: string
+  /** Failures in a row. */
+  readonly failures: number
 }
 
-/** A claimed delivery with where it goes. It counts only while its lease (`leased_until`) stands. */
-export type Claimed = DeliveryTable & { readonly url: string; readonly secret: string }
+/** The endpoints that something may be due for: read without a lock, each by one look into an index, however much waits. */
+export async function endpointsWithDeliveries(reader: Reader, now: number): Promise<DueEndpoint[]> {
+  const rows = await reader.db
+    .selectFrom('endpoints as e')
+    .select(['e.shop_id', 'e.id', 'e.failures'])
+    .where('e.active', '=', 1)
+    .where('e.paused_at', 'is', null)
+    .where('e.held_until', '<=', now)
+    .where((eb) => {
+      const waiting = eb
+        .selectFrom('deliveries as d')
+        .select('d.id')
+        .whereRef('d.shop_id', '=', 'e.shop_id')
+        .whereRef('d.endpoint_id', '=', 'e.id')
+      return eb.or([
+        eb.exists(waiting.where('d.state', '=', PENDING).where('d.due_at', '<=', now)),
+        eb.exists(waiting.where('d.state', '=', SENDING).where('d.leased_until', '<=', now)),
+      ])
+    })
+    .execute()
+  return rows.map(({ shop_id, id, failures }) => ({ shopId: shop_id, id, failures }))
+}
+
+/** A claimed delivery with the endpoint it goes to. It counts only while its lease (`leased_until`) stands. */
+export interface Claimed extends DeliveryTable {
+  readonly endpoint: EndpointTable
+}
+
+/** What is to be claimed: of whom, and until when. */
+export interface Claim {
+  readonly shopId: string
+  readonly endpointId: string
+  readonly now: number
+  readonly leasedUntil: number
+  readonly limit: number
+}
+
+/** What was claimed, and whether more was looked at: rows that stood behind others were moved out of the way. */
+export interface ClaimedLane {
+  readonly claimed: readonly Claimed[]
+  readonly stoodAside: boolean
+}
+
+/** How long a row stands aside at least whose predecessor is being looked at by another node, in milliseconds. */
+const ASIDE_MIN_MS = 1000
+/** Rows looked at by one claim: followers of one subject stand in a row. */
+const LOOK = 200
 
 /**
- * Claims deliveries of a shop that are due and first of their subject, at most `limit`, until `leasedUntil`, passing over endpoints that are
- * being served. A lease that ran out is claimed
- * again, so a crash loses nothing.
+ * Claims deliveries of an endpoint that are due and first of their subject, at most `limit`, until `leasedUntil`. A lease that ran out is claimed
+ * again, so a crash loses nothing. What is due but stands behind another of its subject is put off to when that one is over (settling calls it
+ * back), so that it is not looked at again and again.
  */
-export async function claimDeliveries(
-  writer: Writer,
-  shopId: string,
-  now: number,
-  leasedUntil: number,
-  limit: number,
-  exceptEndpoints: readonly string[],
-): Promise<Claimed[]> {
-  let query = writer.db
-    .selectFrom('deliveries as d')
-    .innerJoin('endpoints as e', (join) => join.onRef('e.shop_id', '=', 'd.shop_id').onRef('e.id', '=', 'd.endpoint_id'))
-    .selectAll('d')
-    .select(['e.url', 'e.secret'])
-    .where('d.shop_id', '=', shopId)
-    .where((eb) => eb.or([eb('d.state', '=', 'PENDING'), eb.and([eb('d.state', '=', 'SENDING'), eb('d.leased_until', '<=', now)])]))
-    .where('d.due_at', '<=', now)
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom('deliveries as o')
-            .select('o.id')
-            .whereRef('o.shop_id', '=', 'd.shop_id')
-            .whereRef('o.endpoint_id', '=', 'd.endpoint_id')
-            .whereRef('o.subject', '=', 'd.subject')
-            .where('o.state', 'in', ['PENDING', 'SENDING'])
-            .whereRef('o.id', '<', 'd.id'),
-        ),
-      ),
-    )
-    .orderBy('d.id')
-    .limit(limit)
-  if (exceptEndpoints.length > 0) query = query.where('d.endpoint_id', 'not in', [...exceptEndpoints])
-  if (writer.dialect === 'postgres') query = query.forUpdate('d').skipLocked()
-  const rows = await query.execute()
-  if (rows.length === 0) return []
-  await writer.db
-    .updateTable('deliveries')
-    .set((eb) => ({ state: 'SENDING', leased_until: leasedUntil, attempts: eb('attempts', '+', 1) }))
+export async function claimDeliveries(writer: Writer, claim: Claim): Promise<ClaimedLane> {
+  const { shopId, endpointId, now, leasedUntil, limit } = claim
+  const endpoint = await writer.db
+    .selectFrom('endpoints')
+    .selectAll()
     .where('shop_id', '=', shopId)
-    .where(
-      'id',
-      'in',
-      rows.map((row) => row.id),
-    )
-    .execute()
-  return rows.map((row) => ({ ...row, attempts: row.attempts + 1, leased_until: leasedUntil }))
+    .where('id', '=', endpointId)
+    .where('active', '=', 1)
+    .where('paused_at', 'is', null)
+    .where('held_until', '<=', now)
+    .executeTakeFirst()
+  if (!endpoint) return { claimed: [], stoodAside: false }
+  const due = await lockDue(writer, claim)
+  if (due.length === 0) return { claimed: [], stoodAside: false }
+  const heads = await headsOf(writer, shopId, endpointId, [...new Set(due.map((row) => row.subject))])
+  const claimed = due.filter((row) => heads.get(row.subject)?.id === row.id).slice(0, limit)
+  const ids = new Set(claimed.map((row) => row.id))
+  if (claimed.length > 0)
+    await writer.db
+      .updateTable('deliveries')
+      .set((eb) => ({ state: 'SENDING', leased_until: leasedUntil, attempts: eb('attempts', '+', 1) }))
+      .where('shop_id', '=', shopId)
+      .where(isAmong(writer, 'id', [...ids]))
+      .execute()
+  const behind = due.filter((row) => row.state === 'PENDING' && heads.get(row.subject)?.id !== row.id)
+  const until = (row: DeliveryTable) => {
+    const head = heads.get(row.subject)
+    if (!head || ids.has(head.id)) return leasedUntil
+    return Math.max(head.state === 'SENDING' ? head.leased_until : head.due_at, now + ASIDE_MIN_MS)
+  }
+  for (const [dueAt, rows] of Map.groupBy(behind, until))
+    await writer.db
+      .updateTable('deliveries')
+      .set({ due_at: dueAt })
+      .where('shop_id', '=', shopId)
+      .where(
+        isAmong(
+          writer,
+          'id',
+          rows.map((row) => row.id),
+        ),
+      )
+      .execute()
+  return {
+    claimed: claimed.map((row) => ({ ...row, state: 'SENDING', attempts: row.attempts + 1, leased_until: leasedUntil, endpoint })),
+    stoodAside: behind.length > 0,
+  }
 }
 
-/** What a delivery came to: delivered, to be tried again at `retryAt`, or given up (`retryAt` null). */
+/** What is due, locked: what was begun and never ended, then what waits, longest due first. */
+async function lockDue(writer: Writer, { shopId, endpointId, now, limit }: Claim): Promise<DeliveryTable[]> {
+  const isPostgres = writer.dialect === 'postgres'
+  const all = writer.db.selectFrom('deliveries').selectAll().where('shop_id', '=', shopId).where('endpoint_id', '=', endpointId)
+  const begun = all.where('state', '=', SENDING).where('leased_until', '<=', now).orderBy('leased_until').limit(limit)
+  const waiting = all.where('state', '=', PENDING).where('due_at', '<=', now).orderBy('due_at').orderBy('id').limit(LOOK)
+  return [
+    ...(await (isPostgres ? begun.forUpdate().skipLocked() : begun).execute()),
+    ...(await (isPostgres ? waiting.forUpdate().skipLocked() : waiting).execute()),
+  ]
+}
+
+type Head = Pick<DeliveryTable, 'id' | 'subject' | 'state' | 'due_at' | 'leased_until'>
+
+/** The first undelivered row of each subject. */
+async function headsOf(reader: Reader, shopId: string, endpointId: string, subjects: readonly string[]): Promise<Map<string, Head>> {
+  const rows = await reader.db
+    .selectFrom('deliveries as d')
+    .select(['d.id', 'd.subject', 'd.state', 'd.due_at', 'd.leased_until'])
+    .where('d.shop_id', '=', shopId)
+    .where('d.id', 'in', (eb) =>
+      eb
+        .selectFrom('deliveries as f')
+        .select((first) => first.fn.min('f.id').as('id'))
+        .where('f.shop_id', '=', shopId)
+        .where('f.endpoint_id', '=', endpointId)
+        .where('f.state', 'in', [PENDING, SENDING])
+        .where(isAmong(reader, 'f.subject', subjects))
+        .groupBy('f.subject'),
+    )
+    .execute()
+  return new Map(rows.map((row) => [row.subject, row]))
+}
+
+/** What an attempt came to: delivered, to be tried again at `retryAt`, or given up (`retryAt` null). */
 export interface DeliveryResult {
   readonly status: number | null
   readonly error: string | null
   readonly retryAt: number | null
+  /** The beginning of what the endpoint said. */
+  readonly answer: string | null
+  readonly startedAt: number
+  readonly durationMs: number
 }
 
-/** Records what came of a claimed delivery, if its lease still stands. A failed `cart.updated` gives way to a newer one that waits. */
-export async function settleDelivery(writer: Writer, claimed: Claimed, result: DeliveryResult, now: number): Promise<void> {
-  const mine = writer.db
+/**
+ * Records what came of a claimed delivery, if its lease still stands; answers whether it did. A failed `cart.updated` gives way to a newer one
+ * that waits. What follows in its subject is due once it is over. How the endpoint does is the caller's to write down when it failed.
+ */
+export async function settleDelivery(writer: Writer, claimed: Claimed, result: DeliveryResult, now: number): Promise<boolean> {
+  const { shop_id: shopId, endpoint_id: endpointId, subject } = claimed
+  const state = await nextState(writer, claimed, result)
+  const settled = await writer.db
     .updateTable('deliveries')
-    .where('shop_id', '=', claimed.shop_id)
+    .set({
+      state,
+      last_status: result.status,
+      last_error: result.error,
+      ...(state === 'DELIVERED' ? { delivered_at: now } : {}),
+      ...(result.retryAt === null ? {} : { due_at: result.retryAt }),
+    })
+    .where('shop_id', '=', shopId)
     .where('id', '=', claimed.id)
     .where('leased_until', '=', claimed.leased_until)
-    .where('state', '=', 'SENDING')
-  if (result.error === null) {
-    await mine.set({ state: 'DELIVERED', delivered_at: now, last_status: result.status, last_error: null }).execute()
-    return
-  }
+    .where('state', '=', SENDING)
+    .executeTakeFirstOrThrow()
+  if (settled.numUpdatedRows === 0n) return false
+  await writer.db
+    .insertInto('delivery_attempts')
+    .values({
+      shop_id: shopId,
+      delivery_id: claimed.id,
+      attempt: claimed.attempts,
+      at: result.startedAt,
+      duration_ms: result.durationMs,
+      status: result.status,
+      answer: result.answer,
+      error: result.error,
+    })
+    .execute()
+  if (state !== 'PENDING') await callNext(writer, shopId, endpointId, subject, now)
+  if (state === 'DELIVERED') await recordSuccess(writer, shopId, endpointId, now)
+  return true
+}
+
+async function nextState(reader: Reader, claimed: Claimed, { error, retryAt }: DeliveryResult): Promise<string> {
+  if (error === null) return 'DELIVERED'
   const newer =
     claimed.type !== 'cart.updated'
       ? undefined
-      : await writer.db
+      : await reader.db
           .selectFrom('deliveries')
           .select('id')
           .where('shop_id', '=', claimed.shop_id)
           .where('endpoint_id', '=', claimed.endpoint_id)
           .where('subject', '=', claimed.subject)
-          .where('type', '=', 'cart.updated')
-          .where('state', '=', 'PENDING')
+          .where('type', '=', COALESCED)
+          .where('state', '=', PENDING)
           .executeTakeFirst()
-  const state = newer ? 'SUPERSEDED' : result.retryAt === null ? 'DEAD' : 'PENDING'
-  await mine
-    .set({ state, due_at: result.retryAt ?? claimed.due_at, last_status: result.status, last_error: result.error.slice(0, 500) })
+  return newer ? 'SUPERSEDED' : retryAt === null ? 'DEAD' : 'PENDING'
+}
+
+/** What stood behind a row that is over is due now. */
+async function callNext(writer: Writer, shopId: string, endpointId: string, subject: string, now: number): Promise<void> {
+  const next = (await headsOf(writer, shopId, endpointId, [subject])).get(subject)
+  if (!next || next.due_at <= now || next.state !== 'PENDING') return
+  await writer.db
+    .updateTable('deliveries')
+    .set({ due_at: now })
+    .where('shop_id', '=', shopId)
+    .where('id', '=', next.id)
+    .where('attempts', '=', 0)
     .execute()
 }
 
-/** The deliveries of an endpoint, newest first. */
-export function listDeliveries(
-  reader: Reader,
-  shopId: string,
-  endpointId: string,
-  page: { after?: string; state?: string; limit: number },
-): Promise<DeliveryTable[]> {
-  let query = reader.db.selectFrom('deliveries').selectAll().where('shop_id', '=', shopId).where('endpoint_id', '=', endpointId)
-  if (page.state !== undefined) query = query.where('state', '=', page.state)
-  if (page.after !== undefined) query = query.where('id', '<', page.after)
-  return query.orderBy('id', 'desc').limit(page.limit).execute()
-}
-
-/** Sends a delivery again, whatever became of it, as a new row at the end of its subject; answers its id, or undefined. */
-export async function redeliver(
-  writer: Writer,
-  shopId: string,
-  endpointId: string,
-  id: string,
-  now: number,
-  newId: string,
-): Promise<string | undefined> {
-  const row = await writer.db
-    .selectFrom('deliveries')
-    .selectAll()
+/** What failed before and waits for its next attempt is due now: the endpoint says that it is back. */
+export async function retryNow(writer: Writer, shopId: string, endpointId: string, now: number): Promise<void> {
+  await writer.db
+    .updateTable('deliveries')
+    .set({ due_at: now })
     .where('shop_id', '=', shopId)
     .where('endpoint_id', '=', endpointId)
-    .where('id', '=', id)
-    .executeTakeFirst()
-  if (!row) return undefined
-  if (row.state === 'PENDING' || row.state === 'SENDING') {
-    await writer.db.updateTable('deliveries').set({ due_at: now }).where('shop_id', '=', shopId).where('id', '=', id).execute()
-    return id
-  }
-  const again = {
-    ...row,
-    id: newId,
-    state: 'PENDING',
-    attempts: 0,
-    due_at: now,
-    leased_until: 0,
-    created_at: now,
-    delivered_at: null,
-    last_status: null,
-    last_error: null,
-  }
-  await writer.db
-    .insertInto('deliveries')
-    .values(again)
-    .onConflict((conflict) => conflict.doNothing())
+    .where('state', '=', PENDING)
+    .where('due_at', '>', now)
+    .where('attempts', '>', 0)
     .execute()
-  return newId
 }
 
-/** Removes deliveries whose endpoint is gone, at most `limit`; answers how many. */
-export async function purgeOrphans(writer: Writer, limit: number): Promise<number> {
+// Tidying ------------------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Removes deliveries written since `since` whose endpoint is gone, at most `limit`; answers how many. They are written only while their endpoint is
+ * being removed, so that what waits longer, perhaps much for an endpoint that is paused, need not be read.
+ */
+export async function purgeOrphans(writer: Writer, since: number, limit: number): Promise<number> {
   const orphans = await writer.db
     .selectFrom('deliveries as d')
     .leftJoin('endpoints as e', (join) => join.onRef('e.shop_id', '=', 'd.shop_id').onRef('e.id', '=', 'd.endpoint_id'))
     .select(['d.shop_id', 'd.id'])
-    .where('d.state', '=', 'PENDING')
+    .where('d.state', 'in', LEFT)
+    .where('d.created_at', '>=', since)
     .where('e.id', 'is', null)
     .limit(limit)
     .execute()
@@ -259,15 +333,20 @@ export async function purgeOrphans(writer: Writer, limit: number): Promise<numbe
   return orphans.length
 }
 
-/** Removes deliveries that are over and older than `before`, at most `limit`; answers how many. */
-export async function purgeDeliveries(writer: Writer, before: number, limit: number): Promise<number> {
-  const old = await writer.db
-    .selectFrom('deliveries')
-    .select(['shop_id', 'id'])
-    .where('state', 'in', ['DELIVERED', 'SUPERSEDED'])
-    .where('created_at', '<', before)
-    .limit(limit)
-    .execute()
-  for (const row of old) await writer.db.deleteFrom('deliveries').where('shop_id', '=', row.shop_id).where('id', '=', row.id).execute()
-  return old.length
+/**
+ * Removes deliveries that are over and older than `overBefore`, and those that never arrived and are older than `leftBefore`, with their attempts:
+ * at most `limit` of each. Answers how many.
+ */
+export async function purgeDeliveries(writer: Writer, overBefore: number, leftBefore: number, limit: number): Promise<number> {
+  const old = (states: typeof OVER, before: number) =>
+    writer.db
+      .selectFrom('deliveries')
+      .select(['shop_id', 'id'])
+      .where('state', 'in', states)
+      .where('created_at', '<', before)
+      .limit(limit)
+      .execute()
+  const rows = [...(await old(OVER, overBefore)), ...(await old(LEFT, leftBefore))]
+  for (const row of rows) await writer.db.deleteFrom('deliveries').where('shop_id', '=', row.shop_id).where('id', '=', row.id).execute()
+  return rows.length
 }

@@ -305,14 +305,12 @@ export async function confirmRedemptions(writer: Writer, shopId: string, orderId
     .execute()
 }
 
-/** Gives an order's uses and what they took off back, once. */
-export async function returnRedemptions(writer: Writer, shopId: string, orderId: string): Promise<void> {
-  const rows = await writer.db
-    .deleteFrom('redemptions')
-    .where('shop_id', '=', shopId)
-    .where('order_id', '=', orderId)
-    .returning(['promotion_id', 'code', 'amount', 'currency'])
-    .execute()
+/** Gives an order's uses and what they took off back, once; `only` those of some promotions. */
+export async function returnRedemptions(writer: Writer, shopId: string, orderId: string, only?: readonly string[]): Promise<void> {
+  if (only?.length === 0) return
+  let returning = writer.db.deleteFrom('redemptions').where('shop_id', '=', shopId).where('order_id', '=', orderId)
+  if (only) returning = returning.where('promotion_id', 'in', [...only])
+  const rows = await returning.returning(['promotion_id', 'code', 'amount', 'currency']).execute()
   const locked = await lockPromotions(
     writer,
     shopId,
@@ -336,6 +334,55 @@ export async function returnRedemptions(writer: Writer, shopId: string, orderId:
         .where('code', '=', row.code)
         .execute()
   }
+}
+
+/**
+ * Makes an order's uses those that it has after an edit: what fell away is given back, what is new is taken under all limits, and of what stays the
+ * budget is charged with the difference. Lock the order first; promotions are locked here, all of them in order of id.
+ * @returns the use that cannot be had, or null: whoever gets one rolls back
+ */
+export async function changeRedemptions(
+  writer: Writer,
+  shopId: string,
+  order: { readonly id: string; readonly currency: string; readonly customer: Customer },
+  uses: readonly Use[],
+  now: number,
+): Promise<NoUse | null> {
+  const rows = await writer.db
+    .selectFrom('redemptions')
+    .select(['promotion_id', 'code', 'amount'])
+    .where('shop_id', '=', shopId)
+    .where('order_id', '=', order.id)
+    .execute()
+  const locked = await lockPromotions(writer, shopId, [...rows.map((row) => row.promotion_id), ...uses.map((use) => use.promotionId)])
+  const rowOf = (use: Use) => rows.find((row) => row.promotion_id === use.promotionId && row.code === use.code)
+  const gone = rows.filter((row) => !uses.some((use) => rowOf(use) === row))
+  await returnRedemptions(
+    writer,
+    shopId,
+    order.id,
+    gone.map((row) => row.promotion_id),
+  )
+  for (const use of uses) {
+    const row = rowOf(use)
+    if (!row || row.amount === use.amount) continue
+    const known = locked.get(use.promotionId)
+    const spent = known && spentAfter(known, order.currency, use.amount - row.amount)
+    if (!spent) return { promotionId: use.promotionId, code: use.code, reason: 'exhausted' }
+    const mine = writer.db.updateTable('redemptions').set({ amount: use.amount }).where('shop_id', '=', shopId)
+    await mine.where('order_id', '=', order.id).where('promotion_id', '=', use.promotionId).execute()
+    await writer.db
+      .updateTable('promotions')
+      .set({ spent: JSON.stringify(spent) })
+      .where('shop_id', '=', shopId)
+      .where('id', '=', use.promotionId)
+      .execute()
+  }
+  const fresh = uses.filter((use) => !rowOf(use))
+  const missing = await redeem(writer, shopId, order, fresh, now)
+  if (missing) return missing
+  await confirmRedemptions(writer, shopId, order.id)
+  return null
 }
 
 // For staff ------------------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,13 @@
 -- What the migrations make of PostgreSQL: for reading only, kept equal by test/migrations.test.ts.
 
+CREATE TABLE account_emails (
+  shop_id text NOT NULL,
+  email text NOT NULL,
+  account text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, email, account)
+);
+
 CREATE TABLE api_keys (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -91,12 +99,70 @@ CREATE TABLE deliveries (
   delivered_at bigint,
   last_status bigint,
   last_error text,
+  occurred_at bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id)
 );
 CREATE INDEX deliveries_by_endpoint ON deliveries USING btree (shop_id, endpoint_id, id);
+CREATE INDEX deliveries_by_subject ON deliveries USING btree (shop_id, subject, id);
 CREATE UNIQUE INDEX deliveries_coalesced ON deliveries USING btree (shop_id, endpoint_id, subject) WHERE ((type = 'cart.updated'::text) AND (state = 'PENDING'::text));
-CREATE INDEX deliveries_due ON deliveries USING btree (due_at) WHERE (state = 'PENDING'::text);
+CREATE INDEX deliveries_dead ON deliveries USING btree (shop_id, endpoint_id, id) WHERE (state = 'DEAD'::text);
+CREATE INDEX deliveries_due ON deliveries USING btree (shop_id, endpoint_id, due_at, id) WHERE (state = 'PENDING'::text);
 CREATE INDEX deliveries_in_order ON deliveries USING btree (shop_id, endpoint_id, subject, id) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text]));
+CREATE INDEX deliveries_left ON deliveries USING btree (created_at) WHERE (state = ANY (ARRAY['PENDING'::text, 'SENDING'::text, 'DEAD'::text]));
+CREATE INDEX deliveries_over ON deliveries USING btree (created_at) WHERE (state = ANY (ARRAY['DELIVERED'::text, 'SUPERSEDED'::text]));
+CREATE INDEX deliveries_sending ON deliveries USING btree (shop_id, endpoint_id, leased_until) WHERE (state = 'SENDING'::text);
+
+CREATE TABLE delivery_attempts (
+  shop_id text NOT NULL,
+  delivery_id text NOT NULL,
+  attempt bigint NOT NULL,
+  at bigint NOT NULL,
+  duration_ms bigint NOT NULL,
+  status bigint,
+  answer text,
+  error text,
+  PRIMARY KEY (shop_id, delivery_id, attempt),
+  FOREIGN KEY (shop_id, delivery_id) REFERENCES deliveries(shop_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE email_templates (
+  shop_id text NOT NULL,
+  kind text NOT NULL,
+  status text NOT NULL,
+  language text NOT NULL,
+  subject text NOT NULL,
+  html text NOT NULL,
+  body text NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, kind, status, language)
+);
+
+CREATE TABLE emails (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  order_id text,
+  cart_id text,
+  kind text NOT NULL,
+  status text NOT NULL,
+  recipient text NOT NULL,
+  language text,
+  subject text,
+  state text NOT NULL,
+  attempts bigint NOT NULL,
+  due_at bigint NOT NULL,
+  leased_until bigint NOT NULL,
+  error text,
+  message_id text,
+  data text NOT NULL,
+  actor text NOT NULL,
+  created_at bigint NOT NULL,
+  sent_at bigint,
+  PRIMARY KEY (shop_id, id)
+);
+CREATE INDEX emails_due ON emails USING btree (due_at) WHERE (state = ANY (ARRAY['QUEUED'::text, 'SENDING'::text]));
+CREATE INDEX emails_kept ON emails USING btree (shop_id, created_at);
+CREATE INDEX emails_order ON emails USING btree (shop_id, order_id, id) WHERE (order_id IS NOT NULL);
+CREATE INDEX emails_state ON emails USING btree (shop_id, state, id);
 
 CREATE TABLE endpoints (
   shop_id text NOT NULL,
@@ -106,6 +172,17 @@ CREATE TABLE endpoints (
   secret text NOT NULL,
   active bigint NOT NULL,
   created_at bigint NOT NULL,
+  description text,
+  updated_at bigint DEFAULT 0 NOT NULL,
+  previous_secret text,
+  previous_until bigint,
+  paused_at bigint,
+  stopped_reason text,
+  failures bigint DEFAULT 0 NOT NULL,
+  failing_since bigint,
+  last_success_at bigint,
+  last_failure_at bigint,
+  held_until bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id)
 );
 
@@ -121,6 +198,19 @@ CREATE TABLE epochs (
   epoch bigint NOT NULL,
   PRIMARY KEY (shop_id)
 );
+
+CREATE TABLE fulfilments (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  order_id text NOT NULL,
+  state text NOT NULL,
+  document text NOT NULL,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id)
+);
+CREATE INDEX fulfilments_by_order ON fulfilments USING btree (shop_id, order_id, id);
 
 CREATE TABLE guest_secrets (
   shop_id text NOT NULL,
@@ -195,6 +285,18 @@ CREATE TABLE order_history (
   FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id)
 );
 
+CREATE TABLE order_revisions (
+  shop_id text NOT NULL,
+  order_id text NOT NULL,
+  revision bigint NOT NULL,
+  at bigint NOT NULL,
+  actor text NOT NULL,
+  entry text NOT NULL,
+  document text NOT NULL,
+  PRIMARY KEY (shop_id, order_id, revision),
+  FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id)
+);
+
 CREATE TABLE orders (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -220,16 +322,44 @@ CREATE TABLE orders (
   status text DEFAULT 'new'::text NOT NULL,
   payment_state text DEFAULT 'NONE'::text NOT NULL,
   fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
+  cancelled bigint DEFAULT 0 NOT NULL,
+  money_kept smallint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );
 CREATE INDEX orders_by_cart ON orders USING btree (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders USING btree (shop_id, customer_email) WHERE ((customer_email IS NOT NULL) AND (placed_at IS NOT NULL));
+CREATE INDEX orders_by_fulfilment ON orders USING btree (shop_id, fulfilment_state, id) WHERE (placed_at IS NOT NULL);
 CREATE UNIQUE INDEX orders_by_number ON orders USING btree (shop_id, number) WHERE (placed_at IS NOT NULL);
 CREATE INDEX orders_by_owner ON orders USING btree (shop_id, owner, id);
+CREATE INDEX orders_by_payment ON orders USING btree (shop_id, payment_state, id) WHERE (placed_at IS NOT NULL);
+CREATE UNIQUE INDEX orders_by_reference ON orders USING btree (shop_id, reference) WHERE (reference IS NOT NULL);
+CREATE INDEX orders_by_status ON orders USING btree (shop_id, status, id) WHERE (placed_at IS NOT NULL);
+CREATE INDEX orders_by_time ON orders USING btree (shop_id, placed_at) WHERE (placed_at IS NOT NULL);
 CREATE UNIQUE INDEX orders_one_new ON orders USING btree (shop_id, cart_id) WHERE ((state = 'NEW'::text) AND (cart_id IS NOT NULL));
 CREATE UNIQUE INDEX orders_one_placed ON orders USING btree (shop_id, cart_id) WHERE ((placed_at IS NOT NULL) AND (whole = 1) AND (cart_id IS NOT NULL));
 CREATE INDEX orders_unpaid ON orders USING btree (expires_at) WHERE (state = 'NEW'::text);
+
+CREATE TABLE payment_actions (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  payment_id text NOT NULL,
+  order_id text NOT NULL,
+  kind text NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  state text NOT NULL,
+  reason text,
+  created_at bigint NOT NULL,
+  due_at bigint NOT NULL,
+  attempts bigint DEFAULT 0 NOT NULL,
+  PRIMARY KEY (shop_id, id),
+  FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
+  CHECK ((amount >= 0))
+);
+CREATE INDEX payment_actions_by_order ON payment_actions USING btree (shop_id, order_id, payment_id, id);
+CREATE INDEX payment_actions_due ON payment_actions USING btree (due_at) WHERE (state = 'PENDING'::text);
+CREATE UNIQUE INDEX payment_actions_under_way ON payment_actions USING btree (shop_id, payment_id) WHERE (state = 'PENDING'::text);
 
 CREATE TABLE payments (
   shop_id text NOT NULL,
@@ -250,12 +380,18 @@ CREATE TABLE payments (
   checked_at bigint NOT NULL,
   leased_until bigint NOT NULL,
   captured bigint DEFAULT 0 NOT NULL,
+  method text,
+  instructions text,
+  reference text,
+  paid_at bigint,
+  capture text DEFAULT 'automatic'::text NOT NULL,
   origin text,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id),
   CHECK ((amount >= 0))
 );
 CREATE INDEX payments_by_order ON payments USING btree (shop_id, order_id, id);
+CREATE INDEX payments_by_session ON payments USING btree (shop_id, session_id) WHERE (session_id IS NOT NULL);
 CREATE INDEX payments_running ON payments USING btree (checked_at) WHERE (state = ANY (ARRAY['OPENING'::text, 'PENDING'::text, 'FAILED'::text]));
 
 CREATE TABLE prices (
@@ -313,6 +449,15 @@ CREATE TABLE promotions (
   CHECK ((uses >= 0))
 );
 
+CREATE TABLE provider_accounts (
+  shop_id text NOT NULL,
+  provider text NOT NULL,
+  sealed text NOT NULL,
+  hint text NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, provider)
+);
+
 CREATE TABLE provider_events (
   shop_id text NOT NULL,
   provider text NOT NULL,
@@ -368,6 +513,10 @@ CREATE TABLE refunds (
   created_at bigint NOT NULL,
   due_at bigint NOT NULL,
   attempts bigint NOT NULL,
+  group_id text DEFAULT ''::text NOT NULL,
+  actor text DEFAULT 'system'::text NOT NULL,
+  content text DEFAULT '{"lines":[],"shipping":0}'::text NOT NULL,
+  failure text,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
   CHECK ((amount > 0))
@@ -382,6 +531,7 @@ CREATE TABLE reservations (
   order_id text NOT NULL,
   quantity bigint NOT NULL,
   expires_at bigint NOT NULL,
+  owner text DEFAULT ''::text NOT NULL,
   PRIMARY KEY (shop_id, sku, holder),
   CHECK ((quantity > 0))
 );

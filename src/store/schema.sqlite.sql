@@ -1,5 +1,8 @@
 -- What the migrations make of SQLite: for reading only, kept equal by test/migrations.test.ts.
 
+CREATE TABLE account_emails (
+    shop_id text NOT NULL, email text NOT NULL, account text NOT NULL, created_at bigint NOT NULL, PRIMARY KEY (shop_id, email, account));
+
 CREATE TABLE api_keys (
     shop_id text NOT NULL, id text NOT NULL, kind text NOT NULL, name text NOT NULL, scopes text NOT NULL, hash text NOT NULL,
     created_at bigint NOT NULL, revoked_at bigint, PRIMARY KEY (shop_id, id));
@@ -37,19 +40,48 @@ CREATE UNIQUE INDEX carts_one_open ON carts (shop_id, owner, type) WHERE state =
 CREATE TABLE deliveries (
     shop_id text NOT NULL, id text NOT NULL, endpoint_id text NOT NULL, event_id text NOT NULL, type text NOT NULL, subject text NOT NULL,
     data text NOT NULL, state text NOT NULL, attempts bigint NOT NULL, due_at bigint NOT NULL, leased_until bigint NOT NULL, created_at bigint NOT NULL,
-    delivered_at bigint, last_status bigint, last_error text, PRIMARY KEY (shop_id, id));
+    delivered_at bigint, last_status bigint, last_error text, occurred_at bigint NOT NULL DEFAULT 0, PRIMARY KEY (shop_id, id));
 CREATE INDEX deliveries_by_endpoint ON deliveries (shop_id, endpoint_id, id);
+CREATE INDEX deliveries_by_subject ON deliveries (shop_id, subject, id);
 CREATE UNIQUE INDEX deliveries_coalesced ON deliveries (shop_id, endpoint_id, subject) WHERE type = 'cart.updated' AND state = 'PENDING';
-CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'PENDING';
+CREATE INDEX deliveries_dead ON deliveries (shop_id, endpoint_id, id) WHERE state = 'DEAD';
+CREATE INDEX deliveries_due ON deliveries (shop_id, endpoint_id, due_at, id) WHERE state = 'PENDING';
 CREATE INDEX deliveries_in_order ON deliveries (shop_id, endpoint_id, subject, id) WHERE state IN ('PENDING', 'SENDING');
+CREATE INDEX deliveries_left ON deliveries (created_at) WHERE state IN ('PENDING', 'SENDING', 'DEAD');
+CREATE INDEX deliveries_over ON deliveries (created_at) WHERE state IN ('DELIVERED', 'SUPERSEDED');
+CREATE INDEX deliveries_sending ON deliveries (shop_id, endpoint_id, leased_until) WHERE state = 'SENDING';
+
+CREATE TABLE delivery_attempts (
+    shop_id text NOT NULL, delivery_id text NOT NULL, attempt bigint NOT NULL, at bigint NOT NULL, duration_ms bigint NOT NULL, status bigint,
+    answer text, error text, PRIMARY KEY (shop_id, delivery_id, attempt),
+    FOREIGN KEY (shop_id, delivery_id) REFERENCES deliveries (shop_id, id) ON DELETE CASCADE);
+
+CREATE TABLE email_templates (
+    shop_id text NOT NULL, kind text NOT NULL, status text NOT NULL, language text NOT NULL, subject text NOT NULL, html text NOT NULL,
+    body text NOT NULL, updated_at bigint NOT NULL, PRIMARY KEY (shop_id, kind, status, language));
+
+CREATE TABLE emails (
+    shop_id text NOT NULL, id text NOT NULL, order_id text, cart_id text, kind text NOT NULL, status text NOT NULL, recipient text NOT NULL,
+    language text, subject text, state text NOT NULL, attempts bigint NOT NULL, due_at bigint NOT NULL, leased_until bigint NOT NULL,
+    error text, message_id text, data text NOT NULL, actor text NOT NULL, created_at bigint NOT NULL, sent_at bigint,
+    PRIMARY KEY (shop_id, id));
+CREATE INDEX emails_due ON emails (due_at) WHERE state IN ('QUEUED', 'SENDING');
+CREATE INDEX emails_kept ON emails (shop_id, created_at);
+CREATE INDEX emails_order ON emails (shop_id, order_id, id) WHERE order_id IS NOT NULL;
+CREATE INDEX emails_state ON emails (shop_id, state, id);
 
 CREATE TABLE endpoints (
     shop_id text NOT NULL, id text NOT NULL, url text NOT NULL, types text NOT NULL, secret text NOT NULL, active bigint NOT NULL,
-    created_at bigint NOT NULL, PRIMARY KEY (shop_id, id));
+    created_at bigint NOT NULL, description text, updated_at bigint NOT NULL DEFAULT 0, previous_secret text, previous_until bigint, paused_at bigint, stopped_reason text, failures bigint NOT NULL DEFAULT 0, failing_since bigint, last_success_at bigint, last_failure_at bigint, held_until bigint NOT NULL DEFAULT 0, PRIMARY KEY (shop_id, id));
 
 CREATE TABLE epoch_log (shop_id text NOT NULL, epoch bigint NOT NULL, skus text, PRIMARY KEY (shop_id, epoch));
 
 CREATE TABLE epochs (shop_id text PRIMARY KEY, epoch bigint NOT NULL);
+
+CREATE TABLE fulfilments (
+    shop_id text NOT NULL, id text NOT NULL, order_id text NOT NULL, state text NOT NULL, document text NOT NULL, created_at bigint NOT NULL,
+    updated_at bigint NOT NULL, PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id));
+CREATE INDEX fulfilments_by_order ON fulfilments (shop_id, order_id, id);
 
 CREATE TABLE guest_secrets (
     shop_id text NOT NULL, guest_id text NOT NULL, hash text NOT NULL, created_at bigint NOT NULL, revoked_at bigint, cart_id text, device text,
@@ -79,25 +111,45 @@ CREATE TABLE order_history (
     entry text NOT NULL, PRIMARY KEY (shop_id, order_id, id),
     FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id));
 
+CREATE TABLE order_revisions (
+    shop_id text NOT NULL, order_id text NOT NULL, revision bigint NOT NULL, at bigint NOT NULL, actor text NOT NULL, entry text NOT NULL,
+    document text NOT NULL, PRIMARY KEY (shop_id, order_id, revision),
+    FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id));
+
 CREATE TABLE orders (
     shop_id text NOT NULL, id text NOT NULL, cart_id text, whole bigint NOT NULL, state text NOT NULL, owner text NOT NULL, email text, number text,
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,
-    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED',
+    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED', cancelled bigint NOT NULL DEFAULT 0, money_kept smallint NOT NULL DEFAULT 0,
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
 CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders (shop_id, customer_email) WHERE customer_email IS NOT NULL AND placed_at IS NOT NULL;
+CREATE INDEX orders_by_fulfilment ON orders (shop_id, fulfilment_state, id) WHERE placed_at IS NOT NULL;
 CREATE UNIQUE INDEX orders_by_number ON orders (shop_id, number) WHERE placed_at IS NOT NULL;
 CREATE INDEX orders_by_owner ON orders (shop_id, owner, id);
+CREATE INDEX orders_by_payment ON orders (shop_id, payment_state, id) WHERE placed_at IS NOT NULL;
+CREATE UNIQUE INDEX orders_by_reference ON orders (shop_id, reference) WHERE reference IS NOT NULL;
+CREATE INDEX orders_by_status ON orders (shop_id, status, id) WHERE placed_at IS NOT NULL;
+CREATE INDEX orders_by_time ON orders (shop_id, placed_at) WHERE placed_at IS NOT NULL;
 CREATE UNIQUE INDEX orders_one_new ON orders (shop_id, cart_id) WHERE state = 'NEW' AND cart_id IS NOT NULL;
 CREATE UNIQUE INDEX orders_one_placed ON orders (shop_id, cart_id) WHERE placed_at IS NOT NULL AND whole = 1 AND cart_id IS NOT NULL;
 CREATE INDEX orders_unpaid ON orders (expires_at) WHERE state = 'NEW';
 
+CREATE TABLE payment_actions (
+    shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, kind text NOT NULL, amount bigint NOT NULL,
+    currency text NOT NULL, state text NOT NULL, reason text, created_at bigint NOT NULL, due_at bigint NOT NULL,
+    attempts bigint NOT NULL DEFAULT 0, PRIMARY KEY (shop_id, id),
+    FOREIGN KEY (shop_id, payment_id) REFERENCES payments (shop_id, id), CHECK (amount >= 0));
+CREATE INDEX payment_actions_by_order ON payment_actions (shop_id, order_id, payment_id, id);
+CREATE INDEX payment_actions_due ON payment_actions (due_at) WHERE state = 'PENDING';
+CREATE UNIQUE INDEX payment_actions_under_way ON payment_actions (shop_id, payment_id) WHERE state = 'PENDING';
+
 CREATE TABLE payments (
     shop_id text NOT NULL, id text NOT NULL, order_id text NOT NULL, provider text NOT NULL, state text NOT NULL, amount bigint NOT NULL,
     currency text NOT NULL, session_id text, token text, url text, return_url text, reason text, version bigint NOT NULL, created_at bigint NOT NULL,
-    updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL, captured bigint NOT NULL DEFAULT 0, origin text,
+    updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL, captured bigint NOT NULL DEFAULT 0, method text, instructions text, reference text, paid_at bigint, capture text NOT NULL DEFAULT 'automatic', origin text,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id), CHECK (amount >= 0));
 CREATE INDEX payments_by_order ON payments (shop_id, order_id, id);
+CREATE INDEX payments_by_session ON payments (shop_id, session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX payments_running ON payments (checked_at) WHERE state IN ('OPENING', 'PENDING', 'FAILED');
 
 CREATE TABLE prices (
@@ -122,6 +174,10 @@ CREATE TABLE promotions (
     shop_id text NOT NULL, id text NOT NULL, document text NOT NULL, uses bigint NOT NULL, updated_at bigint NOT NULL, spent text NOT NULL DEFAULT '{}',
     PRIMARY KEY (shop_id, id), CHECK (uses >= 0));
 
+CREATE TABLE provider_accounts (
+    shop_id text NOT NULL, provider text NOT NULL, sealed text NOT NULL, hint text NOT NULL, updated_at bigint NOT NULL,
+    PRIMARY KEY (shop_id, provider));
+
 CREATE TABLE provider_events (
     shop_id text NOT NULL, provider text NOT NULL, event_id text NOT NULL, document text NOT NULL, received_at bigint NOT NULL,
     applied_at bigint, due_at bigint NOT NULL, attempts bigint NOT NULL, outcome text, PRIMARY KEY (shop_id, provider, event_id));
@@ -142,13 +198,13 @@ CREATE INDEX redemptions_reserved ON redemptions (shop_id, promotion_id, code, o
 
 CREATE TABLE refunds (
     shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,
-    state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL,
+    state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL, group_id text NOT NULL DEFAULT '', actor text NOT NULL DEFAULT 'system', content text NOT NULL DEFAULT '{"lines":[],"shipping":0}', failure text,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, payment_id) REFERENCES payments (shop_id, id), CHECK (amount > 0));
 CREATE INDEX refunds_by_order ON refunds (shop_id, order_id, id);
 CREATE INDEX refunds_pending ON refunds (due_at) WHERE state = 'PENDING';
 
 CREATE TABLE reservations (
-    shop_id text NOT NULL, sku text NOT NULL, holder text NOT NULL, order_id text NOT NULL, quantity bigint NOT NULL, expires_at bigint NOT NULL,
+    shop_id text NOT NULL, sku text NOT NULL, holder text NOT NULL, order_id text NOT NULL, quantity bigint NOT NULL, expires_at bigint NOT NULL, owner text NOT NULL DEFAULT '',
     PRIMARY KEY (shop_id, sku, holder), CHECK (quantity > 0));
 CREATE INDEX reservations_by_holder ON reservations (shop_id, holder);
 CREATE INDEX reservations_by_order ON reservations (shop_id, order_id);

@@ -84,6 +84,13 @@ export interface AuditTable {
   before: string | null
   after: string | null
 }
+/** An e-mail address that belongs to an account, as customers are told apart by it. */
+export interface AccountEmailTable {
+  shop_id: string
+  email: string
+  account: string
+  created_at: number
+}
 /** A guest: an owner without an account. */
 export interface GuestTable {
   shop_id: string
@@ -155,7 +162,10 @@ export interface StockTable {
   policy: string
   updated_at: number
 }
-/** Pieces held for an unpaid order; `holder` is the cart, or the order where there is no cart. */
+/**
+ * Pieces that are held. For an unpaid order `holder` is its cart, or the order where there is no cart; for a cart itself it is the cart with a sign (see
+ * `cartHolder`), and `order_id` is empty.
+ */
 export interface ReservationTable {
   shop_id: string
   sku: string
@@ -163,6 +173,8 @@ export interface ReservationTable {
   order_id: string
   quantity: number
   expires_at: number
+  /** Whose they are, as in carts. */
+  owner: string
 }
 /** A promotion; `uses` counts reserved and confirmed redemptions. */
 export interface PromotionTable {
@@ -228,6 +240,20 @@ export interface OrderTable {
   expires_at: number | null
   held_until: number | null
   expected_total: number
+  /** What of the total is not owed any more; follows from the document. */
+  cancelled: number
+  /** 1: staff cancelled it and kept the money. */
+  money_kept: number
+}
+/** Pieces of an order that go together, with what tells where they are as JSON. */
+export interface FulfilmentTable {
+  shop_id: string
+  id: string
+  order_id: string
+  state: string
+  document: string
+  created_at: number
+  updated_at: number
 }
 /** What happened to an order: who did what, and how the order stood then, as JSON. Ids rise with time. */
 export interface OrderHistoryTable {
@@ -238,6 +264,16 @@ export interface OrderHistoryTable {
   at: number
   actor: string
   entry: string
+}
+/** An order as it was before an edit made `revision` of it; `entry` says what the edit did, as JSON. */
+export interface OrderRevisionTable {
+  shop_id: string
+  order_id: string
+  revision: number
+  at: number
+  actor: string
+  entry: string
+  document: string
 }
 /** What an outside engine answered last for a cart, with the question. */
 export interface QuoteTable {
@@ -277,6 +313,40 @@ export interface PaymentTable {
   leased_until: number
   /** From where it was begun, as a keyed hash; null where nobody knows. */
   origin: string | null
+  /** How it is paid, where its provider has several ways, and what the customer was told to do then. */
+  method: string | null
+  instructions: string | null
+  /** The bank's words, or whoever's, by which money that came by hand is found again. */
+  reference: string | null
+  paid_at: number | null
+  /** `automatic`: taken when the shopper pays; `manual`: reserved then. */
+  capture: string
+}
+/** What is to be done with a payment at its provider; at most one is PENDING. */
+export interface PaymentActionTable {
+  shop_id: string
+  id: string
+  payment_id: string
+  order_id: string
+  /** `capture` or `void`. */
+  kind: string
+  /** What is to be taken, in minor units; of a `void` what is set free. */
+  amount: number
+  currency: string
+  state: string
+  /** Why it failed. */
+  reason: string | null
+  created_at: number
+  due_at: number
+  attempts: number
+}
+/** A shop's account at a provider, sealed; the hint tells nothing that opens it. */
+export interface ProviderAccountTable {
+  shop_id: string
+  provider: string
+  sealed: string
+  hint: string
+  updated_at: number
 }
 /** How often something was tried by a subject (a keyed hash); it counts until `expires_at`. */
 export interface AttemptTable {
@@ -299,6 +369,14 @@ export interface RefundTable {
   created_at: number
   due_at: number
   attempts: number
+  /** Refunds that were asked for together have the same; the first of them has the content. */
+  group_id: string
+  /** Who asked for it, as histories name it. */
+  actor: string
+  /** JSON: which pieces of which lines, and how much of shipping. */
+  content: string
+  /** Why it failed, as a code; null while it did not. */
+  failure: string | null
 }
 /** What a provider sent, stored before anything else is done with it. */
 export interface ProviderEventTable {
@@ -321,6 +399,17 @@ export interface EndpointTable {
   secret: string
   active: number
   created_at: number
+  description: string | null
+  updated_at: number
+  previous_secret: string | null
+  previous_until: number | null
+  paused_at: number | null
+  stopped_reason: string | null
+  failures: number
+  failing_since: number | null
+  last_success_at: number | null
+  last_failure_at: number | null
+  held_until: number
 }
 /** The outbox: one row per event and endpoint, delivered in order per subject. */
 export interface DeliveryTable {
@@ -339,6 +428,56 @@ export interface DeliveryTable {
   delivered_at: number | null
   last_status: number | null
   last_error: string | null
+  occurred_at: number
+}
+/** What one attempt to deliver came to: kept as long as its delivery. */
+export interface DeliveryAttemptTable {
+  shop_id: string
+  delivery_id: string
+  attempt: number
+  at: number
+  duration_ms: number
+  status: number | null
+  answer: string | null
+  error: string | null
+}
+/** An e-mail to a customer: what is to be sent, and what became of it. Its text is made when it is sent and not kept. */
+export interface EmailTable {
+  shop_id: string
+  id: string
+  order_id: string | null
+  cart_id: string | null
+  kind: string
+  /** The new status that is told; empty for other kinds. */
+  status: string
+  recipient: string
+  /** The language that was asked for; null until it was sent: the order's or the shop's own. */
+  language: string | null
+  subject: string | null
+  state: string
+  attempts: number
+  due_at: number
+  leased_until: number
+  /** Why it was not sent, or what was wrong although it was. */
+  error: string | null
+  message_id: string | null
+  /** What else the change told, as JSON. */
+  data: string
+  actor: string
+  created_at: number
+  sent_at: number | null
+}
+/** A shop's own text for a kind of e-mail; `status` is empty where it is for every status. */
+export interface EmailTemplateTable {
+  shop_id: string
+  kind: string
+  status: string
+  language: string
+  subject: string
+  html: string
+  /** The text part. */
+  body: string
+  updated_at: number
 }
 /** What a write with an Idempotency-Key did: hashes and the outcome, never the body. */
 export interface IdempotencyTable {
@@ -374,6 +513,7 @@ export interface Tables {
   cart_history: CartHistoryTable
   merges: MergeTable
   audit: AuditTable
+  account_emails: AccountEmailTable
   guests: GuestTable
   guest_secrets: GuestSecretTable
   api_keys: ApiKeyTable
@@ -387,13 +527,20 @@ export interface Tables {
   redemptions: RedemptionTable
   orders: OrderTable
   order_history: OrderHistoryTable
+  fulfilments: FulfilmentTable
+  order_revisions: OrderRevisionTable
   quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable
+  payment_actions: PaymentActionTable
+  provider_accounts: ProviderAccountTable
   refunds: RefundTable
   provider_events: ProviderEventTable
   endpoints: EndpointTable
   deliveries: DeliveryTable
+  emails: EmailTable
+  email_templates: EmailTemplateTable
+  delivery_attempts: DeliveryAttemptTable
   idempotency: IdempotencyTable
   instance: InstanceTable
   sandbox_sessions: SandboxSessionTable

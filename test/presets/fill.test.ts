@@ -138,7 +138,7 @@ for (const shop of await presetShops('fill')) {
       expect2xx(await call('POST', '/carts/current/codes', { code: 'GRATIS' }))
       await readyToOrder(call)
       const { order, payment } = expect2xx(await call('POST', '/orders', { cartId: 'current' })).body
-      assert.deepEqual([order.state, order.total.amount, payment], ['PLACED', 0, null])
+      assert.deepEqual([order.state, order.status, order.total.amount, payment], ['COMPLETED', 'done', 0, null])
     })
 
     test('SEED1-43 one code per cart, and a code says why it does not work', async () => {

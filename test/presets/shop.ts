@@ -126,6 +126,6 @@ export async function payFor(call: Call, { order, payment }: Answer['body']): Pr
   assert.equal(paid.status, 303)
   return eventually(async () => {
     const { body } = await call('GET', `/orders/${order.id}`)
-    return body.state === 'PLACED' && body
+    return body.isCompleted && body
   })
 }
