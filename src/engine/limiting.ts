@@ -116,7 +116,7 @@ export function createLimiting(parts: {
     // What the shop did not change is the very default.
     return Object.fromEntries(
       kinds.map((kind) => [kind, (limits[kind] === DEFAULT_LIMITS[kind] && installed[kind]) || limits[kind]]),
-    ) as never
+    ) as unknown as Limits
   }
 
   /** What is counted of an act, as far as its limits are on. */
