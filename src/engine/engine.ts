@@ -102,7 +102,8 @@ export function createEngine(parts: EngineParts): Engine {
   const accounts = createAccounts({ store, clock })
   const limiting = createLimiting({ ...base, signer, log, ...(parts.limits ? { installed: parts.limits } : {}) })
   const ordering = createOrdering({
-    ...{ ...base, limiting, quotes, accounts, recording, providers, log },
+    ...{ ...base, limiting, quotes, accounts, recording, providers, signer, log },
+    emails: queue,
     publicUrl: parts.publicUrl,
     extra: parts.extraJobs ?? [],
   })
@@ -133,7 +134,7 @@ export function createEngine(parts: EngineParts): Engine {
       carts,
       onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
     }),
-    merge: createMerging({ ...base, carts }),
+    merge: createMerging({ ...base, carts, claiming: ordering.claiming }),
     catalogue: createCatalogue({ ...base, engines: quotes.names }),
     preview: createPreview({ ...base, carts }),
     promotions: createPromotions({ ...base, carts }),
