@@ -213,6 +213,58 @@ for (const dialect of DIALECTS) {
       assertProblem(await admin('POST', `/orders/${order.id}/emails`, { kind: 'order_confirmation' }), 409, 'email_unavailable')
     })
 
+    test('a parcel says who brings it and what is in it; a status is told by its name; what stays with the shop is not promised back', async () => {
+      const statuses = {
+        initial: 'new',
+        list: [
+          { id: 'new', name: 'New' },
+          { id: 'in_work', name: 'Being <packed>' },
+          { id: 'gone', name: 'Cancelled', state: 'CANCELLED' },
+        ],
+        transitions: 'any',
+        on: { cancelled: 'gone' },
+      }
+      const { customer, guest, admin } = await shopWith({ statuses: ['in_work'] }, { orders: { statuses } })
+      const order = await (await guest()).buy()
+      await mailed(customer, 1)
+      const [line] = expect2xx(await admin('GET', `/orders/${order.id}`)).body.lines
+      expect2xx(await admin('POST', `/orders/${order.id}/status`, { status: 'in_work' }))
+      await mailed(customer, 2)
+      const parcel = {
+        lines: [{ lineId: line.id, quantity: 1 }],
+        carrier: 'DHL & Co',
+        trackingNumber: 'T-1',
+        trackingUrl: 'https://track.example/?a=1&b=2',
+      }
+      expect2xx(await admin('POST', `/orders/${order.id}/fulfilments`, { ...parcel, state: 'PENDING' }))
+      const [packed] = expect2xx(await admin('GET', `/orders/${order.id}`)).body.fulfilments
+      expect2xx(await admin('PATCH', `/orders/${order.id}/fulfilments/${packed.id}`, { state: 'SHIPPED', note: 'At the <door>' }))
+      await mailed(customer, 3)
+      expect2xx(await admin('POST', `/orders/${order.id}/fulfilments`, { carrier: 'Bike' }))
+      const [, told, first, second] = await mailed(customer, 4)
+      assert.ok(html(told).includes('Your order is now: Being &lt;packed&gt;'), html(told))
+      for (const part of [
+        '1 x Product MUG',
+        'Carrier: DHL & Co',
+        'Tracking number: T-1',
+        'Track the parcel: https://track.example/',
+        'At the <door>',
+      ])
+        assert.ok(text(first).includes(part), text(first))
+      assert.ok(
+        html(first).includes('href="https://track.example/?a=1&amp;b=2"') && html(first).includes('At the &lt;door&gt;'),
+        html(first),
+      )
+      assert.ok(text(second).includes('Carrier: Bike') && !text(second).includes('T-1'), text(second))
+
+      const other = await (await guest()).buy()
+      await mailed(customer, 5)
+      expect2xx(await admin('POST', `/orders/${other.id}/cancel`, { refund: 'none' }))
+      const kept = (await mailed(customer, 6)).at(-1)
+      assert.match(kept?.subject ?? '', /was cancelled/)
+      assert.ok(!text(kept).includes('returned'), text(kept))
+    })
+
     test("a shop's own template counts for its kind, status and language, and ours for everything else", async () => {
       const { id, customer, guest, admin } = await shopWith({ statuses: ['packed', 'held'] })
       const put = (path: string, subject: string) =>
@@ -317,11 +369,15 @@ for (const dialect of DIALECTS) {
         'order_shipped',
         'order_cancelled',
         'order_refunded',
+        'order_link',
         'cart_abandoned',
       ])
         for (const language of ['en', 'de']) {
           const { body } = expect2xx(await admin('POST', '/email-templates/preview', { kind, language }))
           assert.ok(body.subject.length > 5 && body.html.includes('Stoneware mug') && body.text.includes('Stoneware mug'), kind)
+          if (kind !== 'cart_abandoned')
+            assert.ok(!/href=|See your order|Bestellung ansehen/.test(body.html + body.text) || kind === 'order_shipped', kind)
+          assert.ok(!/ {2}(for|zur) /.test(body.text), body.text)
           assert.ok(!/{{|{%|\[object|undefined|null/.test(body.subject + body.html + body.text), `${kind} ${language}\n${body.text}`)
           assert.deepEqual([body.language, body.own, body.fault], [language, false, null])
         }

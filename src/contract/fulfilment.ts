@@ -11,6 +11,7 @@ export const Time = Type.String({
   format: 'date-time',
   pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:[0-5]\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$',
   maxLength: 40,
+  description: 'RFC 3339, such as 2026-01-31T12:00:00Z',
 })
 const Words = (maxLength: number) => Type.String({ minLength: 1, maxLength })
 

@@ -75,7 +75,7 @@ export const ListOrders = Type.Object(
     provider: Type.Optional(Text(60)),
     from: Type.Optional(Time),
     to: Type.Optional(Time),
-    currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
+    currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217, in capitals' })),
     totalFrom: Type.Optional(Amount),
     totalTo: Type.Optional(Amount),
     account: Type.Optional(Id),

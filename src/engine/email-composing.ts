@@ -15,7 +15,7 @@ import { type Carts, parseIntent } from './carts.ts'
 import type { EmailData } from './email-queue.ts'
 import { type RenderedEmail, renderEmail } from './email-rendering.ts'
 import { builtInTemplate, type EmailTemplate } from './email-templates.ts'
-import { amountText, cartValues, orderValues } from './email-values.ts'
+import { amountText, cartValues, fulfilmentValues, orderValues } from './email-values.ts'
 import type { ShopFacts } from './facts.ts'
 import { orderToken, type Signer } from './identity.ts'
 import { linkEnd, orderPage, restoreToken } from './links.ts'
@@ -130,9 +130,12 @@ export function createEmailComposing(parts: {
       message: data.message ?? '',
       details: data.details ?? {},
     }
-    if ('cart' in about) return { ...base, cart: cartValues(about.cart, language), order: {}, link: cartLink(shop, about.cart.id) }
-    const order = orderValues(about.order, language)
-    return { ...base, order, cart: {}, refund: refundValues(data, language), link: orderLink(shop, about) }
+    if ('cart' in about)
+      return { ...base, statusName: '', cart: cartValues(about.cart, language), order: {}, link: cartLink(shop, about.cart.id) }
+    const order = { ...orderValues(about.order, language), statusName: statusName(shop, about.order.status) }
+    const fulfilment = fulfilmentValues(about.order, data.details?.fulfilmentId, language)
+    const name = status === '' ? order.statusName : statusName(shop, status)
+    return { ...base, statusName: name, order, cart: {}, fulfilment, refund: refundValues(data, language), link: orderLink(shop, about) }
   }
 
   /** The shop's page of an order; a guest finds it by the token in it, an account logs in. */
@@ -150,6 +153,11 @@ export function createEmailComposing(parts: {
   }
 
   return { compose, fill }
+}
+
+/** The shop's word for a status; its id where the shop has dropped it. */
+function statusName({ settings }: ShopFacts, id: string): string {
+  return settings.orders.statuses.list.find((each) => each.id === id)?.name ?? id
 }
 
 /** What was refunded, where the change said it. */

@@ -138,7 +138,14 @@ export function sampleOrder(shop: ShopFacts, now: number): ServedOrder {
     outstandingTotal: money(0),
     payments: [],
     refunds: [],
-    fulfilments: [],
+    fulfilments: [
+      {
+        ...{ id: `ful_${'0'.repeat(32)}`, state: 'SHIPPED', createdAt: at, updatedAt: at },
+        lines: lines.map(({ id, quantity }) => ({ lineId: id, quantity })),
+        ...{ carrier: 'DHL', trackingNumber: '00340434161094042557', trackingUrl: 'https://tracking.example/00340434161094042557' },
+        ...{ expectedAt: null, shippedAt: at, deliveredAt: null, note: null },
+      },
+    ],
   }
 }
 

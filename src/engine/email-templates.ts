@@ -19,8 +19,8 @@ export function builtInTemplate(kind: EmailKind, language: string): EmailTemplat
   const what = kind === 'cart_abandoned' ? 'cart' : 'order'
   return {
     subject: said.subject,
-    html: htmlOf(words, said, what),
-    text: textOf(words, said, what),
+    html: htmlOf(words, said, what, kind),
+    text: textOf(words, said, what, kind),
     language: EMAIL_WORDS[own] ? (own === language.split('-', 1)[0] ? language : own) : 'en',
   }
 }
@@ -38,9 +38,9 @@ const DARK =
   '@media (prefers-color-scheme:dark){.page{background:#121513!important}.pane{background:#1b1f1d!important}' +
   '.pane,.pane td,.pane th,.pane h1{color:#eceeec!important;border-color:#343a37!important}' +
   '.page .soft{color:#a6aea9!important}.page .shop{color:#c9bd9f!important}' +
-  '.pane .button{background:#7fd1b9!important;color:#0c1a16!important}}@media (max-width:480px){.pane{padding:24px 18px!important}}'
+  '.pane .link{color:#7fd1b9!important}.pane .button{background:#7fd1b9!important;color:#0c1a16!important}}@media (max-width:480px){.pane{padding:24px 18px!important}}'
 
-function htmlOf(words: EmailWords, said: KindWords, what: What): string {
+function htmlOf(words: EmailWords, said: KindWords, what: What, kind: EmailKind): string {
   return `<!doctype html>
 <html lang="{{ language }}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">
@@ -51,16 +51,35 @@ function htmlOf(words: EmailWords, said: KindWords, what: What): string {
 <tr><td class="shop" style="${FONT};font-size:15px;font-weight:600;padding:0 4px 14px;color:#6d6149">{{ shop.name }}</td></tr>
 <tr><td class="pane" style="${FONT};background:#ffffff;color:#1b1f1d;border-radius:10px;padding:32px;font-size:15px;line-height:23px">
 <h1 style="margin:0 0 10px;font-size:23px;line-height:30px;font-weight:650;color:#1b1f1d">${said.heading}</h1>
-<p style="margin:0 0 18px">${said.intro}</p>
-{%- if link %}
+<p style="margin:0 0 18px">${said.intro}</p>${kind === 'order_shipped' ? parcelHtml(words) : ''}${kind === 'order_confirmation' ? payingHtml(words) : ''}
+{%- if link.size > 0 %}
 <p style="margin:0 0 22px"><a class="button" href="{{ link }}" style="display:inline-block;background:#0d5f4b;color:#ffffff;text-decoration:none;font-weight:600;padding:11px 20px;border-radius:7px">${said.action}</a></p>
 {%- endif %}
-${what === 'order' ? `<p class="soft" style="${SOFT};margin:0 0 8px">${words.order} {{ order.reference }}{% if order.date %} &middot; {{ order.date }}{% endif %}</p>\n` : ''}${linesHtml(words, what)}
+${what === 'order' ? `<p class="soft" style="${SOFT};margin:0 0 8px">${words.order} {{ order.reference }}{% if order.date.size > 0 %} &middot; {{ order.date }}{% endif %}</p>\n` : ''}${linesHtml(words, what)}
 ${what === 'order' ? addressesHtml(words) : ''}
 </td></tr>
 <tr><td class="soft" style="${FONT};${SOFT};padding:16px 4px">${words.footer}</td></tr>
 </table></td></tr></table></body></html>
 `
+}
+
+function parcelHtml(words: EmailWords): string {
+  const told = (title: string, value: string) => `
+{%- if fulfilment.${value}.size > 0 %}<br><span class="soft" style="${SOFT}">${title}:</span> {{ fulfilment.${value} }}{% endif %}`
+  return `
+{%- if fulfilment.lines.size > 0 %}
+<p style="margin:0 0 18px"><span class="soft" style="${SOFT}">${words.contains}</span>{% for line in fulfilment.lines %}<br>{{ line.quantity }} &times; {{ line.name }}{% endfor %}
+${told(words.carrier, 'carrier')}${told(words.trackingNumber, 'trackingNumber')}${told(words.expected, 'expected')}
+{%- if fulfilment.trackingUrl.size > 0 %}<br><a class="link" href="{{ fulfilment.trackingUrl }}" style="color:#0d5f4b">${words.track}</a>{% endif %}
+{%- if fulfilment.note.size > 0 %}<br><span style="white-space:pre-wrap">{{ fulfilment.note }}</span>{% endif %}</p>
+{%- endif %}`
+}
+
+function payingHtml(words: EmailWords): string {
+  return `
+{%- if order.paymentInstructions.size > 0 %}
+<p style="margin:0 0 18px"><span class="soft" style="${SOFT}">${words.howToPay} ({{ order.outstandingTotal }})</span><br><span style="white-space:pre-wrap">{{ order.paymentInstructions }}</span></p>
+{%- endif %}`
 }
 
 function linesHtml(words: EmailWords, what: What): string {
@@ -117,7 +136,7 @@ ${address(words.billTo, 'billingAddress')}
 {%- endif %}`
 }
 
-function textOf(words: EmailWords, said: KindWords, what: What): string {
+function textOf(words: EmailWords, said: KindWords, what: What, kind: EmailKind): string {
   const address = (title: string, value: string) =>
     `{% if order.${value}.size > 0 %}
 ${title}:
@@ -126,10 +145,10 @@ ${title}:
   return `${said.heading}
 
 ${said.intro}
-{% if link %}
+${kind === 'order_shipped' ? parcelText(words) : ''}${kind === 'order_confirmation' ? payingText(words) : ''}{% if link.size > 0 %}
 ${said.action}: {{ link }}
 {% endif %}
-${what === 'order' ? `${words.order} {{ order.reference }}{% if order.date %}, {{ order.date }}{% endif %}\n\n` : ''}{% for line in ${what}.lines %}{{ line.quantity }} x {{ line.name }}: {{ line.itemTotal }}
+${what === 'order' ? `${words.order} {{ order.reference }}{% if order.date.size > 0 %}, {{ order.date }}{% endif %}\n\n` : ''}{% for line in ${what}.lines %}{{ line.quantity }} x {{ line.name }}: {{ line.itemTotal }}
 {% for detail in line.details %}    {{ detail }}
 {% endfor %}{% if line.isGift %}    ${words.gift}
 {% endif %}{% if line.cancelled > 0 %}    {{ line.cancelled }} ${words.cancelledPieces}
@@ -154,4 +173,21 @@ ${words.note}: {{ order.note }}
 ${words.footer}
 {{ shop.name }}
 `
+}
+
+function parcelText(words: EmailWords): string {
+  const told = (title: string, value: string) => `{% if fulfilment.${value}.size > 0 %}${title}: {{ fulfilment.${value} }}
+{% endif %}`
+  return `{% if fulfilment.lines.size > 0 %}
+${words.contains}:
+{% for line in fulfilment.lines %}  {{ line.quantity }} x {{ line.name }}
+{% endfor %}${told(words.carrier, 'carrier')}${told(words.trackingNumber, 'trackingNumber')}${told(words.expected, 'expected')}${told(words.track, 'trackingUrl')}{% if fulfilment.note.size > 0 %}{{ fulfilment.note }}
+{% endif %}{% endif %}`
+}
+
+function payingText(words: EmailWords): string {
+  return `{% if order.paymentInstructions.size > 0 %}
+${words.howToPay} ({{ order.outstandingTotal }}):
+{{ order.paymentInstructions }}
+{% endif %}`
 }

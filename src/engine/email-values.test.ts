@@ -45,6 +45,19 @@ describe('amounts in e-mails', () => {
     assert.deepEqual(values.discounts, [{ label: '10 % off', amount: '-$4.85' }])
   })
 
+  it('what was given back for what stays delivered is not asked for again; what an edit added is', () => {
+    const money = (amount: number) => ({ amount, currency: 'USD' })
+    const owed = (outstanding: number, refunded: number, cancelled: number, state: ServedOrder['state'] = 'PLACED') => {
+      const totals = { outstandingTotal: money(outstanding), refundedTotal: money(refunded), cancelledTotal: money(cancelled) }
+      const { isOutstanding, outstandingTotal } = orderValues({ ...sampleOrder(shop, 0), ...totals, state }, 'en')
+      return isOutstanding ? outstandingTotal : null
+    }
+    assert.deepEqual(
+      [owed(500, 500, 0), owed(1000, 1960, 1960), owed(1500, 500, 0), owed(700, 0, 0), owed(700, 0, 0, 'CANCELLED')],
+      [null, '$10.00', '$10.00', '$7.00', null],
+    )
+  })
+
   it('addresses stand as they are written where they go', () => {
     const at = (country: string) => ({
       ...sampleOrder(shop, 0),

@@ -2,6 +2,7 @@
 // so that none is rounded. Nothing of a cart's contact data is among them but its e-mail address: who reads the mail may not be who filled the cart.
 import type { Adjustment } from '../core/adjustment.ts'
 import type { Address, Options } from '../core/cart.ts'
+import type { Fulfilment } from '../core/fulfilment.ts'
 import { exponentOf, formatDecimal, type Money } from '../core/money.ts'
 import type { OrderLine, ServedOrder } from '../core/order.ts'
 import type { PricedCart, PricedLine, Totals } from '../core/pricing.ts'
@@ -55,14 +56,53 @@ export function orderValues(order: ServedOrder, language: string) {
     note: order.note ?? '',
     currency: order.currency,
     shippingMethod: order.shippingMethod ?? '',
+    paymentInstructions: instructionsOf(order),
     shippingAddress: addressLines(order.shippingAddress, say),
     billingAddress: addressLines(order.billingAddress, say),
     paidTotal: say.money(order.paidTotal),
     refundedTotal: say.money(order.refundedTotal),
-    outstandingTotal: say.money(order.outstandingTotal),
+    outstandingTotal: say.money(owedOf(order)),
     isPaid: order.paidTotal.amount > 0,
     isRefunded: order.refundedTotal.amount > 0,
-    isOutstanding: order.outstandingTotal.amount > 0 && order.state !== 'CANCELLED',
+    isReturned: isReturned(order),
+    isOutstanding: owedOf(order).amount > 0,
+  }
+}
+
+/** What the customer still has to pay. Money that was given back for what stays delivered is a present: nobody is asked for it again. */
+function owedOf({ state, outstandingTotal, refundedTotal, cancelledTotal }: ServedOrder): Money {
+  const given = Math.max(0, refundedTotal.amount - cancelledTotal.amount)
+  const amount = state === 'CANCELLED' ? 0 : Math.max(0, outstandingTotal.amount - given)
+  return { ...outstandingTotal, amount }
+}
+
+/** What the customer was told to do to pay what is still owed. */
+function instructionsOf(order: ServedOrder): string {
+  if (owedOf(order).amount === 0) return ''
+  return order.payments.findLast(({ state: each, instructions }) => each === 'PENDING' && instructions !== null)?.instructions ?? ''
+}
+
+/** Whether everything that was paid went back, or is on its way. */
+function isReturned({ paidTotal, refunds }: ServedOrder): boolean {
+  const returning = refunds.reduce((total, { state, amount }) => total + (state === 'FAILED' ? 0 : amount.amount), 0)
+  return paidTotal.amount > 0 && returning >= paidTotal.amount
+}
+
+/**
+ * What templates see of a parcel: the one that a change told, else the last that is on its way. All of it is empty where there is none; its note is for
+ * the customer.
+ */
+export function fulfilmentValues(order: ServedOrder, id: unknown, language: string) {
+  const left = order.fulfilments.filter(({ state }) => state === 'SHIPPED' || state === 'DELIVERED')
+  const parcel: Fulfilment | undefined = order.fulfilments.find((each) => each.id === id) ?? left.at(-1)
+  const names = new Map(order.lines.map((line) => [line.id, line.name]))
+  return {
+    carrier: parcel?.carrier ?? '',
+    trackingNumber: parcel?.trackingNumber ?? '',
+    trackingUrl: parcel?.trackingUrl ?? '',
+    expected: parcel?.expectedAt ? voiceOf(language).date(parcel.expectedAt) : '',
+    note: parcel?.note ?? '',
+    lines: (parcel?.lines ?? []).map(({ lineId, quantity }) => ({ name: names.get(lineId) ?? '', quantity })),
   }
 }
 

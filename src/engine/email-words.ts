@@ -31,6 +31,13 @@ export interface EmailWords {
   readonly shipTo: string
   readonly billTo: string
   readonly note: string
+  readonly howToPay: string
+  /** Of a parcel. */
+  readonly carrier: string
+  readonly trackingNumber: string
+  readonly track: string
+  readonly expected: string
+  readonly contains: string
   readonly footer: string
   readonly kinds: Readonly<Record<EmailKind, KindWords>>
 }
@@ -53,6 +60,12 @@ const EN: EmailWords = {
   shipTo: 'Ship to',
   billTo: 'Bill to',
   note: 'Your note',
+  howToPay: 'How to pay',
+  carrier: 'Carrier',
+  trackingNumber: 'Tracking number',
+  track: 'Track the parcel',
+  expected: 'Expected',
+  contains: 'In this parcel',
   footer: 'You get this e-mail because {{ order.email | default: cart.email }} was given to {{ shop.name }}.',
   kinds: {
     order_confirmation: {
@@ -69,7 +82,7 @@ const EN: EmailWords = {
     },
     order_status: {
       subject: 'News about your order {{ order.reference }}',
-      heading: 'Your order is now: {{ status }}',
+      heading: 'Your order is now: {{ statusName }}',
       intro: 'The status of your order {{ order.reference }} has changed.',
       action: 'See your order',
     },
@@ -83,14 +96,14 @@ const EN: EmailWords = {
     order_cancelled: {
       subject: 'Your order {{ order.reference }} was cancelled',
       heading: 'Your order was cancelled',
-      intro: 'Your order {{ order.reference }} was cancelled. What you have paid is returned in full.',
+      intro: 'Your order {{ order.reference }} was cancelled.{% if order.isReturned %} What you have paid is returned in full.{% endif %}',
       action: 'See your order',
     },
     order_refunded: {
       subject: 'Refund for order {{ order.reference }}',
       heading: 'Your refund is on its way',
       intro:
-        'We have returned {% if refund.amount %}{{ refund.amount }}{% else %}your payment{% endif %} for order {{ order.reference }} by the way that you paid. It may take some days to arrive.',
+        'We have returned {% if refund.amount.size > 0 %}{{ refund.amount }}{% else %}your payment{% endif %} for order {{ order.reference }} by the way that you paid. It may take some days to arrive.',
       action: 'See your order',
     },
     order_link: {
@@ -126,6 +139,12 @@ const DE: EmailWords = {
   shipTo: 'Lieferadresse',
   billTo: 'Rechnungsadresse',
   note: 'Ihre Nachricht',
+  howToPay: 'So bezahlen Sie',
+  carrier: 'Versand mit',
+  trackingNumber: 'Sendungsnummer',
+  track: 'Sendung verfolgen',
+  expected: 'Voraussichtlich',
+  contains: 'In dieser Sendung',
   footer: 'Sie erhalten diese E-Mail, weil bei {{ shop.name }} die Adresse {{ order.email | default: cart.email }} angegeben wurde.',
   kinds: {
     order_confirmation: {
@@ -142,7 +161,7 @@ const DE: EmailWords = {
     },
     order_status: {
       subject: 'Neues zu Ihrer Bestellung {{ order.reference }}',
-      heading: 'Stand Ihrer Bestellung: {{ status }}',
+      heading: 'Stand Ihrer Bestellung: {{ statusName }}',
       intro: 'Der Status Ihrer Bestellung {{ order.reference }} hat sich geändert.',
       action: 'Bestellung ansehen',
     },
@@ -156,14 +175,15 @@ const DE: EmailWords = {
     order_cancelled: {
       subject: 'Ihre Bestellung {{ order.reference }} wurde storniert',
       heading: 'Ihre Bestellung wurde storniert',
-      intro: 'Ihre Bestellung {{ order.reference }} wurde storniert. Was Sie bezahlt haben, wird ganz erstattet.',
+      intro:
+        'Ihre Bestellung {{ order.reference }} wurde storniert.{% if order.isReturned %} Was Sie bezahlt haben, wird ganz erstattet.{% endif %}',
       action: 'Bestellung ansehen',
     },
     order_refunded: {
       subject: 'Erstattung zur Bestellung {{ order.reference }}',
       heading: 'Ihre Erstattung ist unterwegs',
       intro:
-        'Wir haben {% if refund.amount %}{{ refund.amount }}{% else %}Ihre Zahlung{% endif %} zur Bestellung {{ order.reference }} auf dem Weg erstattet, auf dem Sie bezahlt haben. Bis zur Gutschrift kann es einige Tage dauern.',
+        'Wir haben {% if refund.amount.size > 0 %}{{ refund.amount }}{% else %}Ihre Zahlung{% endif %} zur Bestellung {{ order.reference }} auf dem Weg erstattet, auf dem Sie bezahlt haben. Bis zur Gutschrift kann es einige Tage dauern.',
       action: 'Bestellung ansehen',
     },
     order_link: {
