@@ -43,6 +43,7 @@ import { claimInstance } from './store/access.ts'
 import { checkBooks, turnover } from './store/books.ts'
 import { openPostgres } from './store/postgres.ts'
 import { sandboxSessions } from './store/sandbox.ts'
+import { readShop } from './store/shops.ts'
 import { openSqlite } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 
@@ -497,6 +498,7 @@ const actions: Actions = {
   async doctorPayments({ shop = null, json }) {
     const store = openStore(readConfig(process.env).databaseUrl)
     try {
+      if (shop !== null && (await readShop(store.reader, shop)) === undefined) throw new Error(`There is no shop "${shop}".`)
       const checks = await checkBooks(store.reader, Date.now(), shop)
       const sold = await turnover(store.reader, shop)
       process.stdout.write(`${json ? JSON.stringify({ turnover: sold, checks }, null, 2) : booksText(checks, sold)}\n`)

@@ -130,6 +130,7 @@ for (const { dialect, databaseUrl, server } of worlds) {
       assert.equal(JSON.parse((await run('--json')).text).checks.filter((each: { findings: [] }) => each.findings.length > 0).length, 1)
       assert.deepEqual(await contentOfTables(store.reader), before)
       assert.equal((await run('--shop', 'store')).code, 0)
+      assert.deepEqual(await run('--shop', 'no-such-shop'), { code: 1, text: '' }, 'a shop that does not exist has no good books')
     })
   })
 }

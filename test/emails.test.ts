@@ -263,6 +263,14 @@ for (const dialect of DIALECTS) {
       const kept = (await mailed(customer, 6)).at(-1)
       assert.match(kept?.subject ?? '', /was cancelled/)
       assert.ok(!text(kept).includes('returned'), text(kept))
+
+      expect2xx(await admin('PATCH', '/settings', { payment: { capture: 'manual' } }))
+      const reserved = await (await guest()).buy()
+      await mailed(customer, 7)
+      expect2xx(await admin('POST', `/orders/${reserved.id}/cancel`))
+      await settled()
+      const released = (await mailed(customer, 9)).find((mail) => mail.subject?.startsWith('Refund'))
+      assert.match(text(released), /We have released \$20\.00 that were reserved .* they were not taken/)
     })
 
     test("a shop's own template counts for its kind, status and language, and ours for everything else", async () => {

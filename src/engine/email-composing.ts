@@ -135,7 +135,15 @@ export function createEmailComposing(parts: {
     const order = { ...orderValues(about.order, language), statusName: statusName(shop, about.order.status) }
     const fulfilment = fulfilmentValues(about.order, data.details?.fulfilmentId, language)
     const name = status === '' ? order.statusName : statusName(shop, status)
-    return { ...base, statusName: name, order, cart: {}, fulfilment, refund: refundValues(data, language), link: orderLink(shop, about) }
+    return {
+      ...base,
+      statusName: name,
+      order,
+      cart: {},
+      fulfilment,
+      refund: refundValues(about.order, data, language),
+      link: orderLink(shop, about),
+    }
   }
 
   /** The shop's page of an order; a guest finds it by the token in it, an account logs in. */
@@ -160,9 +168,15 @@ function statusName({ settings }: ShopFacts, id: string): string {
   return settings.orders.statuses.list.find((each) => each.id === id)?.name ?? id
 }
 
-/** What was refunded, where the change said it. */
-function refundValues({ details }: EmailData, language: string): { amount: string } {
+/** What was refunded, where the change said it, and whether it was only reserved and never taken. */
+function refundValues(
+  { refunds, payments }: ServedOrder,
+  { details }: EmailData,
+  language: string,
+): { amount: string; wasReserved: boolean } {
+  const refund = refunds.find(({ id }) => id === details?.refundId)
+  const wasReserved = payments.some(({ id, captured }) => id === refund?.paymentId && captured.amount === 0)
   const { amount, currency } = (details ?? {}) as Partial<Money>
   const isKnown = typeof amount === 'number' && Number.isSafeInteger(amount) && typeof currency === 'string' && /^[A-Z]{3}$/.test(currency)
-  return { amount: isKnown ? amountText({ amount, currency }, language) : '' }
+  return { amount: isKnown ? amountText({ amount, currency }, language) : '', wasReserved }
 }

@@ -103,7 +103,7 @@ const EN: EmailWords = {
       subject: 'Refund for order {{ order.reference }}',
       heading: 'Your refund is on its way',
       intro:
-        'We have returned {% if refund.amount.size > 0 %}{{ refund.amount }}{% else %}your payment{% endif %} for order {{ order.reference }} by the way that you paid. It may take some days to arrive.',
+        '{% if refund.wasReserved %}We have released {{ refund.amount }} that were reserved for order {{ order.reference }}; they were not taken.{% else %}We have returned {% if refund.amount.size > 0 %}{{ refund.amount }}{% else %}your payment{% endif %} for order {{ order.reference }} by the way that you paid. It may take some days to arrive.{% endif %}',
       action: 'See your order',
     },
     order_link: {
@@ -183,7 +183,7 @@ const DE: EmailWords = {
       subject: 'Erstattung zur Bestellung {{ order.reference }}',
       heading: 'Ihre Erstattung ist unterwegs',
       intro:
-        'Wir haben {% if refund.amount.size > 0 %}{{ refund.amount }}{% else %}Ihre Zahlung{% endif %} zur Bestellung {{ order.reference }} auf dem Weg erstattet, auf dem Sie bezahlt haben. Bis zur Gutschrift kann es einige Tage dauern.',
+        '{% if refund.wasReserved %}Wir haben {{ refund.amount }} freigegeben, die für die Bestellung {{ order.reference }} vorgemerkt waren; abgebucht wurde nichts.{% else %}Wir haben {% if refund.amount.size > 0 %}{{ refund.amount }}{% else %}Ihre Zahlung{% endif %} zur Bestellung {{ order.reference }} auf dem Weg erstattet, auf dem Sie bezahlt haben. Bis zur Gutschrift kann es einige Tage dauern.{% endif %}',
       action: 'Bestellung ansehen',
     },
     order_link: {
