@@ -223,8 +223,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     idempotency_key_required:
       'Ohne Token, oder wo ein Geheimnis geantwortet wird, muss der Idempotency-Key eine UUID oder ein anderer Zufallswert von 128 Bit sein.',
     idempotency_key_reused: 'Dieser Idempotency-Key gehört zu einer anderen Anfrage. Nehmen Sie für eine neue Anfrage einen neuen.',
-    stale_version:
-      'Der Warenkorb hat sich geändert, seit Sie ihn gelesen haben; nichts wurde getan. Lesen Sie ihn neu und wiederholen Sie.',
+    stale_version: 'Seit Sie gelesen haben, hat sich etwas geändert; nichts wurde getan. Lesen Sie neu und wiederholen Sie.',
     cart_closed: 'Der Warenkorb ist abgeschlossen und kann nicht mehr geändert werden. Beginnen Sie einen neuen.',
     cart_frozen: 'Der Warenkorb wird gerade bezahlt und kann so lange nicht geändert werden.',
     multiple_carts_off: 'Dieser Shop hat je Besitzer und Art einen offenen Warenkorb: Es gibt keinen anderen, zu dem man wechseln könnte.',

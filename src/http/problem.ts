@@ -40,7 +40,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
     'Without a token, or where a secret is answered, the Idempotency-Key must be a UUID or another random value of 128 bits.',
   ],
   idempotency_key_reused: [422, 'This Idempotency-Key was used for another request. Use a new key for a new request.'],
-  stale_version: [412, 'The cart changed since you read it; nothing was done. Read it again and repeat.'],
+  stale_version: [412, 'It changed since you read it; nothing was done. Read it again and repeat.'],
   cart_closed: [409, 'The cart is closed and cannot be changed any more. Begin a new one.'],
   cart_frozen: [409, 'The cart is being paid and cannot be changed until that is over.'],
   multiple_carts_off: [
