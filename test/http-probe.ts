@@ -30,6 +30,8 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   orders: true,
   order_history: true,
   fulfilments: true,
+  subscriptions: true,
+  subscription_orders: true,
   order_revisions: true,
   sequences: true,
   payments: true,

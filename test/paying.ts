@@ -22,7 +22,7 @@ export const CARD = '4242 4242 4242 4242'
 /** How many pieces of each product there are. */
 export const STOCK = 100
 
-type Method = 'open' | 'status' | 'cancel' | 'capture' | 'refund'
+type Method = 'open' | 'status' | 'cancel' | 'capture' | 'refund' | 'charge'
 /** `refuses`: nothing happens. `loses`: it is done, but the answer is lost. */
 type Fault = 'refuses' | 'loses'
 
@@ -44,7 +44,9 @@ export function onLine(inner: PaymentProvider) {
     if (fault === 'loses') throw new Error('The answer was lost.')
     return result
   }
+  const { saved } = inner
   const provider: PaymentProvider = {
+    ...(saved ? { saved: { charge: (request, signal) => through('charge', request.sessionId, () => saved.charge(request, signal)) } } : {}),
     name: inner.name,
     settles: inner.settles,
     open: (request, signal) => through('open', request.attemptId, () => inner.open(request, signal)),

@@ -1149,6 +1149,48 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     await shop.advance('PT24H1M')
     assert.equal(await kept(), 0)
   },
+  'subscriptions.retryAfter': async (shop) => {
+    assert.equal((await shop.set(['soon'])).status, 422)
+    const subscription = await subscribed(shop, '4000 0000 0000 9987')
+    await shop.advance('P31D')
+    assert.deepEqual(await subscription(), ['PAST_DUE', null])
+    expect2xx(await shop.set(['PT1H']))
+    await shop.advance('P1D')
+    assert.deepEqual(await subscription(), ['CANCELLED', 'not_paid'])
+  },
+  'subscriptions.grace': async (shop) => {
+    assert.equal((await shop.set('a while')).status, 422)
+    expect2xx(await shop.set('P2D'))
+    const subscription = await subscribed(shop, null)
+    await shop.advance('P31D')
+    assert.deepEqual(await subscription(), ['ACTIVE', null])
+    await shop.advance('P2D')
+    assert.deepEqual(await subscription(), ['PAST_DUE', null])
+  },
+}
+
+/** An account with a plan of a month, paid by this card, or by hand; answers how to see its state, and why it ended. */
+async function subscribed(shop: Shop, card: string | null): Promise<() => Promise<(string | null)[]>> {
+  const plans = [{ id: 'monthly', name: 'Monthly', interval: 'P1M', price: { currency: 'USD', amount: 900 } }]
+  await shop.products(ware('CLUB', { kind: 'subscription', plans }, { prices: [] }))
+  await shop.also({ payment: { providers: [card === null ? 'manual' : 'sandbox'] }, pricing: { requireExpected: false } })
+  const call = await shop.account('member')
+  const items = [{ sku: 'CLUB', plan: 'monthly' }]
+  const { order, payment } = expect2xx(await call('POST', '/orders', { items, email: 'member@example.com' })).body
+  if (card === null) expect2xx(await shop.admin('POST', `/orders/${order.id}/payments/${order.payments[0].id}/mark-paid`, {}))
+  else
+    await fetch(payment.url, {
+      method: 'POST',
+      body: new URLSearchParams({ number: card, expiry: '12/40', cvc: '123', name: 'Member' }),
+      redirect: 'manual',
+    })
+  return async () => {
+    const { state, endReason } = await eventually(async () => {
+      const { body } = await call('GET', `/subscriptions/${order.subscriptionId}`)
+      return body.periods > 0 && body
+    })
+    return [state, endReason]
+  }
 }
 
 /** A cart is there shortly before its time and gone after it; the exact edges are tested where the clock stands still. */

@@ -103,6 +103,9 @@ export interface Order extends Omit<OrderContent, 'lines'> {
   readonly isCompleted: boolean
   readonly cartId: string | null
   readonly whole: boolean
+  /** The subscription that it begins (period 1) or goes on, and which of its periods it is for. */
+  readonly subscriptionId: string | null
+  readonly subscriptionPeriod: number | null
   readonly owner: Owner
   readonly lines: readonly OrderLine[]
   /** Who ordered: the customer, or staff or a server for the customer (SEED3-70); which key, its history says. */
@@ -124,10 +127,14 @@ export interface Order extends Omit<OrderContent, 'lines'> {
 /** What documents of format 1 did not say yet. */
 const SINCE_FORMAT_2 = { placedBy: 'system', language: null, revision: 1, completedAt: null, cancelledAt: null } as const
 
+/** What documents say since there are subscriptions. */
+const OF_NO_SUBSCRIPTION = { subscriptionId: null, subscriptionPeriod: null } as const
+
 /** An order as it was written by this or older code. */
 export function liftOrder(document: Omit<Order, 'format'> & { readonly format?: number }): Order {
-  if (document.format === ORDER_FORMAT) return document as Order
-  return { ...SINCE_FORMAT_2, ...document, lines: orderLinesOf(document.lines), format: ORDER_FORMAT }
+  if (document.format === ORDER_FORMAT && 'subscriptionId' in document) return document as Order
+  if (document.format === ORDER_FORMAT) return { ...OF_NO_SUBSCRIPTION, ...document } as Order
+  return { ...OF_NO_SUBSCRIPTION, ...SINCE_FORMAT_2, ...document, lines: orderLinesOf(document.lines), format: ORDER_FORMAT }
 }
 
 /**

@@ -369,6 +369,12 @@ export interface Settings {
     /** C10: is the total shown and paid in another currency than the cart's? */
     readonly presentmentCurrency: 'off'
   }
+  readonly subscriptions: {
+    /** When a renewal that was not paid is tried again: so long after each failure. After the last one the subscription ends. */
+    readonly retryAfter: readonly string[]
+    /** How long money of a renewal that comes by hand may take before the subscription counts as past due. */
+    readonly grace: string
+  }
   readonly email: {
     /** Who e-mails to customers come from (SEED4-61). Null: the shop sends none. */
     readonly from: { readonly name: string; readonly address: string } | null
@@ -471,6 +477,7 @@ export const DEFAULT_SETTINGS: Settings = {
     fulfilUnshipped: 'manually',
   },
   payment: { providers: ['sandbox'], capture: 'automatic', manualMethods: [], maxPayments: 1, presentmentCurrency: 'off' },
+  subscriptions: { retryAfter: ['P1D', 'P3D', 'P5D'], grace: 'P7D' },
   email: {
     from: null,
     replyTo: null,

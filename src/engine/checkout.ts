@@ -57,9 +57,12 @@ import { kindOf, parseOrder, paymentStateNow } from './orders.ts'
 import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
 import { isPayable, type Payments } from './payments.ts'
 import { type Placement, putBack, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { billedBy, planOfOrder, planRefusal, shopForPlans } from './plan-orders.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
+import { billedPayment, RECURRING } from './recurring.ts'
+import type { Renewal, SubscriptionBooks } from './subscription-books.ts'
 
 /** How often ordering starts again because the cart changed meanwhile, before it is refused. */
 const ATTEMPTS = 10
@@ -103,6 +106,8 @@ export interface OrderRequest {
   /** The total the shopper consents to, in minor units. */
   readonly expectedTotal?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
+  /** The subscription that this order goes on. */
+  readonly renewal?: Renewal | undefined
   /** Who orders, as histories name it. */
   readonly by: string
   /** In which language the customer wants to be written to; absent or null: the shop's own. */
@@ -178,7 +183,9 @@ export function createCheckout(parts: {
   recording: Recording
   payments: Payments
   paymentMethods: PaymentMethods
+  subscriptions: SubscriptionBooks
 }): Checkout {
+  const { subscriptions } = parts
   const { store, facts: cache, accounts, quotes, clock, random, providers, placement, recording, payments, paymentMethods } = parts
   const { hold, place, supersede } = placement
   const { open, closeSessions, placeUnpaid, refundAll } = payments
@@ -208,7 +215,8 @@ export function createCheckout(parts: {
     if ('orderId' in snapshot) return snapshot
     // Keys act for the shop, and know whom they order for.
     const isOthers = request.all ? null : await accounts.refusal(snapshot.shop, snapshot.cart)
-    const refused = isOthers ?? checkSnapshot(request, snapshot)
+    const isNoPlan = planRefusal(request, snapshot.cart, snapshot.pricing.cart, snapshot.facts.variants)
+    const refused = isOthers ?? isNoPlan ?? checkSnapshot(request, snapshot)
     if (refused) return refused
     const { total } = snapshot.pricing.cart
     const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, total.amount) : null
@@ -231,7 +239,8 @@ export function createCheckout(parts: {
     }
     const created = await create(request, snapshot, chosen, unpaid)
     if (created === 'again' || isRefusal(created)) return created
-    return openSession(request.shopId, created)
+    // What an invoice of the provider paid has no page to be paid on.
+    return request.renewal?.invoice ? created : openSession(request.shopId, created)
   }
 
   /** The cart as it would be ordered, priced by what the database says now. A cart that was ordered already answers its order. */
@@ -271,8 +280,10 @@ export function createCheckout(parts: {
 
   /** Items without a cart: a cart that is never kept. What they hold belongs to the order. */
   async function snapshotItems(request: OrderRequest, items: NonNullable<OrderRequest['items']>): Promise<Snapshot | Refusal> {
-    const shop = await cache.shop(request.shopId)
-    if (!shop) return refuse('shop_not_found', { shopId: request.shopId })
+    const known = await cache.shop(request.shopId)
+    if (!known) return refuse('shop_not_found', { shopId: request.shopId })
+    const isPlan = items.lines.some((line) => line.plan !== undefined)
+    const shop = isPlan ? shopForPlans(known, request.renewal?.subscription ?? null) : known
     const owner = request.owner ?? { kind: 'guest' as const, guestId: random.guestId() }
     const codes = (items.codes ?? []).map((code) => normaliseCode(code, shop.settings))
     await cache.collect(
@@ -434,6 +445,7 @@ export function createCheckout(parts: {
           heldUntil,
         }
         await insertOrder(writer, orderRow(order, columns))
+        await subscribe(writer, request, snapshot, order, chosen)
         if (request.idempotency) {
           const { key, requestHash, sealed } = request.idempotency
           const recorded = await record(
@@ -458,7 +470,8 @@ export function createCheckout(parts: {
           })
           return { orderId: order.id, payment: null, created: true }
         }
-        const payment = newPayment(shop, order, chosen, request.returnUrl ?? null, now)
+        const billed = request.renewal?.invoice ?? null
+        const payment = { ...newPayment(shop, order, chosen, request.returnUrl ?? null, now), ...(billed ? billedPayment(billed) : {}) }
         await insertPayment(writer, payment)
         return { orderId: order.id, payment, created: true }
       })
@@ -468,13 +481,33 @@ export function createCheckout(parts: {
     }
   }
 
+  /** What an order of a plan begins or goes on. */
+  async function subscribe(
+    writer: Writer,
+    { renewal }: OrderRequest,
+    { shop, pricing, facts }: Snapshot,
+    order: Order,
+    chosen: PaymentMethod | null,
+  ): Promise<void> {
+    const bought = planOfOrder(pricing.cart, facts.variants)
+    if (bought === null) return
+    if (renewal) {
+      if (!(await subscriptions.renewing(writer, shop, order, renewal))) throw new Rollback(refuse('already_exists', { path: '/renewal' }))
+      return
+    }
+    const refused = await subscriptions.open(writer, order, { ...bought, chosen, billedBy: billedBy(chosen, providers) })
+    if (refused) throw new Rollback(refused)
+  }
+
   function newOrder(
-    { cart, shop, content, whole, row, facts }: Snapshot,
+    { cart, shop, content, whole, row, facts, pricing }: Snapshot,
     now: number,
-    { by, language = null }: OrderRequest,
+    { by, language = null, renewal }: OrderRequest,
     paymentState: 'NONE' | 'PENDING',
   ): Order {
-    const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
+    // A renewal waits as long as its subscription does.
+    const ttl = renewal ? Number.POSITIVE_INFINITY : (durationMs(shop.settings.checkout.unpaidTtl) ?? 0)
+    const isPlan = planOfOrder(pricing.cart, facts.variants) !== null
     const at = rfc3339(now)
     return {
       format: ORDER_FORMAT,
@@ -490,6 +523,8 @@ export function createCheckout(parts: {
       isCompleted: false,
       cartId: row ? cart.id : null,
       whole: whole && row !== null,
+      subscriptionId: renewal?.subscription.id ?? (isPlan ? random.id('sub') : null),
+      subscriptionPeriod: renewal?.period ?? (isPlan ? 1 : null),
       owner: cart.owner,
       ...content,
       lines: orderLinesOf(content.lines, { lines: cart.lines, variants: facts.variants }),
@@ -531,8 +566,14 @@ export function createCheckout(parts: {
       instructions: chosen.instructions,
       reference: null,
       paid_at: null,
-      capture: shop.settings.payment.capture,
+      capture: captureOf(shop, order, chosen),
     }
+  }
+
+  /** What begins a subscription is paid at once; where the provider bills by itself, the first payment begins that. */
+  function captureOf(shop: ShopFacts, order: Order, chosen: PaymentMethod): string {
+    if (order.subscriptionId === null) return shop.settings.payment.capture
+    return order.subscriptionPeriod === 1 && billedBy(chosen, providers) === 'provider' ? RECURRING : 'automatic'
   }
 
   /** Under the locks of its cart: the order that awaited payment gives way to the next one. */

@@ -34,6 +34,8 @@ import { createRefunds, type Refunds } from './refunds.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSettling, type Settling } from './settling.ts'
 import { createStatuses, type OrderStatuses } from './statuses.ts'
+import { createSubscriptionBooks } from './subscription-books.ts'
+import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { type Allowed, NOTHING_ALLOWED } from './targets.ts'
 import { tidyingWork } from './tidying.ts'
@@ -55,6 +57,7 @@ export interface Engine {
   readonly payments: Payments
   readonly paymentMethods: PaymentMethods
   readonly settling: Settling
+  readonly subscriptions: Subscriptions
   readonly providerAccounts: ProviderAccounts
   readonly fulfilling: Fulfilling
   readonly statuses: OrderStatuses
@@ -113,21 +116,36 @@ export function createEngine(parts: EngineParts): Engine {
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
   const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
-  const recording = createRecording({ ...base, emails: queue })
+  const books = createSubscriptionBooks(base)
+  const recording = createRecording({ ...base, emails: queue, subscriptions: books })
   const placement = createPlacement({ ...base, quotes, recording })
   const payments = createPayments({
     ...base,
     providers,
     placement,
     recording,
+    subscriptions: books,
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
   const paymentMethods = createPaymentMethods({ store, providers })
   const accounts = createAccounts({ store, clock })
-  const checkout = createCheckout({ ...base, accounts, quotes, providers, placement, recording, payments, paymentMethods })
+  const checkout = createCheckout({
+    ...{ ...base, accounts, quotes, providers, placement, recording, payments, paymentMethods },
+    subscriptions: books,
+  })
+  const subscriptions = createSubscriptions({ ...base, books, checkout, payments, paymentMethods, providers, log })
   const editing = createEditing({ ...base, quotes, placement, recording })
   const settling = createSettling({ ...base, recording, payments, providers, log })
-  const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
+  const reconciling = createReconciling({
+    ...base,
+    recording,
+    checkout,
+    payments,
+    subscriptions,
+    providers,
+    log,
+    extra: parts.extraJobs ?? [],
+  })
   const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
   const poster = createPoster(allowed)
   const refunds = createRefunds({ ...base, recording, reconciling })
@@ -146,6 +164,7 @@ export function createEngine(parts: EngineParts): Engine {
     payments,
     paymentMethods,
     settling,
+    subscriptions,
     providerAccounts: createProviderAccounts({ ...base, signer, providers }),
     fulfilling: createFulfilling({ ...base, recording }),
     statuses: createStatuses({ ...base, recording, checkout }),
@@ -175,6 +194,7 @@ export function createEngine(parts: EngineParts): Engine {
       [
         reconciling.work,
         settling.work,
+        subscriptions.work,
         expiry.work,
         deliveryWork({ ...base, poster, log }),
         ...emails.works,

@@ -13,6 +13,7 @@ import type { EmailQueue } from './email-queue.ts'
 import type { ShopFacts } from './facts.ts'
 import { fulfilmentNow, serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
+import type { SubscriptionBooks } from './subscription-books.ts'
 
 /** What a change of an order is called in its history. */
 export type OrderAction =
@@ -72,7 +73,9 @@ export function eventsOfMove(order: Order, { status, completes }: { status: stri
 export type Recording = ReturnType<typeof createRecording>
 
 /** Makes it. */
-export function createRecording({ clock, random, emails }: { clock: Clock; random: Randomness; emails: EmailQueue }) {
+export function createRecording(parts: { clock: Clock; random: Randomness; emails: EmailQueue; subscriptions: SubscriptionBooks }) {
+  const { clock, random, emails, subscriptions } = parts
+
   /**
    * Changes an order whose row is locked; answers it as it is then, with what followed. Its payments, refunds and fulfilments are written first:
    * events tell of them.
@@ -81,6 +84,7 @@ export function createRecording({ clock, random, emails }: { clock: Clock; rando
     const next: Order = { ...order, ...patch, version: order.version + 1, updatedAt: rfc3339(clock.now()) }
     await updateOrder(writer, next, how.columns)
     await remember(writer, shop, next, how, order)
+    await subscriptions.follow(writer, shop, order, next, how.by)
     return follow(writer, shop, order, next, how.quiet ?? false)
   }
 

@@ -24,6 +24,7 @@ import { Order, OrderAnswer } from '../contract/order.ts'
 import { Promotion } from '../contract/promotion.ts'
 import { Problem } from '../contract/schemas.ts'
 import { Product, Shop } from '../contract/shop.ts'
+import { Subscription } from '../contract/subscription.ts'
 import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -56,6 +57,7 @@ import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
+import { subscriptionRoutes } from './subscriptions.ts'
 import { taxRateRoutes } from './tax-rates.ts'
 import { webhookRoutes } from './webhooks.ts'
 
@@ -74,6 +76,7 @@ const SHARED_SCHEMAS = [
   Product,
   Promotion,
   Shop,
+  Subscription,
 ]
 
 /** How the server is set up. */
@@ -208,6 +211,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     shippingMethodRoutes(engine),
     taxRateRoutes(engine),
     streamRoutes(engine, streamTimes),
+    subscriptionRoutes(engine),
     paymentRoutes(engine),
     orderPaymentRoutes(engine),
     paymentProviderRoutes(engine),
@@ -369,7 +373,9 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
 
 /** Which schema an event's data has. */
 function schemaOf(type: EventType): string {
-  return type === 'cart.abandoned' ? 'AbandonedCart' : type.startsWith('cart.') ? 'Cart' : 'Order'
+  if (type === 'cart.abandoned') return 'AbandonedCart'
+  if (type.startsWith('subscription.')) return 'Subscription'
+  return type.startsWith('cart.') ? 'Cart' : 'Order'
 }
 
 function openApi(version: string) {

@@ -574,6 +574,34 @@ CREATE TABLE stock (
   CHECK (((on_hand >= 0) OR (policy <> 'deny'::text)))
 );
 
+CREATE TABLE subscription_orders (
+  shop_id text NOT NULL,
+  subscription_id text NOT NULL,
+  period bigint NOT NULL,
+  order_id text NOT NULL,
+  invoice text,
+  PRIMARY KEY (shop_id, subscription_id, period)
+);
+CREATE UNIQUE INDEX subscription_orders_invoice ON subscription_orders USING btree (shop_id, subscription_id, invoice) WHERE (invoice IS NOT NULL);
+
+CREATE TABLE subscriptions (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  account text NOT NULL,
+  state text NOT NULL,
+  begun bigint NOT NULL,
+  slot text,
+  due_at bigint,
+  leased_until bigint NOT NULL,
+  version bigint NOT NULL,
+  document text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id)
+);
+CREATE INDEX subscriptions_account ON subscriptions USING btree (shop_id, account, id);
+CREATE INDEX subscriptions_due ON subscriptions USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX subscriptions_slot ON subscriptions USING btree (shop_id, slot) WHERE (slot IS NOT NULL);
+
 CREATE TABLE variants (
   shop_id text NOT NULL,
   sku text NOT NULL,

@@ -220,6 +220,18 @@ CREATE TABLE stock (
     shop_id text NOT NULL, sku text NOT NULL, on_hand bigint NOT NULL, policy text NOT NULL, updated_at bigint NOT NULL,
     PRIMARY KEY (shop_id, sku), CHECK (on_hand >= 0 OR policy <> 'deny'));
 
+CREATE TABLE subscription_orders (
+    shop_id text NOT NULL, subscription_id text NOT NULL, period bigint NOT NULL, order_id text NOT NULL, invoice text,
+    PRIMARY KEY (shop_id, subscription_id, period));
+CREATE UNIQUE INDEX subscription_orders_invoice ON subscription_orders (shop_id, subscription_id, invoice) WHERE invoice IS NOT NULL;
+
+CREATE TABLE subscriptions (
+    shop_id text NOT NULL, id text NOT NULL, account text NOT NULL, state text NOT NULL, begun bigint NOT NULL, slot text, due_at bigint,
+    leased_until bigint NOT NULL, version bigint NOT NULL, document text NOT NULL, created_at bigint NOT NULL, PRIMARY KEY (shop_id, id));
+CREATE INDEX subscriptions_account ON subscriptions (shop_id, account, id);
+CREATE INDEX subscriptions_due ON subscriptions (due_at) WHERE due_at IS NOT NULL;
+CREATE UNIQUE INDEX subscriptions_slot ON subscriptions (shop_id, slot) WHERE slot IS NOT NULL;
+
 CREATE TABLE variants (
     shop_id text NOT NULL, sku text NOT NULL, product_id text NOT NULL, position bigint NOT NULL, document text NOT NULL, updated_at bigint NOT NULL,
     PRIMARY KEY (shop_id, sku), FOREIGN KEY (shop_id, product_id) REFERENCES products (shop_id, id) ON DELETE CASCADE);

@@ -493,6 +493,29 @@ export interface SandboxSessionTable {
   event_due_at: number | null
 }
 
+/** A subscription: columns for finding it, what it takes that may be had once (`slot`), and its document. */
+export interface SubscriptionTable {
+  shop_id: string
+  id: string
+  account: string
+  state: string
+  begun: number
+  slot: string | null
+  due_at: number | null
+  leased_until: number
+  version: number
+  document: string
+  created_at: number
+}
+/** Which order a period of a subscription has, and which invoice of the provider paid it. */
+export interface SubscriptionOrderTable {
+  shop_id: string
+  subscription_id: string
+  period: number
+  order_id: string
+  invoice: string | null
+}
+
 /** All tables by name. */
 export interface Tables {
   shops: ShopTable
@@ -519,6 +542,8 @@ export interface Tables {
   order_history: OrderHistoryTable
   fulfilments: FulfilmentTable
   order_revisions: OrderRevisionTable
+  subscriptions: SubscriptionTable
+  subscription_orders: SubscriptionOrderTable
   quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable
