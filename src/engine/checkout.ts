@@ -183,9 +183,9 @@ export function createCheckout(parts: {
   recording: Recording
   payments: Payments
   paymentMethods: PaymentMethods
-  subscriptions: SubscriptionBooks
+  books: SubscriptionBooks
 }): Checkout {
-  const { subscriptions } = parts
+  const { books } = parts
   const { store, facts: cache, accounts, quotes, clock, random, providers, placement, recording, payments, paymentMethods } = parts
   const { hold, place, supersede } = placement
   const { open, closeSessions, placeUnpaid, refundAll } = payments
@@ -492,10 +492,10 @@ export function createCheckout(parts: {
     const bought = planOfOrder(pricing.cart, facts.variants)
     if (bought === null) return
     if (renewal) {
-      if (!(await subscriptions.renewing(writer, shop, order, renewal))) throw new Rollback(refuse('already_exists', { path: '/renewal' }))
+      if (!(await books.renewing(writer, shop, order, renewal))) throw new Rollback(refuse('already_exists', { path: '/renewal' }))
       return
     }
-    const refused = await subscriptions.open(writer, order, { ...bought, chosen, billedBy: billedBy(chosen, providers) })
+    const refused = await books.open(writer, order, { ...bought, chosen, billedBy: billedBy(chosen, providers) })
     if (refused) throw new Rollback(refused)
   }
 

@@ -68,12 +68,12 @@ export function createPayments(parts: {
   random: Randomness
   placement: Placement
   recording: Recording
-  subscriptions: SubscriptionBooks
+  books: SubscriptionBooks
   providers: ReadonlyMap<string, PaymentProvider>
   /** Where a provider sends the browser back to: our own address, which asks the provider and then leads on to the shop. */
   returnAddress: (shopId: string, provider: string, paymentId: string) => string
 }) {
-  const { store, facts: cache, clock, random, placement, recording, subscriptions, providers, returnAddress } = parts
+  const { store, facts: cache, clock, random, placement, recording, books, providers, returnAddress } = parts
   const { hold, place, supersede, cartsOf, lockUnchanged, factsFor } = placement
 
   // Sessions at the provider ----------------------------------------------------------------------------------------------------------
@@ -391,7 +391,7 @@ export function createPayments(parts: {
     const placed = row.whole === 1 ? standing.find((each) => each.placed_at !== null && each.whole === 1) : undefined
     if (placed) return refuse('cart_already_ordered', { orderId: placed.id })
     if (order.state !== 'NEW') {
-      const isNotRevived = await subscriptions.revivalRefusal(writer, order)
+      const isNotRevived = await books.revivalRefusal(writer, order)
       if (isNotRevived) return isNotRevived
       const exhausted = await redeemFor(writer, order, clock.now())
       if (exhausted) return exhausted

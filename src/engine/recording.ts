@@ -73,8 +73,8 @@ export function eventsOfMove(order: Order, { status, completes }: { status: stri
 export type Recording = ReturnType<typeof createRecording>
 
 /** Makes it. */
-export function createRecording(parts: { clock: Clock; random: Randomness; emails: EmailQueue; subscriptions: SubscriptionBooks }) {
-  const { clock, random, emails, subscriptions } = parts
+export function createRecording(parts: { clock: Clock; random: Randomness; emails: EmailQueue; books: SubscriptionBooks }) {
+  const { clock, random, emails, books } = parts
 
   /**
    * Changes an order whose row is locked; answers it as it is then, with what followed. Its payments, refunds and fulfilments are written first:
@@ -84,7 +84,7 @@ export function createRecording(parts: { clock: Clock; random: Randomness; email
     const next: Order = { ...order, ...patch, version: order.version + 1, updatedAt: rfc3339(clock.now()) }
     await updateOrder(writer, next, how.columns)
     await remember(writer, shop, next, how, order)
-    await subscriptions.follow(writer, shop, order, next, how.by)
+    await books.follow(writer, shop, order, next, how.by)
     return follow(writer, shop, order, next, how.quiet ?? false)
   }
 
