@@ -73,8 +73,8 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED0-48', says: 'A user cancels an order only while it is unpaid', tag: 'known' },
   { id: 'SEED0-49', says: 'After paying, the browser comes back to the shop with order and payment', tag: 'known' },
   { id: 'SEED0-50', says: 'An invoice for a paid order', tag: 'known', later: 'later' },
-  { id: 'SEED0-51', says: 'Subscriptions have states; an exclusive plan is had once', tag: 'known', later: 'part 4' },
-  { id: 'SEED0-52', says: 'A subscription begins when money arrives, not when payment starts', tag: 'defect', later: 'part 4' },
+  { id: 'SEED0-51', says: 'Subscriptions have states; an exclusive plan is had once', tag: 'known' },
+  { id: 'SEED0-52', says: 'A subscription begins when money arrives, not when payment starts', tag: 'defect' },
   { id: 'SEED0-53', says: 'Codes with caps, scopes, limits per user, minimum amounts and dates', tag: 'known' },
   { id: 'SEED0-54', says: 'Each reason why a code does not work is told apart', tag: 'known' },
   {

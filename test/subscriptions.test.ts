@@ -27,7 +27,8 @@ async function planShop(world: World, settings: object = {}) {
   assert.equal(success(await shop.admin('POST', '/products/import', { products: [club] })).refusedCount, 0)
   /** What an account does, through the shop's server. */
   function member(name = `m${++members}`) {
-    const as = (method: 'GET' | 'POST', url: string, body?: object) => shop.admin(method, `${url}${url.includes('?') ? '&' : '?'}account=${name}`, body)
+    const as = (method: 'GET' | 'POST', url: string, body?: object) =>
+      shop.admin(method, `${url}${url.includes('?') ? '&' : '?'}account=${name}`, body)
     const buy = (plan: string, more: object = {}) =>
       as('POST', '/orders', { items: [{ sku: 'CLUB', plan }], email: `${name}@example.com`, ...more })
     return {
@@ -107,10 +108,10 @@ for (const dialect of DIALECTS)
       const shop = await planShop(world)
       const id = await shop.member().subscribe()
       const first = await shop.see(id)
-      world.move(Date.parse(first.currentPeriodEnd) - world.clock.now() - 1)
+      world.move(Date.parse(first.currentPeriodEnd) - world.clock.now() - 60_000)
       await due()
       assert.equal((await shop.see(id)).periods, 1)
-      world.move(1)
+      world.move(60_000)
       const nodes = [world.engine, world.engineOn(world.store), world.engineOn(world.store)]
       await Promise.all(nodes.map((node) => node.jobs.runDue()))
       await due()
@@ -121,7 +122,9 @@ for (const dialect of DIALECTS)
       const order = await shop.read(renewed.latestOrderId)
       assert.deepEqual([order.state, order.paymentState, order.placedBy, order.subscriptionPeriod], ['PLACED', 'PAID', 'system', 2])
       assert.deepEqual([order.total.amount, order.email, order.owner.accountId], [900, first.email, first.accountId])
-      assert.deepEqual(await shop.events(id), ['subscription.started', 'subscription.renewed'])
+      // What was told a month ago is tidied away.
+      assert.deepEqual((await shop.events(id)).slice(-1), ['subscription.renewed'])
+      assert.equal((await shop.events(id)).filter((type) => type === 'subscription.renewed').length, 1)
       await moveTo(renewed)
       assert.equal((await shop.see(id)).periods, 3)
     })
@@ -148,7 +151,7 @@ for (const dialect of DIALECTS)
       await moveTo(first)
       const late = await shop.see(id)
       assert.deepEqual([late.state, late.attempts, late.periods], ['PAST_DUE', 1, 1])
-      assert.deepEqual(await shop.events(id), ['subscription.started', 'subscription.past_due'])
+      assert.deepEqual((await shop.events(id)).slice(-1), ['subscription.past_due'])
       const unpaid = await shop.read(late.renewalOrderId)
       assert.deepEqual([unpaid.state, unpaid.expiresAt], ['NEW', null])
       world.move(DAY)
@@ -198,7 +201,10 @@ for (const dialect of DIALECTS)
       }
       const { latestOrderId } = await shop.see(id)
       const { payments } = await shop.read(latestOrderId)
-      assert.deepEqual(payments.map(({ state }: { state: string }) => state), ['PAID'])
+      assert.deepEqual(
+        payments.map(({ state }: { state: string }) => state),
+        ['PAID'],
+      )
       assert.equal((await shop.ordersOf(id)).length, 3)
     })
 
@@ -217,7 +223,7 @@ for (const dialect of DIALECTS)
       assert.deepEqual([over.state, over.endReason, over.periods], ['CANCELLED', 'cancelled', 1])
       assert.equal((await shop.ordersOf(id)).length, 1)
       assert.equal(told(await robin.as('POST', `${path}/resume`)), '409 subscription_state_forbids')
-      assert.deepEqual(await shop.events(id), ['subscription.started', 'subscription.cancelled'])
+      assert.deepEqual((await shop.events(id)).slice(-1), ['subscription.cancelled'])
     })
 
     it('cancelled now: what waits to be paid is closed, and nothing that was paid goes back; giving an order back ends nothing', async () => {
@@ -232,7 +238,7 @@ for (const dialect of DIALECTS)
       assert.deepEqual((await shop.read(firstOrderId)).refunds, [])
       assert.deepEqual((await shop.events(id)).slice(-1), ['subscription.cancelled'])
       const other = await robin.subscribe('open')
-      success(await shop.admin('POST', `/orders/${(await shop.see(other)).firstOrderId}/refunds`, {}))
+      success(await shop.admin('POST', `/orders/${(await shop.see(other)).firstOrderId}/refunds`, { amount: 500 }))
       await due()
       assert.equal((await shop.see(other)).state, 'ACTIVE')
       const waiting = success(await robin.buy('open')).order
@@ -276,11 +282,21 @@ for (const dialect of DIALECTS)
         await shop.pay(payment.id)
         world.cards.line.faults = {}
         await world.store.transactOne((writer) =>
-          writer.db.updateTable('orders').set({ expires_at: world.clock.now() - 1 }).where('shop_id', '=', shop.id).where('id', '=', order.id).execute(),
+          writer.db
+            .updateTable('orders')
+            .set({ expires_at: world.clock.now() - 1 })
+            .where('shop_id', '=', shop.id)
+            .where('id', '=', order.id)
+            .execute(),
         )
         // The order is ended as by a process that saw its session closed.
         await world.store.transactOne((writer) =>
-          writer.db.updateTable('payments').set({ state: 'CANCELLED' }).where('shop_id', '=', shop.id).where('order_id', '=', order.id).execute(),
+          writer.db
+            .updateTable('payments')
+            .set({ state: 'CANCELLED' })
+            .where('shop_id', '=', shop.id)
+            .where('order_id', '=', order.id)
+            .execute(),
         )
         await world.engine.checkout.expire(shop.id, order.id)
         assert.equal((await shop.see(order.subscriptionId)).state, 'EXPIRED')
@@ -347,7 +363,11 @@ for (const dialect of DIALECTS)
       const page = success(await robin.as('GET', `/subscriptions?limit=1&after=${next}`))
       assert.deepEqual([page.items.map((each: { id: string }) => each.id), page.next], [[id], null])
       assert.deepEqual(success(await kim.as('GET', '/subscriptions')).items, [])
-      for (const [method, rest] of [['GET', ''], ['POST', '/cancel'], ['POST', '/resume']] as const)
+      for (const [method, rest] of [
+        ['GET', ''],
+        ['POST', '/cancel'],
+        ['POST', '/resume'],
+      ] as const)
         assert.equal(told(await kim.as(method, `/subscriptions/${id}${rest}`)), '404 subscription_not_found')
       assert.equal(success(await shop.admin('GET', '/subscriptions?state=ACTIVE')).items.length, 2)
       assert.equal((await shop.see(id)).state, 'ACTIVE')

@@ -25,10 +25,37 @@ const VARIANT = { sku: 'CLUB', productId: 'prd_1', name: 'Club', variantName: ''
 
 function subscriptionOf(changes: Partial<Subscription> = {}): Subscription {
   return {
-    ...{ id: 'sub_1', shopId: 'shop', state: 'PENDING', accountId: 'robin', variant: VARIANT, plan: PLAN, quantity: 1, total: 900, currency: 'USD' },
+    ...{
+      id: 'sub_1',
+      shopId: 'shop',
+      state: 'PENDING',
+      accountId: 'robin',
+      variant: VARIANT,
+      plan: PLAN,
+      quantity: 1,
+      total: 900,
+      currency: 'USD',
+    },
     ...{ email: null, billingAddress: null, vatId: null, customerGroups: [], language: null, provider: 'sandbox', method: null },
-    ...{ billedBy: 'shop', providerRef: null, paidBy: null, untold: null, firstOrderId: 'ord_1', latestOrderId: 'ord_1', renewalOrderId: null },
-    ...{ periods: 0, anchor: null, periodStart: null, periodEnd: null, attempts: 0, cancelAtPeriodEnd: false, endReason: null, endedAt: null },
+    ...{
+      billedBy: 'shop',
+      providerRef: null,
+      paidBy: null,
+      untold: null,
+      firstOrderId: 'ord_1',
+      latestOrderId: 'ord_1',
+      renewalOrderId: null,
+    },
+    ...{
+      periods: 0,
+      anchor: null,
+      periodStart: null,
+      periodEnd: null,
+      attempts: 0,
+      cancelAtPeriodEnd: false,
+      endReason: null,
+      endedAt: null,
+    },
     ...{ version: 1, createdAt: NOW, updatedAt: NOW },
     ...changes,
   }
@@ -41,8 +68,14 @@ describe('the calendar of a plan', () => {
   it('months have their own lengths, and the day of the beginning comes back', () => {
     const months = [1, 2, 3, 13, 25].map((times) => after('2026-01-31T10:30:00Z', 'P1M', times))
     assert.deepEqual(months, ['2026-02-28T10:30', '2026-03-31T10:30', '2026-04-30T10:30', '2027-02-28T10:30', '2028-02-29T10:30'])
-    assert.deepEqual([after('2028-02-29T00:00:00Z', 'P1Y', 1), after('2028-02-29T00:00:00Z', 'P1Y', 4)], ['2029-02-28T00:00', '2032-02-29T00:00'])
-    assert.deepEqual([after('2026-03-28T23:00:00Z', 'P2W', 1), after('2026-12-31T23:59:00Z', 'P1D', 1)], ['2026-04-11T23:00', '2027-01-01T23:59'])
+    assert.deepEqual(
+      [after('2028-02-29T00:00:00Z', 'P1Y', 1), after('2028-02-29T00:00:00Z', 'P1Y', 4)],
+      ['2029-02-28T00:00', '2032-02-29T00:00'],
+    )
+    assert.deepEqual(
+      [after('2026-03-28T23:00:00Z', 'P2W', 1), after('2026-12-31T23:59:00Z', 'P1D', 1)],
+      ['2026-04-11T23:00', '2027-01-01T23:59'],
+    )
     assert.equal(after('2026-11-30T08:00:00Z', 'P3M', 1), '2027-02-28T08:00')
   })
 
@@ -73,7 +106,10 @@ describe('the calendar of a plan', () => {
 describe('periods and states', () => {
   it('the first period begins when the money is there, the others where the one before ended, however late they were paid', () => {
     const first = nextPeriod(subscriptionOf(), 'ord_1', NOW)
-    assert.deepEqual([first.state, first.periods, first.anchor, first.periodStart, first.periodEnd], ['ACTIVE', 1, NOW, NOW, Date.UTC(2026, 1, 28, 10, 30)])
+    assert.deepEqual(
+      [first.state, first.periods, first.anchor, first.periodStart, first.periodEnd],
+      ['ACTIVE', 1, NOW, NOW, Date.UTC(2026, 1, 28, 10, 30)],
+    )
     const late = nextPeriod({ ...first, state: 'PAST_DUE', attempts: 2 }, 'ord_2', Date.UTC(2026, 2, 5))
     assert.deepEqual([late.state, late.attempts, late.latestOrderId], ['ACTIVE', 0, 'ord_2'])
     assert.deepEqual([late.periodStart, late.periodEnd], [Date.UTC(2026, 1, 28, 10, 30), Date.UTC(2026, 2, 31, 10, 30)])
@@ -104,8 +140,15 @@ describe('periods and states', () => {
       }
       return told
     }
-    assert.deepEqual(tries(null), [['PAST_DUE', 1], ['PAST_DUE', 3]])
-    assert.deepEqual(tries(7 * DAY), [['ACTIVE', 7], ['PAST_DUE', 1], ['PAST_DUE', 3]])
+    assert.deepEqual(tries(null), [
+      ['PAST_DUE', 1],
+      ['PAST_DUE', 3],
+    ])
+    assert.deepEqual(tries(7 * DAY), [
+      ['ACTIVE', 7],
+      ['PAST_DUE', 1],
+      ['PAST_DUE', 3],
+    ])
   })
 
   it('what is due: nothing before the period ends, then a renewal, or the end', () => {
@@ -125,9 +168,17 @@ describe('periods and states', () => {
     const running = nextPeriod(subscriptionOf(), 'ord_1', NOW)
     assert.equal(servedSubscription(running).nextRenewalAt, '2026-02-28T10:30:00.000Z')
     assert.equal(servedSubscription({ ...running, cancelAtPeriodEnd: true }).nextRenewalAt, null)
-    for (const [reason, state] of [['cancelled', 'CANCELLED'], ['not_paid', 'CANCELLED'], ['periods_over', 'EXPIRED'], ['never_paid', 'EXPIRED']] as const) {
+    for (const [reason, state] of [
+      ['cancelled', 'CANCELLED'],
+      ['not_paid', 'CANCELLED'],
+      ['periods_over', 'EXPIRED'],
+      ['never_paid', 'EXPIRED'],
+    ] as const) {
       const over = ended(running, reason, NOW)
-      assert.deepEqual([over.state, over.endReason, dueAtOf(over, NOW), servedSubscription(over).nextRenewalAt], [state, reason, null, null])
+      assert.deepEqual(
+        [over.state, over.endReason, dueAtOf(over, NOW), servedSubscription(over).nextRenewalAt],
+        [state, reason, null, null],
+      )
     }
   })
 

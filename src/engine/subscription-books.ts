@@ -115,8 +115,10 @@ export function createSubscriptionBooks({ clock, random }: { clock: Clock; rando
     const news = newsOf(before, after, subscription.billedBy)
     if (news === null) return
     if (news === 'covered') return covered(writer, shop, subscription, after)
-    if (subscription.state === 'PENDING' && subscription.firstOrderId === after.id)
-      return write(writer, shop, subscription, ended(subscription, 'never_paid', clock.now()), [])
+    if (subscription.state === 'PENDING' && subscription.firstOrderId === after.id) {
+      await write(writer, shop, subscription, ended(subscription, 'never_paid', clock.now()), [])
+      return
+    }
     if (!isRunning(subscription) || subscription.renewalOrderId !== after.id) return
     const next = ended(subscription, by === 'system' ? 'not_paid' : 'renewal_cancelled', clock.now())
     await write(writer, shop, subscription, next, ['subscription.cancelled'])
@@ -140,13 +142,14 @@ export function createSubscriptionBooks({ clock, random }: { clock: Clock; rando
     changed: Subscription,
     types: readonly EventType[],
     dueAt = dueAtOf(changed, clock.now()),
-  ): Promise<void> {
+  ): Promise<Subscription> {
     const next = { ...changed, version: before.version + 1, updatedAt: clock.now() }
     await updateSubscription(writer, next, dueAt)
-    if (types.length === 0) return
+    if (types.length === 0) return next
     const data = JSON.stringify(servedSubscription(next))
     const events: Event[] = types.map((type) => ({ type, subject: next.id, data }))
     await publish(writer, shop.id, shop.endpoints, events, clock.now(), () => random.id('dl'))
+    return next
   }
 
   return { open, renewing, revivalRefusal, follow, write }

@@ -196,24 +196,16 @@ export function createSubscriptions(parts: {
     id: string,
     decide: (current: Subscription) => Subscription | null,
   ): Promise<Subscription | Refusal> {
-    return store.transact(async (writer) => changeLocked(writer, shop, id, decide))
-  }
-
-  async function changeLocked(
-    writer: Writer,
-    shop: ShopFacts,
-    id: string,
-    decide: (current: Subscription) => Subscription | null,
-  ): Promise<Subscription | Refusal> {
-    const row = await lockSubscription(writer, shop.id, id)
-    if (!row) return refuse('subscription_not_found', { subscriptionId: id })
-    const current = parseSubscription(row)
-    const next = decide(current)
-    if (next === null) return current
-    const isEnd = isRunning(current) && !isRunning(next)
-    const isPastDue = current.state === 'ACTIVE' && next.state === 'PAST_DUE'
-    await books.write(writer, shop, current, next, isEnd ? ['subscription.cancelled'] : isPastDue ? ['subscription.past_due'] : [])
-    return next
+    return store.transact(async (writer) => {
+      const row = await lockSubscription(writer, shop.id, id)
+      if (!row) return refuse('subscription_not_found', { subscriptionId: id })
+      const current = parseSubscription(row)
+      const next = decide(current)
+      if (next === null) return current
+      const isEnd = isRunning(current) && !isRunning(next)
+      const isPastDue = current.state === 'ACTIVE' && next.state === 'PAST_DUE'
+      return books.write(writer, shop, current, next, isEnd ? ['subscription.cancelled'] : isPastDue ? ['subscription.past_due'] : [])
+    })
   }
 
   // By whoever has it -----------------------------------------------------------------------------------------------------------------
