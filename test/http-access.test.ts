@@ -151,6 +151,7 @@ type Rule =
 
 const NO_CART: Expected = [404, 'cart_not_found']
 const NO_ORDER: Expected = [404, 'order_not_found']
+const NO_SUBSCRIPTION: Expected = [404, 'subscription_not_found']
 const LOGIN: Expected = [401, 'login_required']
 
 const carts = (suffix = '', body?: unknown): Target[] =>
@@ -181,6 +182,16 @@ const keyRule = (scope: Scope, path: string, body?: unknown): Rule => ({
   anonymous: LOGIN,
   scope,
   targets: [{ path: SHOP + path, body }],
+})
+/** An account's subscription, which waits to be paid. */
+const plan = { items: [{ sku: 'COFFEE-CLUB', plan: 'monthly', expectedUnitPrice: 2400 }], email: 'victim@example.com' }
+const victimSubscription = (await as(await login('subscriber'))('POST', `${SHOP}/orders`, plan)).body.order.subscriptionId as string
+const subscriptionRule = (scope: Scope, suffix = '', body?: unknown): Rule => ({
+  who: 'shop',
+  stranger: NO_SUBSCRIPTION,
+  anonymous: LOGIN,
+  scope,
+  targets: [{ path: `${SHOP}/subscriptions/${victimSubscription}${suffix}`, body }],
 })
 /** A route of orders that is for keys only. */
 const orderKeyRule = (scope: Scope, targets: readonly Target[]): Rule => ({ who: 'shop', stranger: null, anonymous: LOGIN, scope, targets })
@@ -367,6 +378,17 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /v1/shops/:shop/orders/:order/refunds': orderKeyRule('orders:read', orders('/refunds')),
   'POST /v1/shops/:shop/orders/:order/refunds/:refund/retry': orderKeyRule('refunds:write', orders('/refunds/rf_1/retry')),
   'POST /v1/shops/:shop/orders/:order/lines/:line/split': orderKeyRule('orders:edit', orders('/lines/ln_1/split', { quantity: 1 })),
+
+  'GET /v1/shops/:shop/subscriptions': {
+    who: 'shop',
+    stranger: 'own',
+    anonymous: LOGIN,
+    scope: 'subscriptions:read',
+    targets: [{ path: `${SHOP}/subscriptions` }],
+  },
+  'GET /v1/shops/:shop/subscriptions/:subscription': subscriptionRule('subscriptions:read'),
+  'POST /v1/shops/:shop/subscriptions/:subscription/cancel': subscriptionRule('subscriptions:write', '/cancel', { at: 'now' }),
+  'POST /v1/shops/:shop/subscriptions/:subscription/resume': subscriptionRule('subscriptions:write', '/resume'),
 
   'PUT /v1/shops/:shop/products/:product': keyRule('products:write', '/products/vase', product('vase', 'VASE', 1)),
   'POST /v1/shops/:shop/products/import': keyRule('products:write', '/products/import', { products: [product('vase', 'VASE', 1)] }),

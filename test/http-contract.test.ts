@@ -178,6 +178,27 @@ describe('every answer is what the document declares', () => {
     assertProblem(await admin('POST', `${SHOP}/promotions/preview`, { cart: 'none' }), 404, 'cart_not_found')
   })
 
+  test('a subscription from its plan to its end', async () => {
+    const plans = [{ id: 'free', name: 'Free', interval: 'P1M', price: { currency: 'USD', amount: 0 }, exclusive: 'tour', maxPeriods: 12 }]
+    const club = { ...product('tour-club', 'TOUR-CLUB', 0), kind: 'subscription', plans }
+    assert.deepEqual((await admin('PUT', `${SHOP}/products/tour-club`, club)).body.plans, plans)
+    const items = [{ sku: 'TOUR-CLUB', plan: 'free', expectedUnitPrice: 0 }]
+    const orders = `${SHOP}/orders?account=tour-member`
+    const { order } = (await admin('POST', orders, { items, email: 'member@example.com' })).body
+    assert.equal(order.state, 'PLACED')
+    assertProblem(await admin('POST', orders, { items, email: 'member@example.com' }), 409, 'subscription_exists')
+    assertProblem(await admin('POST', orders, { items: [...items, { sku: 'MUG-INK' }] }), 422, 'plan_not_alone')
+    const path = `${SHOP}/subscriptions/${order.subscriptionId}`
+    const begun = (await admin('GET', path)).body
+    assert.deepEqual([begun.state, begun.periods, begun.provider], ['ACTIVE', 1, null])
+    assert.equal((await admin('GET', `${SHOP}/subscriptions?account=tour-member&limit=1`)).body.items.length, 1)
+    assert.equal((await admin('POST', `${path}/cancel`)).body.cancelAtPeriodEnd, true)
+    assert.equal((await admin('POST', `${path}/resume`)).body.cancelAtPeriodEnd, false)
+    assert.equal((await admin('POST', `${path}/cancel`, { at: 'now' })).body.state, 'CANCELLED')
+    assertProblem(await admin('POST', `${path}/resume`), 409, 'subscription_state_forbids')
+    assertProblem(await admin('GET', `${SHOP}/subscriptions/sub_none`), 404, 'subscription_not_found')
+  })
+
   test('a guest from the first look to the paid order', async () => {
     await strict()('GET', CURRENT)
     const first = await strict()('POST', LINES, {

@@ -1,6 +1,7 @@
 // Subscriptions that we renew: at the sandbox, which charges the card of the first payment again, and by hand. The clock is moved; jobs run only when
 // a test says so. Promised on both databases.
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { atOnce, DIALECTS } from './harness.ts'
 import { openShop, startWorld, success, type World } from './paying.ts'
@@ -271,6 +272,16 @@ for (const dialect of DIALECTS)
       assert.equal(told(await shop.member().buy('yearly')), '201', 'others may')
       success(await robin.as('POST', `/subscriptions/${won.body.order.subscriptionId}/cancel`, { at: 'now' }))
       assert.equal(told(await robin.buy('yearly')), '201')
+    })
+
+    it('a plan that is ordered eight times at once under one key is one order, for all of them', async () => {
+      const shop = await planShop(world)
+      const name = `m${++members}`
+      const headers = { 'idempotency-key': randomUUID() }
+      const body = { items: [{ sku: 'CLUB', plan: 'monthly' }], email: 'm@example.com' }
+      const answers = await atOnce(8, () => shop.admin('POST', `/orders?account=${name}`, body, headers))
+      assert.deepEqual([...new Set(answers.map(told))], ['201'])
+      assert.equal(new Set(answers.map((answer) => answer.body.order.id)).size, 1)
     })
 
     it('money that comes late for an order that had expired begins the subscription, unless the account has it by now: then it goes back', async () => {

@@ -238,6 +238,8 @@ export function createCheckout(parts: {
       }
     }
     const created = await create(request, snapshot, chosen, unpaid)
+    // What keeps it from being had may be this very request, sent twice.
+    if (isRefusal(created) && created.refused === 'subscription_exists') return (await replay(request)) ?? created
     if (created === 'again' || isRefusal(created)) return created
     // What an invoice of the provider paid has no page to be paid on.
     return request.renewal?.invoice ? created : openSession(request.shopId, created)

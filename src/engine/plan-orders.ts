@@ -5,7 +5,6 @@ import type { PricedCart } from '../core/pricing.ts'
 import type { Plan, Variant } from '../core/product.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { intervalOf, type Subscription } from '../core/subscription.ts'
-import type { OrderRequest } from './checkout.ts'
 import type { ShopFacts } from './facts.ts'
 import type { PaymentMethod } from './payment-methods.ts'
 import type { PaymentProvider } from './ports.ts'
@@ -50,7 +49,7 @@ export function planOfOrder(
 
 /** Why a plan cannot be ordered like this; null where it can, and for orders of goods. */
 export function planRefusal(
-  request: Pick<OrderRequest, 'withoutPayment'>,
+  request: { readonly withoutPayment?: boolean | undefined },
   cart: Pick<Cart, 'owner' | 'codes'>,
   priced: Pick<PricedCart, 'lines'>,
   variants: ReadonlyMap<string, Variant>,
