@@ -99,6 +99,35 @@ for (const dialect of DIALECTS)
       assert.deepEqual([ended.state, ended.endReason], ['CANCELLED', 'ended_by_provider'])
     })
 
+    it('the money of a period goes back at Stripe; what is billed after the subscription was over goes back by itself', async () => {
+      const shop = await planShop()
+      const { id, ref, first } = await shop.subscribe()
+      stripe.renew(ref, true)
+      await stripe.deliver(shop.endpoint)
+      const { latestOrderId } = await shop.see(id)
+      for (const orderId of [first.id, latestOrderId]) {
+        success(await shop.admin('POST', `/orders/${orderId}/refunds`, { amount: 900 }))
+        await shop.settle()
+        assert.equal((await shop.read(orderId)).paymentState, 'REFUNDED')
+      }
+      assert.deepEqual(
+        [...stripe.refunds.values()].slice(-2).map(({ amount }) => amount),
+        [900, 900],
+      )
+      assert.equal((await shop.see(id)).state, 'ACTIVE', 'giving money back ends nothing')
+      success(await shop.as('POST', `/subscriptions/${id}/cancel`, { at: 'now' }))
+      stripe.messages.length = 0
+      stripe.renew(ref, true)
+      await stripe.deliver(shop.endpoint)
+      await shop.settle()
+      const [stray] = await shop.orders(id)
+      const { state, paymentState } = await shop.read(stray.id)
+      assert.deepEqual(
+        [stray.subscriptionPeriod, state, paymentState, (await shop.see(id)).state],
+        [3, 'CANCELLED', 'REFUNDED', 'CANCELLED'],
+      )
+    })
+
     it('an invoice that is told by many messages at once is one order', async () => {
       const shop = await planShop()
       const { id, ref } = await shop.subscribe()

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { atOnce, DIALECTS } from './harness.ts'
-import { openShop, startWorld, success, type World } from './paying.ts'
+import { dyingStore, openShop, startWorld, success, type World } from './paying.ts'
 import { told, ware } from './presets/shop.ts'
 
 const DAY = 86_400_000
@@ -57,6 +57,8 @@ async function planShop(world: World, settings: object = {}) {
 for (const dialect of DIALECTS)
   describe(`subscriptions on ${dialect}`, async () => {
     const world = await startWorld(dialect)
+    // Where nothing else is due.
+    const alone = await startWorld(dialect)
     const due = () => world.engine.jobs.runDue()
     const moveTo = async (subscription: { currentPeriodEnd: string }, days = 0) => {
       world.move(Date.parse(subscription.currentPeriodEnd) - world.clock.now() + days * DAY)
@@ -207,6 +209,31 @@ for (const dialect of DIALECTS)
         ['PAID'],
       )
       assert.equal((await shop.ordersOf(id)).length, 3)
+    })
+
+    it('a process may die at any moment of a renewal: another one goes on, and there is one order with one payment', async () => {
+      const shop = await planShop(alone)
+      const id = await shop.member().subscribe('open')
+      for (const when of ['before', 'after'] as const) {
+        for (let at = 1; at <= 40; at++) {
+          const before = await shop.see(id)
+          alone.move(Date.parse(before.currentPeriodEnd) - alone.clock.now())
+          const dying = dyingStore(alone.store, at, when)
+          await world
+            .engineOn(dying.store)
+            .subscriptions.work.run()
+            .catch(() => undefined)
+          alone.move(2 * 60_000)
+          await alone.engine.jobs.runDue()
+          assert.equal((await shop.see(id)).periods, before.periods + 1, `${when} transaction ${at}`)
+          const { payments, paymentState } = await shop.read((await shop.see(id)).latestOrderId)
+          assert.deepEqual([payments.length, paymentState], [1, 'PAID'])
+          if (!dying.hasDied()) break
+          assert.ok(at < 40, 'every moment was tried')
+        }
+      }
+      const { periods } = await shop.see(id)
+      assert.ok(periods > 8, `${periods}`)
     })
 
     it('cancelled when the period ends: it runs until then, may be taken up again, and is not renewed', async () => {

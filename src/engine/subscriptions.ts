@@ -17,7 +17,7 @@ import {
   postponeSubscription,
   readSubscription,
 } from '../store/subscriptions.ts'
-import type { PaymentTable, SubscriptionTable } from '../store/tables.ts'
+import type { PaymentTable, SubscriptionOrderTable, SubscriptionTable } from '../store/tables.ts'
 import type { Checkout } from './checkout.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import type { Work } from './jobs.ts'
@@ -357,7 +357,20 @@ export function createSubscriptions(parts: {
     const payment = (await paymentsOf(store.reader, shop.id, [entry.order_id])).findLast((each) => each.capture === RECURRING)
     if (!payment) return 'mismatch'
     const { amount, currency } = invoice
-    return (await payments.applyStatus(shop.id, payment.id, { state: 'paid', amount, currency })) === 'mismatch' ? 'mismatch' : 'applied'
+    if ((await payments.applyStatus(shop.id, payment.id, { state: 'paid', amount, currency })) === 'mismatch') return 'mismatch'
+    await giveBackStray(shop, subscription, entry)
+    return 'applied'
+  }
+
+  /** Its provider billed a period although the subscription was over here by then: the money goes back. */
+  async function giveBackStray(shop: ShopFacts, { id, firstOrderId }: Subscription, entry: SubscriptionOrderTable): Promise<void> {
+    const row = await readSubscription(store.reader, shop.id, id)
+    const current = row && parseSubscription(row)
+    if (!current || isRunning(current) || entry.order_id === firstOrderId || entry.period <= current.periods) return
+    const how = { by: 'system', role: 'system', message: 'the subscription was over' } as const
+    const cancelled = await checkout.cancel(shop.id, entry.order_id, how)
+    if (isRefusal(cancelled))
+      throw new Error(`Order ${entry.order_id} of an ended subscription could not be cancelled: ${cancelled.refused}.`)
   }
 
   /** The first invoice is that of the first order; none is counted twice. */
