@@ -219,7 +219,7 @@ for (const dialect of DIALECTS)
           const before = await shop.see(id)
           alone.move(Date.parse(before.currentPeriodEnd) - alone.clock.now())
           const dying = dyingStore(alone.store, at, when)
-          await world
+          await alone
             .engineOn(dying.store)
             .subscriptions.work.run()
             .catch(() => undefined)
