@@ -33,6 +33,9 @@ const LEASE_MS = 60_000
 /** When what could not be done, because a provider or an engine does not answer, is tried again. */
 const PAUSE_MS = 60_000
 
+/** What says nothing about the customer's money: it counts as no attempt. */
+const NOT_TRIED: ReadonlySet<string> = new Set(['provider_unavailable', 'rate_limited', 'overloaded'])
+
 /** What subscriptions do. */
 export type Subscriptions = ReturnType<typeof createSubscriptions>
 
@@ -104,8 +107,8 @@ export function createSubscriptions(parts: {
       return false
     }
     if ((await readOrder(store.reader, shop.id, orderId))?.state === 'NEW') {
-      const again = await checkout.payAgain(shop.id, orderId, {}, null)
-      if (isRefusal(again) && again.refused === 'provider_unavailable') return false
+      const again = await checkout.payAgain(shop.id, orderId, {}, null, null)
+      if (isRefusal(again) && NOT_TRIED.has(again.refused)) return false
       const charged = isRefusal(again) || !again.payment || (await charge(shop, subscription, again.payment))
       if (!charged) return false
     }
