@@ -1256,11 +1256,10 @@ async function subscribed(shop: Shop, card: string | null): Promise<() => Promis
       body: new URLSearchParams({ number: card, expiry: '12/40', cvc: '123', name: 'Member' }),
       redirect: 'manual',
     })
+  const see = async () => (await call('GET', `/subscriptions/${order.subscriptionId}`)).body
+  await eventually(async () => (await see()).state === 'ACTIVE')
   return async () => {
-    const { state, endReason } = await eventually(async () => {
-      const { body } = await call('GET', `/subscriptions/${order.subscriptionId}`)
-      return body.periods > 0 && body
-    })
+    const { state, endReason } = await see()
     return [state, endReason]
   }
 }

@@ -31,6 +31,9 @@ export interface Renewal {
   readonly invoice: Invoice | null
 }
 
+/** For how long a renewal is one node's business. */
+export const RENEWAL_LEASE_MS = 60_000
+
 /** The books of subscriptions. */
 export type SubscriptionBooks = ReturnType<typeof createSubscriptionBooks>
 
@@ -89,7 +92,9 @@ export function createSubscriptionBooks({ clock, random }: { clock: Clock; rando
     const entry = { shop_id: shop.id, subscription_id: subscription.id, period, order_id: order.id, invoice: invoice?.ref ?? null }
     if (!(await insertPeriod(writer, entry))) return false
     const current = parseSubscription(row)
-    if (isRunning(current) && invoice === null) await write(writer, shop, current, { ...current, renewalOrderId: order.id }, [], row.due_at)
+    // Whoever renews it goes on with the charge; another one does when that takes too long.
+    if (isRunning(current) && invoice === null)
+      await write(writer, shop, current, { ...current, renewalOrderId: order.id }, [], clock.now() + RENEWAL_LEASE_MS)
     return true
   }
 

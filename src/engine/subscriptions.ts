@@ -25,13 +25,14 @@ import type { PaymentMethods } from './payment-methods.ts'
 import type { Payments } from './payments.ts'
 import { type Clock, type PaymentProvider, type SubscriptionEvent, type SubscriptionStatus, withDeadline } from './ports.ts'
 import { RECURRING } from './recurring.ts'
-import type { Invoice, SubscriptionBooks } from './subscription-books.ts'
+import { type Invoice, RENEWAL_LEASE_MS, type SubscriptionBooks } from './subscription-books.ts'
 
 const POLL_MS = 1000
 const BATCH = 50
-const LEASE_MS = 60_000
 /** When what could not be done, because a provider or an engine does not answer, is tried again. */
 const PAUSE_MS = 60_000
+/** How often a provider that bills by itself is asked while it has not told of a period. */
+const ASK_PAUSE_MS = 3_600_000
 
 /** What says nothing about the customer's money: it counts as no attempt. */
 const NOT_TRIED: ReadonlySet<string> = new Set(['provider_unavailable', 'rate_limited', 'overloaded'])
@@ -57,7 +58,7 @@ export function createSubscriptions(parts: {
 
   async function runDue(): Promise<void> {
     const now = clock.now()
-    const due = await store.transact((writer) => claimSubscriptions(writer, now, now + LEASE_MS, BATCH))
+    const due = await store.transact((writer) => claimSubscriptions(writer, now, now + RENEWAL_LEASE_MS, BATCH))
     await Promise.all(
       due.map((row) =>
         advance(row).catch((error: unknown) =>
@@ -80,7 +81,8 @@ export function createSubscriptions(parts: {
         : step === 'renew'
           ? renew(shop, subscription)
           : true)
-    if (!isDone) await store.transactOne((writer) => postponeSubscription(writer, row, clock.now() + PAUSE_MS))
+    const pause = step === 'ask' ? ASK_PAUSE_MS : PAUSE_MS
+    if (!isDone) await store.transactOne((writer) => postponeSubscription(writer, row, clock.now() + pause))
   }
 
   async function runOut(shop: ShopFacts, { id }: Subscription): Promise<void> {
@@ -165,12 +167,13 @@ export function createSubscriptions(parts: {
   }
 
   /** A renewal that is not paid by now is tried again when the shop says; after the last time its order is cancelled, which ends the subscription. */
-  async function missed(shop: ShopFacts, { id, periods }: Subscription, orderId: string): Promise<boolean> {
+  async function missed(shop: ShopFacts, { id, periods, attempts }: Subscription, orderId: string): Promise<boolean> {
     const result: { isOver: boolean } = { isOver: false }
     await store.transact(async (writer) => {
       const row = await lockSubscription(writer, shop.id, id)
       const current = row && parseSubscription(row)
-      if (!current || !isRunning(current) || current.periods !== periods) return
+      // Paid, or counted by another node whose lease ran out.
+      if (!current || !isRunning(current) || current.periods !== periods || current.attempts !== attempts) return
       const later = unpaid({ ...current, renewalOrderId: orderId }, patienceOf(shop, current), clock.now())
       if (!later) {
         result.isOver = true
