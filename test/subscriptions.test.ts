@@ -391,7 +391,7 @@ for (const dialect of DIALECTS)
       assert.deepEqual([over.state, over.endReason, (await shop.read(renewalOrderId)).state], ['CANCELLED', 'not_paid', 'CANCELLED'])
     })
 
-    it('SEED4-34 subscriptions are read by who has them and by keys: another account finds none of them', async () => {
+    it('subscriptions are read by who has them and by keys: another account finds none of them', async () => {
       const shop = await planShop(world)
       const [robin, kim] = [shop.member(), shop.member()]
       const id = await robin.subscribe('open')
