@@ -62,8 +62,8 @@ import { billedBy, planOfOrder, planRefusal, shopForPlans } from './plan-orders.
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
-import { billedPayment, RECURRING } from './recurring.ts'
-import type { Renewal, SubscriptionBooks } from './subscription-books.ts'
+import { billedPayment } from './recurring.ts'
+import { RECURRING, type Renewal, type SubscriptionBooks } from './subscription-books.ts'
 
 /** How often ordering starts again because the cart changed meanwhile, before it is refused. */
 const ATTEMPTS = 10

@@ -41,9 +41,9 @@ import {
   withDeadline,
 } from './ports.ts'
 import type { Recording } from './recording.ts'
-import { openRecurring, RECURRING, sessionsOf } from './recurring.ts'
+import { openRecurring, sessionsOf } from './recurring.ts'
 import { leftOfPayment, refundRow } from './refunding.ts'
-import type { SubscriptionBooks } from './subscription-books.ts'
+import { RECURRING, type SubscriptionBooks } from './subscription-books.ts'
 
 /** How often a message is applied anew because the order changed meanwhile. */
 const ATTEMPTS = 10

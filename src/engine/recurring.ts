@@ -3,10 +3,7 @@
 import { intervalOf, type Subscription } from '../core/subscription.ts'
 import type { PaymentTable } from '../store/tables.ts'
 import type { PaymentProvider, PaymentRequest, PaymentSession, RecurringPayments, SessionStatus, SubscriptionStatus } from './ports.ts'
-import type { Invoice } from './subscription-books.ts'
-
-/** How `payments.capture` marks such a payment. */
-export const RECURRING = 'recurring'
+import { type Invoice, RECURRING } from './subscription-books.ts'
 
 /** Who answers for the session of a payment: the provider, or its recurring part. */
 export function sessionsOf(provider: PaymentProvider, payment: Pick<PaymentTable, 'capture'>): Pick<PaymentProvider, 'status' | 'cancel'> {

@@ -31,6 +31,9 @@ export interface Renewal {
   readonly invoice: Invoice | null
 }
 
+/** How `payments.capture` marks a payment of a subscription that its provider bills. */
+export const RECURRING = 'recurring'
+
 /** For how long a renewal is one node's business. */
 export const RENEWAL_LEASE_MS = 60_000
 
@@ -134,7 +137,9 @@ export function createSubscriptionBooks({ clock, random }: { clock: Clock; rando
     const isNext = isRunning(subscription) && order.subscriptionPeriod === subscription.periods + 1
     if (!isFirst && !isNext) return
     const paid = (await paymentsOf(writer, shop.id, [order.id])).findLast(({ state }) => state === 'PAID' || state === 'AUTHORIZED')
-    const way = paid ? { provider: paid.provider, method: paid.method, paidBy: paid.session_id } : {}
+    // The first order may have been paid at another provider than the one that was chosen at first.
+    const bills = isFirst ? { billedBy: paid?.capture === RECURRING ? ('provider' as const) : ('shop' as const) } : {}
+    const way = paid ? { provider: paid.provider, method: paid.method, paidBy: paid.session_id, ...bills } : bills
     const next = { ...nextPeriod(subscription, order.id, clock.now()), ...way }
     await write(writer, shop, subscription, next, [isFirst ? 'subscription.started' : 'subscription.renewed'])
   }

@@ -24,8 +24,7 @@ import type { Work } from './jobs.ts'
 import type { PaymentMethods } from './payment-methods.ts'
 import type { Payments } from './payments.ts'
 import { type Clock, type PaymentProvider, type SubscriptionEvent, type SubscriptionStatus, withDeadline } from './ports.ts'
-import { RECURRING } from './recurring.ts'
-import { type Invoice, RENEWAL_LEASE_MS, type SubscriptionBooks } from './subscription-books.ts'
+import { type Invoice, RECURRING, RENEWAL_LEASE_MS, type SubscriptionBooks } from './subscription-books.ts'
 
 const POLL_MS = 1000
 const BATCH = 50
