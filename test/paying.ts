@@ -77,8 +77,14 @@ export function dyingStore(store: Store, at: number, when: 'before' | 'after'): 
   }
 }
 
-/** One database with an engine, its clock, and the sandbox and the payment by hand on lines. */
-export async function startWorld(dialect: (typeof DIALECTS)[number]) {
+/**
+ * One database with an engine, its clock, and the sandbox and the payment by hand on lines. `through` says what stands between the engine and its
+ * two ports.
+ */
+export async function startWorld(
+  dialect: (typeof DIALECTS)[number],
+  through: { store?: (store: Store) => Store; provider?: (provider: PaymentProvider) => PaymentProvider } = {},
+) {
   const store = openStore(await freshDatabase(dialect))
   await store.migrate()
   let ahead = 0
@@ -92,7 +98,7 @@ export async function startWorld(dialect: (typeof DIALECTS)[number]) {
     randomId: () => randomBytes(24).toString('base64url'),
     fetch: async () => new Response(null, { status: 503 }),
   })
-  const cards = onLine(sandbox)
+  const cards = onLine(through.provider?.(sandbox) ?? sandbox)
   const byHand = onLine(createManualPayment())
   const signer = createSigner(['s'.repeat(32)])
   const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
@@ -107,7 +113,7 @@ export async function startWorld(dialect: (typeof DIALECTS)[number]) {
       log,
       publicUrl: () => 'http://shop.test',
     })
-  const engine = engineOn(store)
+  const engine = engineOn(through.store?.(store) ?? store)
   const app = await createApp({ engine, log: pino({ level: 'silent' }), version: '0', trustProxy: undefined })
   after(async () => {
     await app.close()
