@@ -18,27 +18,29 @@ export function seeded(seed: number): () => number {
   }
 }
 
-/** Mostly not at all or a turn of the event loop, sometimes some milliseconds. */
-export async function delayed(random: () => number): Promise<void> {
+/** How often a delay is some milliseconds; else it is none, or a turn of the event loop. Who holds a lock keeps many waiting: rarely. */
+const LONG = 0.1
+const LONG_WITH_LOCKS = 0.02
+
+async function delayed(random: () => number, long = LONG): Promise<void> {
   const chance = random()
-  if (chance < 0.3) return
-  if (chance < 0.9) await turn()
-  else await sleep(random() * 6)
+  if (chance < long) await sleep(random() * 6)
+  else if (chance < 0.7) await turn()
 }
 
 /** The store with a delay before and after every transaction and every read, and on PostgreSQL also after every statement of a transaction. */
 export function delayedStore(store: Store, random: () => number): Store {
-  const late: KyselyPlugin = {
-    transformQuery: ({ node }) => node,
-    transformResult: async ({ result }) => {
-      await delayed(random)
-      return result
-    },
-  }
-  function through<R extends Reader>(reader: R): R {
+  function through<R extends Reader>(reader: R, long: number): R {
+    const late: KyselyPlugin = {
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        await delayed(random, long)
+        return result
+      },
+    }
     const db = (reader.db as Kysely<Tables>).withPlugin(late)
     const run: Reader['run'] = async (statement, parameters) => {
-      await delayed(random)
+      await delayed(random, long)
       return reader.run(statement, parameters)
     }
     return { ...reader, db, run }
@@ -47,11 +49,11 @@ export function delayedStore(store: Store, random: () => number): Store {
   const guarded = (run: typeof store.transact) =>
     (async (work: (writer: Writer) => Promise<unknown>, options?: object) => {
       await delayed(random)
-      const result = await run((writer) => work(isShared ? through(writer) : writer), options)
+      const result = await run((writer) => work(isShared ? through(writer, LONG_WITH_LOCKS) : writer), options)
       await delayed(random)
       return result
     }) as typeof store.transact
-  return { ...store, reader: through(store.reader), transact: guarded(store.transact), transactOne: guarded(store.transactOne) }
+  return { ...store, reader: through(store.reader, LONG), transact: guarded(store.transact), transactOne: guarded(store.transactOne) }
 }
 
 /** The provider with a delay before and after every call. */

@@ -1,5 +1,5 @@
 // The client that completes its order races what the provider says of it, a thousand times, with a delay by chance at every step of both ports: it is
-// always one order, one payment, one event. RACES says how many races, RACES_SEED which.
+// always one order, one payment, one event. RACES says how many races there are (half of them on each database), RACES_SEED which.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { delayedProvider, delayedStore, seeded } from './delays.ts'
 import { type Answer, DIALECTS } from './harness.ts'
 import { openShop, startWorld, success } from './paying.ts'
 
-const RACES = Number(process.env.RACES ?? 1000)
+const RACES = Number(process.env.RACES ?? 1000) / DIALECTS.length
 const SEED = Number(process.env.RACES_SEED ?? Date.now() % 1_000_000)
 const AT_ONCE = 24
 const LOOP = { isGentle: false, isStopped: () => false, track: () => undefined }
@@ -68,7 +68,6 @@ for (const dialect of DIALECTS) {
         () => shop.tell(payment.id, 'paid', { eventId: said }),
         () => shop.tell(payment.id, 'paid'),
         () => shop.tell(payment.id, 'failed'),
-        () => shop.tell(payment.id, 'cancelled'),
         () => world.call(null)('GET', `${shop.path}/payments/sandbox/returns/${payment.id}`),
         ask,
         again,
@@ -104,8 +103,8 @@ for (const dialect of DIALECTS) {
       return { shop, cartId: guest.cartId, orderId: order.id }
     }
 
-    it(`${RACES} completions against the messages of the provider are one order, one payment and one event each`, async (context) => {
-      context.diagnostic(`seed ${SEED}`)
+    it('a thousand completions against the messages of the provider are one order, one payment and one event each', async (context) => {
+      context.diagnostic(`${RACES} races, seed ${SEED}`)
       const done: Awaited<ReturnType<typeof race>>[] = []
       let started = 0
       await Promise.all(
