@@ -80,15 +80,21 @@ export function dyingStore(store: Store, at: number, when: 'before' | 'after'): 
 
 /**
  * One database with an engine, its clock, and the sandbox and the payment by hand on lines. `through` says what stands between the engine and its
- * two ports.
+ * two ports; a second process of the same world is told its database and how far its clock is ahead (ms).
  */
 export async function startWorld(
   dialect: (typeof DIALECTS)[number],
-  through: { store?: (store: Store) => Store; provider?: (provider: PaymentProvider) => PaymentProvider } = {},
+  through: {
+    store?: (store: Store) => Store
+    provider?: (provider: PaymentProvider) => PaymentProvider
+    databaseUrl?: string
+    ahead?: number
+  } = {},
 ) {
-  const store = openStore(await freshDatabase(dialect))
+  const databaseUrl = through.databaseUrl ?? (await freshDatabase(dialect))
+  const store = openStore(databaseUrl)
   await store.migrate()
-  let ahead = 0
+  let ahead = through.ahead ?? 0
   const clock = { now: () => Date.now() + ahead }
   const sandbox = createSandboxPayment({
     sessions: sandboxSessions<SandboxSession>(store, sandboxDueAt),
@@ -103,14 +109,14 @@ export async function startWorld(
   const byHand = onLine(createManualPayment())
   const signer = createSigner(['s'.repeat(32)])
   const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
-  const engineOn = (on: Store) =>
+  const engineOn = (on: Store, cardsOn: PaymentProvider = cards.provider) =>
     createEngine({
       store: on,
       clock,
       random: systemRandomness,
       signer,
       adminHash: () => hashSecret(ADMIN),
-      providers: [cards.provider, byHand.provider],
+      providers: [cardsOn, byHand.provider],
       log,
       publicUrl: () => 'http://shop.test',
       webhookTargets: readAllowed(THIS_MACHINE),
@@ -145,7 +151,7 @@ export async function startWorld(
   const move = (ms: number) => {
     ahead += ms
   }
-  return { dialect, store, clock, sandbox, cards, byHand, engine, engineOn, call, move }
+  return { dialect, databaseUrl, store, clock, sandbox, cards, byHand, engine, engineOn, call, move, ahead: () => ahead }
 }
 
 /** A world to pay in. */

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkBooks } from '../src/store/books.ts'
-import { delayedProvider, delayedStore, seeded } from './delays.ts'
 import { type Answer, DIALECTS } from './harness.ts'
 import { openShop, startWorld, success } from './paying.ts'
+import { delays, providerAround, seeded, storeAround } from './ports.ts'
 
 const RACES = Number(process.env.RACES ?? 1000) / DIALECTS.length
 const SEED = Number(process.env.RACES_SEED ?? Date.now() % 1_000_000)
@@ -23,9 +23,10 @@ interface Ordered {
 for (const dialect of DIALECTS) {
   describe(`payments that race on ${dialect}`, async () => {
     const random = seeded(SEED)
+    const around = delays(random, dialect)
     const world = await startWorld(dialect, {
-      store: (store) => delayedStore(store, random),
-      provider: (provider) => delayedProvider(provider, random),
+      store: (store) => storeAround(store, around),
+      provider: (provider) => providerAround(provider, around),
     })
     const { db } = world.store.reader
     const shops: Shop[] = []
