@@ -96,10 +96,11 @@ export async function startWorld(
   await store.migrate()
   let ahead = through.ahead ?? 0
   const clock = { now: () => Date.now() + ahead }
+  const secret = `whsec_${randomBytes(32).toString('base64')}`
   const sandbox = createSandboxPayment({
     sessions: sandboxSessions<SandboxSession>(store, sandboxDueAt),
     clock,
-    secret: `whsec_${randomBytes(32).toString('base64')}`,
+    secret,
     publicUrl: () => 'http://pay.test',
     eventUrl: () => 'http://nowhere.test',
     randomId: () => randomBytes(24).toString('base64url'),
@@ -151,7 +152,7 @@ export async function startWorld(
   const move = (ms: number) => {
     ahead += ms
   }
-  return { dialect, databaseUrl, store, clock, sandbox, cards, byHand, engine, engineOn, call, move, ahead: () => ahead }
+  return { dialect, databaseUrl, store, clock, sandbox, secret, cards, byHand, engine, engineOn, call, move, ahead: () => ahead }
 }
 
 /** A world to pay in. */
