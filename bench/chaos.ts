@@ -1,6 +1,11 @@
 // Chaos: many workers order the same few skus with the same few codes, in shuffled order, on two servers and one PostgreSQL, while one of the servers
 // is killed (kill -9) and started again. Afterwards the books must balance: the queries that prove it are printed with what they found.
 //   node bench/chaos.ts [--seconds 60] [--workers 200] [--seed 1] [--kill-every 7]
+// Or: so many completions of orders race what the provider says of them, on both databases (test/races-of-payment.test.ts, for longer).
+//   node bench/chaos.ts --races 20000 [--seed 1]
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { openStore } from '../src/main.ts'
@@ -13,6 +18,7 @@ const { values: options } = parseArgs({
     workers: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     'kill-every': { type: 'string', default: '7' },
+    races: { type: 'string' },
   },
 })
 const seconds = Number(options.seconds)
@@ -218,13 +224,25 @@ async function stockThatIsNotSold(store: ReturnType<typeof openStore>): Promise<
   )
 }
 
+/** Runs the test of races for longer. */
+async function race(races: string, url: string): Promise<boolean> {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const env = { ...process.env, RACES: races, RACES_SEED: options.seed, TEST_DATABASE_URL: url }
+  const test = spawn(process.execPath, ['--test', 'test/races-of-payment.test.ts'], { cwd: root, env, stdio: 'inherit' })
+  const [code] = (await once(test, 'exit')) as [number | null]
+  return code === 0
+}
+
+async function runOnItsOwn(url: string): Promise<boolean> {
+  const database = await freshDatabase(url)
+  return run(database.url).finally(database.stop)
+}
+
 const postgres = await startPostgres()
-const database = await freshDatabase(postgres.url)
 let isRight = false
 try {
-  isRight = await run(database.url)
+  isRight = options.races === undefined ? await runOnItsOwn(postgres.url) : await race(options.races, postgres.url)
 } finally {
-  await database.stop()
   await postgres.stop()
 }
 say(isRight ? 'Everything agrees.' : 'SOMETHING IS WRONG.')
