@@ -1019,6 +1019,15 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.equal(payment.state, 'PENDING', 'it can still be paid')
     expect2xx(await shop.admin('POST', `/orders/${order.id}/cancel`))
   },
+  'orders.claim': async (shop) => {
+    const { call } = await shop.guest()
+    const { id } = await payFor(call, await unpaid(call, 'claim@example.com'))
+    const claim = () => shop.admin('POST', '/orders/claim?account=app:claimer', { email: 'claim@example.com' })
+    expect2xx(await shop.set('off'))
+    assert.equal(told(await claim()), '403 claim_forbidden')
+    expect2xx(await shop.set('request'))
+    assert.deepEqual(expect2xx(await claim()).body.claimed, [id])
+  },
   'orders.statuses': async (shop) => {
     const list = [
       { id: 'begun', name: 'Begun' },

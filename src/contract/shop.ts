@@ -60,6 +60,7 @@ const Issuer = Type.Object(
     jwksUrl: Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2000 })),
     secret: Type.Optional(Type.String({ minLength: 32, maxLength: 1000 })),
     emailClaim: Type.Optional(Text(100)),
+    emailVerifiedClaim: Type.Optional(Text(100)),
     groupsClaim: Type.Optional(Text(100)),
   },
   CLOSED,
@@ -321,6 +322,7 @@ export const PatchSettings = Type.Object(
       statuses: Statuses,
       complete: OneOf(['whenPaidAndFulfilled', 'manually']),
       fulfilUnshipped: OneOf(['whenPaid', 'manually']),
+      claim: OneOf(['request', 'off']),
     }),
     payment: partial({
       providers: Type.Array(Text(60), { maxItems: 20 }),

@@ -24,6 +24,8 @@ export interface Issuer {
   readonly secret?: string
   /** Which claim is the e-mail address. Unmapped claims are never trusted. */
   readonly emailClaim?: string
+  /** Which claim says that the address is verified (`true`). Without it no address counts as verified, and nobody claims a guest's orders. */
+  readonly emailVerifiedClaim?: string
   /** Which claim names the groups of the customer: a text or a list of them. Prices and promotions may depend on them. */
   readonly groupsClaim?: string
 }
@@ -276,7 +278,7 @@ export interface Settings {
     /** Where the plans of a subscription product are shown; `{handle}` is replaced (C08). */
     readonly planPageUrl: string
     /**
-     * The shop's page of an order, for e-mails: `{order}` is its id, `{token}` opens it for a guest (empty for accounts, who log in). Put the token
+     * The shop's page of an order, for e-mails and links: `{order}` is its id, `{token}` opens it for a guest (empty for accounts, who log in). Put the token
      * behind a `#`: browsers send that to nobody. Null: e-mails have no such link.
      */
     readonly orderUrl: string | null
@@ -353,6 +355,8 @@ export interface Settings {
     readonly complete: 'whenPaidAndFulfilled' | 'manually'
     /** Do lines that are not shipped count as handed over once the order is paid, or when somebody says so? */
     readonly fulfilUnshipped: 'whenPaid' | 'manually'
+    /** SEED4-68: may an account with a verified e-mail address take over the orders that guests made with it, by asking for them? */
+    readonly claim: 'request' | 'off'
   }
   readonly payment: {
     /** Names of payment providers that may be used; the first is the default. */
@@ -466,6 +470,7 @@ export const DEFAULT_SETTINGS: Settings = {
     referenceTemplate: '{{ seq }}',
     tokenTtl: 'P30D',
     customerCancel: 'untilConfirmed',
+    claim: 'request',
     statuses: PLAIN_STATUSES,
     complete: 'whenPaidAndFulfilled',
     fulfilUnshipped: 'manually',

@@ -96,7 +96,8 @@ export function createEngine(parts: EngineParts): Engine {
   const recording = createRecording({ ...base, emails: queue })
   const accounts = createAccounts({ store, clock })
   const ordering = createOrdering({
-    ...{ ...base, quotes, accounts, recording, providers, log },
+    ...{ ...base, quotes, accounts, recording, providers, signer, log },
+    emails: queue,
     publicUrl: parts.publicUrl,
     extra: parts.extraJobs ?? [],
   })
@@ -127,7 +128,7 @@ export function createEngine(parts: EngineParts): Engine {
       carts,
       onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
     }),
-    merge: createMerging({ ...base, carts }),
+    merge: createMerging({ ...base, carts, claiming: ordering.claiming }),
     catalogue: createCatalogue({ ...base, engines: quotes.names }),
     preview: createPreview({ ...base, carts }),
     promotions: createPromotions({ ...base, carts }),

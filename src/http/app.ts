@@ -20,6 +20,7 @@ import { OrderEdited } from '../contract/editing.ts'
 import { Email } from '../contract/email.ts'
 import { Explanation } from '../contract/explanation.ts'
 import { faultOf } from '../contract/fault.ts'
+import { Reordered } from '../contract/guest-orders.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
 import { Promotion } from '../contract/promotion.ts'
 import { Problem } from '../contract/schemas.ts'
@@ -36,6 +37,7 @@ import { emailRoutes, emailTemplateRoutes } from './emails.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
 import { fulfilmentRoutes } from './fulfilments.ts'
+import { guestOrderRoutes } from './guest-orders.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
@@ -52,6 +54,7 @@ import { productRoutes } from './products.ts'
 import { promotionCodeRoutes } from './promotion-codes.ts'
 import { promotionRoutes } from './promotions.ts'
 import { refundRoutes } from './refunds.ts'
+import { reorderRoutes } from './reorder.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
@@ -73,6 +76,7 @@ const SHARED_SCHEMAS = [
   OrderEdited,
   Product,
   Promotion,
+  Reordered,
   Shop,
 ]
 
@@ -194,6 +198,8 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     fulfilmentRoutes(engine),
     refundRoutes(engine),
     editingRoutes(engine),
+    guestOrderRoutes(engine),
+    reorderRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),
     promotionCodeRoutes(engine, guard),

@@ -12,6 +12,7 @@ import { up as editing } from './migrations/0008-editing.ts'
 import { up as emails } from './migrations/0009-emails.ts'
 import { up as webhooks } from './migrations/0010-webhooks.ts'
 import { up as accounts } from './migrations/0011-accounts.ts'
+import { up as claims } from './migrations/0013-claims.ts'
 import type { Tables } from './tables.ts'
 
 const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>> = {
@@ -26,6 +27,7 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0009-emails': emails,
   '0010-webhooks': webhooks,
   '0011-accounts': accounts,
+  '0013-claims': claims,
 }
 
 /** Runs what has not run yet. On PostgreSQL concurrent callers wait for each other. Throws when a migration fails; nothing is half done. */

@@ -314,6 +314,7 @@ CREATE TABLE orders (
   fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
   cancelled bigint DEFAULT 0 NOT NULL,
   money_kept smallint DEFAULT 0 NOT NULL,
+  token_generation bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );

@@ -114,7 +114,7 @@ CREATE TABLE order_revisions (
 CREATE TABLE orders (
     shop_id text NOT NULL, id text NOT NULL, cart_id text, whole bigint NOT NULL, state text NOT NULL, owner text NOT NULL, email text, number text,
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,
-    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED', cancelled bigint NOT NULL DEFAULT 0, money_kept smallint NOT NULL DEFAULT 0,
+    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED', cancelled bigint NOT NULL DEFAULT 0, money_kept smallint NOT NULL DEFAULT 0, token_generation bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
 CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders (shop_id, customer_email) WHERE customer_email IS NOT NULL AND placed_at IS NOT NULL;

@@ -244,6 +244,8 @@ export interface OrderTable {
   cancelled: number
   /** 1: staff cancelled it and kept the money. */
   money_kept: number
+  /** What tokens of the order must carry; raised to revoke all earlier ones. */
+  token_generation: number
 }
 /** Pieces of an order that go together, with what tells where they are as JSON. */
 export interface FulfilmentTable {
