@@ -112,6 +112,7 @@ export async function startWorld(
   const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const engineOn = (on: Store, cardsOn: PaymentProvider = cards.provider) =>
     createEngine({
+      webhookTargets: readAllowed(THIS_MACHINE),
       store: on,
       clock,
       random: systemRandomness,
@@ -120,7 +121,6 @@ export async function startWorld(
       providers: [cardsOn, byHand.provider],
       log,
       publicUrl: () => 'http://shop.test',
-      webhookTargets: readAllowed(THIS_MACHINE),
     })
   const engine = engineOn(through.store?.(store) ?? store)
   const app = await createApp({ engine, log: pino({ level: 'silent' }), version: '0', trustProxy: undefined })

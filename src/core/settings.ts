@@ -1,6 +1,7 @@
 // What a shop may decide. One structure, every key with its default and its reason; a preset is a named bundle of differences from it (C-table).
 // Durations are ISO 8601 (`PT30M`, `P30D`; a day has 24 hours here, months and years are not accepted because their length is not fixed).
 import { EMAIL_KINDS, type EmailKind } from './email.ts'
+import { DEFAULT_LIMITS, type Limits } from './limit.ts'
 import type { Rounding } from './money.ts'
 import {
   CONFIRMED_STATUSES,
@@ -391,6 +392,20 @@ export interface Settings {
     /** How long it is kept what was sent to whom. */
     readonly keepLog: string
   }
+  readonly limits: {
+    /** How many tokens, keys and links that are not genuine an address may send in a minute; `shop`: when to raise the alarm. 0 is no limit. */
+    readonly tokens: Limits['tokens']
+    /** How many useless codes may be tried in a minute: from an address, by an owner, by a key for one cart; `shop`: when to raise the alarm. */
+    readonly codes: Limits['codes']
+    /** How many restore links may be made for a cart in an hour. */
+    readonly links: Limits['links']
+    /** How many orders shoppers may make in an hour: from an address, as one owner. */
+    readonly orders: Limits['orders']
+    /** How many payments may be begun in an hour: from an address, by an owner, for a cart. */
+    readonly payments: Limits['payments']
+    /** How many payments may be declined in an hour before no more are begun (card testing); `shop`: when to raise the alarm. */
+    readonly declines: Limits['declines']
+  }
 }
 
 /** What a new shop gets. */
@@ -487,6 +502,7 @@ export const DEFAULT_SETTINGS: Settings = {
     languages: ['en', 'de'],
     keepLog: 'P90D',
   },
+  limits: DEFAULT_LIMITS,
 }
 
 /** Differences from other settings: any subset of any group. Lists are replaced, not merged. */

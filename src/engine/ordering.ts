@@ -9,6 +9,7 @@ import type { EmailQueue } from './email-queue.ts'
 import type { FactsCache } from './facts.ts'
 import { createFulfilling, type Fulfilling } from './fulfilments.ts'
 import type { Signer } from './identity.ts'
+import type { Limiting } from './limiting.ts'
 import { createOrderLines, type OrderLines } from './order-lines.ts'
 import { createOrderLookup } from './order-lookup.ts'
 import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
@@ -47,6 +48,7 @@ export function createOrdering(parts: {
   quotes: Quoting
   accounts: Accounts
   recording: Recording
+  limiting: Limiting
   emails: EmailQueue
   signer: Signer
   providers: ReadonlyMap<string, PaymentProvider>

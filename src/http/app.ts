@@ -29,7 +29,7 @@ import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { DatabaseUnavailable, LockTimeout } from '../store/store.ts'
-import { createGuessGuard, GUESS_LIMITS, type GuessGuard, type GuessLimits, installAccess, Refused } from './access.ts'
+import { type GuessGuard, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
 import { editingRoutes } from './editing.ts'
@@ -87,8 +87,6 @@ export interface AppOptions {
   readonly version: string
   /** Which proxies' X-Forwarded-* headers count; none by default. */
   readonly trustProxy?: string | undefined
-  /** Failures per minute and network address before guessing is stopped. */
-  readonly guessLimits?: GuessLimits
   /** How often things happen on open streams. */
   readonly streamTimes?: StreamTimes
   /** Pages and routes of this process that are not part of the API (the sandbox's pages, the demo). Each route declares its access. */
@@ -101,7 +99,6 @@ export async function createApp({
   log,
   version,
   trustProxy,
-  guessLimits = GUESS_LIMITS,
   streamTimes = STREAM_TIMES,
   plugins = [],
 }: AppOptions): Promise<FastifyInstance> {
@@ -169,7 +166,7 @@ export async function createApp({
     const path = pathOfNul(body)
     done(path === null ? undefined : new Refused(refuse('invalid', { path, reason: NUL_REASON })))
   })
-  const guard = createGuessGuard(guessLimits)
+  const guard = engine.limiting
   installAccess(app as unknown as FastifyInstance, engine, guard)
   app.addHook('onResponse', (request, reply, done) => {
     const { id: reqId, method, routeOptions } = request

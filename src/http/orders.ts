@@ -1,6 +1,7 @@
 // Orders over HTTP: ordering, paying again, cancelling, reading. An order that awaits payment is read by its owner or with its token, but not
 // listed unless asked for.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { ListOrders } from '../contract/order-lifecycle.ts'
@@ -31,6 +32,12 @@ const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4
 /** The routes of orders. */
 export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
   const { store, checkout, orderLines, random, signer } = engine
+
+  /** From where a shopper orders or pays; a key speaks for many from one address. */
+  function originOf(request: FastifyRequest): string | null {
+    const { shop, all } = callerOf(request)
+    return all ? null : engine.limiting.originOf(shop.id, request.ip)
+  }
 
   async function answer(caller: Caller, { orderId, payment }: Ordered) {
     const { shop } = caller
@@ -86,6 +93,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               withoutPayment: body.withoutPayment,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
+              from: originOf(request),
               language: wantedLanguage(request, caller.shop.settings.email.languages),
             }),
           )
@@ -160,7 +168,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { id } = await findOrder(store.reader, caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
         return underKey(engine, request, reply, { orderId: id }, async () =>
-          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl))),
+          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl, originOf(request)))),
         )
       },
     )

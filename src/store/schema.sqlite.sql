@@ -7,6 +7,11 @@ CREATE TABLE api_keys (
     shop_id text NOT NULL, id text NOT NULL, kind text NOT NULL, name text NOT NULL, scopes text NOT NULL, hash text NOT NULL,
     created_at bigint NOT NULL, revoked_at bigint, PRIMARY KEY (shop_id, id));
 
+CREATE TABLE attempts (
+    shop_id text NOT NULL, kind text NOT NULL, subject text NOT NULL, count bigint NOT NULL, expires_at bigint NOT NULL,
+    PRIMARY KEY (shop_id, kind, subject));
+CREATE INDEX attempts_age ON attempts (expires_at);
+
 CREATE TABLE audit (
     shop_id text NOT NULL, id text NOT NULL, at bigint NOT NULL, actor text NOT NULL, action text NOT NULL, subject text NOT NULL,
     before text, after text, PRIMARY KEY (shop_id, id));
@@ -141,7 +146,7 @@ CREATE UNIQUE INDEX payment_actions_under_way ON payment_actions (shop_id, payme
 CREATE TABLE payments (
     shop_id text NOT NULL, id text NOT NULL, order_id text NOT NULL, provider text NOT NULL, state text NOT NULL, amount bigint NOT NULL,
     currency text NOT NULL, session_id text, token text, url text, return_url text, reason text, version bigint NOT NULL, created_at bigint NOT NULL,
-    updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL, captured bigint NOT NULL DEFAULT 0, method text, instructions text, reference text, paid_at bigint, capture text NOT NULL DEFAULT 'automatic',
+    updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL, captured bigint NOT NULL DEFAULT 0, method text, instructions text, reference text, paid_at bigint, capture text NOT NULL DEFAULT 'automatic', origin text,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id), CHECK (amount >= 0));
 CREATE INDEX payments_by_order ON payments (shop_id, order_id, id);
 CREATE INDEX payments_by_session ON payments (shop_id, session_id) WHERE session_id IS NOT NULL;
