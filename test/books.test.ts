@@ -17,6 +17,7 @@ const NEVER = Number.MAX_SAFE_INTEGER
 const BREAKS: readonly [check: string, statement: (order: string, payment: string) => ReturnType<typeof sql>][] = [
   ['captured_without_order', (order) => sql`UPDATE orders SET placed_at = NULL WHERE id = ${order}`],
   ['payment_state_wrong', (_, payment) => sql`UPDATE payments SET captured = captured - 1 WHERE id = ${payment}`],
+  ['payment_state_wrong', (order) => sql`UPDATE orders SET payment_state = 'AUTHORIZED' WHERE id = ${order}`],
   ['captured_exceeds_payment', (_, payment) => sql`UPDATE payments SET captured = captured + 1 WHERE id = ${payment}`],
   [
     'refunds_exceed_payment',
@@ -41,6 +42,13 @@ const BREAKS: readonly [check: string, statement: (order: string, payment: strin
   ['uses_of_promotion', () => sql`UPDATE promotions SET uses = uses + 1 WHERE shop_id = 'demo'`],
   ['uses_of_code', () => sql`UPDATE promotion_codes SET uses = uses + 1 WHERE shop_id = 'demo'`],
   ['reserved_long', (_, payment) => sql`UPDATE payments SET state = 'AUTHORIZED', captured = 0, updated_at = 1 WHERE id = ${payment}`],
+  [
+    'delivery_without_endpoint',
+    (
+      order,
+    ) => sql`INSERT INTO deliveries (shop_id, id, endpoint_id, event_id, type, subject, data, state, attempts, due_at, leased_until, created_at, occurred_at)
+      VALUES ('demo', 'dl_lost', 'we_gone', 'evt_lost', 'order.placed', ${order}, '{}', 'PENDING', 0, ${NEVER}, 0, 1, 1)`,
+  ],
   [
     'event_waiting',
     () =>

@@ -93,6 +93,7 @@ export const REFUSALS = [
   'event_not_genuine',
   'rate_limited',
   'overloaded',
+  'database_unavailable',
   'document_too_new',
 ] as const
 
@@ -196,6 +197,7 @@ const TRANSIENT: Readonly<Record<RefusalCode, boolean>> = {
   event_not_genuine: false,
   rate_limited: true,
   overloaded: true,
+  database_unavailable: true,
   document_too_new: true,
 }
 

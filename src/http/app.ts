@@ -28,7 +28,7 @@ import { Product, Shop } from '../contract/shop.ts'
 import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
-import { LockTimeout } from '../store/store.ts'
+import { DatabaseUnavailable, LockTimeout } from '../store/store.ts'
 import { type GuessGuard, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { cartRoutes } from './carts.ts'
@@ -291,6 +291,12 @@ function answerError(
   if (error instanceof LockTimeout) {
     reply.header('retry-after', '1')
     return sendProblem(reply, problemOf(refuse('overloaded', { retryAfter: 1 }), request.id, speak(request, reply)))
+  }
+  // The database is gone, or full: logged, because somebody must look, and told apart from a fault, because the same request may succeed soon.
+  if (error instanceof DatabaseUnavailable) {
+    request.log.error({ err: error, requestId: request.id }, 'the database is not available')
+    reply.header('retry-after', '1')
+    return sendProblem(reply, problemOf(refuse('database_unavailable', { retryAfter: 1 }), request.id, speak(request, reply)))
   }
   const status = error.statusCode ?? 500
   const known = MALFORMED[status]

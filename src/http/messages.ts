@@ -280,6 +280,8 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     event_not_genuine: 'Die Nachricht ist nicht echt: Ihre Signatur passt nicht.',
     rate_limited: 'Zu viele Versuche. Warten Sie ein wenig.',
     overloaded: 'Gerade ist zu viel zu tun; nichts wurde getan. Versuchen Sie es erneut.',
+    database_unavailable:
+      'Die Datenbank ist gerade nicht erreichbar oder voll. Wiederholen Sie die Anfrage, eine Änderung mit demselben Idempotency-Key.',
     document_too_new:
       'Der Warenkorb wurde von einer neueren Version dieser Software geschrieben. Versuchen Sie es auf einem neueren Knoten.',
   },

@@ -110,6 +110,10 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   event_not_genuine: [400, 'The message is not genuine: its signature does not fit.'],
   rate_limited: [429, 'Too many attempts. Wait a little.'],
   overloaded: [503, 'Too much to do right now; nothing was done. Try again.'],
+  database_unavailable: [
+    503,
+    'The database cannot be reached right now, or has no space left. Repeat the request; a write with the same Idempotency-Key.',
+  ],
   document_too_new: [503, 'The cart was written by a newer version of this software. Try again on a newer node.'],
 }
 
