@@ -35,6 +35,8 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   payment_actions: true,
   provider_accounts: true,
   refunds: true,
+  balances: true,
+  balance_entries: true,
   provider_events: true,
   endpoints: true,
   deliveries: true,

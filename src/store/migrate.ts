@@ -10,6 +10,7 @@ import { up as fulfilments } from './migrations/0006-fulfilments.ts'
 import { up as editing } from './migrations/0008-editing.ts'
 import { up as emails } from './migrations/0009-emails.ts'
 import { up as webhooks } from './migrations/0010-webhooks.ts'
+import { up as balances } from './migrations/0015-balances.ts'
 import type { Tables } from './tables.ts'
 
 const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>> = {
@@ -22,6 +23,7 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0008-editing': editing,
   '0009-emails': emails,
   '0010-webhooks': webhooks,
+  '0015-balances': balances,
 }
 
 /** Runs what has not run yet. On PostgreSQL concurrent callers wait for each other. Throws when a migration fails; nothing is half done. */
