@@ -104,7 +104,7 @@ export async function openFrozen(databaseUrl: string, clock: Frozen) {
   async function makeShop(id: string, settings: object = {}, preset = 'default'): Promise<string> {
     const at = `/v1/shops/${id}`
     expect2xx(await admin('POST', '/v1/shops', { id, name: id, currency: 'USD', preset }))
-    await change(id, { access: { issuers: [ISSUER] }, checkout: { emailRequired: false }, ...settings })
+    await change(id, { access: { issuers: [ISSUER] }, checkout: { requireEmail: false }, ...settings })
     const gift = wares(1, 'GIFT').map((ware) => ({
       ...ware,
       variants: ware.variants.map((each) => ({ ...each, prices: [{ currency: 'USD', amount: 0 }] })),

@@ -182,6 +182,8 @@ const keyRule = (scope: Scope, path: string, body?: unknown): Rule => ({
   scope,
   targets: [{ path: SHOP + path, body }],
 })
+/** A route of orders that is for keys only. */
+const orderKeyRule = (scope: Scope, targets: readonly Target[]): Rule => ({ who: 'shop', stranger: null, anonymous: LOGIN, scope, targets })
 const openRule = (scope: Scope, path: string): Rule => ({
   who: 'shop',
   stranger: 'own',
@@ -361,6 +363,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /v1/shops/:shop/orders/:order/history': orderRule('orders:read', orders('/history')),
   'POST /v1/shops/:shop/orders/:order/fulfilments': keyRule('orders:edit', '/orders/ord_1/fulfilments', {}),
   'PATCH /v1/shops/:shop/orders/:order/fulfilments/:fulfilment': keyRule('orders:edit', '/orders/ord_1/fulfilments/ful_1', { note: 'n' }),
+  'POST /v1/shops/:shop/orders/:order/refunds': orderKeyRule('refunds:write', orders('/refunds', { amount: 1 })),
+  'GET /v1/shops/:shop/orders/:order/refunds': orderKeyRule('orders:read', orders('/refunds')),
+  'POST /v1/shops/:shop/orders/:order/refunds/:refund/retry': orderKeyRule('refunds:write', orders('/refunds/rf_1/retry')),
+  'POST /v1/shops/:shop/orders/:order/lines/:line/split': orderKeyRule('orders:edit', orders('/lines/ln_1/split', { quantity: 1 })),
 
   'PUT /v1/shops/:shop/products/:product': keyRule('products:write', '/products/vase', product('vase', 'VASE', 1)),
   'POST /v1/shops/:shop/products/import': keyRule('products:write', '/products/import', { products: [product('vase', 'VASE', 1)] }),

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { EVENT_TYPES } from '../src/core/event.ts'
+import { readPayment } from '../src/store/orders.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables, product, rowsIn, secretOf } from './http-probe.ts'
 
@@ -224,6 +225,7 @@ describe('every answer is what the document declares', () => {
     const path = `${SHOP}/orders/${order.body.id}`
     assert.ok((await guest('GET', `${path}/status`)).body.moves.length > 0)
     assert.equal((await admin('POST', `${path}/status`, { status: 'processing', message: 'Packing.' })).body.status, 'processing')
+    await giveBack(order.body)
     assertProblem(await guest('POST', `${path}/cancel`), 409, 'order_state_forbids')
     const preview = await admin('POST', `${path}/recalculation`, { mode: 'all' })
     assert.deepEqual([preview.status, preview.body.applied], [200, false])
@@ -238,6 +240,28 @@ describe('every answer is what the document declares', () => {
     assert.ok((await guest('GET', `${path}/history`)).body.items.length > 2)
     assert.equal((await admin('POST', `${path}/cancel`, { message: 'Sold out.' })).body.state, 'CANCELLED')
   })
+
+  /** Lines are split and cancelled, money goes back; what somebody gave back at the provider itself is refused there, and refused again. */
+  async function giveBack({ id, lines, payments, currency }: Answer['body']): Promise<void> {
+    const path = `${SHOP}/orders/${id}`
+    const lineId = lines.find((line: { quantity: number }) => line.quantity > 1).id
+    const split = await admin('POST', `${path}/lines/${lineId}/split`, { quantity: 1 })
+    assert.equal(split.status, 201)
+    await admin('POST', `${path}/cancel`, { lines: [{ lineId, quantity: 1 }], message: 'tour', restock: false })
+    const given = { lines: [{ lineId: split.body.lineId, quantity: 1, restock: true }], shipping: true, amount: 1, reason: 'tour' }
+    const answer = await admin('POST', `${path}/refunds`, given)
+    assert.equal(answer.status, 201, JSON.stringify(answer.body))
+    const { order, refund } = answer.body
+    assertProblem(await admin('POST', `${path}/refunds/${refund.id}/retry`), 409, 'refund_state_forbids')
+    assertProblem(await admin('POST', `${path}/refunds`, { amount: 1_000_000 }), 409, 'refund_exceeds_payment')
+    const payment = await readPayment(server.engine.store.reader, 'demo', payments[0].id)
+    const left = order.paidTotal.amount - order.refundedTotal.amount
+    const byHand = { shopId: 'demo', sessionId: payment?.session_id ?? '', refundId: 'by-hand', amount: left, currency }
+    await server.engine.providers.get('sandbox')?.refund(byHand, AbortSignal.timeout(5000))
+    const refused = (await admin('POST', `${path}/refunds`, { amount: 1 })).body.refund
+    assert.equal((await admin('POST', `${path}/refunds/${refused.id}/retry`)).body.refund.state, 'FAILED')
+    assert.equal((await admin('GET', `${path}/refunds`)).body.items.length, 3)
+  }
 
   test('an account that merges, clears and deletes; a free order without a cart', async () => {
     const login = await strict()('POST', '/v1/demo/login', { accountId: 'tour', email: 't@example.com' })

@@ -15,6 +15,7 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   cart_history: true,
   merges: true,
   audit: true,
+  account_emails: true,
   guests: true,
   guest_secrets: true,
   api_keys: true,

@@ -27,6 +27,26 @@ describe('limits against guessing', async () => {
     assert.equal((await guest('POST', '/carts/current/lines', { sku: 'MUG-STONE' })).status, 200, 'everything else goes on')
   })
 
+  it('whether an address is an account’s is guessed only so often, by ordering and by validating', async () => {
+    const other = await startTestServer(await freshDatabase('sqlite'), { guessLimits: { tokens: 5, codes: 5 } })
+    const base = `${other.url}/v1/shops/demo`
+    const admin = caller(base, `sk_${'a'.repeat(40)}`)
+    await admin('PATCH', '/settings', { checkout: { guestEmailOfAccount: 'requireLogin' } })
+    const known = await other.engine.facts.shop('demo')
+    assert.ok(known)
+    await other.engine.accounts.met(known, { kind: 'account', accountId: 'demo:kim', email: 'kim@example.com', groups: null })
+    const made = await caller(base)('POST', '/carts/current/lines', { sku: 'GUIDE-BREW' })
+    const shopper = caller(base, made.body.token)
+    await shopper('PATCH', '/carts/current', { email: 'kim@example.com' })
+    for (let index = 0; index < 3; index++) {
+      const { body: problem } = await shopper('POST', '/orders', { cartId: 'current' })
+      assert.deepEqual([problem.code, problem.reason], ['login_required', 'email_of_account'])
+    }
+    for (let index = 0; index < 2; index++) assert.equal((await shopper('GET', '/carts/current/validation')).body.valid, false)
+    assert.equal((await shopper('GET', '/carts/current/validation')).status, 429)
+    assert.equal((await shopper('POST', '/orders', { cartId: 'current' })).status, 429)
+  })
+
   it('an unknown, an exhausted and a not eligible code are answered alike', async () => {
     const other = await startTestServer(await freshDatabase('sqlite'))
     const admin = caller(`${other.url}/v1/shops/demo`, `sk_${'a'.repeat(40)}`)

@@ -336,7 +336,7 @@ for (const dialect of DIALECTS)
           { category: 'standard', country: 'DE', percent: '19', name: 'VAT', included: false },
           { category: 'standard', country: 'US', percent: '3', name: 'US', included: false },
         ]
-        const patch = { checkout: { emailRequired: false }, tax: { defaultCountry: 'DE', rates }, payment: { providers: ['sandbox'] } }
+        const patch = { checkout: { requireEmail: false }, tax: { defaultCountry: 'DE', rates }, payment: { providers: ['sandbox'] } }
         expect2xx(await admin('PATCH', `${shop}/settings`, patch))
         const [ware] = wares(1, 'taxed')
         assert.ok(ware)

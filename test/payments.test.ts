@@ -35,6 +35,7 @@ type Fault = 'refuses' | 'loses' | 'hangs'
 class FaultyProvider implements PaymentProvider {
   readonly name: string
   readonly settles = 'now'
+  readonly opensZero: boolean
   readonly calls: { method: Method; id: string }[] = []
   faults: { [M in Method]?: Fault } = {}
   /** What the provider says instead of the truth. */
@@ -45,6 +46,7 @@ class FaultyProvider implements PaymentProvider {
 
   constructor(name: string, inner: Sandbox) {
     this.name = name
+    this.opensZero = name === 'sandbox'
     this.#inner = inner
   }
 
@@ -486,6 +488,37 @@ for (const dialect of DIALECTS) {
         await shop.tell(payment.id, 'paid', { more: { sessionId: 'another' } })
         await shop.tell(payment.id, 'paid', { provider: 'other' })
         assert.equal((await shop.read(order.id)).state, 'NEW')
+        await shop.balance()
+      })
+
+      it('an order that costs nothing is verified by a provider that can do that, and nothing goes back when it ends', async () => {
+        const shop = await openShop(world, { settings: { checkout: { freeOrder: 'process' } } })
+        await shop.setPrice('A', 0)
+        const guest = await shop.guest()
+        const refused = await guest.run('POST', '/orders', { cartId: guest.cartId, payment: { provider: 'other' } })
+        assert.deepEqual([refused.status, refused.body.code, refused.body.available], [409, 'payment_method_unavailable', ['sandbox']])
+        const { order, payment } = await guest.order()
+        await shop.pay(payment.id)
+        await shop.tell(payment.id, 'paid')
+        const placed = await shop.read(order.id)
+        assert.deepEqual([placed.state, placed.paymentState, placed.outstandingTotal.amount], ['PLACED', 'PAID', 0])
+        success(await shop.admin('POST', `/orders/${order.id}/cancel`))
+        const late = await (await shop.guest()).order()
+        await shop.pay(late.payment.id)
+        success(await shop.admin('POST', `/orders/${late.order.id}/cancel`))
+        await shop.settle()
+        for (const each of [order, late.order]) assert.deepEqual((await shop.read(each.id)).refunds, [])
+        await shop.balance()
+      })
+
+      it('SEED4-49 who asks to order unpaid but has paid meanwhile gets the paid order', async () => {
+        const shop = await openShop(world, { settings: { checkout: { withoutPayment: true } } })
+        const guest = await shop.guest()
+        const { order, payment } = await guest.order()
+        await shop.pay(payment.id)
+        const again = await guest.order({ withoutPayment: true })
+        assert.deepEqual([again.order.id, again.order.state, again.order.paymentState, again.payment], [order.id, 'PLACED', 'PAID', null])
+        await shop.settle()
         await shop.balance()
       })
 

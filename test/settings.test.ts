@@ -278,6 +278,23 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await call('PATCH', '/carts/current', { attributes: { gift: true } }))
     assert.equal(told(await shop.set({ type: 'strange' })), '422 invalid')
   },
+  'attributes.order': async (shop) => {
+    const { call, id } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', { ...READY, attributes: { channel: 'app', secretNote: 'x' } }))
+    const more = { attributes: { poNumber: 'PO-1' }, note: 'Ring twice' }
+    const { order } = expect2xx(await orders(call, id, more)).body
+    assert.deepEqual([order.attributes, order.note], [{ channel: 'app', secretNote: 'x', poNumber: 'PO-1' }, 'Ring twice'])
+    const properties = { channel: { type: 'string' }, poNumber: { type: 'string', pattern: '^PO-' } }
+    expect2xx(await shop.set({ type: 'object', properties, required: ['poNumber'], additionalProperties: false }))
+    const copied = expect2xx(await orders(call, id, more)).body.order
+    assert.deepEqual(copied.attributes, { channel: 'app', poNumber: 'PO-1' }, 'what the schema does not declare stays in the cart')
+    for (const attributes of [{ poNumber: '1' }, { poNumber: 'PO-1', other: 'x' }, undefined]) {
+      const refused = await orders(call, id, attributes && { attributes })
+      assert.equal(told(refused), '422 attributes_invalid')
+      assert.match(refused.body.path, /^\/attributes/)
+    }
+    assert.equal(told(await shop.set({ type: 'nothing' })), '422 invalid')
+  },
   'attributes.line': async (shop) => {
     const properties = { engraving: { type: 'string', identity: true, default: '' }, shelf: { type: 'integer' } }
     expect2xx(await shop.set({ type: 'object', properties, additionalProperties: false }))
@@ -369,9 +386,39 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     const [first, second] = [await shop.guest({ sku: 'LAST' }), await shop.guest({ sku: 'LAST' })]
     expect2xx(await shop.set('none'))
     for (const { call } of [first, second]) assert.equal((await unpaid(call)).order.state, 'NEW')
+    await shop.products(ware('ONE', {}, { stockPolicy: 'deny', onHand: 1 }))
+    expect2xx(await shop.set('cart'))
+    const holder = await shop.guest({ sku: 'ONE' })
+    assert.equal(told(await shop.nobody('POST', LINES, { sku: 'ONE' })), '409 insufficient_stock')
+    expect2xx(await holder.call('PATCH', '/carts/current', READY))
+    expect2xx(await orders(holder.call))
+  },
+  'inventory.holdMaxPerOwner': async (shop) => {
+    await shop.also({ cart: { multiple: true }, inventory: { onAdd: 'allow' } })
+    await shop.products(ware('FEW', {}, { stockPolicy: 'deny', onHand: 10 }))
+    expect2xx(await shop.set(3))
+    const account = await shop.account()
+    const order = async (quantity: number) => {
+      expect2xx(await account('POST', LINES, { sku: 'FEW', quantity }))
+      expect2xx(await account('PATCH', '/carts/current', READY))
+      const answer = await orders(account)
+      expect2xx(await account('POST', '/carts/current/forget'))
+      return answer
+    }
+    expect2xx(await order(2))
+    const refused = await order(2)
+    assert.deepEqual([told(refused), refused.body.max, refused.body.reason], ['422 quantity_too_large', 1, 'held_per_owner'])
+    expect2xx(await order(1))
+    const other = await shop.guest({ sku: 'FEW', quantity: 3 })
+    await unpaid(other.call)
+    const kim = await shop.account('kim')
+    expect2xx(await kim('POST', '/carts/current/merge', { carts: [{ id: other.id, token: other.token }] }))
+    const more = await kim('POST', '/orders', { items: [{ sku: 'FEW' }], email: READY.email })
+    assert.deepEqual([told(more), more.body.max], ['422 quantity_too_large', 0], 'what a guest held is the account’s after the login')
   },
   'inventory.holdTtl': async (shop) => {
     const [first, second] = [await shop.guest({ sku: 'LAST' }), await shop.guest({ sku: 'LAST' })]
+    assert.equal(told(await shop.set('never')), '422 invalid', 'stock is not held for ever')
     expect2xx(await shop.set('PT5M'))
     await unpaid(first.call)
     expect2xx(await second.call('PATCH', '/carts/current', READY))
@@ -786,12 +833,60 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await shop.set(false))
     assert.equal(told(await orders(call)), '401 login_required')
   },
-  'checkout.guestEmailOfAccount': fixed('requireLogin'),
-  'checkout.emailRequired': async (shop) => {
+  'checkout.guestEmailOfAccount': async (shop) => {
+    const issuer = { ...ISSUER, emailClaim: 'email' }
+    await shop.also({ access: { issuers: [issuer] } })
+    const guest = async (email: string) => {
+      const { call } = await shop.guest()
+      expect2xx(await call('PATCH', '/carts/current', { ...READY, email }))
+      return { call, ordered: await orders(call) }
+    }
+    const asAccount = async () => expect2xx(await (await shop.account())('POST', LINES, { sku: 'A' }))
+    await asAccount()
+    expect2xx((await guest('robin@example.com')).ordered)
+    expect2xx(await shop.set('requireLogin'))
+    await asAccount()
+    const { call, ordered } = await guest('Robin+shop@Example.com')
+    assert.deepEqual([told(ordered), ordered.body.reason, ordered.body.path], ['401 login_required', 'email_of_account', '/email'])
+    const { problems } = expect2xx(await call('GET', '/carts/current/validation')).body
+    assert.deepEqual(problems[0].code, 'login_required')
+    expect2xx((await guest('somebody@example.com')).ordered)
+    const account = await shop.account()
+    expect2xx(await account('PATCH', '/carts/current', READY))
+    expect2xx(await orders(account))
+  },
+  'checkout.requireEmail': async (shop) => {
     const { call } = await shop.guest()
     assert.equal(told(await orders(call)), '409 email_required')
     expect2xx(await shop.set(false))
     expect2xx(await orders(call))
+  },
+  'checkout.requireShippingAddress': async (shop) => {
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    expect2xx(await call('PATCH', '/carts/current', { email: READY.email }))
+    const refused = await orders(call)
+    assert.deepEqual([told(refused), refused.body.path], ['409 address_required', '/shippingAddress'])
+    expect2xx(await shop.set(false))
+    assert.equal(expect2xx(await orders(call)).body.order.shippingAddress, null)
+  },
+  'checkout.requireBillingAddress': async (shop) => {
+    const { call } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', { email: READY.email }))
+    expect2xx(await shop.set(true))
+    const refused = await orders(call)
+    assert.deepEqual([told(refused), refused.body.path], ['409 address_required', '/billingAddress'])
+    expect2xx(await call('PATCH', '/carts/current', { shippingAddress: ADDRESS }))
+    assert.deepEqual(expect2xx(await orders(call)).body.order.billingAddress, ADDRESS, 'it goes where the goods go')
+  },
+  'checkout.requireShippingMethod': async (shop) => {
+    await shop.also({ shipping: { methods: [METHOD] } })
+    await shop.products(ware('BOX', {}, { requiresShipping: true }))
+    const { call } = await shop.guest({ sku: 'BOX' })
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    assert.equal(told(await orders(call)), '409 shipping_method_required')
+    expect2xx(await shop.set(false))
+    assert.equal(expect2xx(await orders(call)).body.order.shippingMethod, null)
   },
   'checkout.allowEmpty': async (shop) => {
     const { call } = await shop.guest()
@@ -811,8 +906,34 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.deepEqual(shown(placed), ['A × 1'])
     assert.deepEqual(shown((await call('GET', '/carts/current')).body), ['B × 1'], 'what was not ordered stays in a cart')
   },
-  'checkout.freeOrder': fixed('process'),
-  'checkout.withoutPayment': fixed(true),
+  'checkout.freeOrder': async (shop) => {
+    await shop.products(ware('GIFT', {}, { prices: [{ currency: 'USD', amount: 0 }] }))
+    const ready = async () => {
+      const { call } = await shop.guest({ sku: 'GIFT' })
+      expect2xx(await call('PATCH', '/carts/current', READY))
+      return call
+    }
+    const free = expect2xx(await orders(await ready())).body
+    assert.deepEqual([free.order.state, free.payment], ['PLACED', null])
+    expect2xx(await shop.set('process'))
+    const call = await ready()
+    const verified = expect2xx(await orders(call)).body
+    assert.deepEqual([verified.order.state, verified.order.paymentState, verified.order.total.amount], ['NEW', 'PENDING', 0])
+    const placed = await payFor(call, verified)
+    assert.deepEqual([placed.paymentState, placed.paidTotal.amount, placed.payments[0].state], ['PAID', 0, 'PAID'])
+  },
+  'checkout.withoutPayment': async (shop) => {
+    const { call, id } = await shop.guest()
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    const refused = await orders(call, id, { withoutPayment: true })
+    assert.deepEqual([told(refused), refused.body.path], ['409 payment_method_unavailable', '/withoutPayment'])
+    expect2xx(await shop.set(true))
+    const { order, payment } = expect2xx(await orders(call, id, { withoutPayment: true })).body
+    assert.deepEqual([order.state, order.paymentState, order.outstandingTotal.amount, payment], ['PLACED', 'NONE', 1000, null])
+    assert.match(order.reference, /./)
+    const other = await shop.guest()
+    assert.notEqual((await unpaid(other.call)).payment, null, 'who does not ask for it pays')
+  },
   'checkout.partialPayment': fixed(true),
   'checkout.split': fixed('seller'),
   'checkout.unpaidTtl': async (shop) => {

@@ -435,7 +435,7 @@ for (const { dialect, store, url } of stores) {
           const level = (await readStock(writer, shopId, ['S'], NOW)).get('S')
           const taken = level?.holds.reduce((sum, hold) => sum + hold.quantity, 0) ?? 0
           if ((level?.onHand ?? 0) - taken < 1) return false
-          await replaceHolds(writer, shopId, `h${index}`, `o${index}`, [['S', 1]], NOW + 1000)
+          await replaceHolds(writer, shopId, { holder: `h${index}`, owner: 'g:a', orderId: `o${index}` }, [['S', 1]], NOW + 1000)
           return true
         }),
       )

@@ -22,7 +22,7 @@ for (const dialect of DIALECTS)
       expect2xx(await caller(url, ADMIN)('POST', '/v1/shops', { id, name: id, currency: 'USD' }))
       const base = `${url}/v1/shops/${id}`
       const admin = caller(base, ADMIN)
-      expect2xx(await admin('PATCH', '/settings', { tax: { rates: [RATE], ...tax }, checkout: { emailRequired: false } }))
+      expect2xx(await admin('PATCH', '/settings', { tax: { rates: [RATE], ...tax }, checkout: { requireEmail: false } }))
       expect2xx(await admin('POST', '/products/import', { products: [ware('MUG', { taxCategory: 'standard' }, { taxable: true })] }))
       const key = async (...scopes: string[]) =>
         caller(base, expect2xx(await admin('POST', '/api-keys', { name: 'k', scopes })).body.token as string)

@@ -88,8 +88,14 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
     ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, revision: 1, completedAt: null, cancelledAt: null },
     ...{ id, shopId, owner, createdAt, updatedAt, number: null, shortNumber: null, reference: null, cartId: id, whole: true, version: 1 },
     ...{ state: 'NEW', paymentState: 'PENDING', fulfilmentState: 'UNFULFILLED', status: 'new', isCompleted: false },
-    ...{ orderedAt: null, paidAt: null, expiresAt: null, refunds: [], fulfilments: [] },
-    ...{ paidTotal: cart.total, refundedTotal: cart.total, outstandingTotal: cart.total },
+    ...{ orderedAt: null, paidAt: null, expiresAt: null, fulfilments: [] },
+    ...{ paidTotal: cart.total, refundedTotal: cart.total, cancelledTotal: cart.total, outstandingTotal: cart.total },
+    refunds: [
+      {
+        ...{ id: 'rf_1', groupId: 'rf_1', paymentId: 'pay_1', amount: cart.total, state: 'FAILED', reason: null, shipping: cart.total },
+        ...{ lines: [{ lineId: 'ln_1', quantity: 1, amount: cart.total, restocked: true }], failure: 'refused', by: 'staff', createdAt },
+      },
+    ],
     payments: [
       {
         id: 'pay_1',

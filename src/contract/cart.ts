@@ -22,7 +22,8 @@ import {
   VatId,
 } from './schemas.ts'
 
-const Note = Type.String({ maxLength: LIMITS.note })
+/** A note of a cart, a line or an order. */
+export const Note = Type.String({ maxLength: LIMITS.note })
 
 /** One change of a price. */
 export const Adjustment = Type.Object(
@@ -163,6 +164,7 @@ export const Cart = Type.Object(
     lines: Type.Array(CartLine),
     ...details,
     billingSameAsShipping: Type.Boolean(),
+    shippingSameAsBilling: Type.Boolean({ description: 'While it is, `shippingAddress` follows `billingAddress`' }),
     requiresShipping: Type.Boolean(),
     shippingEstimate: Nullable(Money),
     notices: Type.Array(Notice),
@@ -355,6 +357,7 @@ export const PatchCart = Type.Object(
     shippingAddress: Type.Optional(Nullable(Address)),
     billingAddress: Type.Optional(Nullable(Address)),
     billingSameAsShipping: Type.Optional(Type.Boolean()),
+    shippingSameAsBilling: Type.Optional(Type.Boolean()),
     shippingMethod: Type.Optional(Nullable(Id)),
     attributes: Type.Optional(Attributes),
     note: Type.Optional(Nullable(Note)),

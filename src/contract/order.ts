@@ -1,9 +1,10 @@
 // Orders on the wire. `Order` describes what core/order.ts freezes, with the payments and refunds that belong to it.
 import Type from 'typebox'
 import { LIMITS } from '../core/cart.ts'
-import { CartLine, details, LineInput, lineTaxes, Owner, totals } from './cart.ts'
+import { CartLine, details, LineInput, lineTaxes, Note, Owner, totals } from './cart.ts'
 import { FULFILMENT_STEPS } from './fulfilment.ts'
-import { Address, Amount, CLOSED, Currency, Email, Id, Message, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
+import { Refund } from './refund.ts'
+import { Address, Amount, Attributes, CLOSED, Currency, Email, Id, Money, Nullable, OneOf, Text, VatId } from './schemas.ts'
 
 /** States of an order. */
 export const OrderState = OneOf(['NEW', 'PLACED', 'COMPLETED', 'SUPERSEDED', 'EXPIRED', 'CANCELLED'])
@@ -57,6 +58,7 @@ export const OrderLine = Type.Object(
     ...CartLine.properties,
     cancelledQuantity: Type.Integer({ description: 'Pieces that will not be delivered' }),
     fulfilledQuantity: Type.Integer({ description: 'Pieces that were handed over' }),
+    restockedQuantity: Type.Integer({ description: 'Pieces that went back into stock' }),
     taxCategory: Nullable(Type.String({ description: 'What it was taxed by when it was ordered' })),
     grams: Type.Integer({ description: 'What one piece weighed' }),
     taxes: Nullable(lineTaxes),
@@ -97,10 +99,11 @@ export const Order = Type.Object(
     expiresAt: Nullable(Type.String()),
     paidTotal: Money,
     refundedTotal: Money,
+    cancelledTotal: Money,
     outstandingTotal: Money,
     payments: Type.Array(Payment),
     fulfilments: Type.Array(Fulfilment),
-    refunds: Type.Array(Type.Object({ id: Type.String(), paymentId: Type.String(), amount: Money, state: Type.String() }, CLOSED)),
+    refunds: Type.Array(Refund),
   },
   { $id: 'Order', ...CLOSED },
 )
@@ -126,9 +129,16 @@ const payment = Type.Object(
   CLOSED,
 )
 
-const withoutPayment = Type.Boolean({
-  description: 'Place it although nothing was paid: outstanding is what it costs (needs the scope orders:edit)',
-})
+/** What may come with everything that is ordered. */
+const ordering = {
+  payment: Type.Optional(payment),
+  expectedTotal: Type.Optional(Amount),
+  attributes: Type.Optional(Attributes),
+  note: Type.Optional(Note),
+  withoutPayment: Type.Optional(
+    Type.Boolean({ description: 'Place it at once, unpaid: where checkout.withoutPayment allows it, or by a key with orders:edit' }),
+  ),
+}
 
 /** `POST /orders`: a cart (whole, or some `lines` of it), or `items` without a cart. */
 export const CreateOrder = Type.Union([
@@ -136,9 +146,7 @@ export const CreateOrder = Type.Union([
     {
       cartId: Id,
       lines: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: LIMITS.lines, uniqueItems: true })),
-      payment: Type.Optional(payment),
-      withoutPayment: Type.Optional(withoutPayment),
-      expectedTotal: Type.Optional(Amount),
+      ...ordering,
     },
     CLOSED,
   ),
@@ -152,9 +160,7 @@ export const CreateOrder = Type.Union([
       shippingMethod: Type.Optional(Id),
       vatId: Type.Optional(VatId),
       codes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: LIMITS.codes })),
-      payment: Type.Optional(payment),
-      withoutPayment: Type.Optional(withoutPayment),
-      expectedTotal: Type.Optional(Amount),
+      ...ordering,
     },
     CLOSED,
   ),
@@ -162,12 +168,3 @@ export const CreateOrder = Type.Union([
 
 /** `POST /orders/{order}/payments`. */
 export const CreatePayment = payment
-
-/** `POST /orders/{order}/cancel`. */
-export const CancelOrder = Type.Object(
-  {
-    message: Type.Optional(Message),
-    quiet: Type.Optional(Type.Boolean({ description: 'Keys only: the customer gets no e-mail about it' })),
-  },
-  CLOSED,
-)

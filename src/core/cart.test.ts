@@ -557,6 +557,24 @@ describe('changing the cart', () => {
     assert.equal(cartOf(changeCart(billed, { billingAddress: null }, FACTS)).billingSameAsShipping, true)
   })
 
+  it('a shipping address follows the billing address until it has one of its own, and never both each other', () => {
+    const [de, at] = [{ country: 'DE' }, { country: 'AT' }]
+    const follows = cartOf(changeCart(guestCart(), { billingAddress: de, shippingSameAsBilling: true }, FACTS))
+    assert.deepEqual([follows.shippingAddress, follows.billingSameAsShipping, follows.shippingSameAsBilling], [de, false, true])
+    assert.deepEqual(cartOf(changeCart(follows, { billingAddress: at }, FACTS)).shippingAddress, at)
+    const emptied = cartOf(changeCart(follows, { billingAddress: null }, FACTS))
+    assert.deepEqual([emptied.shippingAddress, emptied.shippingSameAsBilling], [null, true])
+    const turned = cartOf(changeCart(follows, { billingSameAsShipping: true }, FACTS))
+    assert.deepEqual([turned.shippingAddress, turned.billingSameAsShipping, turned.shippingSameAsBilling], [de, true, undefined])
+    const own = cartOf(changeCart(follows, { shippingAddress: at }, FACTS))
+    assert.deepEqual([own.shippingAddress, own.billingAddress, own.shippingSameAsBilling], [at, de, undefined])
+    const off = cartOf(changeCart(follows, { shippingSameAsBilling: false }, FACTS))
+    assert.deepEqual(cartOf(changeCart(off, { billingAddress: at }, FACTS)).shippingAddress, de, 'it stays where it was')
+    const both = { shippingSameAsBilling: true, billingSameAsShipping: true }
+    assert.equal(refusalOf(changeCart(guestCart(), both, FACTS)).path, '/shippingSameAsBilling')
+    assert.equal(refusalOf(changeCart(guestCart(), { shippingSameAsBilling: true, shippingAddress: de }, FACTS)).path, '/shippingAddress')
+  })
+
   it('a shipping method must deliver there', () => {
     const facts = factsOf({
       settings: { shipping: { methods: [{ id: 'post', name: 'Post', rates: [{ countries: ['DE'], currency: 'USD', amount: 1 }] }] } },

@@ -183,6 +183,8 @@ export interface Cart {
   readonly shippingAddress: Address | null
   readonly billingAddress: Address | null
   readonly billingSameAsShipping: boolean
+  /** Absent is false. While it is true, `shippingAddress` is a copy of `billingAddress`. */
+  readonly shippingSameAsBilling?: boolean | undefined
   readonly shippingMethod: string | null
   /** Groups of its customer, which prices and promotions may depend on: told by the account's token or by a server, never by the shopper. */
   readonly customerGroups: readonly string[]
@@ -989,7 +991,7 @@ export function visibleContact(cart: Cart, secretId: string | null): Cart {
   if (cart.contactFrom === secretId || !hasContact(cart)) return ungrouped
   // A method that was chosen for an address says where that is, and is nothing without it.
   const shippingMethod = cart.shippingAddress === null ? cart.shippingMethod : null
-  const nobody = { email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true }
+  const nobody = { email: null, shippingAddress: null, billingAddress: null, billingSameAsShipping: true, shippingSameAsBilling: undefined }
   return { ...ungrouped, ...nobody, shippingMethod, vatId: null, vatIdChecked: false, taxExempt: false }
 }
 
@@ -1018,7 +1020,14 @@ function hasContact(cart: Cart): boolean {
 }
 
 function contactOf(cart: Cart): string {
-  return JSON.stringify([cart.email, cart.shippingAddress, cart.billingAddress, cart.billingSameAsShipping, cart.vatId])
+  return JSON.stringify([
+    cart.email,
+    cart.shippingAddress,
+    cart.billingAddress,
+    cart.billingSameAsShipping,
+    cart.shippingSameAsBilling,
+    cart.vatId,
+  ])
 }
 
 /**
@@ -1034,9 +1043,9 @@ export function withContactFrom(cart: Cart, { visible, decided }: Record<'visibl
   if (cart.contactFrom === secretId) return { ...decided, customerGroups }
   const gives = [decided.email, decided.shippingAddress, decided.billingAddress, decided.vatId].some((each) => each !== null)
   if (isGiven && gives) return { ...decided, customerGroups, contactFrom: secretId }
-  const { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, vatIdChecked, taxExempt } = cart
+  const { email, shippingAddress, billingAddress, billingSameAsShipping, shippingSameAsBilling, vatId, vatIdChecked, taxExempt } = cart
   const shippingMethod = decided.shippingMethod === visible.shippingMethod ? cart.shippingMethod : decided.shippingMethod
-  const kept = { email, shippingAddress, billingAddress, billingSameAsShipping, vatId, vatIdChecked, taxExempt }
+  const kept = { email, shippingAddress, billingAddress, billingSameAsShipping, shippingSameAsBilling, vatId, vatIdChecked, taxExempt }
   return { ...decided, ...kept, customerGroups, shippingMethod }
 }
 

@@ -26,6 +26,7 @@ export interface CartChanges {
   readonly shippingAddress?: Address | null | undefined
   readonly billingAddress?: Address | null | undefined
   readonly billingSameAsShipping?: boolean | undefined
+  readonly shippingSameAsBilling?: boolean | undefined
   readonly shippingMethod?: string | null | undefined
   /** Named attributes are set, null removes one, the others stay. */
   readonly attributes?: Attributes | undefined
@@ -50,12 +51,9 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
   if (changes.email !== undefined) next.email = changes.email
   if (changes.note !== undefined) next.note = changes.note
   if (changes.retention !== undefined) next.retention = changes.retention
-  if (changes.shippingAddress !== undefined) next.shippingAddress = changes.shippingAddress
-  if (changes.billingAddress !== undefined) {
-    next.billingAddress = changes.billingAddress
-    next.billingSameAsShipping = changes.billingAddress === null
-  }
-  if (changes.billingSameAsShipping !== undefined) next.billingSameAsShipping = changes.billingSameAsShipping
+  const addresses = addressesOf(cart, changes)
+  if (isRefusal(addresses)) return addresses
+  Object.assign(next, addresses)
   if (changes.attributes !== undefined) {
     next.attributes = mergedAttributes(cart.attributes, changes.attributes)
     const refused = attributesOff(next.attributes, facts.shop.settings.attributes.cart)
@@ -82,6 +80,23 @@ export function changeCart(cart: Cart, changes: CartChanges, facts: Facts): Deci
     next.shippingMethod = changes.shippingMethod
   }
   return { cart: JSON.stringify(next) === JSON.stringify(cart) ? cart : next }
+}
+
+/** The addresses with what changes of them. Each may follow the other, but not both at once. */
+function addressesOf(
+  cart: Cart,
+  changes: CartChanges,
+): Pick<Cart, 'shippingAddress' | 'billingAddress' | 'billingSameAsShipping' | 'shippingSameAsBilling'> | Refusal {
+  const { shippingSameAsBilling: copies, billingSameAsShipping: billsThere } = changes
+  const both = { path: '/shippingSameAsBilling', reason: 'each_as_the_other' }
+  if (copies === true && billsThere === true) return refuse('invalid', both)
+  if (copies === true && changes.shippingAddress) return refuse('invalid', { path: '/shippingAddress', reason: 'same_as_billing' })
+  const { billingAddress = cart.billingAddress, shippingAddress = cart.shippingAddress } = changes
+  const followed = cart.shippingSameAsBilling === true && changes.shippingAddress === undefined && billsThere !== true
+  if (copies ?? followed)
+    return { billingAddress, shippingAddress: billingAddress, billingSameAsShipping: false, shippingSameAsBilling: true }
+  const given = changes.billingAddress === undefined ? cart.billingSameAsShipping : changes.billingAddress === null
+  return { billingAddress, shippingAddress, billingSameAsShipping: billsThere ?? given, shippingSameAsBilling: undefined }
 }
 
 /** Whether a method is offered is found by pricing the cart: rates look at what is shipped, where to, and what is paid for it. */

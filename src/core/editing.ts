@@ -188,7 +188,7 @@ function changeDetails(draft: Draft, edit: OrderEdit, facts: Facts): void {
   const { email, shippingAddress, billingAddress, shippingMethod, note, language } = edit
   const given = Object.entries({ email, shippingAddress, billingAddress, shippingMethod, note, language })
   const attributes = edit.attributes === undefined ? order.attributes : mergedAttributes(order.attributes, edit.attributes)
-  const refused = edit.attributes === undefined ? null : attributesOff(attributes, facts.shop.settings.attributes.cart)
+  const refused = edit.attributes === undefined ? null : attributesOff(attributes, facts.shop.settings.attributes.order)
   if (refused) draft.errors.push(refused)
   draft.order = { ...order, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)), attributes }
   draft.isOutdated = RULED.some((field) => JSON.stringify(draft.order[field]) !== JSON.stringify(order[field]))
@@ -485,8 +485,8 @@ function recalculate(draft: Draft, mode: 'adjustments' | 'all', facts: Facts, be
 /** A line that was priced anew, with what became of the pieces of the one that it was before. */
 function succeeding(line: OrderLine, former: OrderLine | undefined): OrderLine {
   if (!former) return line
-  const { cancelledQuantity, fulfilledQuantity, addedAt } = former
-  return { ...line, cancelledQuantity, fulfilledQuantity, addedAt }
+  const { cancelledQuantity, fulfilledQuantity, restockedQuantity, addedAt } = former
+  return { ...line, cancelledQuantity, fulfilledQuantity, restockedQuantity, addedAt }
 }
 
 /** What pricing has to say: what stands in the way of ordering stands in the way of this; stock is looked at for the whole order. */
@@ -506,8 +506,10 @@ function incomplete(before: Order, { lines, email, shippingAddress }: Order, fac
   const needsAddress = lines.some((line) => line.requiresShipping && line.quantity > piecesSettled(line))
   return [
     ...(lines.length === 0 && before.lines.length > 0 && !checkout.allowEmpty ? [refuse('cart_empty', { path: '/lines' })] : []),
-    ...(email === null && checkout.emailRequired ? [refuse('email_required', { path: '/email' })] : []),
-    ...(needsAddress && shippingAddress === null ? [refuse('address_required', { path: '/shippingAddress' })] : []),
+    ...(email === null && checkout.requireEmail ? [refuse('email_required', { path: '/email' })] : []),
+    ...(needsAddress && checkout.requireShippingAddress && shippingAddress === null
+      ? [refuse('address_required', { path: '/shippingAddress' })]
+      : []),
   ]
 }
 

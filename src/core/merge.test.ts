@@ -422,6 +422,17 @@ describe('details', () => {
     )
   })
 
+  it('a shipping address goes on following a billing address only where both came from one cart', () => {
+    const [de, at] = [{ country: 'DE' }, { country: 'AT' }]
+    const follows = { billingAddress: de, shippingAddress: de, billingSameAsShipping: false, shippingSameAsBilling: true }
+    const brought = merged(accountCart(), [guestCart(follows)]).cart
+    assert.deepEqual([brought.shippingAddress, brought.shippingSameAsBilling], [de, true])
+    const kept = merged(accountCart(follows), [guestCart({ shippingAddress: at, billingAddress: at })]).cart
+    assert.deepEqual([kept.shippingAddress, kept.billingAddress, kept.shippingSameAsBilling], [de, de, true])
+    const mixed = merged(accountCart({ billingAddress: at, billingSameAsShipping: false }), [guestCart(follows)]).cart
+    assert.deepEqual([mixed.shippingAddress, mixed.billingAddress, mixed.shippingSameAsBilling ?? false], [de, at, false])
+  })
+
   it('notes of equal lines are joined, no line of text twice', () => {
     const { cart } = merged(accountWith(line('MUG', 1, { note: 'red\nbig' })), [guestWith(line('MUG', 1, { note: 'big\ngift' }))])
     assert.equal(cart.lines[0]?.note, 'red\nbig\ngift')

@@ -356,6 +356,9 @@ function detailsOf(account: Cart, guest: Cart): Partial<Cart> {
   const email = account.email ?? guest.email
   const shippingAddress = account.shippingAddress ?? guest.shippingAddress
   const billingAddress = account.billingAddress ?? guest.billingAddress
+  // It goes on following a billing address only where both came from one cart.
+  const ships = account.shippingAddress ? account : guest
+  const follows = ships.shippingSameAsBilling === true && ships.billingAddress === billingAddress
   const buyer = account.vatId === null ? guest : account
   const isNew = account.version === 0
   const filled = [email !== account.email, shippingAddress !== account.shippingAddress, billingAddress !== account.billingAddress]
@@ -365,6 +368,7 @@ function detailsOf(account: Cart, guest: Cart): Partial<Cart> {
     shippingAddress,
     billingAddress,
     billingSameAsShipping: account.billingAddress ? account.billingSameAsShipping : guest.billingSameAsShipping,
+    ...(follows || account.shippingSameAsBilling ? { shippingSameAsBilling: follows } : {}),
     shippingMethod: account.shippingMethod ?? guest.shippingMethod,
     vatId: buyer.vatId,
     vatIdChecked: buyer.vatIdChecked,

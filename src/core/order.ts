@@ -6,18 +6,20 @@ import type { Attributes } from './attributes.ts'
 import {
   type Address,
   amountRefusal,
+  attributesOff,
   BLOCKING_NOTICES,
   type Cart,
   DRAFT_TYPE,
   type Line,
   type LineTax,
+  mergedAttributes,
   notCartable,
   type Owner,
   quantityMaxOf,
 } from './cart.ts'
 import type { Facts } from './facts.ts'
 import type { Fulfilment } from './fulfilment.ts'
-import type { OrderPaymentState, PaymentAttemptState } from './payment.ts'
+import type { OrderPaymentState, PaymentAttemptState, Return } from './payment.ts'
 import type { PricedCart, PricedLine, Totals } from './pricing.ts'
 import type { CodeState } from './promoting.ts'
 import { isTransient, REFUSALS, type Refusal, refuse } from './refusal.ts'
@@ -73,6 +75,8 @@ export interface OrderContent extends Totals {
 export interface OrderLine extends PricedLine {
   readonly cancelledQuantity: number
   readonly fulfilledQuantity: number
+  /** Pieces that went back into stock, when they were cancelled or with a refund. */
+  readonly restockedQuantity: number
   /** Its tax category when it was ordered; null: it was not taxed. What a line without a catalogue entry is taxed by when taxes run again. */
   readonly taxCategory: string | null
   /** What one piece weighed. */
@@ -142,6 +146,7 @@ export function orderLinesOf(
       ...line,
       cancelledQuantity: 0,
       fulfilledQuantity: 0,
+      restockedQuantity: 0,
       taxCategory: intent?.inline?.taxCategory ?? (variant?.taxable ? variant.taxCategory : null),
       grams: intent?.inline?.grams ?? variant?.grams ?? 0,
       taxes: intent?.taxes ?? null,
@@ -179,6 +184,25 @@ export interface ServedPayment {
   readonly updatedAt: string
 }
 
+/** A refund as it is served with its order. */
+export interface ServedRefund {
+  readonly id: string
+  /** The same for refunds that were asked for together, because one payment had not enough. */
+  readonly groupId: string
+  readonly paymentId: string
+  readonly amount: Amount
+  readonly state: Return['state']
+  readonly reason: string | null
+  readonly lines: readonly { readonly lineId: string; readonly quantity: number; readonly amount: Amount; readonly restocked: boolean }[]
+  /** How much of it is for shipping. */
+  readonly shipping: Amount
+  /** Why it failed: a code; the words of the provider are in the order's history. */
+  readonly failure: string | null
+  /** Who asked for it; which key, the order's history says. */
+  readonly by: Order['placedBy']
+  readonly createdAt: string
+}
+
 /** Money on the wire. */
 type Amount = { readonly amount: number; readonly currency: string }
 
@@ -188,16 +212,13 @@ export interface ServedOrder extends Omit<Order, 'format'> {
   readonly paidTotal: Amount
   /** What went back of it. */
   readonly refundedTotal: Amount
+  /** What the order no longer costs, because it or pieces of it were cancelled; `total` says what was bought. */
+  readonly cancelledTotal: Amount
   /** What is still owed; below zero where more was taken than the order costs now. */
   readonly outstandingTotal: Amount
   readonly payments: readonly ServedPayment[]
   readonly fulfilments: readonly Fulfilment[]
-  readonly refunds: readonly {
-    readonly id: string
-    readonly paymentId: string
-    readonly amount: { readonly amount: number; readonly currency: string }
-    readonly state: string
-  }[]
+  readonly refunds: readonly ServedRefund[]
 }
 
 /** The content an order of this priced cart has. */
@@ -206,7 +227,7 @@ export function contentOf(cart: PricedCart): OrderContent {
   const { customerGroups, vatId, vatIdChecked, taxExempt } = cart
   const { itemTotal, discountTotal, shippingTotal, includedTaxTotal, additionalTaxTotal, total } = cart
   const shippingAddress = cart.requiresShipping ? cart.shippingAddress : null
-  const billingAddress = cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
+  const billingAddress = billingAddressOf(cart)
   return {
     currency,
     lines,
@@ -231,8 +252,11 @@ export function contentOf(cart: PricedCart): OrderContent {
   }
 }
 
-/** Everything that stands between this cart and an order, in order of precedence; empty when it can be ordered. */
-export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Refusal[] {
+/**
+ * Everything that stands between this cart and an order, in order of precedence; empty when it can be ordered. `given`: attributes that come with the
+ * request to order.
+ */
+export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts, given: Attributes = {}): Refusal[] {
   const { settings } = facts.shop
   const blockers: Refusal[] = []
   // Staff orders for whom they like: who has no account is no guest who ordered.
@@ -256,12 +280,41 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts): Ref
     if (available !== undefined && wanted > available)
       blockers.push(refuse('insufficient_stock', { sku, asked: wanted, available, path: `/skus/${sku}` }))
   }
-  if (settings.checkout.emailRequired && priced.email === null) blockers.push(refuse('email_required', { path: '/email' }))
-  if (priced.requiresShipping && priced.shippingAddress === null) blockers.push(refuse('address_required', { path: '/shippingAddress' }))
-  if (priced.requiresShipping && priced.shippingMethod === null && offersShipping(settings)) {
-    blockers.push(refuse('shipping_method_required', { path: '/shippingMethod' }))
-  }
+  blockers.push(...missingDetails(priced, settings))
+  const attributesRefused = attributesOff(orderAttributes(priced.attributes, given, settings), settings.attributes.order)
+  if (attributesRefused) blockers.push(attributesRefused)
   return blockers.sort((a, b) => REFUSALS.indexOf(a.refused) - REFUSALS.indexOf(b.refused))
+}
+
+/** What the shop wants to know of every order and this cart does not say. */
+function missingDetails(priced: PricedCart, settings: Settings): Refusal[] {
+  const { requireEmail, requireShippingAddress, requireBillingAddress, requireShippingMethod } = settings.checkout
+  const { shippingAddress, requiresShipping } = priced
+  const isToBeChosen = requiresShipping && requireShippingMethod && priced.shippingMethod === null && offersShipping(settings)
+  return [
+    ...(requireEmail && priced.email === null ? [refuse('email_required', { path: '/email' })] : []),
+    ...(requireShippingAddress && requiresShipping && shippingAddress === null
+      ? [refuse('address_required', { path: '/shippingAddress' })]
+      : []),
+    ...(requireBillingAddress && billingAddressOf(priced) === null ? [refuse('address_required', { path: '/billingAddress' })] : []),
+    ...(isToBeChosen ? [refuse('shipping_method_required', { path: '/shippingMethod' })] : []),
+  ]
+}
+
+/**
+ * The attributes of an order: those of its cart that the shop's schema of orders declares (all of them where it has none), and those that came with
+ * the request to order; null takes one away.
+ */
+export function orderAttributes(cart: Attributes, given: Attributes, settings: Settings): Attributes {
+  const schema = settings.attributes.order
+  const declared = (schema?.properties ?? {}) as object
+  const copied = schema === null ? cart : Object.fromEntries(Object.entries(cart).filter(([name]) => Object.hasOwn(declared, name)))
+  return mergedAttributes(copied, given)
+}
+
+/** Where the bill goes: to its own address, or to where the goods go. */
+function billingAddressOf(cart: Pick<PricedCart, 'billingSameAsShipping' | 'shippingAddress' | 'billingAddress'>): Address | null {
+  return cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
 }
 
 /** When who was told that an outside engine does not answer may try again. */

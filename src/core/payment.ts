@@ -66,6 +66,8 @@ export function orderPaymentState(total: number, payments: readonly Attempt[], r
   if (payments.some((each) => each.state === 'AUTHORIZED')) return 'AUTHORIZED'
   if (taken.length > 0 || payments.some((each) => each.state === 'REFUNDED')) return 'REFUNDED'
   if (payments.some((each) => isRunning(each.state))) return 'PENDING'
+  // A payment of nothing only verified a way of paying.
+  if (payments.some((each) => each.state === 'PAID' && each.amount === 0)) return total === 0 ? 'PAID' : 'NONE'
   if (payments.length > 0) return 'FAILED'
   return total === 0 ? 'PAID' : 'NONE'
 }

@@ -36,7 +36,7 @@ import { durationMs, expiryOf, rfc3339 } from './time.ts'
 import type { RateTrace, Trace } from './trace.ts'
 
 /** Moves when this code may give other results for the same facts: stored prices of another revision are computed anew. */
-export const PRICING_REVISION = 15
+export const PRICING_REVISION = 16
 
 /** A line as it is served. */
 export interface PricedLine {
@@ -108,6 +108,7 @@ export interface PricedCart extends Totals {
   readonly shippingAddress: Address | null
   readonly billingAddress: Address | null
   readonly billingSameAsShipping: boolean
+  readonly shippingSameAsBilling: boolean
   readonly shippingMethod: string | null
   readonly requiresShipping: boolean
   /** What shipping costs at least, by the cheapest method for where it goes as far as that is known; null once a method is chosen (SEED3-52). */
@@ -480,6 +481,7 @@ function served(cart: Cart, works: readonly Work[], outcome: Outcome, facts: Fac
     shippingAddress: cart.shippingAddress,
     billingAddress: cart.billingAddress,
     billingSameAsShipping: cart.billingSameAsShipping,
+    shippingSameAsBilling: cart.shippingSameAsBilling === true,
     shippingMethod: outcome.shipped.method,
     requiresShipping: outcome.shipped.needed,
     shippingEstimate: outcome.shipped.estimate === null ? null : money(outcome.shipped.estimate, cart.currency),

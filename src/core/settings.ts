@@ -147,6 +147,11 @@ export interface Settings {
     readonly cart: JsonSchema | null
     /** JSON schema of a line's attributes; a property with `"identity": true` tells lines apart (C13). Null accepts any, none of them identity. */
     readonly line: JsonSchema | null
+    /**
+     * JSON schema of an order's attributes: of the cart's those that it declares (`properties`) are copied, and ordering may add more. Null copies all
+     * and accepts any.
+     */
+    readonly order: JsonSchema | null
   }
   readonly currency: {
     /**
@@ -162,10 +167,12 @@ export interface Settings {
   readonly inventory: {
     /** C18: more than there is: lower the quantity with a notice, refuse, or let ordering decide. */
     readonly onAdd: 'clamp' | 'reject' | 'allow'
-    /** C18: from when stock is kept from others: from ordering on, or only when the order is paid. */
-    readonly reserve: 'checkout' | 'none'
-    /** How long an unpaid order keeps its stock from others. */
+    /** C18: from when stock is kept from others: from the cart on, from ordering on, or only when the order is paid. */
+    readonly reserve: 'cart' | 'checkout' | 'none'
+    /** How long an unpaid order, or a cart after its last change, keeps its stock from others. */
     readonly holdTtl: string
+    /** SEC-8: how many pieces of one sku all carts and unpaid orders of one owner hold together; null sets no limit. */
+    readonly holdMaxPerOwner: number | null
   }
   readonly promotions: {
     /** C31: how many codes a cart may have; at most 10. */
@@ -279,18 +286,24 @@ export interface Settings {
   readonly checkout: {
     /** May a guest order (C42)? */
     readonly guest: boolean
-    /** C42: may a guest order with the e-mail address of an account? */
-    readonly guestEmailOfAccount: 'allow'
+    /** C42: may a guest order with the e-mail address of an account? `requireLogin` says no, and thereby confirms that there is such an account. */
+    readonly guestEmailOfAccount: 'allow' | 'requireLogin'
     /** Is an e-mail address needed to order? */
-    readonly emailRequired: boolean
+    readonly requireEmail: boolean
+    /** Is a shipping address needed to order what is shipped? */
+    readonly requireShippingAddress: boolean
+    /** Is a billing address needed to order? The shipping address is one, unless the cart says otherwise. */
+    readonly requireBillingAddress: boolean
+    /** Must a shipping method be chosen to order what is shipped, where the shop offers any? */
+    readonly requireShippingMethod: boolean
     /** C36: may an empty cart be ordered? */
     readonly allowEmpty: boolean
     /** C19: lines that are not for sale any more block ordering, or are left out of the order and stay in a cart. */
     readonly unavailable: 'block' | 'drop'
-    /** C35: an order of total 0 is placed without payment. */
-    readonly freeOrder: 'complete'
-    /** C38: may an order that costs something be placed without payment? */
-    readonly withoutPayment: false
+    /** C35: an order of total 0 is placed without payment, or goes through the payment provider all the same (some verify a card). */
+    readonly freeOrder: 'complete' | 'process'
+    /** C38: may a customer place an order that costs something without payment? Keys with `orders:edit` may in any shop. */
+    readonly withoutPayment: boolean
     /** C38: may an order be placed when only a part of it is paid? */
     readonly partialPayment: false
     /** C40: into how many orders a cart is split. */
@@ -390,9 +403,9 @@ export const DEFAULT_SETTINGS: Settings = {
     order: 'oldest',
     onUnavailable: 'flag',
   },
-  attributes: { cart: null, line: null },
+  attributes: { cart: null, line: null, order: null },
   currency: { source: ['explicit', 'shop', 'product'], byCountry: {}, onMissingPrice: 'block' },
-  inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M' },
+  inventory: { onAdd: 'clamp', reserve: 'checkout', holdTtl: 'PT30M', holdMaxPerOwner: null },
   promotions: {
     maxCodes: 1,
     caseSensitive: false,
@@ -432,7 +445,10 @@ export const DEFAULT_SETTINGS: Settings = {
   checkout: {
     guest: true,
     guestEmailOfAccount: 'allow',
-    emailRequired: true,
+    requireEmail: true,
+    requireShippingAddress: true,
+    requireBillingAddress: false,
+    requireShippingMethod: true,
     allowEmpty: false,
     unavailable: 'block',
     freeOrder: 'complete',

@@ -3,9 +3,13 @@
 import type { PricedLine } from './pricing.ts'
 import type { Part } from './product.ts'
 
-/** A hold on some pieces of a sku until `expiresAt` (ms). `holder` is the cart's id, or the order's where there is no cart. */
+/**
+ * A hold on some pieces of a sku until `expiresAt` (ms). `holder` is the id of the cart that an unpaid order is of, or the order's where there is no
+ * cart; what a cart holds without an order has `cartHolder` of it. `owner` is whose they are.
+ */
 export interface Hold {
   readonly holder: string
+  readonly owner: string
   readonly quantity: number
   readonly expiresAt: number
 }
@@ -16,10 +20,29 @@ export interface StockLevel {
   readonly holds: readonly Hold[]
 }
 
+/** Ends the holder of what a cart holds by itself (`inventory.reserve` = cart), beside what its unpaid order holds. */
+const BY_ITSELF = '+'
+
+/** Under which name a cart holds what is in it and not in its unpaid order. */
+export function cartHolder(cartId: string): string {
+  return `${cartId}${BY_ITSELF}`
+}
+
+/** Whether one of these carts or orders has the hold, by itself or for its unpaid order. */
+export function isHeldBy(holders: readonly string[], { holder }: Hold): boolean {
+  return holders.includes(holder.endsWith(BY_ITSELF) ? holder.slice(0, -BY_ITSELF.length) : holder)
+}
+
+/** How many pieces an owner holds by other carts and orders than these. */
+export function heldElsewhere(owner: string, holders: readonly string[], level: StockLevel, now: number): number {
+  const elsewhere = level.holds.filter((hold) => hold.owner === owner && hold.expiresAt > now && !isHeldBy(holders, hold))
+  return elsewhere.reduce((held, hold) => held + hold.quantity, 0)
+}
+
 /** How many pieces these holders may have now; never negative. */
 export function availableTo(holders: readonly string[], level: StockLevel, now: number): number {
   let held = 0
-  for (const hold of level.holds) if (!holders.includes(hold.holder) && hold.expiresAt > now) held += hold.quantity
+  for (const hold of level.holds) if (hold.expiresAt > now && !isHeldBy(holders, hold)) held += hold.quantity
   return Math.max(0, level.onHand - held)
 }
 

@@ -43,6 +43,7 @@ import { publish, wants } from '../store/outbox.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
 import { type Buyer, buyerOf, type FactsCache, type Holding, holdingOf, type ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
+import { holdCarts, TakenMeanwhile } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
 import type { IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -368,7 +369,10 @@ export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Qu
       }
     } catch (error) {
       if (error instanceof LockTimeout) for (const job of jobs) fail(job, error)
-      else await oneByOne(jobs, error)
+      else if (error instanceof TakenMeanwhile) {
+        cache.doubtStock(error.shopId, error.skus)
+        again(jobs.filter((job) => job.state === 'running'))
+      } else await oneByOne(jobs, error)
     }
   }
 
@@ -585,23 +589,39 @@ export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Qu
   async function settle(works: readonly Work[]): Promise<void> {
     // A command that changed nothing but came with a key has an outcome to record; the rest is answered as it is.
     for (const work of works) if (!work.save && !isKeyed(work)) answer(work)
-    for (const part of split(works.filter((work) => work.save || isKeyed(work)))) {
-      const single =
-        part.every((work) => isPlain(work)) &&
-        isOneStatement(
-          store.dialect,
-          part.flatMap((work) => work.save ?? []),
-        )
-      const saved = await (single ? store.transactOne : store.transact)(async (writer) => {
-        const ids = new Set<string>()
-        for (const [shopId, ofShop] of groupBy(part, (work) => work.base.shopId))
-          for (const id of await write(writer, shopId, ofShop)) ids.add(id)
-        return ids
-      })
-      for (const work of part) {
-        if (!work.save || saved.has(work.base.id)) answer(work)
-        else again(work.jobs)
-      }
+    for (const part of split(works.filter((work) => work.save || isKeyed(work)))) await settlePart(part)
+  }
+
+  /** One transaction. Carts that were decided on stock that is gone are decided again on what there is then, when the others are saved. */
+  async function settlePart(part: readonly Work[]): Promise<void> {
+    try {
+      await savePart(part)
+    } catch (error) {
+      if (!(error instanceof TakenMeanwhile)) throw error
+      const isLate = ({ base }: Work) => error.cartIds.has(base.id)
+      const others = part.filter((work) => !isLate(work))
+      if (others.length > 0) await settlePart(others)
+      cache.doubtStock(error.shopId, error.skus)
+      for (const work of part) if (isLate(work)) again(work.jobs.filter((job) => job.state === 'running'))
+    }
+  }
+
+  async function savePart(part: readonly Work[]): Promise<void> {
+    const single =
+      part.every((work) => isPlain(work)) &&
+      isOneStatement(
+        store.dialect,
+        part.flatMap((work) => work.save ?? []),
+      )
+    const saved = await (single ? store.transactOne : store.transact)(async (writer) => {
+      const ids = new Set<string>()
+      for (const [shopId, ofShop] of groupBy(part, (work) => work.base.shopId))
+        for (const id of await write(writer, shopId, ofShop)) ids.add(id)
+      return ids
+    })
+    for (const work of part) {
+      if (!work.save || saved.has(work.base.id)) answer(work)
+      else again(work.jobs)
     }
   }
 
@@ -611,6 +631,11 @@ export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Qu
     const saves = works.flatMap((work) => work.save ?? [])
     const saved = await saveCarts(writer, shopId, saves)
     const mine = works.filter((work) => !work.save || saved.has(work.base.id))
+    const changed = mine.flatMap(({ shop, save, pricing }) => (save && pricing && shop.cartsHold ? [{ shop, save, pricing }] : []))
+    if (changed[0]) {
+      const held = changed.map(({ save, pricing }) => ({ cart: save.cart, lines: save.priced.lines, seen: pricing.stockSeen }))
+      await holdCarts(writer, changed[0].shop, held, clock.now())
+    }
     const done = mine.flatMap((work) =>
       work.jobs.flatMap((job) => {
         const outcome = work.outcomes.get(job)
@@ -667,7 +692,8 @@ export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Qu
 
   /** Whether saving a cart is its row and nothing else. */
   function isPlain(work: Work): boolean {
-    return work.jobs.every((job) => !job.command.idempotency && !job.command.newGuest) && !isGuestsNext(work) && eventsOf(work).length === 0
+    const isAlone = work.jobs.every((job) => !job.command.idempotency && !job.command.newGuest) && !isGuestsNext(work)
+    return isAlone && eventsOf(work).length === 0 && !work.shop.cartsHold
   }
 
   function eventsOf({ shop, row, base, cart, save }: Work): Event[] {

@@ -357,10 +357,12 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
   }
   if (patch.cart?.types?.includes(DRAFT_TYPE))
     return refuse('invalid', { path: `/cart/types/${patch.cart.types.indexOf(DRAFT_TYPE)}`, reason: 'means_orders_that_staff_prepares' })
+  // Stock that is held for ever is lost to everybody.
+  if (patch.inventory?.holdTtl === 'never') return refuse('invalid', { path: '/inventory/holdTtl', reason: 'must_end', example: 'PT30M' })
   for (const [country, currency] of Object.entries(patch.currency?.byCountry ?? {})) {
     if (exponentOf(currency) === undefined) return refuse('currency_unknown', { path: `/currency/byCountry/${country}`, currency })
   }
-  for (const where of ['cart', 'line'] as const) {
+  for (const where of ['cart', 'line', 'order'] as const) {
     const schema = patch.attributes?.[where]
     if (schema && !isJsonSchema(schema)) return refuse('invalid', { path: `/attributes/${where}`, reason: 'not_a_json_schema' })
   }

@@ -2,6 +2,7 @@
 // payment, all in one transaction; the provider is called after it (payments.ts), and the order is placed when money is there (placing.ts).
 // Every transaction locks in one order: carts, orders, promotions, stock (each by id), sequences last.
 import { createHash } from 'node:crypto'
+import type { Attributes } from '../core/attributes.ts'
 import {
   type Address,
   addLines,
@@ -16,11 +17,23 @@ import {
 } from '../core/cart.ts'
 import { changeCart } from '../core/details.ts'
 import type { Facts } from '../core/facts.ts'
-import { cancellableQuantity, hasShipment } from '../core/fulfilment.ts'
+import { hasShipment } from '../core/fulfilment.ts'
 import { sum } from '../core/money.ts'
-import { contentOf, ORDER_FORMAT, type Order, orderBlockers, orderedLinesOf, orderLinesOf, orderMayMove, partOf } from '../core/order.ts'
+import {
+  contentOf,
+  ORDER_FORMAT,
+  type Order,
+  type OrderContent,
+  orderAttributes,
+  orderBlockers,
+  orderedLinesOf,
+  orderLinesOf,
+  orderMayMove,
+  partOf,
+} from '../core/order.ts'
 import type { StatusRole } from '../core/order-statuses.ts'
 import { type PricedCart, type Pricing, priceCart } from '../core/pricing.ts'
+import { piecesToRestock } from '../core/refund.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
 import { inState, statusMove } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
@@ -31,17 +44,19 @@ import { record } from '../store/idempotency.ts'
 import { insertOrder, insertPayment, lockOrders, orderRow, ordersOfCart, paymentsOf, readOrder, updatePayment } from '../store/orders.ts'
 import { abandonPaymentActions } from '../store/payment-actions.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
-import { lockStock, releaseHolds, replaceHolds, takeStock } from '../store/stock.ts'
+import { releaseHolds, replaceHolds } from '../store/stock.ts'
 import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
+import type { Accounts } from './accounts.ts'
 import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
+import { heldSkus, holdCarts } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
-import { parseOrder, paymentStateNow } from './orders.ts'
+import { kindOf, parseOrder, paymentStateNow } from './orders.ts'
 import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
 import { isPayable, type Payments } from './payments.ts'
-import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { type Placement, putBack, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
@@ -77,10 +92,14 @@ export interface OrderRequest {
     | undefined
   /** How it is to be paid; what is not named is the shop's first. */
   readonly provider?: string | undefined
-  /** It is placed although nothing was paid, whatever it costs: staff says so. */
-  readonly withoutPayment?: boolean | undefined
   readonly method?: string | undefined
   readonly returnUrl?: string | null | undefined
+  /** Free data for the order, besides what its cart says: see `attributes.order`. */
+  readonly attributes?: Attributes | undefined
+  /** The note of the order; absent: that of its cart. */
+  readonly note?: string | undefined
+  /** Placed at once although it costs something (SEED4-49). Who may ask for it is checked before. */
+  readonly withoutPayment?: boolean | undefined
   /** The total the shopper consents to, in minor units. */
   readonly expectedTotal?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
@@ -113,6 +132,10 @@ export interface Cancelling {
   readonly status?: string
   /** No e-mail is sent for it. */
   readonly quiet?: boolean
+  /** Whether what was paid for a placed order goes back; it does unless said. */
+  readonly refund?: 'full' | 'none'
+  /** Whether the pieces of a placed order go back into stock; they do unless said. */
+  readonly restock?: boolean
 }
 
 /** Ordering and paying. */
@@ -135,6 +158,8 @@ interface Snapshot {
   readonly whole: boolean
   readonly facts: Facts
   readonly pricing: Pricing
+  /** What is ordered, as it is frozen. */
+  readonly content: OrderContent
   readonly contentHash: string
   /** Whether an outside engine was heard just now: the shopper saw the price without what it said. */
   readonly asked: boolean
@@ -144,6 +169,7 @@ interface Snapshot {
 export function createCheckout(parts: {
   store: Store
   facts: FactsCache
+  accounts: Accounts
   quotes: Quoting
   clock: Clock
   random: Randomness
@@ -153,7 +179,7 @@ export function createCheckout(parts: {
   payments: Payments
   paymentMethods: PaymentMethods
 }): Checkout {
-  const { store, facts: cache, quotes, clock, random, providers, placement, recording, payments, paymentMethods } = parts
+  const { store, facts: cache, accounts, quotes, clock, random, providers, placement, recording, payments, paymentMethods } = parts
   const { hold, place, supersede } = placement
   const { open, closeSessions, placeUnpaid, refundAll } = payments
 
@@ -180,15 +206,18 @@ export function createCheckout(parts: {
     const snapshot = request.items ? await snapshotItems(request, request.items) : await snapshotCart(request)
     if (snapshot === 'again' || isRefusal(snapshot)) return snapshot
     if ('orderId' in snapshot) return snapshot
-    const refused = checkSnapshot(request, snapshot)
+    // Keys act for the shop, and know whom they order for.
+    const isOthers = request.all ? null : await accounts.refusal(snapshot.shop, snapshot.cart)
+    const refused = isOthers ?? checkSnapshot(request, snapshot)
     if (refused) return refused
-    const chosen = await paymentMethods.choose(snapshot.shop, request)
-    if (isRefusal(chosen) && snapshot.pricing.cart.total.amount > 0 && !request.withoutPayment) return chosen
+    const { total } = snapshot.pricing.cart
+    const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, total.amount) : null
+    if (isRefusal(chosen)) return chosen
 
     const unpaid = snapshot.row
       ? (await ordersOfCart(store.reader, request.shopId, snapshot.cart.id)).find((row) => row.state === 'NEW')
       : undefined
-    if (unpaid?.content_hash === snapshot.contentHash && !request.withoutPayment) return resume(request, unpaid.id)
+    if (unpaid?.content_hash === snapshot.contentHash && chosen !== null) return resume(request, unpaid.id)
     if (unpaid) {
       // Its session must not be payable any more before another order takes its place; if it was paid, it is the order.
       const closed = await closeSessions(request.shopId, unpaid.id)
@@ -200,7 +229,7 @@ export function createCheckout(parts: {
         return paid?.placed_at ? answerOf(request.shopId, unpaid.id, false) : 'again'
       }
     }
-    const created = await create(request, snapshot, isRefusal(chosen) ? null : chosen, unpaid)
+    const created = await create(request, snapshot, chosen, unpaid)
     if (created === 'again' || isRefusal(created)) return created
     return openSession(request.shopId, created)
   }
@@ -237,7 +266,7 @@ export function createCheckout(parts: {
       return refuse('cart_closed', { cartId: cart.id, closedReason: cart.closedReason, mergedInto: cart.mergedInto, orderId: cart.orderId })
     const source = request.lineIds ? partOf(cart, request.lineIds) : cart
     if (!source) return refuse('line_not_found', { lines: request.lineIds })
-    return priced(shop, row, source, request.lineIds === undefined, source.id)
+    return priced(request, shop, row, source, request.lineIds === undefined)
   }
 
   /** Items without a cart: a cart that is never kept. What they hold belongs to the order. */
@@ -275,33 +304,42 @@ export function createCheckout(parts: {
     const changed = changeCart(added.cart, { email, shippingAddress, billingAddress, shippingMethod, vatId }, facts)
     if (isRefusal(changed)) return changed
     cart = { ...changed.cart, codes }
-    const snapshot = await priced(shop, null, cart, false, cart.id)
+    const snapshot = await priced(request, shop, null, cart, false)
     if (isRefusal(snapshot)) return snapshot
     // Without a cart there is nobody to look at a code that does nothing: it is refused, like one that does not exist (SEC-6).
     const idle = snapshot.pricing.cart.codes.find((code) => !code.applied)
     return idle ? refuse('code_rejected', { path: '/codes' }) : snapshot
   }
 
-  async function priced(shop: ShopFacts, row: CartRow | null, cart: Cart, whole: boolean, holder: string): Promise<Snapshot | Refusal> {
+  async function priced(
+    request: OrderRequest,
+    shop: ShopFacts,
+    row: CartRow | null,
+    cart: Cart,
+    whole: boolean,
+  ): Promise<Snapshot | Refusal> {
     await cache.collect(shop, skusOf(cart), cart.codes, [])
-    const now = await pricedNow(shop, cart, holder, row !== null)
+    const now = await pricedNow(shop, cart, row !== null)
     if (isRefusal(now)) return now
     const { facts, pricing, asked } = now
     const gone = pricing.cart.lines.filter((line) => line.state === 'UNAVAILABLE').map((line) => line.id)
     // What cannot be bought is left out where the shop says so; it stays in a cart like everything that was not ordered (C19).
     if (gone.length > 0 && shop.settings.checkout.unavailable === 'drop')
-      return priced(shop, row, { ...cart, lines: cart.lines.filter((line) => !gone.includes(line.id)) }, whole, holder)
+      return priced(request, shop, row, { ...cart, lines: cart.lines.filter((line) => !gone.includes(line.id)) }, whole)
     // What left the cart because it is gone is not ordered: it must not be remembered as bought either.
     const ordered = { ...cart, lines: pricing.intent.lines }
-    const identity = JSON.stringify([contentOf(pricing.cart), orderedLinesOf(ordered), whole])
+    const own = contentOf(pricing.cart)
+    const attributes = orderAttributes(own.attributes, request.attributes ?? {}, shop.settings)
+    const content = { ...own, attributes, note: request.note ?? own.note }
+    const identity = JSON.stringify([content, orderedLinesOf(ordered), whole])
     const contentHash = createHash('sha256').update(identity).digest('base64url')
-    return { shop, row, cart: ordered, whole, facts, pricing, contentHash, asked }
+    return { shop, row, cart: ordered, whole, facts, pricing, content, contentHash, asked }
   }
 
   /** Priced by what the database says, and by what outside engines say where the shop asks them. */
-  async function pricedNow(shop: ShopFacts, cart: Cart, holder: string, keeps: boolean): Promise<Settled | Refusal> {
+  async function pricedNow(shop: ShopFacts, cart: Cart, keeps: boolean): Promise<Settled | Refusal> {
     if (shop.asksOutside) await quotes.collect(shop.id, [cart.id])
-    const holding = { holders: [holder], buyer: buyerOf(cart) }
+    const holding = { holders: [cart.id], buyer: buyerOf(cart) }
     const fresh = () => cache.fresh(store.reader, shop, cart.codes, skusOf(cart), holding)
     const facts = await fresh()
     if (!shop.asksOutside) {
@@ -318,7 +356,7 @@ export function createCheckout(parts: {
 
   /** What is missing, then whether it costs more than the shopper saw (C17). */
   function checkSnapshot(request: OrderRequest, { shop, row, cart, whole, facts, pricing, asked }: Snapshot): Refusal | null {
-    const blockers = orderBlockers(cart, pricing.cart, facts)
+    const blockers = orderBlockers(cart, pricing.cart, facts, request.attributes)
     if (blockers[0]) return { ...blockers[0], blockers }
     const { total } = pricing.cart
     if (request.expectedTotal !== undefined) {
@@ -360,7 +398,7 @@ export function createCheckout(parts: {
     const { shopId } = request
     const { cart, row, whole, pricing, facts, shop } = snapshot
     const now = clock.now()
-    const order = newOrder(snapshot, now, request)
+    const order = newOrder(snapshot, now, request, chosen === null ? 'NONE' : 'PENDING')
     const holder = row ? cart.id : order.id
     try {
       return await store.transact(async (writer) => {
@@ -374,14 +412,18 @@ export function createCheckout(parts: {
         const exhausted = await redeemFor(writer, order, now)
         if (exhausted) throw new Rollback(exhausted)
         const demand = demandOf(pricing.cart.lines)
-        const tracked = await hold(writer, shopId, demand, holder)
+        const kept = row && shop.cartsHold ? (JSON.parse(row.priced) as PricedCart).lines : null
+        const limit = limitOf(shop, ownerKey(cart.owner))
+        const tracked = await hold(writer, shopId, demand, holder, { limit, also: kept ? heldSkus(kept) : [] })
         // The last of a gift went to somebody else meanwhile: nobody asked for it, so the order is made without it.
         if (isRefusal(tracked)) throw new Rollback(isOfGift(tracked, pricing.cart) ? 'again' : tracked)
         const heldUntil = now + (durationMs(shop.settings.inventory.holdTtl) ?? 0)
         const held = shop.settings.inventory.reserve === 'none' ? [] : tracked
-        await replaceHolds(writer, shopId, holder, order.id, held, heldUntil)
+        await replaceHolds(writer, shopId, { holder, owner: ownerKey(cart.owner), orderId: order.id }, held, heldUntil)
+        // What is not ordered stays held for the cart.
+        if (kept) await holdCarts(writer, shop, [{ cart, lines: kept, seen: [] }], now)
         const expiresAt = order.expiresAt === null ? null : Date.parse(order.expiresAt)
-        const kept = {
+        const columns = {
           owner: ownerKey(cart.owner),
           contentHash: snapshot.contentHash,
           orderedLines: orderedLinesOf(cart),
@@ -391,7 +433,7 @@ export function createCheckout(parts: {
           expiresAt,
           heldUntil,
         }
-        await insertOrder(writer, orderRow(order, kept))
+        await insertOrder(writer, orderRow(order, columns))
         if (request.idempotency) {
           const { key, requestHash, sealed } = request.idempotency
           const recorded = await record(
@@ -404,10 +446,10 @@ export function createCheckout(parts: {
           if (!recorded) throw new Rollback('again')
         }
         await recording.remember(writer, shop, order, { by: request.by, action: 'order', events: ['order.created'] })
-        if (order.total.amount === 0 || request.withoutPayment) {
+        if (chosen === null) {
           await place(writer, shop, {
             order,
-            row: { ...orderRow(order, kept) },
+            row: { ...orderRow(order, columns) },
             whole,
             carts: row ? { own: row, target: null } : null,
             facts,
@@ -416,8 +458,6 @@ export function createCheckout(parts: {
           })
           return { orderId: order.id, payment: null, created: true }
         }
-        // What costs something has a way to be paid: it was refused otherwise.
-        if (!chosen) throw new Rollback(refuse('payment_method_unavailable', { path: '/payment/provider' }))
         const payment = newPayment(shop, order, chosen, request.returnUrl ?? null, now)
         await insertPayment(writer, payment)
         return { orderId: order.id, payment, created: true }
@@ -428,10 +468,14 @@ export function createCheckout(parts: {
     }
   }
 
-  function newOrder({ cart, shop, pricing, whole, row, facts }: Snapshot, now: number, { by, language = null }: OrderRequest): Order {
+  function newOrder(
+    { cart, shop, content, whole, row, facts }: Snapshot,
+    now: number,
+    { by, language = null }: OrderRequest,
+    paymentState: 'NONE' | 'PENDING',
+  ): Order {
     const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
     const at = rfc3339(now)
-    const content = contentOf(pricing.cart)
     return {
       format: ORDER_FORMAT,
       id: random.id('ord'),
@@ -440,7 +484,7 @@ export function createCheckout(parts: {
       reference: null,
       shopId: shop.id,
       state: 'NEW',
-      paymentState: pricing.cart.total.amount === 0 ? 'NONE' : 'PENDING',
+      paymentState,
       fulfilmentState: 'UNFULFILLED',
       status: 'new',
       isCompleted: false,
@@ -532,7 +576,7 @@ export function createCheckout(parts: {
       // Whoever names no way goes on where the order is being paid.
       const { provider, method } = payable.at(-1) ?? {}
       const isNamed = wanted.provider !== undefined || wanted.method !== undefined
-      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined })
+      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, known.total)
       if (isRefusal(chosen)) return chosen
       if (payable.some((payment) => payment.provider !== chosen.provider)) {
         const closed = await closeSessions(shopId, orderId)
@@ -565,10 +609,16 @@ export function createCheckout(parts: {
     if (row?.state !== 'NEW') throw new Rollback(refuse('order_state_forbids', { orderId, state: row?.state ?? null, action: 'pay' }))
     const order = parseOrder(row)
     const holder = row.cart_id ?? row.id
-    const tracked = await hold(writer, shop.id, demandOf(order.lines), holder)
+    const tracked = await hold(writer, shop.id, demandOf(order.lines), holder, { limit: limitOf(shop, row.owner) })
     if (isRefusal(tracked)) throw new Rollback(tracked)
     const held = shop.settings.inventory.reserve === 'none' ? [] : tracked
-    await replaceHolds(writer, shop.id, holder, orderId, held, now + (durationMs(shop.settings.inventory.holdTtl) ?? 0))
+    await replaceHolds(
+      writer,
+      shop.id,
+      { holder, owner: row.owner, orderId },
+      held,
+      now + (durationMs(shop.settings.inventory.holdTtl) ?? 0),
+    )
     const open = (await paymentsOf(writer, shop.id, [orderId])).filter(isPayable)
     // Somebody chose another provider at this moment: an order is never payable at two of them.
     if (open.some((payment) => payment.provider !== chosen.provider)) throw new Rollback('again')
@@ -606,10 +656,10 @@ export function createCheckout(parts: {
       if (!before) return refuse('order_not_found', { orderId })
       if (before.state === 'CANCELLED') {
         // Repeating it, by who may, tries refunds again that were given up.
-        if (how.role !== 'customer')
+        if (how.role !== 'customer' && how.refund !== 'none')
           await store.transact(async (writer) => {
             await lockOrders(writer, shopId, [orderId])
-            await refundAll(writer, shopId, orderId)
+            await refundAll(writer, shopId, orderId, { by: how.by })
           })
         return before
       }
@@ -652,6 +702,7 @@ export function createCheckout(parts: {
       // Somebody was faster with the same.
       if (order.state === state) return null
       const isPlaced = order.state === 'PLACED'
+      const keepsMoney = how.refund === 'none'
       if (!orderMayMove(order.state, state) || (isPlaced && how.onlyUnpaid))
         return refuse('order_state_forbids', { orderId, state: order.state, action: state === 'CANCELLED' ? 'cancel' : 'expire' })
       const status = state === 'CANCELLED' ? await cancelledStatus(writer, shop, order, how) : inState(state, statuses).status
@@ -661,18 +712,10 @@ export function createCheckout(parts: {
       await returnRedemptions(writer, shopId, orderId)
       if (isPlaced) {
         // What was handed over is not in the house any more, and what was cancelled before is back already.
-        const demand = demandOf(order.lines.map((line) => ({ ...line, quantity: cancellableQuantity(line) }))).filter(
-          ([, left]) => left > 0,
-        )
-        await lockStock(
-          writer,
-          shopId,
-          demand.map(([sku]) => sku),
-        )
-        await takeStock(writer, shopId, demand, -1, clock.now())
+        if (how.restock ?? true) await putBack(writer, shopId, piecesToRestock(order.lines), clock.now())
         await cancelPending(writer, shopId, orderId, clock.now())
         await abandonPaymentActions(writer, shopId, orderId, 'order_cancelled')
-        await refundAll(writer, shopId, orderId)
+        await refundAll(writer, shopId, orderId, { by: how.by, keepsTaken: keepsMoney })
       } else await releaseHolds(writer, shopId, orderId)
       const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
       const ended = { state, status, paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
@@ -681,8 +724,7 @@ export function createCheckout(parts: {
         ...{ by, message, quiet },
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
         events: state === 'EXPIRED' ? ['order.expired'] : isPlaced ? ['order.status_changed', 'order.cancelled'] : ['order.cancelled'],
-        columns: { held_until: null },
-        quiet,
+        columns: { held_until: null, ...(isPlaced && keepsMoney ? { money_kept: 1 } : {}) },
       })
       return null
     })
@@ -715,19 +757,25 @@ export function createCheckout(parts: {
   return { order, payAgain, cancel, cancelUnpaid, expire }
 }
 
+/** Whether an order goes through a payment provider before it is placed. */
+function mustPay({ withoutPayment }: OrderRequest, { pricing, shop }: Snapshot): boolean {
+  if (withoutPayment === true) return false
+  return pricing.cart.total.amount > 0 || shop.settings.checkout.freeOrder === 'process'
+}
+
 /** What of a total no outside engine has a say in, in minor units: what the goods (all, or these lines) cost after discounts. */
 function ownPartOf({ lines }: PricedCart, ids?: readonly string[]): number {
   const meant = lines.filter((line) => line.state === 'AVAILABLE' && (ids === undefined || ids.includes(line.id)))
   return sum(meant.map((line) => line.total.amount)) ?? 0
 }
 
+/** How much an owner may hold, where the shop says so and orders hold anything. */
+function limitOf({ settings }: ShopFacts, owner: string): { owner: string; max: number } | undefined {
+  const { reserve, holdMaxPerOwner } = settings.inventory
+  return reserve === 'none' || holdMaxPerOwner === null ? undefined : { owner, max: holdMaxPerOwner }
+}
+
 /** Whether what is missing is (also) wanted for a gift. */
 function isOfGift({ sku }: Refusal, { lines }: PricedCart): boolean {
   return demandOf(lines.filter((line) => line.giftOf !== null)).some(([wanted]) => wanted === sku)
-}
-
-/** Who ordered, without which key it was. */
-function kindOf(by: string): Order['placedBy'] {
-  const [kind] = by.split(':')
-  return kind === 'guest' || kind === 'account' || kind === 'server' || kind === 'staff' ? kind : 'system'
 }

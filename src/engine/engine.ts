@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
+import { type Accounts, createAccounts } from './accounts.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
@@ -17,6 +18,7 @@ import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
+import { createOrderLines, type OrderLines } from './order-lines.ts'
 import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
@@ -24,10 +26,11 @@ import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, 
 import { createPoster } from './posting.ts'
 import { createPreview, type Preview } from './preview.ts'
 import { createPromotions, type Promotions } from './promotions.ts'
-import { type Accounts, createAccounts } from './provider-accounts.ts'
+import { createProviderAccounts, type ProviderAccounts } from './provider-accounts.ts'
 import { createQuoting, type Quoting } from './quotes.ts'
 import { createReconciling, type Reconciling } from './reconciling.ts'
 import { createRecording } from './recording.ts'
+import { createRefunds, type Refunds } from './refunds.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
 import { createSettling, type Settling } from './settling.ts'
 import { createStatuses, type OrderStatuses } from './statuses.ts'
@@ -44,6 +47,7 @@ export interface Engine {
   readonly random: Randomness
   readonly signer: Signer
   readonly facts: FactsCache
+  readonly accounts: Accounts
   readonly carts: Carts
   readonly watching: Watching
   readonly checkout: Checkout
@@ -51,9 +55,11 @@ export interface Engine {
   readonly payments: Payments
   readonly paymentMethods: PaymentMethods
   readonly settling: Settling
-  readonly accounts: Accounts
+  readonly providerAccounts: ProviderAccounts
   readonly fulfilling: Fulfilling
   readonly statuses: OrderStatuses
+  readonly refunds: Refunds
+  readonly orderLines: OrderLines
   readonly merge: (request: MergeRequest) => Promise<MergeAnswer | Refusal>
   readonly catalogue: Catalogue
   readonly preview: Preview
@@ -117,12 +123,14 @@ export function createEngine(parts: EngineParts): Engine {
     returnAddress: (shopId, provider, paymentId) => `${parts.publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
   })
   const paymentMethods = createPaymentMethods({ store, providers })
-  const checkout = createCheckout({ ...base, quotes, providers, placement, recording, payments, paymentMethods })
+  const accounts = createAccounts({ store, clock })
+  const checkout = createCheckout({ ...base, accounts, quotes, providers, placement, recording, payments, paymentMethods })
   const editing = createEditing({ ...base, quotes, placement, recording })
   const settling = createSettling({ ...base, recording, payments, providers, log })
   const reconciling = createReconciling({ ...base, recording, checkout, payments, providers, log, extra: parts.extraJobs ?? [] })
   const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
   const poster = createPoster(allowed)
+  const refunds = createRefunds({ ...base, recording, reconciling })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
   const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
   const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
@@ -132,14 +140,17 @@ export function createEngine(parts: EngineParts): Engine {
     random,
     signer,
     facts,
+    accounts,
     checkout,
     editing,
     payments,
     paymentMethods,
     settling,
-    accounts: createAccounts({ ...base, signer, providers }),
+    providerAccounts: createProviderAccounts({ ...base, signer, providers }),
     fulfilling: createFulfilling({ ...base, recording }),
     statuses: createStatuses({ ...base, recording, checkout }),
+    refunds,
+    orderLines: createOrderLines({ ...base, recording, refunds, checkout }),
     providers,
     carts,
     quotes,

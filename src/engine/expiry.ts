@@ -29,6 +29,7 @@ import {
   writeTimes,
 } from '../store/expiry.ts'
 import { publish, wants } from '../store/outbox.ts'
+import { replaceCartHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import { type Carts, parseIntent } from './carts.ts'
 import type { EmailQueue, EmailWish } from './email-queue.ts'
@@ -262,6 +263,8 @@ export function createExpiry(parts: {
       }
       if (isTold || times.due_at !== row.due_at || expiresAt !== row.expires_at) await writeTimes(writer, shop.id, row.id, times)
     }
+    const gone = removed.map(({ row }) => row.id)
+    if (shop.cartsHold) await replaceCartHolds(writer, shop.id, gone, [], 0)
     const guests = await removeAll(writer, shop.id, removed)
     await publish(writer, shop.id, shop.endpoints, events, now, () => random.id('dl'))
     await emails.add(writer, shop, reminders)

@@ -71,6 +71,10 @@ export interface ShopFacts {
   readonly giftSkus: readonly string[]
   /** Whether an outside engine says what tax or shipping is. */
   readonly asksOutside: boolean
+  /** Whether carts hold what is in them (`inventory.reserve` = cart). */
+  readonly cartsHold: boolean
+  /** Whether it counts which e-mail addresses are accounts' (`checkout.guestEmailOfAccount` = requireLogin). */
+  readonly asksAccounts: boolean
   readonly variants: Map<string, Variant>
   readonly unknownSkus: Set<string>
 }
@@ -135,6 +139,8 @@ export interface FactsCache {
   fresh(reader: Reader, shop: ShopFacts, codes: readonly string[], skus: readonly string[], holding: Holding): Promise<Facts>
   /** How many of a sku these holders may have by the advice at hand; undefined when nothing is known or it is unlimited. */
   advice(shop: ShopFacts, sku: string, holders: Holders): number | undefined
+  /** Advice on these skus is read again before it is used next: it was found to be wrong. */
+  doubtStock(shopId: string, skus: readonly string[]): void
   /** How much is left of a limit (see `LimitsSeen`), by the advice at hand; null is unlimited. */
   left(shop: ShopFacts, key: string, holding: Holding): number | null
 }
@@ -199,6 +205,8 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
       personal: promotions.filter((promotion) => countedOf(promotion, 0) !== null),
       asksFirstOrder: promotions.some((promotion) => asks(promotion, 'first_order')),
       giftSkus: promotions.flatMap((promotion) => giftOf(promotion) ?? []),
+      cartsHold: settings.inventory.reserve === 'cart',
+      asksAccounts: settings.checkout.guestEmailOfAccount === 'requireLogin',
       asksOutside: settings.tax.provider !== null || settings.shipping.provider !== null,
       variants: new Map(),
       unknownSkus: new Set(),
@@ -274,6 +282,14 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
     if (stale.length === 0) return
     const levels = await readStock(store.reader, id, stale, now)
     for (const sku of stale) stock.set(`${id}/${sku}`, { at: now, value: levels.get(sku) ?? null })
+  }
+
+  function doubtStock(shopId: string, skus: readonly string[]): void {
+    for (const sku of skus) {
+      const known = stock.get(`${shopId}/${sku}`)
+      // What is known stays until then: nothing known would mean that there is no end of it.
+      if (known) stock.set(`${shopId}/${sku}`, { ...known, at: Number.NEGATIVE_INFINITY })
+    }
   }
 
   async function refreshCodes(known: ShopFacts, wanted: readonly string[]): Promise<void> {
@@ -399,7 +415,7 @@ export function createFactsCache(store: Store, clock: Clock, quotesOf: (shopId: 
     return limit.usesLeft
   }
 
-  return { shop, collect, knows, forCart, forCustomer, fresh, advice, left }
+  return { shop, collect, knows, forCart, forCustomer, fresh, advice, doubtStock, left }
 }
 
 const NO_LIMITS: Facts['limits'] = new Map()

@@ -258,7 +258,9 @@ export function createIdentities(parts: {
       try {
         const { payload } = await verify(issuer, token)
         if (typeof payload.sub !== 'string' || payload.sub === '' || payload.sub.length > 200) return invalid()
-        const email = issuer.emailClaim === undefined ? undefined : payload[issuer.emailClaim]
+        // Whoever types somebody else's address into a sign-up form has not proved it.
+        const isUnproved = issuer.emailClaim === undefined || payload.email_verified === false
+        const email = isUnproved ? undefined : payload[issuer.emailClaim ?? '']
         const groups = issuer.groupsClaim === undefined ? null : groupsIn(payload[issuer.groupsClaim])
         return { kind: 'account', accountId: `${issuer.name}:${payload.sub}`, email: typeof email === 'string' ? email : null, groups }
       } catch {

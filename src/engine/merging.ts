@@ -15,9 +15,11 @@ import { insertMerges, readMerge } from '../store/merges.ts'
 import { cartsBeingPaid, ordersOfCart, reassignOrders } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
 import { adoptRedemptions } from '../store/redemptions.ts'
+import { adoptHolds } from '../store/stock.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
+import { heldSkus, holdCarts } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import type { Clock, Randomness } from './ports.ts'
@@ -227,7 +229,9 @@ export function createMerging({
     const absorbed = [
       ...new Set([...involved.flatMap((cart) => cart.absorbed), ...sources.flatMap(({ row }) => (paying.has(row.id) ? row.id : []))]),
     ]
-    const facts = cache.forCart(shop, codes, skus, { ...(target ?? fresh), absorbed })
+    // What a guest's cart holds by itself is the merged cart's to take.
+    const giving = shop.cartsHold ? sources.map(({ row }) => row.id) : []
+    const facts = cache.forCart(shop, codes, skus, { ...(target ?? fresh), absorbed: [...absorbed, ...giving] })
     const decided: (MergeDecision & { replaced?: Cart | null }) | Refusal =
       mode === 'restorePrevious'
         ? restorePrevious({ session: brought[0] ?? null, current: target, others: further, fresh }, facts)
@@ -281,6 +285,8 @@ export function createMerging({
       .transact(async (writer) => {
         await saveAll(writer, plan, result ? ready.slice(1) : ready, result ? ready.slice(0, 1) : [])
         const told = await settleSources(writer, plan)
+        // Orders and uses before stock, like everywhere.
+        if (shop.cartsHold) await holdMerged(writer, plan, ready)
         await remember(writer, plan, told, created)
         const events = ready.map(({ change, save }): Event => ({ type: change.event, subject: save.cart.id, data: save.text }))
         await publish(writer, shop.id, shop.endpoints, events, facts.now, () => random.id('dl'))
@@ -291,6 +297,11 @@ export function createMerging({
         throw error
       })
     if (report === null) return 'again'
+    if (shop.cartsHold)
+      cache.doubtStock(
+        shop.id,
+        ready.flatMap(({ save }) => heldSkus(save.priced.lines)),
+      )
     const answer = { report, created, replayed: false }
     return result ? { ...answer, text: ready[0]?.save.text ?? '' } : asNow(request, plan.cartId, answer)
   }
@@ -307,12 +318,23 @@ export function createMerging({
     }
   }
 
+  /** The merged cart holds what is in it, in place of the carts that it is made of. */
+  async function holdMerged(writer: Writer, { shop, facts, sources }: Plan, ready: readonly Prepared[]): Promise<void> {
+    const closed = sources.map(({ row }) => row.id)
+    const saved = ready.map(({ save: { cart, priced } }) => {
+      const absorbed = cart.state === 'OPEN' ? [...cart.absorbed, ...closed] : cart.absorbed
+      return { cart: { ...cart, absorbed }, lines: priced.lines, seen: [] }
+    })
+    await holdCarts(writer, shop, saved, facts.now)
+  }
+
   /** What guests leave behind: orders follow to the account, secrets die, and carts go where the shop deletes them (C02). */
   async function settleSources(writer: Writer, { request, shop, facts, sources, others, report }: Plan): Promise<FullReport> {
     const { account } = request
     for (const guestId of new Set(sources.flatMap((source) => (source.limitedTo ? [] : (source.guestId ?? []))))) {
       const orderIds = await reassignOrders(writer, shop.id, `g:${guestId}`, ownerKey(account), account)
       await adoptRedemptions(writer, shop.id, orderIds, account.accountId)
+      if (shop.settings.inventory.holdMaxPerOwner !== null) await adoptHolds(writer, shop.id, orderIds, ownerKey(account))
       // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
       if ((await loadIntents(writer, shop.id, [], [`g:${guestId}`]))?.rows.length === 0)
         await revokeSecrets(writer, shop.id, guestId, 'all', facts.now)

@@ -1,12 +1,14 @@
 // Orders as they are served: the frozen document with its payments and refunds.
 import { withFulfilled } from '../core/fulfilment.ts'
-import { fulfilmentStateOf, liftOrder, type Order, type ServedOrder, type ServedPayment } from '../core/order.ts'
+import { fulfilmentStateOf, liftOrder, type Order, type ServedOrder, type ServedPayment, type ServedRefund } from '../core/order.ts'
 import { type Attempt, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
+import { cancelledAmount } from '../core/refund.ts'
 import { rfc3339 } from '../core/time.ts'
 import { fulfilmentsOf } from '../store/fulfilments.ts'
 import { paymentsOf, refundsOf } from '../store/orders.ts'
 import type { Reader } from '../store/store.ts'
 import type { OrderTable, PaymentTable, RefundTable } from '../store/tables.ts'
+import { contentOfRow } from './refunding.ts'
 
 /** The order in a row, as this code knows orders. */
 export function parseOrder(row: Pick<OrderTable, 'document'>): Order {
@@ -30,21 +32,19 @@ export async function serveOrders(
       payments: payments.filter((each) => each.order_id === row.id),
       refunds: refunds.filter((each) => each.order_id === row.id),
     }
-    const { paid, refunded, outstanding } = moneyOf(order.total.amount, mine.payments.map(attemptOf), mine.refunds.map(returnOf))
+    const cancelled = cancelledAmount(order)
+    const owed = order.total.amount - cancelled
+    const { paid, refunded, outstanding } = moneyOf(owed, mine.payments.map(attemptOf), mine.refunds.map(returnOf))
     const money = (amount: number) => ({ amount, currency: order.currency })
     return {
       ...told(order),
       paidTotal: money(paid),
       refundedTotal: money(refunded),
+      cancelledTotal: money(cancelled),
       outstandingTotal: money(outstanding),
       payments: mine.payments.map(servePayment),
       fulfilments: fulfilments.flatMap(({ orderId, ...each }) => (orderId === row.id ? [each] : [])),
-      refunds: mine.refunds.map((refund) => ({
-        id: refund.id,
-        paymentId: refund.payment_id,
-        amount: { amount: refund.amount, currency: refund.currency },
-        state: refund.state,
-      })),
+      refunds: mine.refunds.map(serveRefund),
     }
   })
 }
@@ -53,7 +53,9 @@ export async function serveOrders(
 export async function paymentStateNow(reader: Reader, order: Order): Promise<OrderPaymentState> {
   const payments = await paymentsOf(reader, order.shopId, [order.id])
   const refunds = await refundsOf(reader, order.shopId, [order.id])
-  return orderPaymentState(order.total.amount, payments.map(attemptOf), refunds.map(returnOf))
+  // Of a cancelled order everything is to go back; that is said by what went back, not by what it costs now.
+  const owed = order.total.amount - (order.state === 'CANCELLED' ? 0 : cancelledAmount(order))
+  return orderPaymentState(owed, payments.map(attemptOf), refunds.map(returnOf))
 }
 
 /** What the fulfilments of an order, as they are written now, make of it: lock the order first. */
@@ -68,6 +70,31 @@ function attemptOf({ id, state, amount, captured }: PaymentTable): Attempt {
 
 function returnOf({ payment_id, state, amount }: RefundTable): Return {
   return { paymentId: payment_id, state: state as Return['state'], amount }
+}
+
+/** Who did something, without which key it was. */
+export function kindOf(by: string): Order['placedBy'] {
+  const [kind] = by.split(':')
+  return kind === 'guest' || kind === 'account' || kind === 'server' || kind === 'staff' ? kind : 'system'
+}
+
+/** A refund as it is served. */
+export function serveRefund(refund: RefundTable): ServedRefund {
+  const money = (amount: number) => ({ amount, currency: refund.currency })
+  const { lines, shipping } = contentOfRow(refund)
+  return {
+    id: refund.id,
+    groupId: refund.group_id,
+    paymentId: refund.payment_id,
+    amount: money(refund.amount),
+    state: refund.state as ServedRefund['state'],
+    reason: refund.reason === '' ? null : refund.reason,
+    lines: lines.map((line) => ({ ...line, amount: money(line.amount) })),
+    shipping: money(shipping),
+    failure: refund.failure,
+    by: kindOf(refund.actor),
+    createdAt: rfc3339(refund.created_at),
+  }
 }
 
 function told({ format: _, ...order }: Order): Omit<Order, 'format'> {

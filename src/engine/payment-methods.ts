@@ -24,8 +24,8 @@ export interface WantedPayment {
 export interface PaymentMethods {
   /** All that a shop offers, in the order in which they are shown; the first is the default. */
   offered(shop: ShopFacts): Promise<PaymentMethod[]>
-  /** The one that is wanted, or `payment_method_unavailable` with those there are. */
-  choose(shop: ShopFacts, wanted: WantedPayment): Promise<PaymentMethod | Refusal>
+  /** The one that is wanted and takes this amount (minor units), or `payment_method_unavailable` with those there are. */
+  choose(shop: ShopFacts, wanted: WantedPayment, amount: number): Promise<PaymentMethod | Refusal>
 }
 
 /** Makes it. */
@@ -50,8 +50,9 @@ export function createPaymentMethods({
     return account === undefined || (await readProviderAccount(store.reader, shopId, name)) !== undefined
   }
 
-  async function choose(shop: ShopFacts, { provider, method }: WantedPayment): Promise<PaymentMethod | Refusal> {
-    const all = await offered(shop)
+  async function choose(shop: ShopFacts, { provider, method }: WantedPayment, amount: number): Promise<PaymentMethod | Refusal> {
+    const takes = (name: string) => amount > 0 || providers.get(name)?.opensZero === true
+    const all = (await offered(shop)).filter((each) => takes(each.provider))
     const fitting = all.filter((each) => provider === undefined || each.provider === provider)
     const chosen = fitting.find((each) => method === undefined || each.method === method)
     if (chosen) return chosen

@@ -17,11 +17,11 @@ import {
   readOrder,
   readPayment,
   refundsOf,
-  reviveRefunds,
   updatePayment,
 } from '../store/orders.ts'
 import { actionsOf, insertPaymentAction } from '../store/payment-actions.ts'
 import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
+import { reviveRefund } from '../store/refunds.ts'
 import { releaseHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
@@ -31,6 +31,7 @@ import { parseOrder, paymentStateNow } from './orders.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
+import { leftOfPayment, refundRow } from './refunding.ts'
 
 /** How often a message is applied anew because the order changed meanwhile. */
 const ATTEMPTS = 10
@@ -376,7 +377,7 @@ export function createPayments(parts: {
   /** A payment that cannot become an order is refunded in full, or closed where money was still to come; the order ends, if it had not. */
   async function giveBack(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable, why: Refusal): Promise<void> {
     if (payment.state === 'PENDING') await updatePayment(writer, payment, { state: 'CANCELLED', reason: why.refused }, clock.now())
-    else await intendRefund(writer, payment, coveredBy(payment), why.refused)
+    else await intendRefund(writer, payment, coveredBy(payment), why.refused, 'system')
     await returnRedemptionsUnlessPlaced(writer, shop.id, order)
     if (order.state !== 'NEW') return
     await releaseHolds(writer, shop.id, order.id)
@@ -388,17 +389,28 @@ export function createPayments(parts: {
     if (order.state !== 'PLACED' && order.state !== 'COMPLETED') await returnRedemptions(writer, shopId, order.id)
   }
 
-  /** Writes the intention to give back all that was paid for an order, and to close what was still to be paid; what failed before is tried again. */
-  async function refundAll(writer: Writer, shopId: string, orderId: string): Promise<void> {
-    await reviveRefunds(writer, shopId, orderId, clock.now())
+  /**
+   * Writes the intention to give back all that was paid for an order, and to close what was still to be paid; what failed before is tried again, as
+   * far as it is still there. `keepsTaken`: what was taken stays, only what was reserved or still to come is let go.
+   */
+  async function refundAll(
+    writer: Writer,
+    shopId: string,
+    orderId: string,
+    { by, keepsTaken = false }: { readonly by: string; readonly keepsTaken?: boolean },
+  ): Promise<void> {
     const refunds = await refundsOf(writer, shopId, [orderId])
     for (const payment of await paymentsOf(writer, shopId, [orderId])) {
-      // A second payment of the order may be on its way back already: no money goes back twice.
-      const returned = refunds.reduce((total, refund) => (refund.payment_id === payment.id ? total + refund.amount : total), 0)
       if (payment.state === 'PENDING') await close(writer, payment)
-      const covered = coveredBy(payment)
-      if (returned >= covered) continue
-      await intendRefund(writer, payment, covered - returned, 'order_cancelled')
+      if (keepsTaken && payment.state !== 'AUTHORIZED') continue
+      // A second payment of the order may be on its way back already, and a part of this one: no money goes back twice.
+      let left = leftOfPayment(payment, refunds)
+      for (const failed of refunds.filter((each) => each.payment_id === payment.id && each.state === 'FAILED')) {
+        if (failed.amount > left) continue
+        await reviveRefund(writer, failed, { due: clock.now(), attempts: 0 })
+        left -= failed.amount
+      }
+      if (coveredBy(payment) > 0 && left > 0) await intendRefund(writer, payment, left, 'order_cancelled', by)
     }
   }
 
@@ -412,21 +424,11 @@ export function createPayments(parts: {
   }
 
   /** Writes the intention to give back `amount` (minor units) of a payment; the reconciler asks the provider for it. */
-  async function intendRefund(writer: Writer, payment: PaymentTable, amount: number, reason: string): Promise<void> {
-    const now = clock.now()
-    await insertRefund(writer, {
-      shop_id: payment.shop_id,
-      id: random.id('rf'),
-      payment_id: payment.id,
-      order_id: payment.order_id,
-      amount,
-      currency: payment.currency,
-      state: 'PENDING',
-      reason,
-      created_at: now,
-      due_at: now,
-      attempts: 0,
-    })
+  async function intendRefund(writer: Writer, payment: PaymentTable, amount: number, reason: string, by: string): Promise<void> {
+    // A verified card, for an order that costs nothing.
+    if (amount === 0) return
+    const id = random.id('rf')
+    await insertRefund(writer, refundRow(payment, { id, groupId: id, amount, reason, by, now: clock.now(), isSent: false }))
   }
 
   return { open, closeSessions, askProvider, placeUnpaid, applyStatus, alarm, refundAll }

@@ -10,11 +10,11 @@ import { afterOrder, type Order, type OrderedLines } from '../core/order.ts'
 import { type PricedCart, type Pricing, priceCart, withoutGone } from '../core/pricing.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { inState } from '../core/status.ts'
-import { availableTo, demandOf } from '../core/stock.ts'
+import { availableTo, demandOf, heldElsewhere } from '../core/stock.ts'
 import { rfc3339 } from '../core/time.ts'
 import { type IntentRow, loadIntents, lockCarts, removeCarts, saveCarts } from '../store/carts.ts'
 import { confirmRedemptions, redeem, returnRedemptions, type Use } from '../store/redemptions.ts'
-import { lockStock, readStock, releaseHolds, takeStock } from '../store/stock.ts'
+import { lockStock, moveCartHolds, readStock, releaseHolds, replaceCartHolds, takeStock } from '../store/stock.ts'
 import type { Reader, Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent, saveOf, skusOf } from './carts.ts'
@@ -53,6 +53,14 @@ export interface Placing {
   readonly by: string
 }
 
+/** What else an order's holding goes by. */
+interface Holding {
+  /** How many pieces of one sku an owner may hold in all (SEC-8). */
+  readonly limit?: { readonly owner: string; readonly max: number } | undefined
+  /** Skus of stock that the same transaction changes after it: all locks are taken in one order. */
+  readonly also?: readonly string[]
+}
+
 /** What is done when an order is placed. */
 export type Placement = ReturnType<typeof createPlacement>
 
@@ -73,9 +81,10 @@ export function createPlacement(parts: {
     shopId: string,
     demand: readonly (readonly [string, number])[],
     holder: string,
+    { limit, also = [] }: Holding = {},
   ): Promise<[string, number][] | Refusal> {
     const skus = demand.map(([sku]) => sku)
-    await lockStock(writer, shopId, skus)
+    await lockStock(writer, shopId, [...new Set([...skus, ...also])])
     const now = clock.now()
     const levels = await readStock(writer, shopId, skus, now)
     const tracked: [string, number][] = []
@@ -84,6 +93,9 @@ export function createPlacement(parts: {
       if (!level) continue
       const available = availableTo([holder], level, now)
       if (quantity > available) return refuse('insufficient_stock', { sku, asked: quantity, available, path: `/skus/${sku}` })
+      const max = limit ? limit.max - heldElsewhere(limit.owner, [holder], level, now) : quantity
+      if (limit && quantity > max)
+        return refuse('quantity_too_large', { sku, max: Math.max(0, max), reason: 'held_per_owner', path: `/skus/${sku}` })
       tracked.push([sku, quantity])
     }
     return tracked
@@ -147,7 +159,10 @@ export function createPlacement(parts: {
       if (settings.cart.onOrdered === 'delete') await removeCarts(writer, shop.id, [cart.id])
       // What was set aside was not ordered: it must not end with the cart.
       const stays = withoutGone({ ...cart, ...rest }, facts)
-      if (stays.lines.length === 0 && stays.savedLines.length === 0) return [event]
+      if (stays.lines.length === 0 && stays.savedLines.length === 0) {
+        if (shop.cartsHold) await replaceCartHolds(writer, shop.id, [cart.id], [], 0)
+        return [event]
+      }
       const next: Cart = {
         ...cart,
         id: random.id('cart'),
@@ -159,6 +174,7 @@ export function createPlacement(parts: {
         createdAt: facts.now,
         updatedAt: facts.now,
       }
+      if (shop.cartsHold) await moveCartHolds(writer, shop.id, cart.id, next.id)
       return [event, await save(writer, shop, facts, null, next)]
     }
     const targetCart = target && parseIntent(target)
@@ -225,6 +241,17 @@ const EVENT_OF: Readonly<Record<string, EventType>> = {
   PAID: 'payment.succeeded',
   AUTHORIZED: 'payment.authorized',
   PENDING: 'payment.pending',
+}
+
+/** Pieces of an order's lines (their `quantity`) go back into stock, under its lock. */
+export async function putBack(writer: Writer, shopId: string, lines: Parameters<typeof demandOf>[0], now: number): Promise<void> {
+  const demand = demandOf(lines).filter(([, quantity]) => quantity > 0)
+  await lockStock(
+    writer,
+    shopId,
+    demand.map(([sku]) => sku),
+  )
+  await takeStock(writer, shopId, demand, -1, now)
 }
 
 /**

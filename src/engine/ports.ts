@@ -176,7 +176,22 @@ export interface AccountForm {
 }
 
 /**
- * A payment provider. Implementations live in `providers/`. Every method may reject: silence and errors mean "not known yet". Every method
+ * A provider's answer that it will not do something, now or when asked again: not silence, and no fault on the way. `code` is for programs and people
+ * (`insufficient_funds`), the message is the provider's own.
+ */
+export class RefusedByProvider extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.name = 'RefusedByProvider'
+    this.code = code
+  }
+}
+
+/**
+ * A payment provider. Implementations live in `providers/`. Every method may reject: silence and errors mean "not known yet",
+ * except `RefusedByProvider`. Every method
  * is repeated with the same ids until it has an answer, and is executed once. Which account of the provider a shop has is the provider's
  * own business to look up.
  */
@@ -189,6 +204,8 @@ export interface PaymentProvider {
   readonly settles: 'now' | 'later'
   /** What a shop must have told of its account before it can be paid here; absent: nothing. Providers read it by `accountOf`. */
   readonly account?: AccountForm
+  /** Whether it opens sessions for an amount of 0, which only verify how somebody would pay; absent: it does not. */
+  readonly opensZero?: boolean
   /** Opens a session, or answers the one that was opened under this `attemptId` before. */
   open(request: PaymentRequest, signal: AbortSignal): Promise<PaymentSession>
   /** How a session stands. */
@@ -200,7 +217,7 @@ export interface PaymentProvider {
     request: { shopId: string; sessionId: string; captureId: string; amount: number; currency: string },
     signal: AbortSignal,
   ): Promise<SessionStatus>
-  /** Gives money back; the same `refundId` is executed once. */
+  /** Gives money back; the same `refundId` is executed once. Rejects with `RefusedByProvider` where it never will; nothing went back then. */
   refund(
     request: { shopId: string; sessionId: string; refundId: string; amount: number; currency: string },
     signal: AbortSignal,

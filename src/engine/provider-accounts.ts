@@ -43,10 +43,10 @@ export interface ListedProvider {
 export type AccountDocument = Readonly<Record<string, string | null>>
 
 /** Accounts at providers. */
-export type Accounts = ReturnType<typeof createAccounts>
+export type ProviderAccounts = ReturnType<typeof createProviderAccounts>
 
 /** Makes it. */
-export function createAccounts(parts: {
+export function createProviderAccounts(parts: {
   store: Store
   clock: Clock
   random: Randomness

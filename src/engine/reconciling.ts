@@ -24,8 +24,17 @@ import type { FactsCache } from './facts.ts'
 import type { Work } from './jobs.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import type { Payments } from './payments.ts'
-import { type Clock, type PaymentProvider, type ProviderEvent, type ProviderNotice, type SubscriptionEvent, withDeadline } from './ports.ts'
+import {
+  type Clock,
+  type PaymentProvider,
+  type ProviderEvent,
+  type ProviderNotice,
+  RefusedByProvider,
+  type SubscriptionEvent,
+  withDeadline,
+} from './ports.ts'
 import type { Recording } from './recording.ts'
+import { REFUND_LEASE_MS } from './refunding.ts'
 
 const POLL_MS = 1000
 const BATCH = 50
@@ -36,6 +45,8 @@ const REFUND_ATTEMPTS = 20
 /** How long a message about an unknown payment is kept (PAY-2), and how long it rests between two attempts. */
 const UNKNOWN_KEPT_MS = 3 * 24 * 3_600_000
 const UNKNOWN_PAUSE = { fromMs: 5_000, toMs: 3_600_000 }
+/** How much of what a provider says about a failure is kept. */
+const FAILURE_MAX = { code: 100, words: 500 }
 
 /** The event that tells of a provider's notice. */
 const NOTICED = {
@@ -48,6 +59,8 @@ const NOTICED = {
 /** Keeps payments true. */
 export interface Reconciling {
   readonly work: Work
+  /** Asks the provider for a refund whose lease the caller has, and records what came of it; a job goes on where nobody answers. */
+  sendRefund(refund: RefundTable): Promise<void>
   /** Stores a provider's message, then applies it; false when it was known already. */
   receive(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<boolean>
 }
@@ -164,7 +177,7 @@ export function createReconciling(parts: {
     await Promise.all(payable.map((payment) => carryOn('quiet payment', () => payments.askProvider(payment))))
     const expired = await store.transact((writer) => claimExpiredOrders(writer, now, now + LEASE_MS, BATCH))
     await Promise.all(expired.map((order) => carryOn('expiry', () => checkout.expire(order.shop_id, order.id))))
-    const refunds = await store.transact((writer) => claimRefunds(writer, now, LEASE_MS, BATCH))
+    const refunds = await store.transact((writer) => claimRefunds(writer, now, REFUND_LEASE_MS, BATCH))
     await Promise.all(refunds.map((refund) => carryOn('refund', () => giveBack(refund))))
   }
 
@@ -178,8 +191,16 @@ export function createReconciling(parts: {
       (amount) => ({ amount }),
       (failure: unknown) => ({ failure }),
     )
-    if ('failure' in done && refund.attempts < REFUND_ATTEMPTS) throw done.failure
-    await recordRefund(refund, 'failure' in done ? 'FAILED' : 'SUCCEEDED', 'failure' in done ? refund.amount : done.amount)
+    if ('amount' in done) return recordRefund({ ...refund, amount: done.amount }, null)
+    const { failure } = done
+    if (failure instanceof RefusedByProvider) return recordRefund(refund, { code: failure.code, words: failure.message })
+    if (refund.attempts < REFUND_ATTEMPTS) throw failure
+    const words = `no answer that it was done in ${refund.attempts} attempts; the last: ${failure instanceof Error ? failure.message : 'unknown'}`
+    await recordRefund(refund, { code: 'no_answer', words })
+  }
+
+  async function sendRefund(refund: RefundTable): Promise<void> {
+    await carryOn('refund', () => giveBack(refund))
   }
 
   /**
@@ -209,12 +230,15 @@ export function createReconciling(parts: {
     return due
   }
 
-  async function recordRefund(refund: RefundTable, state: 'SUCCEEDED' | 'FAILED', amount: number): Promise<void> {
+  /** What came of a refund: it is done, or failed for a reason (a code, and the words of whoever refused). */
+  async function recordRefund(refund: RefundTable, failure: { readonly code: string; readonly words: string } | null): Promise<void> {
+    const state = failure === null ? 'SUCCEEDED' : 'FAILED'
+    const why = failure && { failure: failure.code.slice(0, FAILURE_MAX.code), words: failure.words.slice(0, FAILURE_MAX.words) }
     const shop = await facts.shop(refund.shop_id)
     await store.transact(async (writer) => {
       // The order first, and locked: it may be placed, cancelled or given to an account at this moment.
       const [row] = await lockOrders(writer, refund.shop_id, [refund.order_id])
-      if (!(await settleRefund(writer, refund, state, amount))) return
+      if (!(await settleRefund(writer, refund, state, why?.failure ?? null))) return
       const payment = await readPayment(writer, refund.shop_id, refund.payment_id)
       const returned = (await refundsOf(writer, refund.shop_id, [refund.order_id]))
         .filter((each) => each.payment_id === refund.payment_id && each.state === 'SUCCEEDED')
@@ -232,13 +256,13 @@ export function createReconciling(parts: {
         {
           by: `provider:${payment.provider}`,
           action: state === 'SUCCEEDED' ? 'refund' : 'refund_fail',
-          message: refund.reason,
-          details: { refundId: refund.id, amount, currency: refund.currency },
+          message: refund.reason || null,
+          details: { refundId: refund.id, amount: refund.amount, currency: refund.currency, ...why },
           events: [state === 'SUCCEEDED' ? 'refund.succeeded' : 'refund.failed'],
         },
       )
     })
   }
 
-  return { work: { name: 'payments', everyMs: POLL_MS, run: settlePayments }, receive }
+  return { work: { name: 'payments', everyMs: POLL_MS, run: settlePayments }, sendRefund, receive }
 }

@@ -4,6 +4,7 @@
 import type { Logger } from 'pino'
 import { sum } from '../core/money.ts'
 import { type Order, type OrderState, orderIsOwed } from '../core/order.ts'
+import { cancelledAmount } from '../core/refund.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import { lockOrders, paymentsOf, readPayment, refundsOf, updatePayment } from '../store/orders.ts'
@@ -105,15 +106,18 @@ export function createSettling(parts: {
     if (isDone(kind, payment, asked)) return null
     const actions = await actionsOf(writer, payment)
     const waiting = actions.find(({ state }) => state === 'PENDING')
-    const isSame = (action: PaymentActionTable) => action.kind === kind && action.amount === (asked ?? payment.amount)
-    if (waiting && (isSame(waiting) || (waiting.kind === kind && asked === undefined))) return waiting
     const order = parseOrder(row)
+    // What was cancelled since the money was reserved is not taken: the rest of it is set free.
+    const owed = kind === 'capture' ? await owedOf(writer, order, await paymentsOf(writer, shop.id, [orderId]), paymentId) : payment.amount
+    const amount = asked ?? Math.min(payment.amount, Math.max(owed, 0))
+    const isSame = (action: PaymentActionTable) => action.kind === kind && action.amount === amount
+    if (waiting && (isSame(waiting) || (waiting.kind === kind && asked === undefined))) return waiting
     const forbidden = (reason: string) =>
       refuse('payment_state_forbids', { orderId, paymentId, state: payment.state, action: kind, reason })
     if (waiting) return forbidden(`${waiting.kind}_under_way`)
     const reason = await whyNot(writer, kind, order, payment)
     if (reason !== null) return forbidden(reason)
-    const amount = asked ?? payment.amount
+    if (kind === 'capture' && amount <= 0) return forbidden('nothing_is_owed')
     if (amount > payment.amount) return refuse('invalid', { path: '/amount', reason: 'more_than_reserved', reserved: payment.amount })
     const action = await written(
       writer,
@@ -255,7 +259,11 @@ export function createSettling(parts: {
   async function owedOf(writer: Writer, order: Order, all: readonly PaymentTable[], paymentId: string): Promise<number> {
     const refunds = await refundsOf(writer, order.shopId, [order.id])
     const back = refunds.filter((refund) => refund.payment_id !== paymentId && refund.state !== 'FAILED')
-    return order.total.amount - (sum([...all.map(({ captured }) => captured), ...back.map(({ amount }) => -amount)]) ?? 0)
+    return (
+      order.total.amount -
+      cancelledAmount(order) -
+      (sum([...all.map(({ captured }) => captured), ...back.map(({ amount }) => -amount)]) ?? 0)
+    )
   }
 
   function whyNotByHand({ provider, state }: PaymentTable, order: OrderState): string | null {

@@ -97,7 +97,9 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     }
     const known = access.cookie === true && !request.headers.authorization ? await fromCookie(request, reply) : null
     const caller = known === null ? await callerNow(engine, request) : callerOn(request, known)
-    request.caller = (access.former && isRefusal(caller) && (await former(request))) || (await proved(request, guard, caller))
+    const proven = (access.former && isRefusal(caller) && (await former(request))) || (await proved(request, guard, caller))
+    if (proven.shop.asksAccounts && request.method !== 'GET') await engine.accounts.met(proven.shop, proven.actor)
+    request.caller = proven
   })
 
   /** Who asks with a secret that died within a day, if this could be the repetition of a request. */
@@ -219,11 +221,16 @@ export async function guarded<T>(
     if (isMiss(answer)) await count()
     return answer
   } catch (error) {
-    if (error instanceof Refused && error.refusal.refused === 'code_rejected') await count()
+    if (error instanceof Refused && isGuess(error.refusal)) await count()
     throw error
   } finally {
     for (const end of ends) end()
   }
+}
+
+/** Whether a refusal tells what a code or an e-mail address is: a wrong code, or whether somebody has an account. */
+function isGuess({ refused, reason }: Refusal): boolean {
+  return refused === 'code_rejected' || reason === 'email_of_account'
 }
 
 // Guessing ----------------------------------------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ import { plainProblem, problemOf, retryAfter } from './problem.ts'
 import { productRoutes } from './products.ts'
 import { promotionCodeRoutes } from './promotion-codes.ts'
 import { promotionRoutes } from './promotions.ts'
+import { refundRoutes } from './refunds.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
@@ -191,6 +192,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     orderRoutes(engine, guard),
     orderLifecycleRoutes(engine),
     fulfilmentRoutes(engine),
+    refundRoutes(engine),
     editingRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),

@@ -550,10 +550,20 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       },
       async (request, reply) => {
         const language = speak(request, reply)
-        const { cart, pricing, facts } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
-        const problems = (requireOpen(cart) ? [requireOpen(cart)] : orderBlockers(cart, pricing.cart, facts)).flatMap((refusal) =>
-          refusal ? [namedRefusal(refusal, language)] : [],
-        )
+        const caller = callerOf(request)
+        const { cart, pricing, facts, shop } = unwrap(await carts.inspect(address(caller, request.params.cart, request.query.type)))
+        const closed = requireOpen(cart)
+        const isOthers =
+          closed || caller.all
+            ? null
+            : await guarded(
+                guard,
+                request,
+                () => engine.accounts.refusal(shop, cart),
+                (refusal) => refusal !== null,
+              )
+        const blockers = closed ? [closed] : [...(isOthers ? [isOthers] : []), ...orderBlockers(cart, pricing.cart, facts)]
+        const problems = blockers.map((refusal) => namedRefusal(refusal, language))
         return { valid: problems.length === 0, problems }
       },
     )

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { ListOrders } from '../contract/order-lifecycle.ts'
+import { CancelOrder } from '../contract/refund.ts'
 import { Id, ListOf, Nullable, Text } from '../contract/schemas.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
@@ -19,7 +20,7 @@ import type { OrderTable } from '../store/tables.ts'
 import type { GuessGuard } from './access.ts'
 import { type Caller, callerOf, guarded, Refused, unwrap } from './access.ts'
 import { lineRequests } from './carts.ts'
-import { claimOf, underKey } from './idempotency.ts'
+import { answerOnce, claimOf, underKey } from './idempotency.ts'
 import { wantedLanguage } from './messages.ts'
 
 const Params = Type.Object({ shop: Text(63), order: Id })
@@ -28,7 +29,7 @@ const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4
 
 /** The routes of orders. */
 export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
-  const { store, checkout, random, signer } = engine
+  const { store, checkout, orderLines, random, signer } = engine
 
   async function answer({ shop }: Caller, { orderId, payment }: Ordered) {
     const row = unwrap((await readOrder(store.reader, shop.id, orderId)) ?? refuse('order_not_found', {}))
@@ -58,7 +59,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { body } = request
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
-        unwrap(withoutPaymentRefusal(caller, body.withoutPayment) ?? true)
+        unwrap(withoutPaymentRefusal(caller, body) ?? true)
         const limitedTo = limitOf(caller.actor)
         if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
         const what =
@@ -73,16 +74,20 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               groups: groupsOf(caller.actor),
               ...what,
               provider: body.payment?.provider,
-              withoutPayment: body.withoutPayment,
               method: body.payment?.method,
               returnUrl: returnUrlOf(caller, body.payment, '/payment'),
               expectedTotal: body.expectedTotal,
+              attributes: body.attributes,
+              note: body.note,
+              withoutPayment: body.withoutPayment,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
               language: wantedLanguage(request, caller.shop.settings.email.languages),
             }),
           )
-        const ordered = 'items' in body && body.codes ? await guarded(guard, request, ordering) : await ordering()
+        // A code, or an address that may be an account's, is tried with each order.
+        const isTried = ('items' in body && body.codes) || caller.shop.asksAccounts
+        const ordered = isTried ? await guarded(guard, request, ordering) : await ordering()
         reply.code(ordered.created ? 201 : 200)
         if (ordered.replayed) reply.header('idempotency-replayed', 'true')
         return answer(caller, ordered)
@@ -162,22 +167,27 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         config: { access: { owner: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
-          summary: 'Cancel, with a full refund: by its owner until it is confirmed, by staff as the statuses allow',
+          summary: 'Cancel an order, or pieces of it, with a refund: by its owner until it is confirmed, by staff as the statuses allow',
           params: Params,
           querystring: Query,
-          body: Type.Optional(Nullable(contract.CancelOrder)),
+          body: Type.Optional(Nullable(CancelOrder)),
           response: { 200: Type.Ref('Order'), '4xx': Type.Ref('Problem') },
         },
       },
       async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(store.reader, caller, request.params.order)
-        const quiet = caller.all && request.body?.quiet === true
-        const how = { by: nameOf(caller.actor), role: roleOf(caller.actor), message: request.body?.message ?? null, quiet }
-        return underKey(engine, request, reply, { orderId: id }, async () => {
-          const [order] = await serveOrders(store.reader, [unwrap(await checkout.cancel(caller.shop.id, id, how))])
-          return order
-        })
+        const { lines, message = null, ...rest } = request.body ?? {}
+        if (!caller.all && (lines !== undefined || Object.keys(rest).length > 0))
+          throw new Refused(refuse('order_state_forbids', { orderId: id, reason: 'customers_cancel_whole_orders' }))
+        const how = { by: nameOf(caller.actor), role: roleOf(caller.actor), message, ...rest }
+        const serve = async (row: OrderTable) => (await serveOrders(store.reader, [row]))[0]
+        if (lines) {
+          const asked = { ...how, claim: claimOf(request, null) }
+          answerOnce(reply, unwrap(await orderLines.cancel(caller.shop.id, id, lines, asked)))
+          return serve(await findOrder(store.reader, caller, id))
+        }
+        return underKey(engine, request, reply, { orderId: id }, async () => serve(unwrap(await checkout.cancel(caller.shop.id, id, how))))
       },
     )
   }
@@ -206,9 +216,11 @@ function cartWithin(limitedTo: LimitedTo | null, cartId: string): string {
   return limitedTo?.cartId ?? cartId
 }
 
-/** Why an order must be paid: only a key that edits orders places one unpaid. */
-function withoutPaymentRefusal({ actor }: Caller, withoutPayment: boolean | undefined): Refusal | null {
-  if (withoutPayment !== true || hasScope(actor, 'orders:edit')) return null
+/** Why an order must be paid: who may place one unpaid is the shop's decision, or that of a key that edits orders. */
+function withoutPaymentRefusal({ actor, shop }: Caller, body: Type.Static<typeof contract.CreateOrder>): Refusal | null {
+  if (body.withoutPayment !== true) return null
+  if (body.payment) return refuse('invalid', { path: '/payment', reason: 'without_payment' })
+  if (shop.settings.checkout.withoutPayment || hasScope(actor, 'orders:edit')) return null
   if (reachesAll(actor)) return refuse('missing_scope', { scope: 'orders:edit' })
   return refuse('payment_method_unavailable', { path: '/withoutPayment', reason: 'payment_required' })
 }

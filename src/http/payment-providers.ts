@@ -20,7 +20,7 @@ const Params = Type.Object({ shop: Text(63), provider: Id })
 const tags = ['Payments']
 
 /** The routes of accounts at providers, for keys. */
-export function paymentProviderRoutes({ accounts }: Engine): FastifyPluginAsyncTypebox {
+export function paymentProviderRoutes({ providerAccounts: accounts }: Engine): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.get(
       '/payment-providers',

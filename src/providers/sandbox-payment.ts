@@ -4,7 +4,14 @@
 // answered with 2xx. Card numbers are compared, never kept.
 import { Webhook } from 'standardwebhooks'
 import { AMOUNT_MAX, exponentOf, sum } from '../core/money.ts'
-import type { Clock, PaymentProvider, PaymentRequest, ProviderEvent, SessionStatus } from '../engine/ports.ts'
+import {
+  type Clock,
+  type PaymentProvider,
+  type PaymentRequest,
+  type ProviderEvent,
+  RefusedByProvider,
+  type SessionStatus,
+} from '../engine/ports.ts'
 
 /** A refund that was executed. `id` is the caller's refund id, `amount` is in minor units of the session's currency. */
 export interface SandboxRefund {
@@ -220,6 +227,7 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
   return {
     name: 'sandbox',
     settles: 'now',
+    opensZero: true,
     clock,
     pageUrl,
     find: (shopId, sessionId) => sessions.find(shopId, sessionId),
@@ -254,7 +262,11 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
 
     async refund({ shopId, sessionId, refundId, amount }, signal) {
       signal.throwIfAborted()
-      await change(shopId, sessionId, (session) => refunded(session, { id: refundId, amount }))
+      await change(shopId, sessionId, (session) => refunded(session, { id: refundId, amount })).catch((error: unknown) => {
+        // Who is asked by too many at once says so again later; everything else stays as it is, however often it is asked.
+        if (error instanceof SandboxError && error.code !== 'contended') throw new RefusedByProvider(error.code, error.message)
+        throw error
+      })
     },
 
     readEvent: async (shopId, headers, body) => readSigned(webhook, shopId, headers, body),

@@ -224,6 +224,7 @@ function typeOf(error: unknown): unknown {
   return fieldsOf(error).type
 }
 
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+/** What an error carries, whatever it is. */
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

@@ -2,8 +2,9 @@
 // shop's own page); which one a shop opens is its account's `mode`, and which one a payment has is told by its id. What counts is always what
 // Stripe answers when it is asked: a message of Stripe only says when to ask.
 import type { Stripe } from 'stripe'
-import type { PaymentProvider, PaymentRequest, PaymentSession, SessionStatus } from '../engine/ports.ts'
+import { type PaymentProvider, type PaymentRequest, type PaymentSession, RefusedByProvider, type SessionStatus } from '../engine/ports.ts'
 import {
+  fieldsOf,
   isOtherRequest,
   isStateError,
   once,
@@ -67,8 +68,10 @@ export function createStripePayment(options: StripeOptions): PaymentProvider {
   const refund: PaymentProvider['refund'] = async ({ shopId, sessionId, refundId, amount, currency }, signal) => {
     const call = await callFor(shopId, signal)
     const { amount: returned } = stripeAmount(amount, currency)
-    const made = await returnMoney(call, await intentOf(call, sessionId), refundId, returned)
-    if (isFailed(made)) throw new StripeRefusal('refund_failed', `Refund ${made.id} failed: ${made.failure_reason ?? 'unknown'}.`)
+    const made = await returnMoney(call, await intentOf(call, sessionId), refundId, returned).catch((error: unknown) => {
+      throw refusedForGood(error) ?? error
+    })
+    if (isFailed(made)) throw new RefusedByProvider(made.failure_reason ?? 'refund_failed', `Stripe's refund ${made.id} failed.`)
     if (made.amount !== returned) throw new StripeRefusal('refund_failed', `Refund ${refundId} was made with another amount.`)
   }
 
@@ -192,6 +195,13 @@ async function returnMoney({ stripe }: StripeCall, intent: string, refundId: str
   if (earlier !== null) return earlier
   const parameters = { payment_intent: intent, amount, metadata: { refund: refundId } }
   return once<Stripe.Refund>(refundId, ours.length, found, (idempotencyKey) => stripe.refunds.create(parameters, { idempotencyKey }))
+}
+
+/** A refund that Stripe will not make, whoever asks and how often; null for everything that may be otherwise in a moment. */
+function refusedForGood(error: unknown): RefusedByProvider | null {
+  const { type, statusCode, code, message } = fieldsOf(error)
+  if (type !== 'StripeInvalidRequestError' || statusCode !== 400) return null
+  return new RefusedByProvider(typeof code === 'string' ? code : 'refund_refused', String(message))
 }
 
 function isFailed({ status }: Stripe.Refund): boolean {

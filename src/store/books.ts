@@ -39,7 +39,8 @@ const QUIET_LONG_MS = 48 * HOUR_MS
 
 /** Of every order what was taken, what went back, and what is on its way back. */
 const MONEY = sql`
-  SELECT o.shop_id, o.id, o.state, o.payment_state, o.placed_at, o.total, o.currency,
+  SELECT o.shop_id, o.id, o.state, o.payment_state, o.placed_at, o.total, o.currency, o.money_kept,
+    CASE WHEN o.state = 'CANCELLED' THEN o.total ELSE o.total - o.cancelled END AS owed,
     (SELECT coalesce(sum(p.captured), 0) FROM payments p WHERE p.shop_id = o.shop_id AND p.order_id = o.id) AS captured,
     (SELECT coalesce(sum(r.amount), 0) FROM refunds r JOIN payments p ON p.shop_id = r.shop_id AND p.id = r.payment_id
       WHERE r.shop_id = o.shop_id AND r.order_id = o.id AND r.state = 'SUCCEEDED' AND p.captured > 0) AS refunded,
@@ -58,21 +59,21 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     name: 'captured_without_order',
-    says: 'Money that was taken belongs to a placed order, or all of it goes back.',
+    says: 'Money that was taken belongs to a placed order, or all of it goes back, unless staff kept it.',
     severity: 'error',
     broken: () => sql`SELECT shop_id, id, state || ', captured ' || captured || ', going back ' || going_back AS detail FROM (${MONEY}) m
-      WHERE (placed_at IS NULL OR state = 'CANCELLED') AND captured > going_back`,
+      WHERE (placed_at IS NULL OR (state = 'CANCELLED' AND money_kept = 0)) AND captured > going_back`,
   },
   {
     name: 'payment_state_wrong',
     says: "An order's payment state is what its payments and refunds come to.",
     severity: 'error',
     broken:
-      () => sql`SELECT shop_id, id, payment_state || ', total ' || total || ', captured ' || captured || ', refunded ' || refunded AS detail
-      FROM (${MONEY}) m WHERE (payment_state = 'PAID' AND captured - refunded < total)
+      () => sql`SELECT shop_id, id, payment_state || ', owed ' || owed || ', captured ' || captured || ', refunded ' || refunded AS detail
+      FROM (${MONEY}) m WHERE (payment_state = 'PAID' AND captured - refunded < owed)
         OR (payment_state IN ('NONE', 'PENDING', 'AUTHORIZED', 'FAILED', 'REFUNDED') AND captured - refunded > 0 AND placed_at IS NOT NULL)
         OR (payment_state = 'PARTIALLY_REFUNDED' AND (refunded = 0 OR captured <= refunded))
-        OR (payment_state = 'PARTIALLY_PAID' AND (captured - refunded <= 0 OR captured - refunded >= total))`,
+        OR (payment_state = 'PARTIALLY_PAID' AND (captured - refunded <= 0 OR captured - refunded >= owed))`,
   },
   {
     name: 'refunds_exceed_payment',
@@ -146,8 +147,8 @@ const RULES: readonly Rule[] = [
     says: 'A placed order costs no less than was taken for it and kept.',
     severity: 'warning',
     broken:
-      () => sql`SELECT shop_id, id, 'total ' || total || ', captured ' || captured || ', going back ' || going_back AS detail FROM (${MONEY}) m
-      WHERE state IN ('PLACED', 'COMPLETED') AND captured - going_back > total`,
+      () => sql`SELECT shop_id, id, 'owed ' || owed || ', captured ' || captured || ', going back ' || going_back AS detail FROM (${MONEY}) m
+      WHERE state IN ('PLACED', 'COMPLETED') AND captured - going_back > owed`,
   },
   {
     name: 'refund_failed',

@@ -7,9 +7,11 @@ import { up as pricing } from './migrations/0003-pricing.ts'
 import { up as orders } from './migrations/0004-orders.ts'
 import { up as payments } from './migrations/0005-payments.ts'
 import { up as fulfilments } from './migrations/0006-fulfilments.ts'
+import { up as refunds } from './migrations/0007-refunds.ts'
 import { up as editing } from './migrations/0008-editing.ts'
 import { up as emails } from './migrations/0009-emails.ts'
 import { up as webhooks } from './migrations/0010-webhooks.ts'
+import { up as accounts } from './migrations/0011-accounts.ts'
 import { up as balances } from './migrations/0015-balances.ts'
 import type { Tables } from './tables.ts'
 
@@ -20,9 +22,11 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0004-orders': orders,
   '0005-payments': payments,
   '0006-fulfilments': fulfilments,
+  '0007-refunds': refunds,
   '0008-editing': editing,
   '0009-emails': emails,
   '0010-webhooks': webhooks,
+  '0011-accounts': accounts,
   '0015-balances': balances,
 }
 

@@ -2,6 +2,7 @@
 // order in state NEW per cart, and at most one placed whole-cart order per cart, ever.
 import { normaliseEmail } from '../core/customer.ts'
 import type { Order, OrderedLines } from '../core/order.ts'
+import { cancelledAmount } from '../core/refund.ts'
 import type { Reader, Writer } from './store.ts'
 import type { OrderHistoryTable, OrderTable, PaymentTable, ProviderEventTable, RefundTable } from './tables.ts'
 
@@ -41,11 +42,13 @@ export function orderRow(
     expires_at: kept.expiresAt,
     held_until: kept.heldUntil,
     expected_total: kept.expectedTotal,
+    money_kept: 0,
   }
 }
 
-function statesOf({ state, status, paymentState, fulfilmentState }: Order) {
-  return { state, status, payment_state: paymentState, fulfilment_state: fulfilmentState }
+function statesOf(order: Order) {
+  const { state, status, paymentState, fulfilmentState } = order
+  return { state, status, payment_state: paymentState, fulfilment_state: fulfilmentState, cancelled: cancelledAmount(order) }
 }
 
 /** Adds an order. The unique indexes refuse a second NEW or placed one of the same cart by an error. */
@@ -127,7 +130,9 @@ export async function reassignOrders(
 }
 
 /** Columns of an order that its document does not decide. */
-export type OrderColumns = Partial<Pick<OrderTable, 'placed_at' | 'held_until' | 'expires_at' | 'owner' | 'content_hash' | 'ordered_lines'>>
+export type OrderColumns = Partial<
+  Pick<OrderTable, 'placed_at' | 'held_until' | 'expires_at' | 'owner' | 'content_hash' | 'ordered_lines' | 'money_kept'>
+>
 
 /** Writes a changed order: its document and the columns that follow from it. Lock the order first; `engine/recording.ts` is who calls this. */
 export async function updateOrder(writer: Writer, order: Order, columns: OrderColumns = {}): Promise<void> {
@@ -418,22 +423,16 @@ export async function claimRefunds(writer: Writer, now: number, pause: number, l
   return rows.map((row) => ({ ...row, attempts: row.attempts + 1 }))
 }
 
-/** Tries the failed refunds of an order again, under their own ids: what a provider did although it did not say so is not done twice. */
-export async function reviveRefunds(writer: Writer, shopId: string, orderId: string, now: number): Promise<void> {
-  await writer.db
-    .updateTable('refunds')
-    .set({ state: 'PENDING', attempts: 0, due_at: now })
-    .where('shop_id', '=', shopId)
-    .where('order_id', '=', orderId)
-    .where('state', '=', 'FAILED')
-    .execute()
-}
-
-/** Sets the state of a refund that is still pending, and how much it came to; false when it was settled already. */
-export async function settleRefund(writer: Writer, refund: RefundTable, state: 'SUCCEEDED' | 'FAILED', amount: number): Promise<boolean> {
+/** Sets the state of a refund that is still pending, with how much it came to and why it failed; false when it was settled already. */
+export async function settleRefund(
+  writer: Writer,
+  refund: RefundTable,
+  state: 'SUCCEEDED' | 'FAILED',
+  failure: string | null,
+): Promise<boolean> {
   const row = await writer.db
     .updateTable('refunds')
-    .set({ state, amount })
+    .set({ state, failure, amount: refund.amount })
     .where('shop_id', '=', refund.shop_id)
     .where('id', '=', refund.id)
     .where('state', '=', 'PENDING')

@@ -1,5 +1,13 @@
 -- What the migrations make of PostgreSQL: for reading only, kept equal by test/migrations.test.ts.
 
+CREATE TABLE account_emails (
+  shop_id text NOT NULL,
+  email text NOT NULL,
+  account text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, email, account)
+);
+
 CREATE TABLE api_keys (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -304,6 +312,8 @@ CREATE TABLE orders (
   status text DEFAULT 'new'::text NOT NULL,
   payment_state text DEFAULT 'NONE'::text NOT NULL,
   fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
+  cancelled bigint DEFAULT 0 NOT NULL,
+  money_kept smallint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );
@@ -492,6 +502,10 @@ CREATE TABLE refunds (
   created_at bigint NOT NULL,
   due_at bigint NOT NULL,
   attempts bigint NOT NULL,
+  group_id text DEFAULT ''::text NOT NULL,
+  actor text DEFAULT 'system'::text NOT NULL,
+  content text DEFAULT '{"lines":[],"shipping":0}'::text NOT NULL,
+  failure text,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, payment_id) REFERENCES payments(shop_id, id),
   CHECK ((amount > 0))
@@ -506,6 +520,7 @@ CREATE TABLE reservations (
   order_id text NOT NULL,
   quantity bigint NOT NULL,
   expires_at bigint NOT NULL,
+  owner text DEFAULT ''::text NOT NULL,
   PRIMARY KEY (shop_id, sku, holder),
   CHECK ((quantity > 0))
 );

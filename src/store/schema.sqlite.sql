@@ -1,5 +1,8 @@
 -- What the migrations make of SQLite: for reading only, kept equal by test/migrations.test.ts.
 
+CREATE TABLE account_emails (
+    shop_id text NOT NULL, email text NOT NULL, account text NOT NULL, created_at bigint NOT NULL, PRIMARY KEY (shop_id, email, account));
+
 CREATE TABLE api_keys (
     shop_id text NOT NULL, id text NOT NULL, kind text NOT NULL, name text NOT NULL, scopes text NOT NULL, hash text NOT NULL,
     created_at bigint NOT NULL, revoked_at bigint, PRIMARY KEY (shop_id, id));
@@ -111,7 +114,7 @@ CREATE TABLE order_revisions (
 CREATE TABLE orders (
     shop_id text NOT NULL, id text NOT NULL, cart_id text, whole bigint NOT NULL, state text NOT NULL, owner text NOT NULL, email text, number text,
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,
-    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED',
+    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED', cancelled bigint NOT NULL DEFAULT 0, money_kept smallint NOT NULL DEFAULT 0,
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
 CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders (shop_id, customer_email) WHERE customer_email IS NOT NULL AND placed_at IS NOT NULL;
@@ -190,13 +193,13 @@ CREATE INDEX redemptions_reserved ON redemptions (shop_id, promotion_id, code, o
 
 CREATE TABLE refunds (
     shop_id text NOT NULL, id text NOT NULL, payment_id text NOT NULL, order_id text NOT NULL, amount bigint NOT NULL, currency text NOT NULL,
-    state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL,
+    state text NOT NULL, reason text NOT NULL, created_at bigint NOT NULL, due_at bigint NOT NULL, attempts bigint NOT NULL, group_id text NOT NULL DEFAULT '', actor text NOT NULL DEFAULT 'system', content text NOT NULL DEFAULT '{"lines":[],"shipping":0}', failure text,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, payment_id) REFERENCES payments (shop_id, id), CHECK (amount > 0));
 CREATE INDEX refunds_by_order ON refunds (shop_id, order_id, id);
 CREATE INDEX refunds_pending ON refunds (due_at) WHERE state = 'PENDING';
 
 CREATE TABLE reservations (
-    shop_id text NOT NULL, sku text NOT NULL, holder text NOT NULL, order_id text NOT NULL, quantity bigint NOT NULL, expires_at bigint NOT NULL,
+    shop_id text NOT NULL, sku text NOT NULL, holder text NOT NULL, order_id text NOT NULL, quantity bigint NOT NULL, expires_at bigint NOT NULL, owner text NOT NULL DEFAULT '',
     PRIMARY KEY (shop_id, sku, holder), CHECK (quantity > 0));
 CREATE INDEX reservations_by_holder ON reservations (shop_id, holder);
 CREATE INDEX reservations_by_order ON reservations (shop_id, order_id);

@@ -1,5 +1,5 @@
 // Stock and holds. For carts it is advice, read without a lock; ordering reads it under lock, in order of sku.
-import type { StockLevel } from '../core/stock.ts'
+import { cartHolder, type StockLevel } from '../core/stock.ts'
 import type { Reader, Writer } from './store.ts'
 
 /** The levels of tracked skus that are not sold beyond zero; others are missing (they are unlimited). Expired holds are left out. */
@@ -11,16 +11,16 @@ export async function readStock(reader: Reader, shopId: string, skus: readonly s
     .leftJoin('reservations as r', (join) =>
       join.onRef('r.shop_id', '=', 's.shop_id').onRef('r.sku', '=', 's.sku').on('r.expires_at', '>', now),
     )
-    .select(['s.sku', 's.on_hand', 'r.holder', 'r.quantity', 'r.expires_at'])
+    .select(['s.sku', 's.on_hand', 'r.holder', 'r.owner', 'r.quantity', 'r.expires_at'])
     .where('s.shop_id', '=', shopId)
     .where('s.sku', 'in', [...skus])
     .where('s.policy', '=', 'deny')
     .execute()
   for (const row of rows) {
     const hold =
-      row.holder === null || row.quantity === null || row.expires_at === null
+      row.holder === null || row.owner === null || row.quantity === null || row.expires_at === null
         ? []
-        : [{ holder: row.holder, quantity: row.quantity, expiresAt: row.expires_at }]
+        : [{ holder: row.holder, owner: row.owner, quantity: row.quantity, expiresAt: row.expires_at }]
     levels.set(row.sku, { onHand: row.on_hand, holds: [...(levels.get(row.sku)?.holds ?? []), ...hold] })
   }
   return levels
@@ -62,20 +62,69 @@ export async function setStock(writer: Writer, shopId: string, sku: string, onHa
     .execute()
 }
 
-/** Replaces everything that a holder holds. Lock the stock first. */
+/** Replaces everything that a cart (an order without one) holds by what its unpaid order needs. Lock the stock first. */
 export async function replaceHolds(
   writer: Writer,
   shopId: string,
-  holder: string,
-  orderId: string,
+  { holder, owner, orderId }: { holder: string; owner: string; orderId: string },
   demand: readonly (readonly [string, number])[],
   expiresAt: number,
 ): Promise<void> {
-  await writer.db.deleteFrom('reservations').where('shop_id', '=', shopId).where('holder', '=', holder).execute()
+  await writer.db
+    .deleteFrom('reservations')
+    .where('shop_id', '=', shopId)
+    .where('holder', 'in', [holder, cartHolder(holder)])
+    .execute()
   if (demand.length === 0) return
   await writer.db
     .insertInto('reservations')
-    .values(demand.map(([sku, quantity]) => ({ shop_id: shopId, sku, holder, order_id: orderId, quantity, expires_at: expiresAt })))
+    .values(demand.map(([sku, quantity]) => ({ shop_id: shopId, sku, holder, owner, order_id: orderId, quantity, expires_at: expiresAt })))
+    .execute()
+}
+
+/** What a cart is to hold by itself. */
+export interface CartHold {
+  readonly cartId: string
+  readonly owner: string
+  readonly sku: string
+  readonly quantity: number
+}
+
+/** Replaces what carts hold by themselves: after it they hold this and nothing else. Lock the stock first where something is held. */
+export async function replaceCartHolds(
+  writer: Writer,
+  shopId: string,
+  cartIds: readonly string[],
+  holds: readonly CartHold[],
+  expiresAt: number,
+): Promise<void> {
+  if (cartIds.length === 0) return
+  await writer.db.deleteFrom('reservations').where('shop_id', '=', shopId).where('holder', 'in', cartIds.map(cartHolder)).execute()
+  if (holds.length === 0) return
+  const rows = holds.map(({ cartId, owner, sku, quantity }) => {
+    return { shop_id: shopId, sku, holder: cartHolder(cartId), owner, order_id: '', quantity, expires_at: expiresAt }
+  })
+  await writer.db.insertInto('reservations').values(rows).execute()
+}
+
+/** What one cart holds by itself is another's. */
+export async function moveCartHolds(writer: Writer, shopId: string, from: string, to: string): Promise<void> {
+  await writer.db
+    .updateTable('reservations')
+    .set({ holder: cartHolder(to) })
+    .where('shop_id', '=', shopId)
+    .where('holder', '=', cartHolder(from))
+    .execute()
+}
+
+/** What is held for these orders is another owner's: who logs in cannot hold twice as much. */
+export async function adoptHolds(writer: Writer, shopId: string, orderIds: readonly string[], owner: string): Promise<void> {
+  if (orderIds.length === 0) return
+  await writer.db
+    .updateTable('reservations')
+    .set({ owner })
+    .where('shop_id', '=', shopId)
+    .where('order_id', 'in', [...orderIds])
     .execute()
 }
 

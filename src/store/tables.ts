@@ -84,6 +84,13 @@ export interface AuditTable {
   before: string | null
   after: string | null
 }
+/** An e-mail address that belongs to an account, as customers are told apart by it. */
+export interface AccountEmailTable {
+  shop_id: string
+  email: string
+  account: string
+  created_at: number
+}
 /** A guest: an owner without an account. */
 export interface GuestTable {
   shop_id: string
@@ -155,7 +162,10 @@ export interface StockTable {
   policy: string
   updated_at: number
 }
-/** Pieces held for an unpaid order; `holder` is the cart, or the order where there is no cart. */
+/**
+ * Pieces that are held. For an unpaid order `holder` is its cart, or the order where there is no cart; for a cart itself it is the cart with a sign (see
+ * `cartHolder`), and `order_id` is empty.
+ */
 export interface ReservationTable {
   shop_id: string
   sku: string
@@ -163,6 +173,8 @@ export interface ReservationTable {
   order_id: string
   quantity: number
   expires_at: number
+  /** Whose they are, as in carts. */
+  owner: string
 }
 /** A promotion; `uses` counts reserved and confirmed redemptions. */
 export interface PromotionTable {
@@ -228,6 +240,10 @@ export interface OrderTable {
   expires_at: number | null
   held_until: number | null
   expected_total: number
+  /** What of the total is not owed any more; follows from the document. */
+  cancelled: number
+  /** 1: staff cancelled it and kept the money. */
+  money_kept: number
 }
 /** Pieces of an order that go together, with what tells where they are as JSON. */
 export interface FulfilmentTable {
@@ -343,6 +359,14 @@ export interface RefundTable {
   created_at: number
   due_at: number
   attempts: number
+  /** Refunds that were asked for together have the same; the first of them has the content. */
+  group_id: string
+  /** Who asked for it, as histories name it. */
+  actor: string
+  /** JSON: which pieces of which lines, and how much of shipping. */
+  content: string
+  /** Why it failed, as a code; null while it did not. */
+  failure: string | null
 }
 /** What a provider sent, stored before anything else is done with it. */
 export interface ProviderEventTable {
@@ -506,6 +530,7 @@ export interface Tables {
   cart_history: CartHistoryTable
   merges: MergeTable
   audit: AuditTable
+  account_emails: AccountEmailTable
   guests: GuestTable
   guest_secrets: GuestSecretTable
   api_keys: ApiKeyTable
