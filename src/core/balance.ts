@@ -1,8 +1,8 @@
 // Balances of accounts: what a paid order adds to its owner's balance, and what it takes back. A recharge line is worth its own nominal amount for
 // each piece, whatever was paid for it and whatever else was bought with it (SEED0-42). What an order has added already is compared with what it
 // is worth now, so the same question asked twice adds nothing.
-import type { Order, OrderLine } from './order.ts'
-import { orderIsOwed } from './order.ts'
+import { multiply } from './money.ts'
+import { type Order, type OrderLine, orderIsOwed } from './order.ts'
 import { cancelledAmount, type PastRefund, refundedOf } from './refund.ts'
 
 /**
@@ -53,11 +53,11 @@ export function creditsOf(
     .sort((a, b) => b.amount - a.amount)
 }
 
-/** Pieces that were cancelled are the ones that were given back for, as far as there are both. */
+/** Pieces that were cancelled are the ones that were given back for, as far as there are both. No recharge is worth more than can be counted. */
 function worthOf(line: OrderLine, refunds: readonly PastRefund[]): number {
   if (line.kind !== 'recharge' || line.amount === null || line.state === 'UNAVAILABLE') return 0
   const gone = Math.max(line.cancelledQuantity, refundedOf(line.id, refunds).quantity)
-  return line.amount.amount * Math.max(0, line.quantity - gone)
+  return multiply(line.amount.amount, Math.max(0, line.quantity - gone)) ?? 0
 }
 
 /**
