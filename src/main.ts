@@ -19,8 +19,8 @@ import { PRICING_REVISION } from './core/pricing.ts'
 import { isRefusal } from './core/refusal.ts'
 import { type Replay, replay } from './core/replay.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
-import { createSigner, hashSecret } from './engine/identity.ts'
-import type { Clock } from './engine/ports.ts'
+import { createSigner, hashSecret, type Signer } from './engine/identity.ts'
+import type { Clock, PaymentProvider } from './engine/ports.ts'
 import { readProductCsv } from './engine/product-csv.ts'
 import { accountReader } from './engine/provider-accounts.ts'
 import { createSystemClock, systemRandomness } from './engine/system.ts'
@@ -220,9 +220,6 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   const folder = config.mail && 'folder' in config.mail ? mailFolder(config.mail.folder) : null
   const mailer = config.mail && 'smtp' in config.mail ? smtpMailer(config.mail.smtp) : folder
   const signer = createSigner(keys.secrets)
-  const accountOf = accountReader({ store, signer })
-  // What is kept was checked by the form of the provider when it came in.
-  const stripe = createStripePayment({ accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null })
   const engine = createEngine({
     ...outsideEngines(config),
     mailer,
@@ -231,7 +228,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     random: systemRandomness,
     signer,
     adminHash: () => admin.hash,
-    providers: [createManualPayment(), stripe, ...(sandbox ? [sandbox] : [])],
+    providers: [...realProviders(store, signer), ...(sandbox ? [sandbox] : [])],
     log,
     publicUrl,
     webhookTargets: readAllowed(config.webhookAllow ?? []),
@@ -289,6 +286,14 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
       await store.close()
     },
   }
+}
+
+/** Providers that move money. */
+function realProviders(store: Store, signer: Signer): PaymentProvider[] {
+  const accountOf = accountReader({ store, signer })
+  // What is kept was checked by the form of the provider when it came in.
+  const stripe = createStripePayment({ accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null })
+  return [createManualPayment(), stripe]
 }
 
 /** What answers at configured addresses, under the name `http`. */

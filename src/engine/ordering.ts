@@ -1,0 +1,73 @@
+// What is done with orders, put together: ordering and paying, what staff does with them, and what providers say.
+import type { Logger } from 'pino'
+import type { Store } from '../store/store.ts'
+import type { Accounts } from './accounts.ts'
+import { type Checkout, createCheckout } from './checkout.ts'
+import { createEditing, type Editing } from './editing.ts'
+import type { FactsCache } from './facts.ts'
+import { createFulfilling, type Fulfilling } from './fulfilments.ts'
+import { createOrderLines, type OrderLines } from './order-lines.ts'
+import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
+import { createPayments, type Payments } from './payments.ts'
+import { createPlacement } from './placing.ts'
+import type { Clock, PaymentProvider, Randomness } from './ports.ts'
+import type { Quoting } from './quotes.ts'
+import { createReconciling, type Reconciling } from './reconciling.ts'
+import type { Recording } from './recording.ts'
+import { createRefunds, type Refunds } from './refunds.ts'
+import { createSettling, type Settling } from './settling.ts'
+import { createStatuses, type OrderStatuses } from './statuses.ts'
+
+/** Orders and their money. */
+export interface Ordering {
+  readonly checkout: Checkout
+  readonly payments: Payments
+  readonly paymentMethods: PaymentMethods
+  readonly settling: Settling
+  readonly reconciling: Reconciling
+  readonly refunds: Refunds
+  readonly orderLines: OrderLines
+  readonly editing: Editing
+  readonly fulfilling: Fulfilling
+  readonly statuses: OrderStatuses
+}
+
+/** Makes it. */
+export function createOrdering(parts: {
+  store: Store
+  facts: FactsCache
+  clock: Clock
+  random: Randomness
+  quotes: Quoting
+  accounts: Accounts
+  recording: Recording
+  providers: ReadonlyMap<string, PaymentProvider>
+  publicUrl: () => string
+  log: Logger
+  /** What else is due whenever payments are looked at. */
+  extra: readonly (() => Promise<unknown>)[]
+}): Ordering {
+  const { store, providers, publicUrl } = parts
+  const placement = createPlacement(parts)
+  const payments = createPayments({
+    ...parts,
+    placement,
+    returnAddress: (shopId, provider, paymentId) => `${publicUrl()}/v1/shops/${shopId}/payments/${provider}/returns/${paymentId}`,
+  })
+  const paymentMethods = createPaymentMethods({ store, providers })
+  const checkout = createCheckout({ ...parts, placement, payments, paymentMethods })
+  const reconciling = createReconciling({ ...parts, checkout, payments })
+  const refunds = createRefunds({ ...parts, reconciling })
+  return {
+    checkout,
+    payments,
+    paymentMethods,
+    settling: createSettling({ ...parts, payments }),
+    reconciling,
+    refunds,
+    orderLines: createOrderLines({ ...parts, refunds, checkout }),
+    editing: createEditing({ ...parts, placement }),
+    fulfilling: createFulfilling(parts),
+    statuses: createStatuses({ ...parts, checkout }),
+  }
+}
