@@ -322,6 +322,7 @@ export const PatchSettings = Type.Object(
       complete: OneOf(['whenPaidAndFulfilled', 'manually']),
       fulfilUnshipped: OneOf(['whenPaid', 'manually']),
     }),
+    balance: partial({ creditRecharges: Type.Boolean(), allowNegative: Type.Boolean() }),
     payment: partial({
       providers: Type.Array(Text(60), { maxItems: 20 }),
       capture: OneOf(['automatic', 'manual']),

@@ -354,6 +354,12 @@ export interface Settings {
     /** Do lines that are not shipped count as handed over once the order is paid, or when somebody says so? */
     readonly fulfilUnshipped: 'whenPaid' | 'manually'
   }
+  readonly balance: {
+    /** Do paid recharges credit the balance of the account that bought them (SEED0-41)? Guests cannot order them then. */
+    readonly creditRecharges: boolean
+    /** May a balance fall below zero when a recharge that was spent is given back, or staff takes from it? Payments never take more than there is. */
+    readonly allowNegative: boolean
+  }
   readonly payment: {
     /** Names of payment providers that may be used; the first is the default. */
     readonly providers: readonly string[]
@@ -470,6 +476,7 @@ export const DEFAULT_SETTINGS: Settings = {
     complete: 'whenPaidAndFulfilled',
     fulfilUnshipped: 'manually',
   },
+  balance: { creditRecharges: true, allowNegative: false },
   payment: { providers: ['sandbox'], capture: 'automatic', manualMethods: [], maxPayments: 1, presentmentCurrency: 'off' },
   email: {
     from: null,
@@ -499,6 +506,7 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     pricing: { onIncrease: 'accept' },
     checkout: { guest: false, removeBoughtLines: false },
     orders: { statuses: DELIVERY_STATUSES, complete: 'manually' },
+    payment: { providers: ['sandbox', 'balance'] },
   },
   fill: {
     inventory: { onAdd: 'reject' },

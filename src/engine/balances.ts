@@ -51,13 +51,19 @@ export type Balances = ReturnType<typeof createBalances>
 
 /** Makes it. */
 export function createBalances(parts: { store: Store; facts: FactsCache; clock: Clock; random: Randomness }) {
-  const { store, facts, clock, random } = parts
+  const { facts, clock, random } = parts
 
   /**
    * Under the lock of an order that changes from one state to the next: its owner's balance follows what its recharges are worth. Write its payments
    * and refunds first, and lock nothing afterwards. `balance_insufficient`: what is to be taken back was spent; the caller rolls back then.
    */
-  async function follow(writer: Writer, shop: ShopFacts, before: Order, after: Order, { by, overdraws }: Following): Promise<Refusal | null> {
+  async function follow(
+    writer: Writer,
+    shop: ShopFacts,
+    before: Order,
+    after: Order,
+    { by, overdraws }: Following,
+  ): Promise<Refusal | null> {
     const hasRecharge = [...before.lines, ...after.lines].some(({ kind }) => kind === 'recharge')
     if (after.owner.kind !== 'account' || !hasRecharge) return null
     const { shopId, id: orderId, currency } = after

@@ -3,6 +3,8 @@ import type { Logger } from 'pino'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
+import { createBalancePayment } from './balance-payment.ts'
+import { type Balances, createBalances } from './balances.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { deliveryWork } from './deliveries.ts'
@@ -54,6 +56,7 @@ export interface Engine extends Ordering {
   readonly restore: Restoring
   readonly emails: Emailing
   readonly webhooks: Webhooks
+  readonly balances: Balances
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -84,7 +87,6 @@ export interface EngineParts {
 /** Puts an engine together. Nothing runs until `jobs.start()`. */
 export function createEngine(parts: EngineParts): Engine {
   const { store, clock, random, signer, adminHash, log, mailer = null } = parts
-  const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const { taxProviders = [], shippingProviders = [] } = parts
   const quotes = createQuoting({ store, clock, taxProviders, shippingProviders, log })
   const facts = createFactsCache(store, clock, quotes.atHand)
@@ -93,7 +95,10 @@ export function createEngine(parts: EngineParts): Engine {
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
   const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
-  const recording = createRecording({ ...base, emails: queue })
+  const balances = createBalances(base)
+  const byBalance = createBalancePayment({ ...base, balances })
+  const providers = new Map([...parts.providers, byBalance].map((provider) => [provider.name, provider]))
+  const recording = createRecording({ ...base, emails: queue, balances })
   const accounts = createAccounts({ store, clock })
   const ordering = createOrdering({
     ...{ ...base, quotes, accounts, recording, providers, log },
@@ -112,6 +117,7 @@ export function createEngine(parts: EngineParts): Engine {
     signer,
     facts,
     accounts,
+    balances,
     ...ordering,
     providerAccounts: createProviderAccounts({ ...base, signer, providers }),
     providers,

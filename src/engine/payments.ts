@@ -29,7 +29,15 @@ import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
-import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
+import {
+  type Clock,
+  Declined,
+  type PaymentProvider,
+  type PaymentRequest,
+  type Randomness,
+  type SessionStatus,
+  withDeadline,
+} from './ports.ts'
 import type { Recording } from './recording.ts'
 import { leftOfPayment, refundRow } from './refunding.ts'
 
@@ -71,7 +79,14 @@ export function createPayments(parts: {
     const provider = providers.get(payment.provider)
     const row = await readOrder(store.reader, shopId, payment.order_id)
     if (!provider || !row) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
-    const session = await withDeadline((signal) => provider.open(requestOf(parseOrder(row), payment), signal)).catch(() => null)
+    const session = await withDeadline((signal) => provider.open(requestOf(parseOrder(row), payment), signal)).catch((error: unknown) =>
+      error instanceof Declined ? error : null,
+    )
+    if (session instanceof Declined) {
+      const { amount, currency } = payment
+      await applyStatus(shopId, payment.id, { state: 'failed', amount, currency, reason: session.refusal.refused })
+      return session.refusal
+    }
     if (!session) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
     // What is placed as soon as its session is open is asked about at once: should this process die before that, another one places it.
     const checkedAt = provider.settles === 'later' ? 0 : clock.now()
