@@ -416,6 +416,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   'PUT /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en', emailTemplate),
   'DELETE /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
   'POST /v1/shops/:shop/email-templates/preview': keyRule('emails:write', '/email-templates/preview', { kind: 'order_confirmation' }),
+  ...Object.fromEntries(
+    ['/balances', '/balances/entries'].map((path) => [
+      `GET /v1/shops/:shop${path}`,
+      { who: 'shop', stranger: 'own', anonymous: LOGIN, scope: 'balances:read', targets: [{ path: `${SHOP}${path}` }] } as const,
+    ]),
+  ),
+  'POST /v1/shops/:shop/balances/adjustments': keyRule('balances:write', '/balances/adjustments', {
+    ...{ account: 'demo:victim', currency: 'USD', amount: 100, message: 'mine' },
+  }),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),

@@ -8,6 +8,7 @@ import { createEngine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import type { PaymentProvider, ProviderEvent, SessionStatus } from '../src/engine/ports.ts'
 import { systemRandomness } from '../src/engine/system.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createManualPayment } from '../src/providers/manual-payment.ts'
@@ -106,6 +107,7 @@ export async function startWorld(dialect: (typeof DIALECTS)[number]) {
       providers: [cards.provider, byHand.provider],
       log,
       publicUrl: () => 'http://shop.test',
+      webhookTargets: readAllowed(THIS_MACHINE),
     })
   const engine = engineOn(store)
   const app = await createApp({ engine, log: pino({ level: 'silent' }), version: '0', trustProxy: undefined })
