@@ -257,16 +257,10 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
       (plugin) => async (scope) => void (await scope.register(plugin as (instance: FastifyInstance) => Promise<void>)),
     ),
   })
-  try {
-    await app.listen({ port: config.port, host: config.host })
-  } catch (error) {
-    await app.close()
+  await listen(app, config).catch(async (error: unknown) => {
     await store.close()
-    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    throw isTaken
-      ? new Error(`Port ${config.port} on ${config.host} is taken. Set PORT to another one, or stop what listens there.`, { cause: error })
-      : error
-  }
+    throw error
+  })
   admin = await claimAdminKey(store, config)
   const bound = app.server.address()
   if (bound !== null && typeof bound === 'object') port = bound.port
@@ -285,6 +279,19 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
       await sandbox?.settled()
       await store.close()
     },
+  }
+}
+
+/** Listens; rejects with what to do where the port is taken. */
+async function listen(app: FastifyInstance, { port, host }: Config): Promise<void> {
+  try {
+    await app.listen({ port, host })
+  } catch (error) {
+    await app.close()
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    throw isTaken
+      ? new Error(`Port ${port} on ${host} is taken. Set PORT to another one, or stop what listens there.`, { cause: error })
+      : error
   }
 }
 
