@@ -361,7 +361,10 @@ export interface Settings {
     readonly allowNegative: boolean
   }
   readonly payment: {
-    /** Names of payment providers that may be used; the first is the default. */
+    /**
+     * Names of payment providers that may be used; the first is the default. `balance` is the balance of an account: it pays where it is named, unless
+     * there is no other way.
+     */
     readonly providers: readonly string[]
     /**
      * When money is taken: as soon as the shopper pays, or later by staff (`manual`). It is reserved until then, and the order is placed with it; how
