@@ -114,7 +114,7 @@ describe('what stands between a cart and an order', () => {
   it('SEED1-36 SEED2-60 SEED3-60 everything is said, in the order of precedence of refusals', () => {
     const given = { variants: [{ ...MUG, quantityStep: 4 }], stock: { MUG: 1 }, settings: { checkout: { guest: false } as never } }
     const elsewhere = withDefaults({ ...given, settings: { ...given.settings, shipping: { methods: ELSEWHERE } } })
-    const said = blockers({ ...ready, email: null, shippingAddress: null }, elsewhere)
+    const said = blockers({ ...ready, owner: GUEST, email: null, shippingAddress: null }, elsewhere)
     assert.deepEqual(said, [
       'login_required',
       'quantity_step',

@@ -261,9 +261,8 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts, give
   const blockers: Refusal[] = []
   // Staff orders for whom they like: who has no account is no guest who ordered.
   const isGuests = cart.owner.kind === 'guest' && cart.type !== DRAFT_TYPE
-  if (isGuests && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
-  const homeless = rechargeRefusal(cart.owner, priced.lines, settings)
-  if (homeless) blockers.push(homeless)
+  const login = isGuests && !settings.checkout.guest ? refuse('login_required', {}) : rechargeRefusal(cart.owner, priced.lines, settings)
+  if (login) blockers.push(login)
   if (priced.lines.length === 0 && !settings.checkout.allowEmpty) blockers.push(refuse('cart_empty', { path: '/lines' }))
   for (const line of priced.lines) {
     if (line.state === 'UNAVAILABLE')
