@@ -14,6 +14,7 @@ import { type Actions, createProgram } from './cli/program.ts'
 import { readProductJson } from './contract/product-json.ts'
 import { readShippingAnswer, readTaxAnswer } from './contract/quote.ts'
 import { explain } from './core/explanation.ts'
+import type { Limits } from './core/limit.ts'
 import { exponentOf } from './core/money.ts'
 import { PRICING_REVISION } from './core/pricing.ts'
 import { isRefusal } from './core/refusal.ts'
@@ -25,7 +26,6 @@ import { readProductCsv } from './engine/product-csv.ts'
 import { accountReader } from './engine/provider-accounts.ts'
 import { createSystemClock, systemRandomness } from './engine/system.ts'
 import { readAllowed, THIS_MACHINE } from './engine/targets.ts'
-import type { GuessLimits } from './http/access.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
 import { explanationText } from './http/explanation.ts'
@@ -88,8 +88,8 @@ export interface Config {
   readonly mail?: MailConfig
   /** Where webhooks may go besides public addresses: addresses, ranges, names of hosts. */
   readonly webhookAllow?: readonly string[]
-  /** Failures per minute and network address before guessing is stopped; the defaults unless a test needs more. */
-  readonly guessLimits?: GuessLimits
+  /** How many tokens and codes may fail in a minute before guessing is stopped, in shops that decided nothing; the defaults unless a test needs others. */
+  readonly guessLimits?: { readonly tokens: number; readonly codes: number }
   /** How often things happen on open streams; the defaults unless a test needs more. */
   readonly streamTimes?: StreamTimes
 }
@@ -233,17 +233,11 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     publicUrl,
     webhookTargets: readAllowed(config.webhookAllow ?? []),
     extraJobs: sandbox ? [() => sandbox.deliverDue()] : [],
+    ...(config.guessLimits ? { limits: guessing(config.guessLimits) } : {}),
   })
   if (config.demo) await seedDemo(engine, { folder: demoFolder(), jwtSecret: keys.demoSecret, issuer: DEMO_ISSUER })
-  const demo = config.demo
-    ? [
-        demoRoutes(engine, {
-          jwtSecret: keys.demoSecret,
-          imagesFolder: `${demoFolder()}images`,
-          moveClock: clock.move,
-        }),
-      ]
-    : []
+  const demoParts = { jwtSecret: keys.demoSecret, imagesFolder: `${demoFolder()}images`, moveClock: clock.move }
+  const demo = config.demo ? [demoRoutes(engine, demoParts)] : []
   // Anybody who reaches the server could read everybody's mail there: only where anybody may log in as everybody, too.
   const pages = [...(sandbox ? [sandboxPages(sandbox)] : []), ...(folder && config.demo ? [mailPages(folder)] : [])]
   const app = await createApp({
@@ -251,7 +245,6 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
     log,
     version: packageVersion(),
     trustProxy: config.trustProxy,
-    ...(config.guessLimits ? { guessLimits: config.guessLimits } : {}),
     ...(config.streamTimes ? { streamTimes: config.streamTimes } : {}),
     plugins: [...pages, ...demo].map(
       (plugin) => async (scope) => void (await scope.register(plugin as (instance: FastifyInstance) => Promise<void>)),
@@ -301,6 +294,11 @@ function realProviders(store: Store, signer: Signer): PaymentProvider[] {
   // What is kept was checked by the form of the provider when it came in.
   const stripe = createStripePayment({ accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null })
   return [createManualPayment(), stripe]
+}
+
+/** Limits of guessing, the same for everybody who is counted. */
+function guessing({ tokens, codes }: NonNullable<Config['guessLimits']>): Partial<Limits> {
+  return { tokens: { address: tokens, shop: 0 }, codes: { address: codes, owner: codes, cart: codes, shop: 0 } }
 }
 
 /** What answers at configured addresses, under the name `http`. */

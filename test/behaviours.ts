@@ -404,7 +404,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED4-65', says: 'Discounts by customers, addresses, products and formulas', tag: 'known' },
   { id: 'SEED4-66', says: 'Stock at several locations', tag: 'known', later: 'later' },
   { id: 'SEED4-67', says: 'Subscriptions with trials, plans that are switched, suspensions', tag: 'known', later: 'part 4' },
-  { id: 'SEED4-68', says: 'Guests find their orders, and get them when they register', tag: 'known', later: 'part 4' },
+  { id: 'SEED4-68', says: 'Guests find their orders, and get them when they register', tag: 'known' },
   { id: 'SEED4-69', says: 'Extensions hook into what happens', tag: 'known', later: 'later' },
   { id: 'SEED4-70', says: 'Permissions for every act of staff', tag: 'known', later: 'later' },
   { id: 'SEED4-71', says: 'Console commands of one system', tag: 'known', later: 'later' },

@@ -66,8 +66,9 @@ export async function openFrozen(databaseUrl: string, clock: Frozen) {
     log,
     publicUrl: () => 'https://carts.example',
     webhookTargets: readAllowed(THIS_MACHINE),
+    limits: { tokens: { address: 0, shop: 0 }, codes: { address: 0, owner: 0, cart: 0, shop: 0 } },
   })
-  const app = await createApp({ engine, log, version: '0', guessLimits: { tokens: 1_000_000, codes: 1_000_000 } })
+  const app = await createApp({ engine, log, version: '0' })
   after(async () => {
     await app.close()
     await engine.carts.drain()

@@ -368,6 +368,24 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /v1/shops/:shop/orders/:order/refunds': orderKeyRule('orders:read', orders('/refunds')),
   'POST /v1/shops/:shop/orders/:order/refunds/:refund/retry': orderKeyRule('refunds:write', orders('/refunds/rf_1/retry')),
   'POST /v1/shops/:shop/orders/:order/lines/:line/split': orderKeyRule('orders:edit', orders('/lines/ln_1/split', { quantity: 1 })),
+  'POST /v1/shops/:shop/orders/:order/links': orderRule('orders:read', orders('/links'), LOGIN),
+  'DELETE /v1/shops/:shop/orders/:order/links': orderRule('orders:write', orders('/links'), LOGIN),
+  'POST /v1/shops/:shop/orders/:order/reorder': orderRule('carts:write', orders('/reorder'), LOGIN),
+  // Whoever asks learns nothing; which accounts may claim which orders is tested in guests-orders.test.ts.
+  'POST /v1/shops/:shop/orders/lookup': {
+    who: 'shop',
+    stranger: 'own',
+    anonymous: 'own',
+    scope: 'orders:read',
+    targets: [{ path: `${SHOP}/orders/lookup`, body: { email: ready.email, number: '1' } }],
+  },
+  'POST /v1/shops/:shop/orders/claim': {
+    who: 'shop',
+    stranger: 'own',
+    anonymous: LOGIN,
+    scope: 'orders:edit',
+    targets: [{ path: `${SHOP}/orders/claim`, body: { email: ready.email } }],
+  },
 
   'PUT /v1/shops/:shop/products/:product': keyRule('products:write', '/products/vase', product('vase', 'VASE', 1)),
   'POST /v1/shops/:shop/products/import': keyRule('products:write', '/products/import', { products: [product('vase', 'VASE', 1)] }),

@@ -227,6 +227,14 @@ describe('every answer is what the document declares', () => {
     assert.equal((await admin('POST', `${path}/status`, { status: 'processing', message: 'Packing.' })).body.status, 'processing')
     await giveBack(order.body)
     assertProblem(await guest('POST', `${path}/cancel`), 409, 'order_state_forbids')
+    const again = await guest('POST', `${path}/reorder`)
+    assert.deepEqual([again.status, again.body.report.length > 0], [201, true])
+    await guest('POST', `${path}/reorder`, { mode: 'replace' })
+    const link = await guest('POST', `${path}/links`, { expiresIn: 'P1D' })
+    assert.equal((await strict(link.body.token)('GET', path)).status, 200)
+    await guest('DELETE', `${path}/links`)
+    await strict()('POST', `${SHOP}/orders/lookup`, { email: 'r@example.com', number: order.body.number })
+    assertProblem(await guest('POST', `${SHOP}/orders/claim`), 401, 'login_required')
     const preview = await admin('POST', `${path}/recalculation`, { mode: 'all' })
     assert.deepEqual([preview.status, preview.body.applied], [200, false])
     const made = { inline: { name: 'Engraving', unitPrice: 250, taxCategory: 'standard' } }
@@ -277,6 +285,7 @@ describe('every answer is what the document declares', () => {
     const unpaid = await account('POST', `${SHOP}/orders`, items)
     await account('POST', `${SHOP}/orders/${unpaid.body.order.id}/cancel`)
     await account('GET', `${SHOP}/orders?state=CANCELLED`)
+    assert.deepEqual((await account('POST', `${SHOP}/orders/claim`)).body, { claimed: [], unclaimed: [], more: false })
   })
 
   test('payments by staff, and accounts at providers', async () => {

@@ -6,7 +6,8 @@ import type { Reader } from '../src/store/store.ts'
 import type { DeliveryTable, Tables } from '../src/store/tables.ts'
 import type { Answer } from './harness.ts'
 
-const TABLES: Readonly<Record<keyof Tables, true>> = {
+/** False: what is refused is counted there, and nowhere else. */
+const TABLES: Readonly<Record<keyof Tables, boolean>> = {
   shops: true,
   settings: true,
   epochs: true,
@@ -48,12 +49,13 @@ const TABLES: Readonly<Record<keyof Tables, true>> = {
   instance: true,
   quotes: true,
   sandbox_sessions: true,
+  attempts: false,
 }
 
 /** Rows and a hash of the content of every table. Two that are equal: nothing was written in between. */
 export async function contentOfTables({ db }: Reader): Promise<Record<string, string>> {
   const content: Record<string, string> = {}
-  for (const table of Object.keys(TABLES) as (keyof Tables)[]) {
+  for (const table of (Object.keys(TABLES) as (keyof Tables)[]).filter((each) => TABLES[each])) {
     const rows = (await db.selectFrom(table).selectAll().execute()).map((row) => JSON.stringify(row)).sort()
     content[table] = `${rows.length} ${createHash('sha256').update(rows.join('\n')).digest('base64url')}`
   }

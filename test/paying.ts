@@ -99,6 +99,7 @@ export async function startWorld(dialect: (typeof DIALECTS)[number]) {
   const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const engineOn = (on: Store) =>
     createEngine({
+      webhookTargets: readAllowed(THIS_MACHINE),
       store: on,
       clock,
       random: systemRandomness,
@@ -107,7 +108,6 @@ export async function startWorld(dialect: (typeof DIALECTS)[number]) {
       providers: [cards.provider, byHand.provider],
       log,
       publicUrl: () => 'http://shop.test',
-      webhookTargets: readAllowed(THIS_MACHINE),
     })
   const engine = engineOn(store)
   const app = await createApp({ engine, log: pino({ level: 'silent' }), version: '0', trustProxy: undefined })

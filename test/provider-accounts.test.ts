@@ -87,7 +87,7 @@ for (const dialect of DIALECTS)
 
     test('without an account nobody can choose the provider, and with one everybody can; one that is removed is gone', async () => {
       const { path, call, found } = await shop()
-      expect2xx(await call('PATCH', '/settings', { payment: { providers: ['stripe', 'manual'] }, checkout: { emailRequired: false } }))
+      expect2xx(await call('PATCH', '/settings', { payment: { providers: ['stripe', 'manual'] }, checkout: { requireEmail: false } }))
       const shirt = { inline: { name: 'Shirt', unitPrice: 1000, taxCategory: 'standard' } }
       const { cart } = expect2xx(await call('POST', '/carts/current/lines?account=app:a', shirt)).body
       const offered = async () => {

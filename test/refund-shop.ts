@@ -10,6 +10,7 @@ import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import { type PaymentProvider, RefusedByProvider } from '../src/engine/ports.ts'
 import { pastRefund } from '../src/engine/refunding.ts'
 import { systemRandomness } from '../src/engine/system.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
@@ -70,6 +71,7 @@ export async function startRefundShop(dialect: (typeof DIALECTS)[number]) {
   const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const engineOn = (on: Store): Engine =>
     createEngine({
+      webhookTargets: readAllowed(THIS_MACHINE),
       ...{ store: on, clock, random: systemRandomness, signer: createSigner(['s'.repeat(32)]), adminHash: () => hashSecret(ADMIN) },
       ...{ providers: [provider], log, publicUrl: () => 'http://shop.test' },
     })

@@ -1020,6 +1020,15 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.equal(payment.state, 'PENDING', 'it can still be paid')
     expect2xx(await shop.admin('POST', `/orders/${order.id}/cancel`))
   },
+  'orders.claim': async (shop) => {
+    const { call } = await shop.guest()
+    const { id } = await payFor(call, await unpaid(call, 'claim@example.com'))
+    const claim = () => shop.admin('POST', '/orders/claim?account=app:claimer', { email: 'claim@example.com' })
+    expect2xx(await shop.set('off'))
+    assert.equal(told(await claim()), '403 claim_forbidden')
+    expect2xx(await shop.set('request'))
+    assert.deepEqual(expect2xx(await claim()).body.claimed, [id])
+  },
   'orders.statuses': async (shop) => {
     const list = [
       { id: 'begun', name: 'Begun' },
@@ -1172,6 +1181,56 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     assert.equal(await kept(), 1)
     await shop.advance('PT24H1M')
     assert.equal(await kept(), 0)
+  },
+  'limits.tokens': async (shop) => {
+    const wrong = () => caller(shop.base, 'ct_wrong')('GET', '/carts/current')
+    expect2xx(await shop.set({ address: 1, shop: 0 }))
+    assert.equal(told(await wrong()), '401 invalid_token')
+    assert.equal(told(await wrong()), '429 rate_limited')
+    expect2xx(await shop.set({ address: 0, shop: 0 }))
+    await shop.advance('PT1M')
+    for (let tries = 0; tries < 3; tries++) assert.equal(told(await wrong()), '401 invalid_token')
+  },
+  'limits.codes': async (shop) => {
+    expect2xx(await shop.set({ address: 0, owner: 1, cart: 0, shop: 0 }))
+    const { call } = await shop.guest()
+    const other = (await shop.guest()).call
+    const tries = (who: Call) => who('POST', '/carts/current/codes', { code: 'NOPE' })
+    assert.equal(told(await tries(call)), '422 code_rejected')
+    assert.equal(told(await tries(call)), '429 rate_limited')
+    assert.equal(told(await tries(other)), '422 code_rejected')
+  },
+  'limits.links': async (shop) => {
+    expect2xx(await shop.set({ cart: 1 }))
+    const { call } = await shop.guest()
+    expect2xx(await call('POST', '/carts/current/restore-links'))
+    assert.equal(told(await call('POST', '/carts/current/restore-links')), '429 rate_limited')
+  },
+  'limits.orders': async (shop) => {
+    expect2xx(await shop.set({ address: 0, owner: 1 }))
+    const call = await shop.account()
+    const items = { items: [{ sku: 'A' }], email: 'robin@example.com' }
+    expect2xx(await call('POST', '/orders', items))
+    assert.equal(told(await call('POST', '/orders', items)), '429 rate_limited')
+    expect2xx(await shop.admin('POST', '/orders?account=app:robin', items))
+  },
+  'limits.payments': async (shop) => {
+    expect2xx(await shop.set({ address: 0, owner: 0, cart: 1 }))
+    const { call } = await shop.guest()
+    await unpaid(call)
+    expect2xx(await call('POST', LINES, { sku: 'B' }))
+    assert.equal(told(await orders(call)), '429 rate_limited')
+  },
+  'limits.declines': async (shop) => {
+    expect2xx(await shop.set({ address: 0, owner: 0, email: 0, cart: 1, shop: 0 }))
+    const { call } = await shop.guest()
+    const { order, payment } = await unpaid(call)
+    const card = new URLSearchParams({ number: '4000000000000002', expiry: '12/40', cvc: '123', name: 'Robin Example' })
+    await fetch(payment.url, { method: 'POST', body: card, redirect: 'manual' })
+    const again = () => call('POST', `/orders/${order.id}/payments`)
+    await eventually(async () => told(await again()) === '429 rate_limited')
+    await shop.advance('PT1H')
+    expect2xx(await again())
   },
 }
 

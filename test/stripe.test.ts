@@ -9,6 +9,7 @@ import { createEngine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import { accountReader } from '../src/engine/provider-accounts.ts'
 import { systemRandomness } from '../src/engine/system.ts'
+import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import type { StripeAccount } from '../src/providers/stripe-client.ts'
@@ -45,6 +46,7 @@ async function startWorld(dialect: (typeof DIALECTS)[number]) {
     signer,
     adminHash: () => hashSecret(ADMIN),
     providers: [provider],
+    webhookTargets: readAllowed(THIS_MACHINE),
     log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
     publicUrl: () => 'https://shop.example',
   })

@@ -161,7 +161,13 @@ export async function seedDemo(
     if (shop && shop.promotions.size >= wanted.length) continue
     const made = await catalogue.makeShop({ id, name, currency: 'USD', preset })
     if (isRefusal(made) && made.refused !== 'already_exists') unrefused(made)
-    const issuer = { ...options.issuer, algorithms: ['HS256'], secret: options.jwtSecret, emailClaim: 'email' }
+    const issuer = {
+      ...options.issuer,
+      algorithms: ['HS256'],
+      secret: options.jwtSecret,
+      emailClaim: 'email',
+      emailVerifiedClaim: 'email_verified',
+    }
     unrefused(await catalogue.changeSettings(id, demoSettings(issuer), 'demo'))
     if (id === OFFERS.id) unrefused(await catalogue.changeSettings(id, OFFER_SETTINGS, 'demo'))
     const rows = readProductCsv(createReadStream(`${options.folder}/catalogue.csv`), { currency: 'USD', exponent: exponentOf })

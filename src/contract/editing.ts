@@ -91,6 +91,7 @@ export const Revisions = Type.Object({ items: Type.Array(Revision), next: Nullab
 const {
   paidTotal: _paid,
   refundedTotal: _refunded,
+  cancelledTotal: _cancelled,
   outstandingTotal: _outstanding,
   payments: _payments,
   refunds: _refunds,

@@ -1,6 +1,7 @@
 // Shops, settings, catalogue and keys on the wire.
 import Type from 'typebox'
 import { EMAIL_KINDS } from '../core/email.ts'
+import type { LimitScope } from '../core/limit.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
 import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
@@ -60,6 +61,7 @@ const Issuer = Type.Object(
     jwksUrl: Type.Optional(Type.String({ pattern: '^https?://', maxLength: 2000 })),
     secret: Type.Optional(Type.String({ minLength: 32, maxLength: 1000 })),
     emailClaim: Type.Optional(Text(100)),
+    emailVerifiedClaim: Type.Optional(Text(100)),
     groupsClaim: Type.Optional(Text(100)),
   },
   CLOSED,
@@ -192,6 +194,12 @@ const partial = <P extends Type.TProperties>(properties: P) => Type.Optional(Typ
 /** A page of the shop's; anything else than the web could run code where it is clicked. */
 const PageUrl = Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2000 })
 
+/** How often something may happen, for each of those it is counted for; 0 is no limit. */
+function limit<Scope extends LimitScope>(...scopes: readonly Scope[]) {
+  const count = Type.Integer({ minimum: 0, maximum: 1_000_000 })
+  return Type.Object(Object.fromEntries(scopes.map((scope) => [scope, count])) as Record<Scope, typeof count>, CLOSED)
+}
+
 /** `PATCH …/settings`: any groups, any keys; the others stay. */
 export const PatchSettings = Type.Object(
   {
@@ -321,6 +329,7 @@ export const PatchSettings = Type.Object(
       statuses: Statuses,
       complete: OneOf(['whenPaidAndFulfilled', 'manually']),
       fulfilUnshipped: OneOf(['whenPaid', 'manually']),
+      claim: OneOf(['request', 'off']),
     }),
     balance: partial({ creditRecharges: Type.Boolean(), allowNegative: Type.Boolean() }),
     payment: partial({
@@ -339,6 +348,14 @@ export const PatchSettings = Type.Object(
       statuses: Type.Array(Type.String({ minLength: 1, maxLength: 60 }), { maxItems: 100, uniqueItems: true }),
       languages: Type.Array(LanguageTag, { minItems: 1, maxItems: 20, uniqueItems: true }),
       keepLog: Duration,
+    }),
+    limits: partial({
+      tokens: limit('address', 'shop'),
+      codes: limit('address', 'owner', 'cart', 'shop'),
+      links: limit('cart'),
+      orders: limit('address', 'owner'),
+      payments: limit('address', 'owner', 'cart'),
+      declines: limit('address', 'owner', 'email', 'cart', 'shop'),
     }),
   },
   { ...CLOSED, minProperties: 1 },

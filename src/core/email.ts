@@ -11,6 +11,7 @@ export const EMAIL_KINDS = [
   'order_cancelled',
   'order_refunded',
   'cart_abandoned',
+  'order_link',
 ] as const
 
 /** One of them. */

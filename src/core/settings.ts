@@ -1,6 +1,7 @@
 // What a shop may decide. One structure, every key with its default and its reason; a preset is a named bundle of differences from it (C-table).
 // Durations are ISO 8601 (`PT30M`, `P30D`; a day has 24 hours here, months and years are not accepted because their length is not fixed).
 import { EMAIL_KINDS, type EmailKind } from './email.ts'
+import { DEFAULT_LIMITS, type Limits } from './limit.ts'
 import type { Rounding } from './money.ts'
 import {
   CONFIRMED_STATUSES,
@@ -24,6 +25,8 @@ export interface Issuer {
   readonly secret?: string
   /** Which claim is the e-mail address. Unmapped claims are never trusted. */
   readonly emailClaim?: string
+  /** Which claim says that the address is verified (`true`). Without it no address counts as verified, and nobody claims a guest's orders. */
+  readonly emailVerifiedClaim?: string
   /** Which claim names the groups of the customer: a text or a list of them. Prices and promotions may depend on them. */
   readonly groupsClaim?: string
 }
@@ -276,7 +279,7 @@ export interface Settings {
     /** Where the plans of a subscription product are shown; `{handle}` is replaced (C08). */
     readonly planPageUrl: string
     /**
-     * The shop's page of an order, for e-mails: `{order}` is its id, `{token}` opens it for a guest (empty for accounts, who log in). Put the token
+     * The shop's page of an order, for e-mails and links: `{order}` is its id, `{token}` opens it for a guest (empty for accounts, who log in). Put the token
      * behind a `#`: browsers send that to nobody. Null: e-mails have no such link.
      */
     readonly orderUrl: string | null
@@ -353,6 +356,8 @@ export interface Settings {
     readonly complete: 'whenPaidAndFulfilled' | 'manually'
     /** Do lines that are not shipped count as handed over once the order is paid, or when somebody says so? */
     readonly fulfilUnshipped: 'whenPaid' | 'manually'
+    /** SEED4-68: may an account with a verified e-mail address take over the orders that guests made with it, by asking for them? */
+    readonly claim: 'request' | 'off'
   }
   readonly balance: {
     /** Do paid recharges credit the balance of the account that bought them (SEED0-41)? Guests cannot order them then. */
@@ -395,6 +400,20 @@ export interface Settings {
     readonly languages: readonly string[]
     /** How long it is kept what was sent to whom. */
     readonly keepLog: string
+  }
+  readonly limits: {
+    /** How many tokens, keys and links that are not genuine an address may send in a minute; `shop`: when to raise the alarm. 0 is no limit. */
+    readonly tokens: Limits['tokens']
+    /** How many useless codes may be tried in a minute: from an address, by an owner, by a key for one cart; `shop`: when to raise the alarm. */
+    readonly codes: Limits['codes']
+    /** How many restore links may be made for a cart in an hour. */
+    readonly links: Limits['links']
+    /** How many orders shoppers may make in an hour: from an address, as one owner. */
+    readonly orders: Limits['orders']
+    /** How many payments may be begun in an hour: from an address, by an owner, for a cart. */
+    readonly payments: Limits['payments']
+    /** How many payments may be declined in an hour before no more are begun (card testing); `shop`: when to raise the alarm. */
+    readonly declines: Limits['declines']
   }
 }
 
@@ -475,6 +494,7 @@ export const DEFAULT_SETTINGS: Settings = {
     referenceTemplate: '{{ seq }}',
     tokenTtl: 'P30D',
     customerCancel: 'untilConfirmed',
+    claim: 'request',
     statuses: PLAIN_STATUSES,
     complete: 'whenPaidAndFulfilled',
     fulfilUnshipped: 'manually',
@@ -492,6 +512,7 @@ export const DEFAULT_SETTINGS: Settings = {
     languages: ['en', 'de'],
     keepLog: 'P90D',
   },
+  limits: DEFAULT_LIMITS,
 }
 
 /** Differences from other settings: any subset of any group. Lists are replaced, not merged. */

@@ -52,6 +52,7 @@ import { isUnquoted, parseIntent, skusOf } from './carts.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import { heldSkus, holdCarts } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
+import { type Act, type Limiting, looking, payerOf, paying } from './limiting.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
 import { kindOf, parseOrder, paymentStateNow } from './orders.ts'
 import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
@@ -105,6 +106,8 @@ export interface OrderRequest {
   readonly idempotency?: IdempotencyClaim | undefined
   /** Who orders, as histories name it. */
   readonly by: string
+  /** From where (`originOf` of limiting); null for a key, which speaks for many, and where nobody knows. */
+  readonly from?: string | null
   /** In which language the customer wants to be written to; absent or null: the shop's own. */
   readonly language?: string | null
 }
@@ -144,13 +147,25 @@ export interface Cancelling {
 export interface Checkout {
   order(request: OrderRequest): Promise<Ordered | Refusal>
   /** Another attempt to pay an order that awaits payment. */
-  payAgain(shopId: string, orderId: string, wanted: WantedPayment, returnUrl: string | null): Promise<Ordered | Refusal>
+  payAgain(
+    shopId: string,
+    orderId: string,
+    wanted: WantedPayment,
+    returnUrl: string | null,
+    from?: string | null,
+  ): Promise<Ordered | Refusal>
   /** Cancels an order; a placed one with a full refund, and with what nobody has handed over back in stock. */
   cancel(shopId: string, orderId: string, how: Cancelling): Promise<OrderTable | Refusal>
   /** Cancels what awaits payment of a cart, before the cart is deleted. */
   cancelUnpaid(shopId: string, cartId: string): Promise<Refusal | null>
   /** Ends an order whose time is up, unless it turns out to be paid. */
   expire(shopId: string, orderId: string): Promise<void>
+}
+
+/** Who pays: where paying leads back to, and from where it is begun. */
+interface Payer {
+  readonly returnUrl: string | null
+  readonly from: string | null
 }
 
 interface Snapshot {
@@ -179,9 +194,23 @@ export function createCheckout(parts: {
   placement: Placement
   recording: Recording
   payments: Payments
+  limiting: Limiting
   paymentMethods: PaymentMethods
 }): Checkout {
-  const { store, facts: cache, accounts, quotes, clock, random, providers, placement, recording, payments, paymentMethods } = parts
+  const {
+    store,
+    facts: cache,
+    accounts,
+    quotes,
+    clock,
+    random,
+    providers,
+    placement,
+    recording,
+    payments,
+    limiting,
+    paymentMethods,
+  } = parts
   const { hold, place, supersede } = placement
   const { open, closeSessions, placeUnpaid, refundAll } = payments
 
@@ -221,6 +250,9 @@ export function createCheckout(parts: {
       : undefined
     if (unpaid?.content_hash === snapshot.contentHash && chosen !== null) return resume(request, unpaid.id)
     if (unpaid) {
+      // Who may not order again keeps what there is.
+      const limited = await limiting.act(snapshot.shop, looking(actsOf(request, snapshot, chosen)))
+      if (limited) return limited
       // Its session must not be payable any more before another order takes its place; if it was paid, it is the order.
       const closed = await closeSessions(request.shopId, unpaid.id)
       if (isRefusal(closed)) return closed
@@ -234,6 +266,18 @@ export function createCheckout(parts: {
     const created = await create(request, snapshot, chosen, unpaid)
     if (created === 'again' || isRefusal(created)) return created
     return openSession(request.shopId, created)
+  }
+
+  /** What ordering counts as. What a key orders, it orders for many: only shoppers' orders are counted. */
+  function actsOf({ all, from = null }: OrderRequest, { cart, row }: Snapshot, chosen: PaymentMethod | null): readonly Act[] {
+    const who = { origin: from, owner: ownerKey(cart.owner), cart: row ? cart.id : null, email: cart.email }
+    return [...(all ? [] : [{ kind: 'orders', who } as const]), ...(chosen === null ? [] : paying(who))]
+  }
+
+  /** Orders by the thousand, and stolen cards tried one after the other, end here: nothing is written, and no provider is asked. */
+  async function admit(writer: Writer, shop: ShopFacts, acts: readonly Act[]): Promise<void> {
+    const limited = await limiting.act(shop, acts, writer)
+    if (limited) throw new Rollback(limited)
   }
 
   /** The cart as it would be ordered, priced by what the database says now. A cart that was ordered already answers its order. */
@@ -435,6 +479,7 @@ export function createCheckout(parts: {
           expiresAt,
           heldUntil,
         }
+        await admit(writer, shop, actsOf(request, snapshot, chosen))
         await insertOrder(writer, orderRow(order, columns))
         if (request.idempotency) {
           const { key, requestHash, sealed } = request.idempotency
@@ -460,7 +505,7 @@ export function createCheckout(parts: {
           })
           return { orderId: order.id, payment: null, created: true }
         }
-        const payment = newPayment(shop, order, chosen, request.returnUrl ?? null, now)
+        const payment = newPayment(shop, order, chosen, { returnUrl: request.returnUrl ?? null, from: request.from ?? null }, now)
         await insertPayment(writer, payment)
         return { orderId: order.id, payment, created: true }
       })
@@ -509,7 +554,7 @@ export function createCheckout(parts: {
     }
   }
 
-  function newPayment(shop: ShopFacts, order: Order, chosen: PaymentMethod, returnUrl: string | null, now: number): PaymentTable {
+  function newPayment(shop: ShopFacts, order: Order, chosen: PaymentMethod, { returnUrl, from }: Payer, now: number): PaymentTable {
     const id = random.id('pay')
     return {
       shop_id: order.shopId,
@@ -535,6 +580,7 @@ export function createCheckout(parts: {
       reference: null,
       paid_at: null,
       capture: shop.settings.payment.capture,
+      origin: from,
     }
   }
 
@@ -562,13 +608,19 @@ export function createCheckout(parts: {
   async function resume(request: OrderRequest, orderId: string): Promise<Ordered | Refusal> {
     const row = await readOrder(store.reader, request.shopId, orderId)
     if (row?.state !== 'NEW') return answerOf(request.shopId, orderId, false)
-    const again = await payAgain(request.shopId, orderId, request, request.returnUrl ?? null)
+    const again = await payAgain(request.shopId, orderId, request, request.returnUrl ?? null, request.from ?? null)
     // Placed at this moment, by the same request sent twice or by money that came: then it is the answer.
     const isOver = isRefusal(again) && again.refused === 'order_state_forbids'
     return isOver ? answerOf(request.shopId, orderId, false) : again
   }
 
-  async function payAgain(shopId: string, orderId: string, wanted: WantedPayment, returnUrl: string | null): Promise<Ordered | Refusal> {
+  async function payAgain(
+    shopId: string,
+    orderId: string,
+    wanted: WantedPayment,
+    returnUrl: string | null,
+    from: string | null = null,
+  ): Promise<Ordered | Refusal> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
     const known = await readOrder(store.reader, shopId, orderId)
@@ -583,12 +635,14 @@ export function createCheckout(parts: {
       const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, payer)
       if (isRefusal(chosen)) return chosen
       if (payable.some((payment) => payment.provider !== chosen.provider)) {
+        const limited = await limiting.act(shop, looking(paying(payerOf(known, from))))
+        if (limited) return limited
         const closed = await closeSessions(shopId, orderId)
         if (isRefusal(closed)) return closed
         if (closed === 'covered') return answerOf(shopId, orderId, false)
       }
       try {
-        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, chosen, returnUrl))
+        const next = await store.transact((writer) => nextAttempt(writer, shop, orderId, chosen, { returnUrl, from }))
         return await openSession(shopId, next)
       } catch (error) {
         if (!(error instanceof Rollback)) throw error
@@ -599,13 +653,7 @@ export function createCheckout(parts: {
   }
 
   /** Under the order's lock: holds are renewed, and an attempt that can still be paid is used again. */
-  async function nextAttempt(
-    writer: Writer,
-    shop: ShopFacts,
-    orderId: string,
-    chosen: PaymentMethod,
-    returnUrl: string | null,
-  ): Promise<Ordered> {
+  async function nextAttempt(writer: Writer, shop: ShopFacts, orderId: string, chosen: PaymentMethod, payer: Payer): Promise<Ordered> {
     const now = clock.now()
     const before = await readOrder(writer, shop.id, orderId)
     if (before?.cart_id) await lockCarts(writer, shop.id, [before.cart_id])
@@ -627,15 +675,16 @@ export function createCheckout(parts: {
     // Somebody chose another provider at this moment: an order is never payable at two of them.
     if (open.some((payment) => payment.provider !== chosen.provider)) throw new Rollback('again')
     const payable = open[0]
+    if (!payable || payable.state === 'FAILED') await admit(writer, shop, paying(payerOf(row, payer.from)))
     if (!payable) {
-      const payment = newPayment(shop, order, chosen, returnUrl, now)
+      const payment = newPayment(shop, order, chosen, payer, now)
       await insertPayment(writer, payment)
       return { orderId, payment, created: false }
     }
     const { method, instructions } = chosen
     if (payable.state !== 'FAILED' && payable.method === method) return { orderId, payment: payable, created: false }
     const state = payable.state === 'FAILED' ? 'PENDING' : payable.state
-    const changes = { state, reason: null, method, instructions }
+    const changes = { state, reason: null, method, instructions, origin: payer.from }
     if (!(await updatePayment(writer, payable, changes, now))) throw new Rollback('again')
     return { orderId, payment: { ...payable, ...changes, version: payable.version + 1 }, created: false }
   }

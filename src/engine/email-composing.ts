@@ -18,7 +18,7 @@ import { builtInTemplate, type EmailTemplate } from './email-templates.ts'
 import { amountText, cartValues, orderValues } from './email-values.ts'
 import type { ShopFacts } from './facts.ts'
 import { orderToken, type Signer } from './identity.ts'
-import { linkEnd, restoreToken } from './links.ts'
+import { linkEnd, orderPage, restoreToken } from './links.ts'
 import { serveOrders } from './orders.ts'
 import type { Clock } from './ports.ts'
 
@@ -28,7 +28,8 @@ export interface EmailSubject {
   readonly status: string
   readonly language: string | null
   readonly data: EmailData
-  readonly about: { readonly order: ServedOrder } | { readonly cart: PricedCart }
+  /** Of an order also the generation that its tokens must carry. */
+  readonly about: { readonly order: ServedOrder; readonly generation: number } | { readonly cart: PricedCart }
 }
 
 /** An e-mail that can be sent. */
@@ -73,7 +74,7 @@ export function createEmailComposing(parts: {
   async function orderOf(shop: ShopFacts, orderId: string): Promise<EmailSubject['about'] | NotToSend> {
     const row = await readOrder(store.reader, shop.id, orderId)
     const [order] = row ? await serveOrders(store.reader, [row]) : []
-    return order ? { order } : { reason: 'the order is gone' }
+    return row && order ? { order, generation: row.token_generation } : { reason: 'the order is gone' }
   }
 
   /** A cart that is left alone still. Whoever came back, or ordered, is not reminded of it. */
@@ -131,16 +132,15 @@ export function createEmailComposing(parts: {
     }
     if ('cart' in about) return { ...base, cart: cartValues(about.cart, language), order: {}, link: cartLink(shop, about.cart.id) }
     const order = orderValues(about.order, language)
-    return { ...base, order, cart: {}, refund: refundValues(data, language), link: orderLink(shop, about.order) }
+    return { ...base, order, cart: {}, refund: refundValues(data, language), link: orderLink(shop, about) }
   }
 
   /** The shop's page of an order; a guest finds it by the token in it, an account logs in. */
-  function orderLink({ settings }: ShopFacts, order: ServedOrder): string {
-    const { orderUrl } = settings.links
-    if (orderUrl === null) return ''
+  function orderLink({ settings }: ShopFacts, { order, generation }: { order: ServedOrder; generation: number }): string {
     const end = linkEnd(clock.now(), durationMs(settings.orders.tokenTtl) ?? 0)
-    const token = order.owner.kind === 'guest' ? orderToken(signer, order.shopId, order.id, end) : ''
-    return orderUrl.replaceAll('{order}', () => encodeURIComponent(order.id)).replaceAll('{token}', () => token)
+    const grant = { orderId: order.id, generation }
+    const token = order.owner.kind === 'guest' ? orderToken(signer, order.shopId, grant, end) : ''
+    return orderPage(settings, order.id, token) ?? ''
   }
 
   function cartLink({ id: shopId, settings }: ShopFacts, cartId: string): string {

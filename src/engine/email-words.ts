@@ -93,6 +93,12 @@ const EN: EmailWords = {
         'We have returned {% if refund.amount %}{{ refund.amount }}{% else %}your payment{% endif %} for order {{ order.reference }} by the way that you paid. It may take some days to arrive.',
       action: 'See your order',
     },
+    order_link: {
+      subject: 'The link to your order {{ order.reference }}',
+      heading: 'Here is your order',
+      intro: 'Somebody, probably you, asked for the link to order {{ order.reference }}. If it was not you, nothing has to be done.',
+      action: 'See your order',
+    },
     cart_abandoned: {
       subject: 'Your cart at {{ shop.name }} is waiting',
       heading: 'Your cart is still here',
@@ -158,6 +164,13 @@ const DE: EmailWords = {
       heading: 'Ihre Erstattung ist unterwegs',
       intro:
         'Wir haben {% if refund.amount %}{{ refund.amount }}{% else %}Ihre Zahlung{% endif %} zur Bestellung {{ order.reference }} auf dem Weg erstattet, auf dem Sie bezahlt haben. Bis zur Gutschrift kann es einige Tage dauern.',
+      action: 'Bestellung ansehen',
+    },
+    order_link: {
+      subject: 'Der Link zu Ihrer Bestellung {{ order.reference }}',
+      heading: 'Hier ist Ihre Bestellung',
+      intro:
+        'Jemand, wahrscheinlich Sie selbst, hat nach dem Link zur Bestellung {{ order.reference }} gefragt. Wenn Sie es nicht waren, müssen Sie nichts tun.',
       action: 'Bestellung ansehen',
     },
     cart_abandoned: {

@@ -216,10 +216,10 @@ export function createEmailing(parts: {
   }
 
   async function orderFor(shop: ShopFacts, orderId: string | null) {
-    if (orderId === null) return { order: sampleOrder(shop, clock.now()) }
+    if (orderId === null) return { order: sampleOrder(shop, clock.now()), generation: 0 }
     const row = await readOrder(store.reader, shop.id, orderId)
     const [order] = row ? await serveOrders(store.reader, [row]) : []
-    return order ? { order } : refuse('order_not_found', { orderId, path: '/order' })
+    return row && order ? { order, generation: row.token_generation } : refuse('order_not_found', { orderId, path: '/order' })
   }
 
   const works: readonly Work[] = [

@@ -1,5 +1,6 @@
 // The parts of the engine, put together. Everything that decides when, by chance or by asking somebody else comes in as a port.
 import type { Logger } from 'pino'
+import type { Limits } from '../core/limit.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
@@ -16,6 +17,7 @@ import { createFactsCache, type FactsCache } from './facts.ts'
 import { createGuests, type Guests } from './guests.ts'
 import { createIdentities, type Identities, type Signer } from './identity.ts'
 import { createJobs, type Jobs } from './jobs.ts'
+import { createLimiting, type Limiting } from './limiting.ts'
 import { createMerging, type MergeAnswer, type MergeRequest } from './merging.ts'
 import { createOrdering, type Ordering } from './ordering.ts'
 import type { Clock, Mailer, PaymentProvider, Randomness, ShippingRateProvider, TaxProvider } from './ports.ts'
@@ -48,6 +50,7 @@ export interface Engine extends Ordering {
   readonly preview: Preview
   readonly promotions: Promotions
   readonly identities: Identities
+  readonly limiting: Limiting
   readonly jobs: Jobs
   readonly providers: ReadonlyMap<string, PaymentProvider>
   readonly quotes: Quoting
@@ -80,6 +83,8 @@ export interface EngineParts {
   readonly publicUrl: () => string
   /** Where webhooks may go besides public addresses; nowhere where absent. */
   readonly webhookTargets?: Allowed
+  /** Limits against abuse that hold instead of the documented defaults, in shops that decided nothing. */
+  readonly limits?: Partial<Limits>
   /** Regular work of providers that live in this process. */
   readonly extraJobs?: readonly (() => Promise<unknown>)[]
 }
@@ -100,8 +105,10 @@ export function createEngine(parts: EngineParts): Engine {
   const providers = new Map([...parts.providers, byBalance].map((provider) => [provider.name, provider]))
   const recording = createRecording({ ...base, emails: queue, balances })
   const accounts = createAccounts({ store, clock })
+  const limiting = createLimiting({ ...base, signer, log, ...(parts.limits ? { installed: parts.limits } : {}) })
   const ordering = createOrdering({
-    ...{ ...base, quotes, accounts, recording, providers, log },
+    ...{ ...base, limiting, quotes, accounts, recording, providers, signer, log },
+    emails: queue,
     publicUrl: parts.publicUrl,
     extra: parts.extraJobs ?? [],
   })
@@ -133,12 +140,13 @@ export function createEngine(parts: EngineParts): Engine {
       carts,
       onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
     }),
-    merge: createMerging({ ...base, carts }),
+    merge: createMerging({ ...base, carts, claiming: ordering.claiming }),
     catalogue: createCatalogue({ ...base, engines: quotes.names }),
     preview: createPreview({ ...base, carts }),
     promotions: createPromotions({ ...base, carts }),
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     webhooks: createWebhooks({ ...base, poster, allowed }),
+    limiting,
     jobs: createJobs(
       [
         ordering.reconciling.work,

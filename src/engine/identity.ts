@@ -8,6 +8,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Issuer } from '../core/settings.ts'
 import { type LivingSecret, readApiKey, readRevokedSecrets, readSecrets } from '../store/access.ts'
+import { isGranted } from '../store/guest-orders.ts'
 import { MERGES_KEPT_MS } from '../store/merges.ts'
 import type { Store } from '../store/store.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
@@ -31,6 +32,8 @@ export type Actor =
       readonly kind: 'account'
       readonly accountId: string
       readonly email: string | null
+      /** Whether the issuer says that the address is this person's. */
+      readonly isEmailVerified: boolean
       /** Groups of the customer; null where its issuer tells none. */
       readonly groups: readonly string[] | null
     }
@@ -155,19 +158,29 @@ export function createSigner(secrets: readonly string[]): Signer {
   }
 }
 
-/** An order's token: `ot_<order id>_<expiry in seconds, base 36>_<signature>`; the same for the same order and expiry. */
-export function orderToken(signer: Signer, shopId: string, orderId: string, expiresAt: number): string {
-  const expiry = Math.floor(expiresAt / 1000).toString(36)
-  return `ot_${orderId.slice('ord_'.length)}_${expiry}_${signer.sign(`order ${shopId} ${orderId} ${expiry}`)}`
+/** An order that a token opens while `orders.token_generation` is still this. */
+export interface OrderGrant {
+  readonly orderId: string
+  readonly generation: number
 }
 
-/** The order that a token opens, or null when it is not genuine or has expired. */
-export function openOrderToken(signer: Signer, shopId: string, token: string, now: number): string | null {
-  const match = /^ot_([0-9a-f]{32})_([0-9a-z]{1,10})_([A-Za-z0-9_-]{43})$/.exec(token)
-  if (!match?.[1] || !match[2] || !match[3]) return null
-  const orderId = `ord_${match[1]}`
-  if (!signer.verify(`order ${shopId} ${orderId} ${match[2]}`, match[3])) return null
-  return Number.parseInt(match[2], 36) * 1000 > now ? orderId : null
+/**
+ * An order's token: `ot_<order id>_<expiry in seconds, base 36>_<signature>`, with `-<generation>` behind the expiry once earlier ones were revoked;
+ * the same for the same order, expiry and generation.
+ */
+export function orderToken(signer: Signer, shopId: string, { orderId, generation }: OrderGrant, expiresAt: number): string {
+  const terms = `${Math.floor(expiresAt / 1000).toString(36)}${generation === 0 ? '' : `-${generation.toString(36)}`}`
+  return `ot_${orderId.slice('ord_'.length)}_${terms}_${signer.sign(`order ${shopId} ${orderId} ${terms}`)}`
+}
+
+/** What a token opens unless it was revoked, which the order's row knows; null when it is not genuine or has expired. */
+export function openOrderToken(signer: Signer, shopId: string, token: string, now: number): OrderGrant | null {
+  const match = /^ot_([0-9a-f]{32})_(([0-9a-z]{1,10})(?:-([0-9a-z]{1,10}))?)_([A-Za-z0-9_-]{43})$/.exec(token)
+  const [, id, terms, expiry, generation = '0', signature] = match ?? []
+  if (!id || !terms || !expiry || !signature) return null
+  const orderId = `ord_${id}`
+  if (!signer.verify(`order ${shopId} ${orderId} ${terms}`, signature)) return null
+  return Number.parseInt(expiry, 36) * 1000 > now ? { orderId, generation: Number.parseInt(generation, 36) } : null
 }
 
 // Proved ------------------------------------------------------------------------------------------------------------------------------
@@ -238,8 +251,9 @@ export function createIdentities(parts: {
     }
     if (token.startsWith('sk_') || token.startsWith('st_')) return keyed(shop, token, account)
     if (token.startsWith('ot_')) {
-      const orderId = openOrderToken(signer, shopId, token, clock.now())
-      return orderId ? { actor: { kind: 'order', orderId }, shop } : invalid()
+      const grant = openOrderToken(signer, shopId, token, clock.now())
+      const isLiving = grant !== null && (await isGranted(store.reader, shopId, grant))
+      return isLiving ? { actor: { kind: 'order', orderId: grant.orderId }, shop } : invalid()
     }
     const payload = await verifyJwt(shop, token)
     return isRefusal(payload) ? payload : { actor: payload, shop }
@@ -258,11 +272,8 @@ export function createIdentities(parts: {
       try {
         const { payload } = await verify(issuer, token)
         if (typeof payload.sub !== 'string' || payload.sub === '' || payload.sub.length > 200) return invalid()
-        // Whoever types somebody else's address into a sign-up form has not proved it.
-        const isUnproved = issuer.emailClaim === undefined || payload.email_verified === false
-        const email = isUnproved ? undefined : payload[issuer.emailClaim ?? '']
         const groups = issuer.groupsClaim === undefined ? null : groupsIn(payload[issuer.groupsClaim])
-        return { kind: 'account', accountId: `${issuer.name}:${payload.sub}`, email: typeof email === 'string' ? email : null, groups }
+        return { kind: 'account', accountId: `${issuer.name}:${payload.sub}`, ...emailOf(issuer, payload), groups }
       } catch {
         // Not this issuer's, or not valid: the next one may know it. Which check failed is nobody's business.
       }
@@ -316,6 +327,15 @@ function provedGuest(
   if (!living) return null
   const secretId = secretIdOf(living.hash)
   return { guestId, secretId, limitedTo: living.cartId === null ? null : { cartId: living.cartId, secretId } }
+}
+
+/** The address in a token, and whether its issuer says that it was verified: `true`, which some issuers write as a text. */
+function emailOf({ emailClaim, emailVerifiedClaim }: Issuer, payload: JWTPayload): { email: string | null; isEmailVerified: boolean } {
+  // Whoever types somebody else's address into a sign-up form has not proved it.
+  const email = emailClaim === undefined || payload.email_verified === false ? undefined : payload[emailClaim]
+  const verified = emailVerifiedClaim === undefined ? undefined : payload[emailVerifiedClaim]
+  if (typeof email !== 'string') return { email: null, isEmailVerified: false }
+  return { email, isEmailVerified: verified === true || verified === 'true' }
 }
 
 /** The groups in a claim; none where it is neither a text nor a list of texts within the limits, or is missing. */

@@ -45,6 +45,11 @@ export function readRestoreToken(
   return Number.parseInt(match[2], 36) * 1000 > now ? { cartId } : { reason: 'expired' }
 }
 
+/** The shop's page of an order, which a token opens; null where the shop named none. An empty token: whoever follows it logs in. */
+export function orderPage({ links }: Pick<Settings, 'links'>, orderId: string, token: string): string | null {
+  return links.orderUrl?.replaceAll('{order}', () => encodeURIComponent(orderId)).replaceAll('{token}', () => token) ?? null
+}
+
 const TARGET_MAX = 2000
 
 /**

@@ -12,12 +12,11 @@ import { insertAudit } from '../store/audit.ts'
 import { type IntentRow, loadIntents, lockCarts, ownerKey, removeCarts, saveCarts } from '../store/carts.ts'
 import { record } from '../store/idempotency.ts'
 import { insertMerges, readMerge } from '../store/merges.ts'
-import { cartsBeingPaid, ordersOfCart, reassignOrders } from '../store/orders.ts'
+import { cartsBeingPaid, ordersOfCart } from '../store/orders.ts'
 import { publish } from '../store/outbox.ts'
-import { adoptRedemptions } from '../store/redemptions.ts'
-import { adoptHolds } from '../store/stock.ts'
 import { isDuplicate, type Store, type Writer } from '../store/store.ts'
 import { type Carts, parseIntent, saveOf, skusOf } from './carts.ts'
+import type { Claiming } from './claiming.ts'
 import { buyerOf, type FactsCache, holdingOf, type ShopFacts } from './facts.ts'
 import { heldSkus, holdCarts } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
@@ -114,12 +113,14 @@ export function createMerging({
   clock,
   random,
   carts,
+  claiming,
 }: {
   store: Store
   facts: FactsCache
   clock: Clock
   random: Randomness
   carts: Carts
+  claiming: Claiming
 }) {
   return async function merge(request: MergeRequest): Promise<MergeAnswer | Refusal> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -332,9 +333,7 @@ export function createMerging({
   async function settleSources(writer: Writer, { request, shop, facts, sources, others, report }: Plan): Promise<FullReport> {
     const { account } = request
     for (const guestId of new Set(sources.flatMap((source) => (source.limitedTo ? [] : (source.guestId ?? []))))) {
-      const orderIds = await reassignOrders(writer, shop.id, `g:${guestId}`, ownerKey(account), account)
-      await adoptRedemptions(writer, shop.id, orderIds, account.accountId)
-      if (shop.settings.inventory.holdMaxPerOwner !== null) await adoptHolds(writer, shop.id, orderIds, ownerKey(account))
+      await claiming.follow(writer, shop, guestId, account, request.by)
       // The secret dies with the guest's last open cart; a wish list that was not merged stays reachable.
       if ((await loadIntents(writer, shop.id, [], [`g:${guestId}`]))?.rows.length === 0)
         await revokeSecrets(writer, shop.id, guestId, 'all', facts.now)

@@ -3,10 +3,15 @@ import type { Logger } from 'pino'
 import type { Store } from '../store/store.ts'
 import type { Accounts } from './accounts.ts'
 import { type Checkout, createCheckout } from './checkout.ts'
+import { type Claiming, createClaiming } from './claiming.ts'
 import { createEditing, type Editing } from './editing.ts'
+import type { EmailQueue } from './email-queue.ts'
 import type { FactsCache } from './facts.ts'
 import { createFulfilling, type Fulfilling } from './fulfilments.ts'
+import type { Signer } from './identity.ts'
+import type { Limiting } from './limiting.ts'
 import { createOrderLines, type OrderLines } from './order-lines.ts'
+import { createOrderLookup } from './order-lookup.ts'
 import { createPaymentMethods, type PaymentMethods } from './payment-methods.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { createPlacement } from './placing.ts'
@@ -30,6 +35,8 @@ export interface Ordering {
   readonly editing: Editing
   readonly fulfilling: Fulfilling
   readonly statuses: OrderStatuses
+  readonly claiming: Claiming
+  readonly lookUpOrder: ReturnType<typeof createOrderLookup>
 }
 
 /** Makes it. */
@@ -41,6 +48,9 @@ export function createOrdering(parts: {
   quotes: Quoting
   accounts: Accounts
   recording: Recording
+  limiting: Limiting
+  emails: EmailQueue
+  signer: Signer
   providers: ReadonlyMap<string, PaymentProvider>
   publicUrl: () => string
   log: Logger
@@ -69,5 +79,7 @@ export function createOrdering(parts: {
     editing: createEditing({ ...parts, placement }),
     fulfilling: createFulfilling(parts),
     statuses: createStatuses({ ...parts, checkout }),
+    claiming: createClaiming(parts),
+    lookUpOrder: createOrderLookup(parts),
   }
 }

@@ -27,6 +27,7 @@ import type { Store, Writer } from '../store/store.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
+import { type Limiting, payerOf } from './limiting.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import {
@@ -65,11 +66,12 @@ export function createPayments(parts: {
   random: Randomness
   placement: Placement
   recording: Recording
+  limiting: Limiting
   providers: ReadonlyMap<string, PaymentProvider>
   /** Where a provider sends the browser back to: our own address, which asks the provider and then leads on to the shop. */
   returnAddress: (shopId: string, provider: string, paymentId: string) => string
 }) {
-  const { store, facts: cache, clock, random, placement, recording, providers, returnAddress } = parts
+  const { store, facts: cache, clock, random, placement, recording, limiting, providers, returnAddress } = parts
   const { hold, place, supersede, cartsOf, lockUnchanged, factsFor } = placement
 
   // Sessions at the provider ----------------------------------------------------------------------------------------------------------
@@ -239,7 +241,7 @@ export function createPayments(parts: {
       })
       return done === 'again' ? 'again' : 'applied'
     }
-    return store.transact(async (writer) => {
+    const applied = await store.transact(async (writer) => {
       const [row] = await lockOrders(writer, shopId, [payment.order_id])
       const changed = await updatePayment(writer, payment, { state: target, reason: status.reason ?? null }, clock.now())
       if (!changed) return 'again'
@@ -255,6 +257,16 @@ export function createPayments(parts: {
         })
       return 'applied'
     })
+    if (applied === 'applied' && target === 'FAILED') await countDeclined(payment)
+    return applied
+  }
+
+  /** One more card was declined (SEC-7). Where it was one too many, the next is not tried either: the session ends. */
+  async function countDeclined(payment: PaymentTable): Promise<void> {
+    const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
+    const shop = await cache.shop(payment.shop_id)
+    if (!row || !shop || !(await limiting.declined(shop, payerOf(row, payment.origin)))) return
+    if (row.state === 'NEW') await closeSessions(shop.id, row.id)
   }
 
   /** The money of a placed order will not come any more. Unless we gave it back, or staff set it free, the merchant must be told. */
@@ -446,7 +458,7 @@ export function createPayments(parts: {
     await insertRefund(writer, refundRow(payment, { id, groupId: id, amount, reason, by, now: clock.now(), isSent: false }))
   }
 
-  return { open, closeSessions, askProvider, placeUnpaid, applyStatus, alarm, refundAll }
+  return { open, closeSessions, askProvider, placeUnpaid, applyStatus, countDeclined, alarm, refundAll }
 }
 
 /** What was taken or is reserved of a payment, in minor units: what can go back. */

@@ -124,6 +124,8 @@ export function createReconciling(parts: {
       await store.transactOne((writer) => updatePayment(writer, payment, { session_id: event.sessionId }, clock.now()))
     }
     const outcome = payment && strange === null ? await payments.applyStatus(shopId, payment.id, event) : 'unknown_payment'
+    // Another card in the same session: the payment had failed before, and changes by nothing.
+    if (payment?.state === 'FAILED' && outcome === 'unchanged' && event.state === 'failed') await payments.countDeclined(payment)
     if (outcome === 'unknown_payment' || outcome === 'mismatch')
       log.warn({ shopId, provider, event: event.eventId, outcome, strange }, 'a provider event does not match our records')
     if (payment && strange === null && event.notice) await note(shopId, payment, event.notice)

@@ -38,6 +38,7 @@ export type OrderAction =
   | 'fulfil'
   | 'edit'
   | 'claim'
+  | 'revoke_links'
   | 'email'
 
 /** How an order changed: who did it, what it is called, and what the world is told. */

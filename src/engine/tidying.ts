@@ -1,6 +1,7 @@
 // What is not needed any more is removed, a bounded batch at a time.
 import type { Logger } from 'pino'
 import { purgeSecrets } from '../store/access.ts'
+import { purgeAttempts } from '../store/attempts.ts'
 import { forgetSecrets } from '../store/endpoints.ts'
 import { purgeRecorded } from '../store/idempotency.ts'
 import { MERGES_KEPT_MS, purgeMerges } from '../store/merges.ts'
@@ -13,6 +14,8 @@ import type { Clock } from './ports.ts'
 
 const POLL_MS = 60_000
 const BATCH = 200
+/** Small rows, and many of them while a shop is attacked. */
+const ATTEMPTS_BATCH = 10_000
 const HOLDS_KEPT_MS = 60_000
 const DAY_MS = 24 * 3_600_000
 /** Deliveries that are over, and those that never arrived: dead ones, and what waits for an endpoint that is paused. */
@@ -33,6 +36,7 @@ export function tidyingWork({ store, clock, log }: { store: Store; clock: Clock;
       secrets: await purgeSecrets(writer, now - MERGES_KEPT_MS, BATCH),
       quotes: await purgeQuotes(writer, now - QUOTES_KEPT_MS, BATCH),
       deliveries: await purgeDeliveries(writer, now - DELIVERIES_KEPT_MS, now - LETTERS_KEPT_MS, BATCH),
+      attempts: await purgeAttempts(writer, now, ATTEMPTS_BATCH),
       endpointSecrets: await forgetSecrets(writer, now, BATCH),
     }))
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'tidied up')

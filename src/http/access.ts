@@ -1,13 +1,13 @@
 // Who may call what. Every route declares its access; one that does not, does not start. The check runs before the body is read.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Owner } from '../core/cart.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
 import { type Actor, hasScope, type Identity, limitOf, ownerOf, reachesAll } from '../engine/identity.ts'
+import type { EndGuess, Limiting, Who } from '../engine/limiting.ts'
 import { loadServed, ownerKey } from '../store/carts.ts'
 import { forgetFormsCookie, formsCookieOf } from './forms-cookie.ts'
 
@@ -124,7 +124,7 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
     const identity = await engine.identities.inShop(shopId, `Bearer ${token}`, undefined)
     if (isRefusal(identity) && identity.refused !== 'invalid_token') throw new Refused(identity)
     if (!isRefusal(identity) && (await isOfUse(identity))) return identity
-    if (isRefusal(identity)) await guard.count('tokens', request.ip)
+    if (isRefusal(identity)) await guard.fail(shopId, 'tokens', { address: request.ip })
     forgetFormsCookie(reply, shopId)
     return null
   }
@@ -171,8 +171,8 @@ export async function proved<T>(request: FastifyRequest, guard: GuessGuard, iden
 
 /** Only who fails is told to wait: shoppers share addresses (a proxy, an office), and a good token must not suffer for its neighbours. */
 async function countGuess(request: FastifyRequest, guard: GuessGuard): Promise<void> {
-  unwrap((await guard.refusal('tokens', request.ip)) ?? true)
-  await guard.count('tokens', request.ip)
+  const { shop = '' } = request.params as { shop?: string }
+  unwrap((await guard.fail(shop, 'tokens', { address: request.ip })) ?? true)
 }
 
 /** A restore token that was not made here is a guess like any other. */
@@ -197,6 +197,9 @@ function accessRefusal(actor: Actor, access: Exclude<Access, string>, shop: Shop
   }
 }
 
+/** What stands against guessing. */
+export type GuessGuard = Pick<Limiting, 'fail' | 'begin'>
+
 /**
  * Work that tries a promotion code: who guesses too often, by network address or as the same shopper from many, is stopped before anything is
  * looked up. `isMiss` tells an answer that is no refusal but says that the code is of no use.
@@ -207,100 +210,29 @@ export async function guarded<T>(
   work: () => Promise<T>,
   isMiss: (answer: T) => boolean = () => false,
 ): Promise<T> {
-  const { shop, owner } = callerOf(request)
-  const guessers = [request.ip, ...(owner ? [`${shop.id} ${ownerKey(owner)}`] : [])]
-  const ends: (() => void)[] = []
-  const count = () => Promise.all(guessers.map((guesser) => guard.count('codes', guesser)))
+  const end: EndGuess = unwrap(await guard.begin(callerOf(request).shop, 'codes', guesserOf(request)))
+  let wasWrong = false
   try {
-    for (const guesser of guessers) {
-      const begun = await guard.begin('codes', guesser)
-      if (typeof begun !== 'function') throw new Refused(begun)
-      ends.push(begun)
-    }
     const answer = await work()
-    if (isMiss(answer)) await count()
+    wasWrong = isMiss(answer)
     return answer
   } catch (error) {
-    if (error instanceof Refused && isGuess(error.refusal)) await count()
+    wasWrong = error instanceof Refused && isGuess(error.refusal)
     throw error
   } finally {
-    for (const end of ends) end()
+    await end(wasWrong)
   }
+}
+
+/** A shopper guesses from an address and as an owner. A key speaks for many shoppers from one address: what it tries counts for their carts. */
+function guesserOf(request: FastifyRequest): Who {
+  const { owner, all } = callerOf(request)
+  const { cart } = request.params as { cart?: string }
+  const key = owner && ownerKey(owner)
+  return all ? { owner: key, cart: cart === 'current' ? null : (cart ?? null) } : { address: request.ip, owner: key }
 }
 
 /** Whether a refusal tells what a code or an e-mail address is: a wrong code, or whether somebody has an account. */
 function isGuess({ refused, reason }: Refusal): boolean {
   return refused === 'code_rejected' || reason === 'email_of_account'
-}
-
-// Guessing ----------------------------------------------------------------------------------------------------------------------------
-
-/** What can be guessed. */
-export type Guessed = 'tokens' | 'codes'
-
-/** How many failures an address of the network, or a shopper, may have in a minute. */
-export type GuessLimits = Readonly<Record<Guessed, number>>
-
-/** What holds unless a server is set up otherwise. */
-export const GUESS_LIMITS: GuessLimits = { tokens: 60, codes: 30 }
-
-const WINDOW_SECONDS = 60
-
-/** Counts failures per network address or shopper. */
-export interface GuessGuard {
-  /** The refusal for an address that failed too often, or null. Costs a look into a map. */
-  refusal(what: Guessed, address: string): Promise<Refusal | null>
-  count(what: Guessed, address: string): Promise<void>
-  /**
-   * Begins a guess, and answers how to end it when it was counted; or the refusal for who failed too often. Who sends many at once has no more tries
-   * than who sends them one by one: what would be one too many if all under way were wrong waits until one of them has ended.
-   */
-  begin(what: Guessed, address: string): Promise<(() => void) | Refusal>
-}
-
-/** Makes a guard. */
-export function createGuessGuard(limits: GuessLimits): GuessGuard {
-  const counters: Readonly<Record<Guessed, RateLimiterMemory>> = {
-    tokens: new RateLimiterMemory({ keyPrefix: 'tokens', points: limits.tokens, duration: WINDOW_SECONDS }),
-    codes: new RateLimiterMemory({ keyPrefix: 'codes', points: limits.codes, duration: WINDOW_SECONDS }),
-  }
-  const underWay: Readonly<Record<Guessed, Map<string, Set<Promise<void>>>>> = { tokens: new Map(), codes: new Map() }
-
-  async function refusal(what: Guessed, address: string): Promise<Refusal | null> {
-    const state = await counters[what].get(address)
-    if (!state || state.consumedPoints < limits[what]) return null
-    return refuse('rate_limited', { what, retryAfter: Math.max(1, Math.ceil(state.msBeforeNext / 1000)) })
-  }
-
-  async function begin(what: Guessed, address: string): Promise<(() => void) | Refusal> {
-    for (;;) {
-      const refused = await refusal(what, address)
-      if (refused) return refused
-      const failed = (await counters[what].get(address))?.consumedPoints ?? 0
-      const others = underWay[what].get(address) ?? new Set()
-      if (others.size === 0 || failed + others.size < limits[what]) return started(underWay[what], address, others)
-      await Promise.race(others)
-    }
-  }
-
-  return {
-    refusal,
-    begin,
-    async count(what, address) {
-      // Beyond the limit `consume` rejects; the count stands all the same.
-      await counters[what].consume(address).catch(() => undefined)
-    },
-  }
-}
-
-/** One more guess of an address is under way; answers how to end it. */
-function started(underWay: Map<string, Set<Promise<void>>>, address: string, guesses: Set<Promise<void>>): () => void {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  guesses.add(promise)
-  underWay.set(address, guesses)
-  return () => {
-    guesses.delete(promise)
-    if (guesses.size === 0 && underWay.get(address) === guesses) underWay.delete(address)
-    resolve()
-  }
 }

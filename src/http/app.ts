@@ -21,6 +21,7 @@ import { OrderEdited } from '../contract/editing.ts'
 import { Email } from '../contract/email.ts'
 import { Explanation } from '../contract/explanation.ts'
 import { faultOf } from '../contract/fault.ts'
+import { Reordered } from '../contract/guest-orders.ts'
 import { Order, OrderAnswer } from '../contract/order.ts'
 import { Promotion } from '../contract/promotion.ts'
 import { Problem } from '../contract/schemas.ts'
@@ -29,7 +30,7 @@ import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { LockTimeout } from '../store/store.ts'
-import { createGuessGuard, GUESS_LIMITS, type GuessGuard, type GuessLimits, installAccess, Refused } from './access.ts'
+import { type GuessGuard, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
 import { balanceRoutes } from './balances.ts'
 import { cartRoutes } from './carts.ts'
@@ -38,6 +39,7 @@ import { emailRoutes, emailTemplateRoutes } from './emails.ts'
 import { explanationRoutes } from './explanation.ts'
 import { formRoutes } from './forms.ts'
 import { fulfilmentRoutes } from './fulfilments.ts'
+import { guestOrderRoutes } from './guest-orders.ts'
 import { guestRoutes } from './guests.ts'
 import { historyRoutes } from './history.ts'
 import { mergeRoutes } from './merging.ts'
@@ -54,6 +56,7 @@ import { productRoutes } from './products.ts'
 import { promotionCodeRoutes } from './promotion-codes.ts'
 import { promotionRoutes } from './promotions.ts'
 import { refundRoutes } from './refunds.ts'
+import { reorderRoutes } from './reorder.ts'
 import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
@@ -76,6 +79,7 @@ const SHARED_SCHEMAS = [
   OrderEdited,
   Product,
   Promotion,
+  Reordered,
   Shop,
 ]
 
@@ -86,8 +90,6 @@ export interface AppOptions {
   readonly version: string
   /** Which proxies' X-Forwarded-* headers count; none by default. */
   readonly trustProxy?: string | undefined
-  /** Failures per minute and network address before guessing is stopped. */
-  readonly guessLimits?: GuessLimits
   /** How often things happen on open streams. */
   readonly streamTimes?: StreamTimes
   /** Pages and routes of this process that are not part of the API (the sandbox's pages, the demo). Each route declares its access. */
@@ -100,7 +102,6 @@ export async function createApp({
   log,
   version,
   trustProxy,
-  guessLimits = GUESS_LIMITS,
   streamTimes = STREAM_TIMES,
   plugins = [],
 }: AppOptions): Promise<FastifyInstance> {
@@ -168,7 +169,7 @@ export async function createApp({
     const path = pathOfNul(body)
     done(path === null ? undefined : new Refused(refuse('invalid', { path, reason: NUL_REASON })))
   })
-  const guard = createGuessGuard(guessLimits)
+  const guard = engine.limiting
   installAccess(app as unknown as FastifyInstance, engine, guard)
   app.addHook('onResponse', (request, reply, done) => {
     const { id: reqId, method, routeOptions } = request
@@ -197,6 +198,8 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     fulfilmentRoutes(engine),
     refundRoutes(engine),
     editingRoutes(engine),
+    guestOrderRoutes(engine),
+    reorderRoutes(engine),
     productRoutes(engine),
     promotionRoutes(engine),
     promotionCodeRoutes(engine, guard),

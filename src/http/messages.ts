@@ -228,6 +228,8 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     cart_closed: 'Der Warenkorb ist abgeschlossen und kann nicht mehr geändert werden. Beginnen Sie einen neuen.',
     cart_frozen: 'Der Warenkorb wird gerade bezahlt und kann so lange nicht geändert werden.',
     multiple_carts_off: 'Dieser Shop hat je Besitzer und Art einen offenen Warenkorb: Es gibt keinen anderen, zu dem man wechseln könnte.',
+    claim_forbidden:
+      'Diese Bestellungen werden Ihnen nicht übertragen. Dafür braucht Ihr Konto eine bestätigte E-Mail-Adresse, und der Shop muss es erlauben.',
     merge_forbidden: 'Nur Warenkörbe von Gästen können übernommen werden, und nur in den Warenkorb eines Kontos.',
     form_not_genuine: 'Das Formular kam nicht von einer Seite dieses Shops. Laden Sie die Seite neu.',
     invalid: 'Die Anfrage ist nicht gültig; nichts wurde getan.',

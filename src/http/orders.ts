@@ -1,6 +1,7 @@
 // Orders over HTTP: ordering, paying again, cancelling, reading. An order that awaits payment is read by its owner or with its token, but not
 // listed unless asked for.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import * as contract from '../contract/order.ts'
 import { ListOrders } from '../contract/order-lifecycle.ts'
@@ -14,6 +15,7 @@ import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reache
 import { allowedRedirect } from '../engine/links.ts'
 import { serveOrders } from '../engine/orders.ts'
 import { ownerKey } from '../store/carts.ts'
+import { isGuests } from '../store/guest-orders.ts'
 import { listOrders, type OrderFilter, readOrder } from '../store/orders.ts'
 import type { Reader } from '../store/store.ts'
 import type { OrderTable } from '../store/tables.ts'
@@ -31,14 +33,23 @@ const answers = { 200: Type.Ref('OrderAnswer'), 201: Type.Ref('OrderAnswer'), '4
 export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyncTypebox {
   const { store, checkout, orderLines, random, signer } = engine
 
-  async function answer({ shop }: Caller, { orderId, payment }: Ordered) {
+  /** From where a shopper orders or pays; a key speaks for many from one address. */
+  function originOf(request: FastifyRequest): string | null {
+    const { shop, all } = callerOf(request)
+    return all ? null : engine.limiting.originOf(shop.id, request.ip)
+  }
+
+  async function answer(caller: Caller, { orderId, payment }: Ordered) {
+    const { shop } = caller
     const row = unwrap((await readOrder(store.reader, shop.id, orderId)) ?? refuse('order_not_found', {}))
+    if (!isStillOf(caller, row)) throw new Refused(refuse('order_not_found', {}))
     const [order] = await serveOrders(store.reader, [row])
     const ttl = durationMs(shop.settings.orders.tokenTtl) ?? 0
     const toPay =
       payment && row.state === 'NEW' ? { id: payment.id, provider: payment.provider, token: payment.token, url: payment.url } : null
     // The same order always has the same token: it is signed, not stored, and ends a fixed time after the order was made.
-    return { order, orderToken: orderToken(signer, shop.id, orderId, row.created_at + Math.min(ttl, TOKEN_TTL_MAX)), payment: toPay }
+    const grant = { orderId, generation: row.token_generation }
+    return { order, orderToken: orderToken(signer, shop.id, grant, row.created_at + Math.min(ttl, TOKEN_TTL_MAX)), payment: toPay }
   }
 
   return async (app) => {
@@ -82,6 +93,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
               withoutPayment: body.withoutPayment,
               idempotency: claimOf(request, null),
               by: nameOf(caller.actor),
+              from: originOf(request),
               language: wantedLanguage(request, caller.shop.settings.email.languages),
             }),
           )
@@ -156,7 +168,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { id } = await findOrder(store.reader, caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
         return underKey(engine, request, reply, { orderId: id }, async () =>
-          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl))),
+          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl, originOf(request)))),
         )
       },
     )
@@ -210,6 +222,16 @@ export async function findOrder(reader: Reader, { actor, owner, all, shop }: Cal
   const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
   if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
   return row
+}
+
+/**
+ * Whether an order is still that of who ordered: a request may be repeated, or a cart ordered again, when an account has the order by now. Who had
+ * no token, or one for a single cart, is answered no more than the links that went out with the order show: nothing once those were revoked.
+ */
+function isStillOf({ actor, owner, all }: Caller, row: OrderTable): boolean {
+  if (all) return true
+  if (limitOf(actor)) return row.token_generation === 0
+  return owner ? row.owner === ownerKey(owner) : isGuests(row) && row.token_generation === 0
 }
 
 /** The cart that is ordered: who is limited to one cart orders that or nothing. */

@@ -51,6 +51,10 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
     409,
     'This merge is not allowed; nothing was done. Guest carts go into the cart of an account of the same type; the reason says what does not fit.',
   ],
+  claim_forbidden: [
+    403,
+    'These orders are not given to you; nothing was done. Orders of guests go to an account whose e-mail address its issuer says is verified, where the shop allows it.',
+  ],
   form_not_genuine: [403, 'The form was not sent from a page of this shop: its origin or its token does not fit. Load the page again.'],
   invalid: [422, 'The request is not valid; nothing was done.'],
   unknown_sku: [422, 'There is no such sku in this shop.'],

@@ -43,6 +43,7 @@ export function restoreRoutes(engine: Engine, guard: GuessGuard): FastifyPluginA
         if (expected !== undefined && expected !== cart.version)
           throw new Refused(refuse('stale_version', { expected, current: cart.version }))
         if (cart.version === 0) throw new Refused(refuse('cart_not_found', {}))
+        unwrap((await engine.limiting.act(shop, [{ kind: 'links', who: { cart: cart.id } }])) ?? true)
         // Whole seconds, as the token has them: the same key answers the same link.
         const expiresAt = Math.floor(linkEnd(clock.now(), durationMs(shop.settings.restore.tokenTtl) ?? 0) / 1000) * 1000
         const made = unwrap(await once(engine, shop.id, claimOf(request, null), async () => ({ cartId: cart.id, expiresAt })))

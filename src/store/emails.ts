@@ -10,6 +10,24 @@ export async function insertEmails(writer: Writer, rows: readonly EmailTable[]):
   if (rows.length > 0) await writer.db.insertInto('emails').values(rows).execute()
 }
 
+/** Whether an order was written to since then about this. */
+export async function hasEmailSince(
+  reader: Reader,
+  shopId: string,
+  { orderId, kind, since }: { orderId: string; kind: string; since: number },
+): Promise<boolean> {
+  const row = await reader.db
+    .selectFrom('emails')
+    .select('id')
+    .where('shop_id', '=', shopId)
+    .where('order_id', '=', orderId)
+    .where('kind', '=', kind)
+    .where('created_at', '>', since)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** The shops that have something to send now, at most `limit`: read without a lock. */
 export async function shopsWithEmails(reader: Reader, now: number, limit: number): Promise<string[]> {
   const rows = await reader.db

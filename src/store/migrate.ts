@@ -12,6 +12,8 @@ import { up as editing } from './migrations/0008-editing.ts'
 import { up as emails } from './migrations/0009-emails.ts'
 import { up as webhooks } from './migrations/0010-webhooks.ts'
 import { up as accounts } from './migrations/0011-accounts.ts'
+import { up as limits } from './migrations/0012-limits.ts'
+import { up as claims } from './migrations/0013-claims.ts'
 import { up as balances } from './migrations/0015-balances.ts'
 import type { Tables } from './tables.ts'
 
@@ -27,6 +29,8 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0009-emails': emails,
   '0010-webhooks': webhooks,
   '0011-accounts': accounts,
+  '0012-limits': limits,
+  '0013-claims': claims,
   '0015-balances': balances,
 }
 

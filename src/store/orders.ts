@@ -43,6 +43,7 @@ export function orderRow(
     held_until: kept.heldUntil,
     expected_total: kept.expectedTotal,
     money_kept: 0,
+    token_generation: 0,
   }
 }
 
@@ -99,34 +100,6 @@ export async function cartsBeingPaid(reader: Reader, shopId: string, cartIds: re
     .where('p.state', 'in', ['OPENING', 'PENDING'])
     .execute()
   return new Set(rows.flatMap((row) => row.cart_id ?? []))
-}
-
-/** Gives a guest's orders to an account: the documents name the new owner, too. Answers which ones. */
-export async function reassignOrders(
-  writer: Writer,
-  shopId: string,
-  fromOwner: string,
-  toOwner: string,
-  owner: Order['owner'],
-): Promise<string[]> {
-  let query = writer.db
-    .selectFrom('orders')
-    .select(['id', 'document'])
-    .where('shop_id', '=', shopId)
-    .where('owner', '=', fromOwner)
-    .orderBy('id')
-  if (writer.dialect === 'postgres') query = query.forUpdate()
-  const rows = await query.execute()
-  for (const row of rows) {
-    const order = JSON.parse(row.document) as Order
-    await writer.db
-      .updateTable('orders')
-      .set({ owner: toOwner, document: JSON.stringify({ ...order, owner, version: order.version + 1 }), version: order.version + 1 })
-      .where('shop_id', '=', shopId)
-      .where('id', '=', row.id)
-      .execute()
-  }
-  return rows.map((row) => row.id)
 }
 
 /** Columns of an order that its document does not decide. */

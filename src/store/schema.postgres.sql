@@ -20,6 +20,16 @@ CREATE TABLE api_keys (
   PRIMARY KEY (shop_id, id)
 );
 
+CREATE TABLE attempts (
+  shop_id text NOT NULL,
+  kind text NOT NULL,
+  subject text NOT NULL,
+  count bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, kind, subject)
+);
+CREATE INDEX attempts_age ON attempts USING btree (expires_at);
+
 CREATE TABLE audit (
   shop_id text NOT NULL,
   id text NOT NULL,
@@ -346,6 +356,7 @@ CREATE TABLE orders (
   fulfilment_state text DEFAULT 'UNFULFILLED'::text NOT NULL,
   cancelled bigint DEFAULT 0 NOT NULL,
   money_kept smallint DEFAULT 0 NOT NULL,
+  token_generation bigint DEFAULT 0 NOT NULL,
   PRIMARY KEY (shop_id, id),
   CHECK ((total >= 0))
 );
@@ -407,6 +418,7 @@ CREATE TABLE payments (
   reference text,
   paid_at bigint,
   capture text DEFAULT 'automatic'::text NOT NULL,
+  origin text,
   PRIMARY KEY (shop_id, id),
   FOREIGN KEY (shop_id, order_id) REFERENCES orders(shop_id, id),
   CHECK ((amount >= 0))

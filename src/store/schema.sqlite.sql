@@ -7,6 +7,11 @@ CREATE TABLE api_keys (
     shop_id text NOT NULL, id text NOT NULL, kind text NOT NULL, name text NOT NULL, scopes text NOT NULL, hash text NOT NULL,
     created_at bigint NOT NULL, revoked_at bigint, PRIMARY KEY (shop_id, id));
 
+CREATE TABLE attempts (
+    shop_id text NOT NULL, kind text NOT NULL, subject text NOT NULL, count bigint NOT NULL, expires_at bigint NOT NULL,
+    PRIMARY KEY (shop_id, kind, subject));
+CREATE INDEX attempts_age ON attempts (expires_at);
+
 CREATE TABLE audit (
     shop_id text NOT NULL, id text NOT NULL, at bigint NOT NULL, actor text NOT NULL, action text NOT NULL, subject text NOT NULL,
     before text, after text, PRIMARY KEY (shop_id, id));
@@ -126,7 +131,7 @@ CREATE TABLE order_revisions (
 CREATE TABLE orders (
     shop_id text NOT NULL, id text NOT NULL, cart_id text, whole bigint NOT NULL, state text NOT NULL, owner text NOT NULL, email text, number text,
     reference text, content_hash text NOT NULL, document text NOT NULL, ordered_lines text NOT NULL, currency text NOT NULL, total bigint NOT NULL,
-    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED', cancelled bigint NOT NULL DEFAULT 0, money_kept smallint NOT NULL DEFAULT 0,
+    version bigint NOT NULL, placed_at bigint, created_at bigint NOT NULL, expires_at bigint, held_until bigint, expected_total bigint NOT NULL, customer_email text, status text NOT NULL DEFAULT 'new', payment_state text NOT NULL DEFAULT 'NONE', fulfilment_state text NOT NULL DEFAULT 'UNFULFILLED', cancelled bigint NOT NULL DEFAULT 0, money_kept smallint NOT NULL DEFAULT 0, token_generation bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (shop_id, id), CHECK (total >= 0));
 CREATE INDEX orders_by_cart ON orders (shop_id, cart_id, id);
 CREATE INDEX orders_by_customer ON orders (shop_id, customer_email) WHERE customer_email IS NOT NULL AND placed_at IS NOT NULL;
@@ -153,7 +158,7 @@ CREATE UNIQUE INDEX payment_actions_under_way ON payment_actions (shop_id, payme
 CREATE TABLE payments (
     shop_id text NOT NULL, id text NOT NULL, order_id text NOT NULL, provider text NOT NULL, state text NOT NULL, amount bigint NOT NULL,
     currency text NOT NULL, session_id text, token text, url text, return_url text, reason text, version bigint NOT NULL, created_at bigint NOT NULL,
-    updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL, captured bigint NOT NULL DEFAULT 0, method text, instructions text, reference text, paid_at bigint, capture text NOT NULL DEFAULT 'automatic',
+    updated_at bigint NOT NULL, checked_at bigint NOT NULL, leased_until bigint NOT NULL, captured bigint NOT NULL DEFAULT 0, method text, instructions text, reference text, paid_at bigint, capture text NOT NULL DEFAULT 'automatic', origin text,
     PRIMARY KEY (shop_id, id), FOREIGN KEY (shop_id, order_id) REFERENCES orders (shop_id, id), CHECK (amount >= 0));
 CREATE INDEX payments_by_order ON payments (shop_id, order_id, id);
 CREATE INDEX payments_by_session ON payments (shop_id, session_id) WHERE session_id IS NOT NULL;

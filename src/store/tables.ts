@@ -244,6 +244,8 @@ export interface OrderTable {
   cancelled: number
   /** 1: staff cancelled it and kept the money. */
   money_kept: number
+  /** What tokens of the order must carry; raised to revoke all earlier ones. */
+  token_generation: number
 }
 /** Pieces of an order that go together, with what tells where they are as JSON. */
 export interface FulfilmentTable {
@@ -311,6 +313,8 @@ export interface PaymentTable {
   updated_at: number
   checked_at: number
   leased_until: number
+  /** From where it was begun, as a keyed hash; null where nobody knows. */
+  origin: string | null
   /** How it is paid, where its provider has several ways, and what the customer was told to do then. */
   method: string | null
   instructions: string | null
@@ -345,6 +349,14 @@ export interface ProviderAccountTable {
   sealed: string
   hint: string
   updated_at: number
+}
+/** How often something was tried by a subject (a keyed hash); it counts until `expires_at`. */
+export interface AttemptTable {
+  shop_id: string
+  kind: string
+  subject: string
+  count: number
+  expires_at: number
 }
 /** Money that goes back. */
 export interface RefundTable {
@@ -563,4 +575,5 @@ export interface Tables {
   idempotency: IdempotencyTable
   instance: InstanceTable
   sandbox_sessions: SandboxSessionTable
+  attempts: AttemptTable
 }
