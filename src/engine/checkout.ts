@@ -241,8 +241,8 @@ export function createCheckout(parts: {
     const isOthers = request.all ? null : await accounts.refusal(snapshot.shop, snapshot.cart)
     const refused = isOthers ?? checkSnapshot(request, snapshot)
     if (refused) return refused
-    const payer = { ...snapshot.pricing.cart, owner: snapshot.cart.owner, amount: snapshot.pricing.cart.total.amount }
-    const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, payer) : null
+    const bill = { ...snapshot.pricing.cart, owner: snapshot.cart.owner, amount: snapshot.pricing.cart.total.amount }
+    const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, bill) : null
     if (isRefusal(chosen)) return chosen
 
     const unpaid = snapshot.row
@@ -631,8 +631,8 @@ export function createCheckout(parts: {
       // Whoever names no way goes on where the order is being paid.
       const { provider, method } = payable.at(-1) ?? {}
       const isNamed = wanted.provider !== undefined || wanted.method !== undefined
-      const payer = { ...parseOrder(known), amount: known.total }
-      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, payer)
+      const bill = { ...parseOrder(known), amount: known.total }
+      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, bill)
       if (isRefusal(chosen)) return chosen
       if (payable.some((payment) => payment.provider !== chosen.provider)) {
         const limited = await limiting.act(shop, looking(paying(payerOf(known, from))))

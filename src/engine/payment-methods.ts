@@ -21,8 +21,8 @@ export interface PaymentMethod {
   readonly available?: number
 }
 
-/** Who pays, and what: an order, or a cart that may become one. `amount` is minor units. */
-export interface Payer {
+/** What is to be paid, and by whom: an order, or a cart that may become one. `amount` is minor units. */
+export interface Bill {
   readonly owner: Owner
   readonly currency: string
   readonly lines: readonly Pick<PricedLine, 'kind'>[]
@@ -38,12 +38,12 @@ export interface WantedPayment {
 /** Ways to pay. */
 export interface PaymentMethods {
   /** All that a shop offers to who pays, in the order in which they are shown. */
-  offered(shop: ShopFacts, payer: Payer): Promise<PaymentMethod[]>
+  offered(shop: ShopFacts, bill: Bill): Promise<PaymentMethod[]>
   /**
    * The one that is wanted and takes the amount, or `payment_method_unavailable` with those there are; `balance_insufficient` where a balance is wanted
    * that holds less.
    */
-  choose(shop: ShopFacts, wanted: WantedPayment, payer: Payer): Promise<PaymentMethod | Refusal>
+  choose(shop: ShopFacts, wanted: WantedPayment, bill: Bill): Promise<PaymentMethod | Refusal>
 }
 
 /** Makes it. */
@@ -54,14 +54,14 @@ export function createPaymentMethods({
   store: Store
   providers: ReadonlyMap<string, PaymentProvider>
 }): PaymentMethods {
-  async function offered(shop: ShopFacts, payer: Payer): Promise<PaymentMethod[]> {
+  async function offered(shop: ShopFacts, bill: Bill): Promise<PaymentMethod[]> {
     const methods: PaymentMethod[] = []
     for (const name of shop.settings.payment.providers) {
       const provider = providers.get(name)
       if (!provider || !(await isReady(shop.id, provider))) continue
       if (name !== BALANCE_PROVIDER) methods.push(...methodsOf(provider, shop))
-      else if (mayUseBalance(payer)) {
-        const available = await readBalance(store.reader, { shopId: shop.id, account: payer.owner.accountId, currency: payer.currency })
+      else if (mayUseBalance(bill)) {
+        const available = await readBalance(store.reader, { shopId: shop.id, account: bill.owner.accountId, currency: bill.currency })
         if (available > 0) methods.push(...methodsOf(provider, shop).map((method) => ({ ...method, available })))
       }
     }
@@ -73,14 +73,14 @@ export function createPaymentMethods({
     return account === undefined || (await readProviderAccount(store.reader, shopId, name)) !== undefined
   }
 
-  async function choose(shop: ShopFacts, wanted: WantedPayment, payer: Payer): Promise<PaymentMethod | Refusal> {
+  async function choose(shop: ShopFacts, wanted: WantedPayment, bill: Bill): Promise<PaymentMethod | Refusal> {
     const { provider, method } = wanted
-    const takes = (name: string) => payer.amount > 0 || providers.get(name)?.opensZero === true
-    const all = (await offered(shop, payer)).filter((each) => takes(each.provider))
+    const takes = (name: string) => bill.amount > 0 || providers.get(name)?.opensZero === true
+    const all = (await offered(shop, bill)).filter((each) => takes(each.provider))
     const fitting = provider === undefined ? withoutBeingAsked(all) : all.filter((each) => each.provider === provider)
     const chosen = fitting.find((each) => method === undefined || each.method === method)
     const isBalance = provider === BALANCE_PROVIDER || chosen?.provider === BALANCE_PROVIDER
-    const refused = isBalance ? balanceRefusal(shop, payer, chosen?.available ?? 0) : null
+    const refused = isBalance ? balanceRefusal(shop, bill, chosen?.available ?? 0) : null
     if (refused) return refused
     if (chosen) return chosen
     const names = (list: readonly (string | null)[]) => [...new Set(list.flatMap((name) => name ?? []))]
@@ -107,20 +107,20 @@ export function withoutBeingAsked(methods: readonly PaymentMethod[]): readonly P
 }
 
 /** A guest has no balance, and nobody buys balance with balance. */
-function mayUseBalance(payer: Payer): payer is Payer & { readonly owner: Extract<Owner, { kind: 'account' }> } {
-  return payer.owner.kind === 'account' && payer.lines.every(({ kind }) => kind !== 'recharge')
+function mayUseBalance(bill: Bill): bill is Bill & { readonly owner: Extract<Owner, { kind: 'account' }> } {
+  return bill.owner.kind === 'account' && bill.lines.every(({ kind }) => kind !== 'recharge')
 }
 
 /** Why a balance that is wanted does not pay, where more can be said than that it is not offered. */
-function balanceRefusal({ settings }: ShopFacts, payer: Payer, available: number): Refusal | null {
-  if (!settings.payment.providers.includes(BALANCE_PROVIDER) || payer.amount === 0) return null
+function balanceRefusal({ settings }: ShopFacts, bill: Bill, available: number): Refusal | null {
+  if (!settings.payment.providers.includes(BALANCE_PROVIDER) || bill.amount === 0) return null
   const path = '/payment/provider'
-  if (!mayUseBalance(payer)) {
-    const reason = payer.owner.kind === 'account' ? 'no_balance_for_balance' : 'login_required'
+  if (!mayUseBalance(bill)) {
+    const reason = bill.owner.kind === 'account' ? 'no_balance_for_balance' : 'login_required'
     return refuse('payment_method_unavailable', { asked: BALANCE_PROVIDER, reason, path })
   }
-  return available < payer.amount
-    ? refuse('balance_insufficient', { asked: payer.amount, available, currency: payer.currency, path })
+  return available < bill.amount
+    ? refuse('balance_insufficient', { asked: bill.amount, available, currency: bill.currency, path })
     : null
 }
 

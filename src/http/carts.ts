@@ -526,8 +526,8 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
       async (request) => {
         const { cart, pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
         const { amount, currency } = pricing.cart.total
-        const payer = { ...pricing.cart, owner: cart.owner, amount }
-        const offered = amount === 0 ? [] : await engine.paymentMethods.offered(shop, payer)
+        const bill = { ...pricing.cart, owner: cart.owner, amount }
+        const offered = amount === 0 ? [] : await engine.paymentMethods.offered(shop, bill)
         const [first] = withoutBeingAsked(offered)
         const items = offered.map((each) => ({
           id: each.method === null ? each.provider : `${each.provider}:${each.method}`,
