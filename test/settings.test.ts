@@ -1221,6 +1221,19 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     expect2xx(await call('POST', LINES, { sku: 'B' }))
     assert.equal(told(await orders(call)), '429 rate_limited')
   },
+  'limits.lookups': async (shop) => {
+    expect2xx(await shop.set({ address: 0, email: 1 }))
+    const look = (email: string) => shop.nobody('POST', '/orders/lookup', { email, number: '1234567' })
+    expect2xx(await look('robin@example.com'))
+    assert.equal(told(await look('Robin@example.com')), '429 rate_limited')
+    expect2xx(await look('kim@example.com'))
+  },
+  'limits.trials': async (shop) => {
+    expect2xx(await shop.set({ owner: 1 }))
+    const { id } = expect2xx(await shop.admin('POST', '/webhooks', { url: 'http://127.0.0.1:9/', types: ['*'] })).body
+    assert.equal((await shop.admin('POST', `/webhooks/${id}/test`)).status, 200)
+    assert.equal(told(await shop.admin('POST', `/webhooks/${id}/test`)), '429 rate_limited')
+  },
   'limits.declines': async (shop) => {
     expect2xx(await shop.set({ address: 0, owner: 0, email: 0, cart: 1, shop: 0 }))
     const { call } = await shop.guest()

@@ -356,6 +356,8 @@ export const PatchSettings = Type.Object(
       orders: limit('address', 'owner'),
       payments: limit('address', 'owner', 'cart'),
       declines: limit('address', 'owner', 'email', 'cart', 'shop'),
+      lookups: limit('address', 'email'),
+      trials: limit('owner'),
     }),
   },
   { ...CLOSED, minProperties: 1 },

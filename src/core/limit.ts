@@ -21,6 +21,10 @@ export interface Limits {
   readonly payments: Readonly<Record<'address' | 'owner' | 'cart', number>>
   /** Payments that were declined: card testing (SEC-7). */
   readonly declines: Readonly<Record<'address' | 'owner' | 'email' | 'cart' | 'shop', number>>
+  /** Orders that are looked up for their link, found or not. */
+  readonly lookups: Readonly<Record<'address' | 'email', number>>
+  /** Webhooks that are tried out by a key (`owner`). */
+  readonly trials: Readonly<Record<'owner', number>>
 }
 
 /** What is counted. */
@@ -37,6 +41,8 @@ export const LIMIT_WINDOW_MS: Readonly<Record<LimitKind, number>> = {
   orders: HOUR_MS,
   payments: HOUR_MS,
   declines: HOUR_MS,
+  lookups: 10 * MINUTE_MS,
+  trials: MINUTE_MS,
 }
 
 /** What holds in a shop that decided nothing else. */
@@ -47,6 +53,8 @@ export const DEFAULT_LIMITS: Limits = {
   orders: { address: 60, owner: 30 },
   payments: { address: 60, owner: 30, cart: 20 },
   declines: { address: 20, owner: 10, email: 10, cart: 10, shop: 100 },
+  lookups: { address: 60, email: 5 },
+  trials: { owner: 30 },
 }
 
 /** How much less an address may fail while the alarm of its shop rings: the attack comes from many addresses, each with few tries. */

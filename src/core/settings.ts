@@ -414,6 +414,10 @@ export interface Settings {
     readonly payments: Limits['payments']
     /** How many payments may be declined in an hour before no more are begun (card testing); `shop`: when to raise the alarm. */
     readonly declines: Limits['declines']
+    /** How many orders may be looked up for their link in ten minutes: from an address, for one e-mail address. */
+    readonly lookups: Limits['lookups']
+    /** How many webhooks a key may try out in a minute. */
+    readonly trials: Limits['trials']
   }
 }
 

@@ -2,7 +2,6 @@
 // account. Looking an order up tells nobody whether there is one: the answer is always the same, and takes the same time.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import Type from 'typebox'
 import * as contract from '../contract/guest-orders.ts'
 import { CLOSED, Id, Nullable, Text } from '../contract/schemas.ts'
@@ -15,7 +14,7 @@ import type { Engine } from '../engine/engine.ts'
 import { nameOf, orderToken } from '../engine/identity.ts'
 import { linkEnd, orderPage } from '../engine/links.ts'
 import { once } from '../engine/once.ts'
-import { type Caller, callerOf, Refused, unwrap } from './access.ts'
+import { type Caller, callerOf, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
 import { findOrder } from './orders.ts'
 
@@ -24,28 +23,10 @@ const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 
 /** Looking up takes at least this long, which is longer than what it does for an order that exists. */
 const LOOKUP_MS = 250
-/** How often an address of the network may look up in a minute, and how often anybody for one e-mail address in ten. */
-const LOOKUPS = { address: { points: 30, duration: 60 }, email: { points: 5, duration: 600 } } as const
 
 /** The routes of guests' orders. */
 export function guestOrderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
   const { store, clock, signer, claiming } = engine
-  const byAddress = new RateLimiterMemory({ keyPrefix: 'lookup-address', ...LOOKUPS.address })
-  const byEmail = new RateLimiterMemory({ keyPrefix: 'lookup-email', ...LOOKUPS.email })
-
-  /** Counts a look-up, found or not; refuses who does it too often. */
-  async function countLookup(address: string, email: string): Promise<void> {
-    for (const [limiter, subject] of [
-      [byAddress, address],
-      [byEmail, email],
-    ] as const) {
-      const state = await limiter.consume(subject).catch((full: unknown) => full)
-      if (state instanceof Error) throw state
-      const { msBeforeNext, consumedPoints } = state as Awaited<ReturnType<typeof limiter.consume>>
-      if (consumedPoints > limiter.points)
-        throw new Refused(refuse('rate_limited', { what: 'lookups', retryAfter: Math.max(1, Math.ceil(msBeforeNext / 1000)) }))
-    }
-  }
 
   return async (app) => {
     app.post(
@@ -113,7 +94,8 @@ export function guestOrderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         const { shop, actor } = callerOf(request)
         const { email, number } = request.body
         const idempotency = claimOf(request, null)
-        await countLookup(request.ip, `${shop.id} ${customerBy(null, email).email}`)
+        const who = { address: request.ip, email: customerBy(null, email).email }
+        unwrap((await engine.limiting.act(shop, [{ kind: 'lookups', who }])) ?? true)
         const looking = engine.lookUpOrder(shop, { email, number, by: nameOf(actor), idempotency })
         const [done] = await Promise.all([looking, pause(LOOKUP_MS)])
         answerOnce(reply, unwrap(done))

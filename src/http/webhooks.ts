@@ -1,6 +1,5 @@
 // A shop's webhooks over HTTP: where its events go, and what became of each.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import Type from 'typebox'
 import { CLOSED, Id, Nullable, Page, Text } from '../contract/schemas.ts'
 import * as contract from '../contract/webhook.ts'
@@ -21,8 +20,6 @@ const config = { access: { scope: 'webhooks:write' } } as const
 const Query = Type.Object({ account: Type.Optional(Id) }, CLOSED)
 const Params = Type.Object({ shop: Text(63), endpoint: Id })
 const DeliveryParams = Type.Object({ shop: Text(63), endpoint: Id, delivery: Id })
-/** Trials of a shop per minute: each is a request to somebody else's server. */
-const TRIALS_PER_MINUTE = 30
 
 /** The routes of webhooks. */
 export function webhookRoutes(engine: Engine): FastifyPluginAsyncTypebox {
@@ -155,9 +152,7 @@ function secretRoutes(app: App, { webhooks }: Engine): void {
   )
 }
 
-function trialRoutes(app: App, { webhooks }: Engine): void {
-  const trials = new RateLimiterMemory({ keyPrefix: 'webhook-trials', points: TRIALS_PER_MINUTE, duration: 60 })
-
+function trialRoutes(app: App, { webhooks, limiting }: Engine): void {
   app.post(
     '/webhooks/:endpoint/test',
     {
@@ -172,10 +167,8 @@ function trialRoutes(app: App, { webhooks }: Engine): void {
       },
     },
     async (request) => {
-      const { shop } = callerOf(request)
-      await trials.consume(shop.id).catch((state: { readonly msBeforeNext?: number }) => {
-        throw new Refused(refuse('rate_limited', { what: 'trials', retryAfter: Math.max(1, Math.ceil((state.msBeforeNext ?? 0) / 1000)) }))
-      })
+      const { shop, actor } = callerOf(request)
+      unwrap((await limiting.act(shop, [{ kind: 'trials', who: { owner: nameOf(actor) } }])) ?? true)
       return unwrap(await webhooks.tryOut(shop.id, request.params.endpoint))
     },
   )
