@@ -256,6 +256,8 @@ for (const dialect of DIALECTS)
       const shop = await openRechargeShop(world)
       const robin = await shop.account()
       await robin.give(10_000)
+      const limits = { orders: { address: 0, owner: 0 }, payments: { address: 0, owner: 0, cart: 0 } }
+      success(await shop.admin('PATCH', '/settings', { limits }))
       const items = [{ inline: { name: 'Cup', unitPrice: 1000, taxCategory: 'standard', requiresShipping: false } }]
       const answers = await atOnce(50, () =>
         world.call(ADMIN)('POST', `${shop.path}/orders?account=${robin.id}`, { items, email: 'robin@example.com', ...BY_BALANCE }),

@@ -119,9 +119,7 @@ function balanceRefusal({ settings }: ShopFacts, bill: Bill, available: number):
     const reason = bill.owner.kind === 'account' ? 'no_balance_for_balance' : 'login_required'
     return refuse('payment_method_unavailable', { asked: BALANCE_PROVIDER, reason, path })
   }
-  return available < bill.amount
-    ? refuse('balance_insufficient', { asked: bill.amount, available, currency: bill.currency, path })
-    : null
+  return available < bill.amount ? refuse('balance_insufficient', { asked: bill.amount, available, currency: bill.currency, path }) : null
 }
 
 function methodsOf({ name, settles }: PaymentProvider, { settings }: ShopFacts): PaymentMethod[] {

@@ -263,6 +263,8 @@ export function createPayments(parts: {
 
   /** One more card was declined (SEC-7). Where it was one too many, the next is not tried either: the session ends. */
   async function countDeclined(payment: PaymentTable): Promise<void> {
+    // Nobody tries stolen cards at what is in the house.
+    if (providers.get(payment.provider)?.isInHouse) return
     const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
     const shop = await cache.shop(payment.shop_id)
     if (!row || !shop || !(await limiting.declined(shop, payerOf(row, payment.origin)))) return
