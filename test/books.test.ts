@@ -27,6 +27,26 @@ const BREAKS: readonly [check: string, statement: (order: string, payment: strin
     ) => sql`INSERT INTO refunds (shop_id, id, payment_id, order_id, amount, currency, state, reason, created_at, due_at, attempts)
       SELECT shop_id, 'rf_broken', ${payment}, ${order}, captured + 1, currency, 'PENDING', 'x', 1, ${NEVER}, 0 FROM payments WHERE id = ${payment}`,
   ],
+  [
+    'balance_wrong',
+    () => sql`INSERT INTO balances (shop_id, account, currency, amount, version, updated_at) VALUES ('demo', 'a', 'USD', 1, 1, 1)`,
+  ],
+  [
+    'balance_overdrawn',
+    (
+      order,
+      payment,
+    ) => sql`INSERT INTO balance_entries (shop_id, id, account, currency, kind, amount, balance_after, cause, order_id, payment_id, actor, at)
+      VALUES ('demo', 'bal_broken', 'a', 'USD', 'payment', -1, -1, 'x', ${order}, ${payment}, 'system', 1)`,
+  ],
+  [
+    'balance_paid_without_payment',
+    (
+      order,
+    ) => sql`INSERT INTO balance_entries (shop_id, id, account, currency, kind, amount, balance_after, cause, order_id, payment_id, actor, at)
+      SELECT shop_id, 'bal_broken', 'a', 'USD', 'payment', -1, 1, 'x', order_id, id, 'system', 1 FROM payments
+      WHERE state = 'CANCELLED' AND order_id <> ${order} LIMIT 1`,
+  ],
   ['overpaid', (_, payment) => sql`UPDATE payments SET captured = captured + 7, amount = amount + 7 WHERE id = ${payment}`],
   ['placed_without_number', (order) => sql`UPDATE orders SET reference = NULL WHERE id = ${order}`],
   [

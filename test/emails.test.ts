@@ -56,7 +56,7 @@ for (const dialect of DIALECTS) {
     /** What staff's tools do to an order, through the one way that changes orders. */
     async function change(shopId: string, orderId: string, patch: Partial<Order>, how: Partial<OrderChange> = {}) {
       const emails = createEmailQueue({ clock: engine.clock, random: engine.random, canSend: true })
-      const recording = createRecording({ clock: engine.clock, random: engine.random, emails })
+      const recording = createRecording({ clock: engine.clock, random: engine.random, emails, balances: engine.balances })
       const shop = (await engine.facts.shop(shopId)) ?? assert.fail()
       await engine.store.transact(async (writer) => {
         const [row] = await lockOrders(writer, shopId, [orderId])

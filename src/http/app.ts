@@ -15,6 +15,7 @@ import Fastify, {
   type FastifySchema,
   LogController,
 } from 'fastify'
+import { BalanceChange } from '../contract/balance.ts'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { OrderEdited } from '../contract/editing.ts'
 import { Email } from '../contract/email.ts'
@@ -31,6 +32,7 @@ import type { Engine } from '../engine/engine.ts'
 import { DatabaseUnavailable, LockTimeout } from '../store/store.ts'
 import { type GuessGuard, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
+import { balanceRoutes } from './balances.ts'
 import { cartRoutes } from './carts.ts'
 import { editingRoutes } from './editing.ts'
 import { emailRoutes, emailTemplateRoutes } from './emails.ts'
@@ -68,6 +70,7 @@ const SHARED_SCHEMAS = [
   Problem,
   Cart,
   AbandonedCart,
+  BalanceChange,
   CartAnswer,
   Email,
   Explanation,
@@ -216,6 +219,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     paymentProviderRoutes(engine),
     formRoutes(engine, guard),
     webhookRoutes(engine),
+    balanceRoutes(engine),
   ])
     await app.register(routes)
 }
@@ -378,6 +382,7 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
 
 /** Which schema an event's data has. */
 function schemaOf(type: EventType): string {
+  if (type === 'balance.changed') return 'BalanceChange'
   return type === 'cart.abandoned' ? 'AbandonedCart' : type.startsWith('cart.') ? 'Cart' : 'Order'
 }
 

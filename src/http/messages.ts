@@ -265,6 +265,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     address_required: 'Eine Adresse fehlt: Der Pfad sagt, welche.',
     shipping_method_required: 'Eine Versandart fehlt.',
     payment_method_unavailable: 'Diese Zahlungsart ist nicht verfügbar.',
+    balance_insufficient: 'Das Guthaben reicht nicht; "available" sagt, wie viel da ist. Es wurde nichts getan.',
     code_exhausted: 'Diesen Code hat gerade jemand anderes aufgebraucht. Entfernen Sie ihn und prüfen Sie die neue Summe.',
     cart_already_ordered: 'Dieser Warenkorb wurde schon bestellt.',
     pieces_not_left: 'Von dieser Position sind dafür nicht mehr so viele Stück übrig. Es wurde nichts getan.',

@@ -89,6 +89,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   address_required: [409, 'An address is missing: the path says which one.'],
   shipping_method_required: [409, 'A shipping method is missing.'],
   payment_method_unavailable: [409, 'This payment method is not available.'],
+  balance_insufficient: [409, 'The balance does not suffice; `available` says how much there is. Nothing was done.'],
   code_exhausted: [409, 'This code was used up by somebody else just now. Remove it and look at the new total.'],
   cart_already_ordered: [409, 'This cart was ordered already.'],
   order_state_forbids: [409, 'The order is in a state that does not allow this.'],

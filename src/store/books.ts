@@ -164,6 +164,33 @@ const RULES: readonly Rule[] = [
       FROM redemptions r JOIN orders o ON o.shop_id = r.shop_id AND o.id = r.order_id WHERE o.state IN ('SUPERSEDED', 'EXPIRED', 'CANCELLED')`,
   },
   {
+    name: 'balance_wrong',
+    says: 'A balance is the sum of its entries, and every entry belongs to one.',
+    severity: 'error',
+    broken:
+      () => sql`SELECT e.shop_id, e.account || ' ' || e.currency AS id, 'is ' || coalesce(b.amount, 0) || ', entries ' || e.total AS detail
+      FROM (SELECT shop_id, account, currency, sum(amount) AS total FROM balance_entries GROUP BY shop_id, account, currency) e
+      LEFT JOIN balances b ON b.shop_id = e.shop_id AND b.account = e.account AND b.currency = e.currency
+      WHERE coalesce(b.amount, 0) <> e.total
+      UNION ALL SELECT b.shop_id, b.account || ' ' || b.currency, 'is ' || b.amount || ', no entries' FROM balances b
+      WHERE NOT EXISTS (SELECT 1 FROM balance_entries e WHERE e.shop_id = b.shop_id AND e.account = b.account AND e.currency = b.currency)`,
+  },
+  {
+    name: 'balance_overdrawn',
+    says: 'Nobody pays with more than the balance holds.',
+    severity: 'error',
+    broken: () => sql`SELECT shop_id, id, account || ', ' || amount || ' ' || currency || ', after it ' || balance_after AS detail
+      FROM balance_entries WHERE kind = 'payment' AND amount <> 0 AND balance_after < 0`,
+  },
+  {
+    name: 'balance_paid_without_payment',
+    says: 'What was debited for an order is a payment of it, or is on its way to be one.',
+    severity: 'error',
+    broken: () => sql`SELECT e.shop_id, e.id, e.payment_id || ', ' || p.state AS detail
+      FROM balance_entries e JOIN payments p ON p.shop_id = e.shop_id AND p.id = e.payment_id
+      WHERE e.kind = 'payment' AND e.amount < 0 AND p.state = 'CANCELLED'`,
+  },
+  {
     name: 'overpaid',
     says: 'A placed order costs no less than was taken for it and kept.',
     severity: 'warning',
