@@ -58,7 +58,7 @@ for (const dialect of DIALECTS) {
     async function change(shopId: string, orderId: string, patch: Partial<Order>, how: Partial<OrderChange> = {}) {
       const emails = createEmailQueue({ clock: engine.clock, random: engine.random, canSend: true })
       const own = { clock: engine.clock, random: engine.random }
-      const recording = createRecording({ ...own, emails, books: createSubscriptionBooks(own) })
+      const recording = createRecording({ ...own, emails, balances: engine.balances, books: createSubscriptionBooks(own) })
       const shop = (await engine.facts.shop(shopId)) ?? assert.fail()
       await engine.store.transact(async (writer) => {
         const [row] = await lockOrders(writer, shopId, [orderId])

@@ -218,6 +218,7 @@ const webhookBody = { url: 'http://127.0.0.1:9/' }
 const shippingMethod = { id: 'standard', name: 'Mine', rates: [{ currency: 'USD', amount: 0 }] }
 const taxRateBody = { name: 'x', category: 'x', percent: '1', included: false }
 const promotionBody = { name: 'x', benefit: { kind: 'free_shipping' } }
+await admin('POST', `${SHOP}/balances/adjustments`, { account: 'demo:victim', currency: 'USD', amount: 100, message: 'theirs' })
 const doomed = (await admin('POST', `${SHOP}/promotions`, promotionBody)).body.id as string
 await admin('POST', `${SHOP}/promotions/${promotion}/codes`, { code: 'THEIRS' })
 
@@ -456,6 +457,21 @@ const RULES: Readonly<Record<string, Rule>> = {
   'PUT /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en', emailTemplate),
   'DELETE /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
   'POST /v1/shops/:shop/email-templates/preview': keyRule('emails:write', '/email-templates/preview', { kind: 'order_confirmation' }),
+  ...Object.fromEntries(
+    ['/balances', '/balances/entries'].map((path) => [
+      `GET /v1/shops/:shop${path}`,
+      {
+        who: 'shop',
+        stranger: 'own',
+        anonymous: LOGIN,
+        scope: 'balances:read',
+        targets: [{ path: `${SHOP}${path}?account=demo:victim` }],
+      } as const,
+    ]),
+  ),
+  'POST /v1/shops/:shop/balances/adjustments': keyRule('balances:write', '/balances/adjustments', {
+    ...{ account: 'demo:victim', currency: 'USD', amount: 100, message: 'mine' },
+  }),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),

@@ -336,6 +336,24 @@ describe('every answer is what the document declares', () => {
     assertProblem(await admin('DELETE', `${shop}/payment-providers/stripe`), 404, 'payment_provider_not_found')
   })
 
+  test('balances: adjusted, read, and offered as a way to pay', async () => {
+    const shop = '/v1/shops/store'
+    const { token } = (await strict()('POST', '/v1/demo/login', { accountId: 'saver' })).body
+    const account = strict(token)
+    const adjusted = { account: 'demo:saver', currency: 'USD', amount: 50_000, message: 'a gift' }
+    assert.equal((await admin('POST', `${shop}/balances/adjustments`, adjusted)).body.amount.amount, 50_000)
+    assertProblem(await admin('POST', `${shop}/balances/adjustments`, { ...adjusted, amount: -50_001 }), 409, 'balance_insufficient')
+    await account('GET', `${shop}/balances`)
+    await account('POST', `${shop}/carts/current/lines`, { sku: 'MUG-STONE' })
+    const { items } = (await account('GET', `${shop}/carts/current/payment-methods`)).body
+    assert.equal(items.at(-1).available.amount, 50_000)
+    await account('PATCH', `${shop}/carts/current`, { email: 'r@example.com', shippingAddress: ADDRESS, shippingMethod: 'standard' })
+    const ordered = await account('POST', `${shop}/orders`, { cartId: 'current', payment: { provider: 'balance' } })
+    assert.equal(ordered.body.order.paymentState, 'PAID')
+    const entries = (await account('GET', `${shop}/balances/entries?limit=1`)).body
+    assert.deepEqual([entries.items[0].kind, entries.next], ['payment', entries.items[0].id])
+  })
+
   test('secrets of a guest, several carts, links and the audit', async () => {
     const shop = '/v1/shops/classic'
     const current = `${shop}/carts/current`

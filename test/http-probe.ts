@@ -39,6 +39,8 @@ const TABLES: Readonly<Record<keyof Tables, boolean>> = {
   payment_actions: true,
   provider_accounts: true,
   refunds: true,
+  balances: true,
+  balance_entries: true,
   provider_events: true,
   endpoints: true,
   deliveries: true,

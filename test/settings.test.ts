@@ -109,6 +109,7 @@ async function merged(
   return account('POST', '/carts/current/merge', { carts: [{ id: guest.id, token: guest.token }], ...more })
 }
 
+const TOP_UP = ware('TOP-UP', { kind: 'recharge', recharge: { currency: 'USD', presets: [500], allowCustom: false } }, { prices: [] })
 const SENDER = { name: 'Fern & Kettle', address: 'shop@shop.example' }
 /** Where servers of these tests put what they send. */
 const MAILS = freshFolder()
@@ -1069,6 +1070,29 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
       [fulfilmentState, ...lines.map((line: { fulfilledQuantity: number }) => line.fulfilledQuantity)],
       ['PARTIALLY_FULFILLED', 1, 0],
     )
+  },
+  'balance.creditRecharges': async (shop) => {
+    await shop.products(TOP_UP)
+    const { call } = await shop.guest({ sku: 'TOP-UP', amount: 500 })
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    const asked = await orders(call)
+    assert.deepEqual([told(asked), asked.body.reason], ['401 login_required', 'recharge_needs_account'])
+    const robin = await shop.account()
+    const bought = async () => {
+      expect2xx(await robin('POST', LINES, { sku: 'TOP-UP', amount: 500 }))
+      await payFor(robin, await unpaid(robin))
+      return (await robin('GET', '/balances')).body.items.map((each: { amount: { amount: number } }) => each.amount.amount)
+    }
+    assert.deepEqual(await bought(), [500])
+    expect2xx(await shop.set(false))
+    expect2xx(await orders(call))
+    assert.deepEqual(await bought(), [500])
+  },
+  'balance.allowNegative': async (shop) => {
+    const take = () => shop.admin('POST', '/balances/adjustments', { account: 'a:robin', currency: 'USD', amount: -5, message: 'fee' })
+    assert.equal(told(await take()), '409 balance_insufficient')
+    expect2xx(await shop.set(true))
+    assert.equal(expect2xx(await take()).body.amount.amount, -5)
   },
   'payment.providers': async (shop) => {
     const { call } = await shop.guest()

@@ -436,8 +436,9 @@ for (const dialect of DIALECTS) {
         await eventually(async () => versionsAt('/alive', `cart_alive_${round}`).length === 1, 5000, 'the living endpoint')
         assert.ok(performance.now() - began < 2000, `${performance.now() - began} ms`)
       }
+      await eventually(async () => hooks.at('/hanging').length > 0, 15_000, 'the hanging endpoint to be tried')
       const atOnce = hooks.at('/hanging').length
-      assert.ok(atOnce > 0 && atOnce <= 20, `${atOnce} messages to one endpoint at once`)
+      assert.ok(atOnce <= 20, `${atOnce} messages to one endpoint at once`)
       await store.transact((writer) => writer.db.deleteFrom('deliveries').where('type', '=', 'refund.failed').execute())
       await store.transact((writer) => writer.db.deleteFrom('endpoints').where('types', '=', '["refund.failed"]').execute())
       await remove(hanging.id)

@@ -332,6 +332,7 @@ export const PatchSettings = Type.Object(
       fulfilUnshipped: OneOf(['whenPaid', 'manually']),
       claim: OneOf(['request', 'off']),
     }),
+    balance: partial({ creditRecharges: Type.Boolean(), allowNegative: Type.Boolean() }),
     payment: partial({
       providers: Type.Array(Text(60), { maxItems: 20 }),
       capture: OneOf(['automatic', 'manual']),

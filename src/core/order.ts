@@ -268,7 +268,8 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts, give
   const blockers: Refusal[] = []
   // Staff orders for whom they like: who has no account is no guest who ordered.
   const isGuests = cart.owner.kind === 'guest' && cart.type !== DRAFT_TYPE
-  if (isGuests && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
+  const login = isGuests && !settings.checkout.guest ? refuse('login_required', {}) : rechargeRefusal(cart.owner, priced.lines, settings)
+  if (login) blockers.push(login)
   if (priced.lines.length === 0 && !settings.checkout.allowEmpty) blockers.push(refuse('cart_empty', { path: '/lines' }))
   for (const line of priced.lines) {
     if (line.state === 'UNAVAILABLE')
@@ -322,6 +323,17 @@ export function orderAttributes(cart: Attributes, given: Attributes, settings: S
 /** Where the bill goes: to its own address, or to where the goods go. */
 function billingAddressOf(cart: Pick<PricedCart, 'billingSameAsShipping' | 'shippingAddress' | 'billingAddress'>): Address | null {
   return cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
+}
+
+/** A recharge credits the balance of an account: nobody can order one for a guest. */
+export function rechargeRefusal(
+  owner: Owner,
+  lines: readonly Pick<PricedLine, 'id' | 'kind' | 'state'>[],
+  { balance }: Settings,
+): Refusal | null {
+  const line = lines.find(({ kind, state }) => kind === 'recharge' && state === 'AVAILABLE')
+  if (owner.kind === 'account' || !line || !balance.creditRecharges) return null
+  return refuse('login_required', { reason: 'recharge_needs_account', lineId: line.id, path: `/lines/${line.id}` })
 }
 
 /** When who was told that an outside engine does not answer may try again. */

@@ -79,6 +79,7 @@ export const REFUSALS = [
   'address_required',
   'shipping_method_required',
   'payment_method_unavailable',
+  'balance_insufficient',
   'code_exhausted',
   'cart_already_ordered',
   'subscription_exists',
@@ -97,6 +98,7 @@ export const REFUSALS = [
   'event_not_genuine',
   'rate_limited',
   'overloaded',
+  'database_unavailable',
   'document_too_new',
 ] as const
 
@@ -187,6 +189,7 @@ const TRANSIENT: Readonly<Record<RefusalCode, boolean>> = {
   address_required: false,
   shipping_method_required: false,
   payment_method_unavailable: false,
+  balance_insufficient: false,
   code_exhausted: false,
   cart_already_ordered: false,
   subscription_exists: false,
@@ -204,6 +207,7 @@ const TRANSIENT: Readonly<Record<RefusalCode, boolean>> = {
   event_not_genuine: false,
   rate_limited: true,
   overloaded: true,
+  database_unavailable: true,
   document_too_new: true,
 }
 

@@ -144,6 +144,8 @@ export interface Cancelling {
   readonly refund?: 'full' | 'none'
   /** Whether the pieces of a placed order go back into stock; they do unless said. */
   readonly restock?: boolean
+  /** It is cancelled even where its recharges were spent: the balance is below zero then. */
+  readonly overdraws?: boolean
 }
 
 /** Ordering and paying. */
@@ -247,8 +249,8 @@ export function createCheckout(parts: {
     const isNoPlan = planRefusal(request, snapshot.cart, snapshot.pricing.cart, snapshot.facts.variants)
     const refused = isOthers ?? isNoPlan ?? checkSnapshot(request, snapshot)
     if (refused) return refused
-    const { total } = snapshot.pricing.cart
-    const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, total.amount) : null
+    const bill = { ...snapshot.pricing.cart, owner: snapshot.cart.owner, amount: snapshot.pricing.cart.total.amount }
+    const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, bill) : null
     if (isRefusal(chosen)) return chosen
 
     const unpaid = snapshot.row
@@ -593,16 +595,17 @@ export function createCheckout(parts: {
   }
 
   function newPayment(shop: ShopFacts, order: Order, chosen: PaymentMethod, { returnUrl, from }: Payer, now: number): PaymentTable {
+    const id = random.id('pay')
     return {
       shop_id: order.shopId,
-      id: random.id('pay'),
+      id,
       order_id: order.id,
       provider: chosen.provider,
       state: 'OPENING',
       amount: order.total.amount,
       captured: 0,
       currency: order.currency,
-      session_id: null,
+      session_id: providers.get(chosen.provider)?.isInHouse ? id : null,
       token: null,
       url: null,
       return_url: returnUrl,
@@ -674,7 +677,8 @@ export function createCheckout(parts: {
       // Whoever names no way goes on where the order is being paid.
       const { provider, method } = payable.at(-1) ?? {}
       const isNamed = wanted.provider !== undefined || wanted.method !== undefined
-      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, known.total)
+      const bill = { ...parseOrder(known), amount: known.total }
+      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, bill)
       if (isRefusal(chosen)) return chosen
       if (payable.some((payment) => payment.provider !== chosen.provider)) {
         const limited = await limiting.act(shop, looking(paying(payerOf(known, from))))
@@ -739,8 +743,19 @@ export function createCheckout(parts: {
     if (!payment || !isMissing) return ordered
     const opened = await open(shopId, payment)
     if (isRefusal(opened)) return { ...opened, orderId: ordered.orderId }
-    const refused = providers.get(opened.provider)?.settles === 'later' ? await placeUnpaid(shopId, opened.id) : null
+    const { settles, isInHouse } = providers.get(opened.provider) ?? {}
+    if (isInHouse) return placedInHouse(shopId, opened, ordered.created)
+    const refused = settles === 'later' ? await placeUnpaid(shopId, opened.id) : null
     return refused ? { ...refused, orderId: ordered.orderId } : { ...ordered, payment: opened }
+  }
+
+  /** What is paid as soon as its session is open is placed at once; where that cannot be any more, the money goes back. */
+  async function placedInHouse(shopId: string, payment: PaymentTable, created: boolean): Promise<Ordered | Refusal> {
+    await payments.askProvider(payment)
+    const { order_id: orderId } = payment
+    const row = await readOrder(store.reader, shopId, orderId)
+    if (row?.placed_at) return answerOf(shopId, orderId, created)
+    return refuse('order_state_forbids', { orderId, state: row?.state ?? null, action: 'pay', reason: 'the_money_goes_back' })
   }
 
   // Ending ----------------------------------------------------------------------------------------------------------------------------
@@ -790,7 +805,7 @@ export function createCheckout(parts: {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
     const { statuses } = shop.settings.orders
-    return store.transact(async (writer) => {
+    const work = async (writer: Writer): Promise<Refusal | 'again' | null> => {
       const [row] = await lockOrders(writer, shopId, [orderId])
       if (!row) return refuse('order_not_found', { orderId })
       const order = parseOrder(row)
@@ -814,7 +829,9 @@ export function createCheckout(parts: {
       } else await releaseHolds(writer, shopId, orderId)
       const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
       const ended = { state, status, paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
-      const { by, message = null, quiet = false } = how
+      const { by, message = null, quiet = false, overdraws = false } = how
+      const spent = await recording.followBalance(writer, shop, order, { ...order, ...ended }, { by, overdraws })
+      if (spent) throw new Rollback(spent)
       await recording.change(writer, shop, order, ended, {
         ...{ by, message, quiet },
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
@@ -822,7 +839,13 @@ export function createCheckout(parts: {
         columns: { held_until: null, ...(isPlaced && keepsMoney ? { money_kept: 1 } : {}) },
       })
       return null
-    })
+    }
+    try {
+      return await store.transact(work)
+    } catch (error) {
+      if (error instanceof Rollback) return error.refusal
+      throw error
+    }
   }
 
   async function cancelRefusal(shopId: string, row: OrderTable, how: Cancelling): Promise<Refusal | null> {

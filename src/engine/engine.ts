@@ -4,6 +4,8 @@ import type { Limits } from '../core/limit.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
+import { createBalancePayment } from './balance-payment.ts'
+import { type Balances, createBalances } from './balances.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { deliveryWork } from './deliveries.ts'
@@ -58,6 +60,7 @@ export interface Engine extends Ordering {
   readonly restore: Restoring
   readonly emails: Emailing
   readonly webhooks: Webhooks
+  readonly balances: Balances
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -90,7 +93,6 @@ export interface EngineParts {
 /** Puts an engine together. Nothing runs until `jobs.start()`. */
 export function createEngine(parts: EngineParts): Engine {
   const { store, clock, random, signer, adminHash, log, mailer = null } = parts
-  const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const { taxProviders = [], shippingProviders = [] } = parts
   const quotes = createQuoting({ store, clock, taxProviders, shippingProviders, log })
   const facts = createFactsCache(store, clock, quotes.atHand)
@@ -100,7 +102,10 @@ export function createEngine(parts: EngineParts): Engine {
   const switching = createSwitching({ ...base, carts })
   const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
   const books = createSubscriptionBooks(base)
-  const recording = createRecording({ ...base, emails: queue, books })
+  const balances = createBalances(base)
+  const byBalance = createBalancePayment({ ...base, balances })
+  const providers = new Map([...parts.providers, byBalance].map((provider) => [provider.name, provider]))
+  const recording = createRecording({ ...base, emails: queue, balances, books })
   const accounts = createAccounts({ store, clock })
   const limiting = createLimiting({ ...base, signer, log, ...(parts.limits ? { installed: parts.limits } : {}) })
   const ordering = createOrdering({
@@ -121,6 +126,7 @@ export function createEngine(parts: EngineParts): Engine {
     signer,
     facts,
     accounts,
+    balances,
     ...ordering,
     providerAccounts: createProviderAccounts({ ...base, signer, providers }),
     providers,

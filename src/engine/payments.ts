@@ -33,6 +33,7 @@ import { parseOrder, paymentStateNow } from './orders.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import {
   type Clock,
+  Declined,
   type PaymentProvider,
   type PaymentRequest,
   type PaymentSession,
@@ -85,7 +86,14 @@ export function createPayments(parts: {
     const provider = providers.get(payment.provider)
     const row = await readOrder(store.reader, shopId, payment.order_id)
     if (!provider || !row) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
-    const session = await withDeadline((signal) => openAt(provider, parseOrder(row), payment, signal)).catch(() => null)
+    const session = await withDeadline((signal) => openAt(provider, parseOrder(row), payment, signal)).catch((error: unknown) =>
+      error instanceof Declined ? error : null,
+    )
+    if (session instanceof Declined) {
+      const { amount, currency } = payment
+      await applyStatus(shopId, payment.id, { state: 'failed', amount, currency, reason: session.refusal.refused })
+      return session.refusal
+    }
     if (!session) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
     // What is placed as soon as its session is open is asked about at once: should this process die before that, another one places it.
     const checkedAt = provider.settles === 'later' ? 0 : clock.now()
@@ -272,6 +280,8 @@ export function createPayments(parts: {
 
   /** One more card was declined (SEC-7). Where it was one too many, the next is not tried either: the session ends. */
   async function countDeclined(payment: PaymentTable): Promise<void> {
+    // Nobody tries stolen cards at what is in the house.
+    if (providers.get(payment.provider)?.isInHouse) return
     const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
     const shop = await cache.shop(payment.shop_id)
     if (!row || !shop || !(await limiting.declined(shop, payerOf(row, payment.origin)))) return

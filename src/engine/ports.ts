@@ -3,6 +3,7 @@
 // everything that has a deadline can be tested at its edge.
 
 import type { ShippingQuote, ShippingRequest, TaxAnswer, TaxRequest } from '../core/quote.ts'
+import type { Refusal } from '../core/refusal.ts'
 
 /** The time, in milliseconds since the epoch. The demo shop and tests move it. */
 export interface Clock {
@@ -202,6 +203,17 @@ export class RefusedByProvider extends Error {
   }
 }
 
+/** A provider's answer to `open` that it will not, for a reason that whoever wants to pay is told: nothing was taken. It may be asked again. */
+export class Declined extends Error {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal) {
+    super(refusal.refused)
+    this.name = 'Declined'
+    this.refusal = refusal
+  }
+}
+
 /**
  * A payment provider. Implementations live in `providers/`. Every method may reject: silence and errors mean "not known yet",
  * except `RefusedByProvider`. Every method
@@ -215,11 +227,13 @@ export interface PaymentProvider {
    * came (bank transfer, cash on delivery, invoice).
    */
   readonly settles: 'now' | 'later'
+  /** It is part of this installation: a session has the id of its payment from the beginning, and is paid as soon as it is open. */
+  readonly isInHouse?: boolean
   /** What a shop must have told of its account before it can be paid here; absent: nothing. Providers read it by `accountOf`. */
   readonly account?: AccountForm
   /** Whether it opens sessions for an amount of 0, which only verify how somebody would pay; absent: it does not. */
   readonly opensZero?: boolean
-  /** Opens a session, or answers the one that was opened under this `attemptId` before. */
+  /** Opens a session, or answers the one that was opened under this `attemptId` before. Rejects with `Declined` where it will not. */
   open(request: PaymentRequest, signal: AbortSignal): Promise<PaymentSession>
   /** How a session stands. */
   status(shopId: string, sessionId: string, signal: AbortSignal): Promise<SessionStatus>

@@ -131,10 +131,12 @@ export function createSubscriptions(parts: {
   async function place(shop: ShopFacts, subscription: Subscription, period: number, invoice: Invoice | null): Promise<string | Refusal> {
     const { variant, plan, quantity, currency, email, billingAddress, vatId, accountId, customerGroups, language } = subscription
     const wanted = { provider: subscription.provider ?? undefined, method: subscription.method ?? undefined }
-    const offered = await parts.paymentMethods.choose(shop, wanted, subscription.total)
+    const owner = { kind: 'account', accountId } as const
+    const bill = { owner, currency, lines: [{ kind: 'subscription' as const }], amount: subscription.total }
+    const offered = await parts.paymentMethods.choose(shop, wanted, bill)
     const ordered = await checkout.order({
       shopId: shop.id,
-      owner: { kind: 'account', accountId },
+      owner,
       all: true,
       groups: customerGroups,
       items: {

@@ -15,6 +15,7 @@ import Fastify, {
   type FastifySchema,
   LogController,
 } from 'fastify'
+import { BalanceChange } from '../contract/balance.ts'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { OrderEdited } from '../contract/editing.ts'
 import { Email } from '../contract/email.ts'
@@ -29,9 +30,10 @@ import { Subscription } from '../contract/subscription.ts'
 import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
-import { LockTimeout } from '../store/store.ts'
+import { DatabaseUnavailable, LockTimeout } from '../store/store.ts'
 import { type GuessGuard, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
+import { balanceRoutes } from './balances.ts'
 import { cartRoutes } from './carts.ts'
 import { editingRoutes } from './editing.ts'
 import { emailRoutes, emailTemplateRoutes } from './emails.ts'
@@ -70,6 +72,7 @@ const SHARED_SCHEMAS = [
   Problem,
   Cart,
   AbandonedCart,
+  BalanceChange,
   CartAnswer,
   Email,
   Explanation,
@@ -220,6 +223,7 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     paymentProviderRoutes(engine),
     formRoutes(engine, guard),
     webhookRoutes(engine),
+    balanceRoutes(engine),
   ])
     await app.register(routes)
 }
@@ -295,6 +299,12 @@ function answerError(
   if (error instanceof LockTimeout) {
     reply.header('retry-after', '1')
     return sendProblem(reply, problemOf(refuse('overloaded', { retryAfter: 1 }), request.id, speak(request, reply)))
+  }
+  // The database is gone, or full: logged, because somebody must look, and told apart from a fault, because the same request may succeed soon.
+  if (error instanceof DatabaseUnavailable) {
+    request.log.error({ err: error, requestId: request.id }, 'the database is not available')
+    reply.header('retry-after', '1')
+    return sendProblem(reply, problemOf(refuse('database_unavailable', { retryAfter: 1 }), request.id, speak(request, reply)))
   }
   const status = error.statusCode ?? 500
   const known = MALFORMED[status]
@@ -376,6 +386,7 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
 
 /** Which schema an event's data has. */
 function schemaOf(type: EventType): string {
+  if (type === 'balance.changed') return 'BalanceChange'
   if (type === 'cart.abandoned') return 'AbandonedCart'
   if (type.startsWith('subscription.')) return 'Subscription'
   return type.startsWith('cart.') ? 'Cart' : 'Order'

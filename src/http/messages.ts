@@ -267,6 +267,7 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     address_required: 'Eine Adresse fehlt: Der Pfad sagt, welche.',
     shipping_method_required: 'Eine Versandart fehlt.',
     payment_method_unavailable: 'Diese Zahlungsart ist nicht verfügbar.',
+    balance_insufficient: 'Das Guthaben reicht nicht; "available" sagt, wie viel da ist. Es wurde nichts getan.',
     code_exhausted: 'Diesen Code hat gerade jemand anderes aufgebraucht. Entfernen Sie ihn und prüfen Sie die neue Summe.',
     cart_already_ordered: 'Dieser Warenkorb wurde schon bestellt.',
     pieces_not_left: 'Von dieser Position sind dafür nicht mehr so viele Stück übrig. Es wurde nichts getan.',
@@ -284,6 +285,8 @@ export const TITLES: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<Re
     event_not_genuine: 'Die Nachricht ist nicht echt: Ihre Signatur passt nicht.',
     rate_limited: 'Zu viele Versuche. Warten Sie ein wenig.',
     overloaded: 'Gerade ist zu viel zu tun; nichts wurde getan. Versuchen Sie es erneut.',
+    database_unavailable:
+      'Die Datenbank ist gerade nicht erreichbar oder voll. Wiederholen Sie die Anfrage, eine Änderung mit demselben Idempotency-Key.',
     document_too_new:
       'Der Warenkorb wurde von einer neueren Version dieser Software geschrieben. Versuchen Sie es auf einem neueren Knoten.',
   },

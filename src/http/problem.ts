@@ -91,6 +91,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   address_required: [409, 'An address is missing: the path says which one.'],
   shipping_method_required: [409, 'A shipping method is missing.'],
   payment_method_unavailable: [409, 'This payment method is not available.'],
+  balance_insufficient: [409, 'The balance does not suffice; `available` says how much there is. Nothing was done.'],
   code_exhausted: [409, 'This code was used up by somebody else just now. Remove it and look at the new total.'],
   cart_already_ordered: [409, 'This cart was ordered already.'],
   subscription_exists: [409, 'The account has this subscription already, or is about to pay for it.'],
@@ -114,6 +115,10 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   event_not_genuine: [400, 'The message is not genuine: its signature does not fit.'],
   rate_limited: [429, 'Too many attempts. Wait a little.'],
   overloaded: [503, 'Too much to do right now; nothing was done. Try again.'],
+  database_unavailable: [
+    503,
+    'The database cannot be reached right now, or has no space left. Repeat the request; a write with the same Idempotency-Key.',
+  ],
   document_too_new: [503, 'The cart was written by a newer version of this software. Try again on a newer node.'],
 }
 

@@ -14,6 +14,7 @@ import { up as webhooks } from './migrations/0010-webhooks.ts'
 import { up as accounts } from './migrations/0011-accounts.ts'
 import { up as limits } from './migrations/0012-limits.ts'
 import { up as claims } from './migrations/0013-claims.ts'
+import { up as balances } from './migrations/0015-balances.ts'
 import { up as subscriptions } from './migrations/0016-subscriptions.ts'
 import type { Tables } from './tables.ts'
 
@@ -31,6 +32,7 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0011-accounts': accounts,
   '0012-limits': limits,
   '0013-claims': claims,
+  '0015-balances': balances,
   '0016-subscriptions': subscriptions,
 }
 

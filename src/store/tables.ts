@@ -504,6 +504,33 @@ export interface SandboxSessionTable {
   version: number
   event_due_at: number | null
 }
+/** What an account has, in one currency: the sum of its entries. */
+export interface BalanceTable {
+  shop_id: string
+  account: string
+  currency: string
+  amount: number
+  version: number
+  updated_at: number
+}
+/** One movement of a balance; `amount` is signed. `cause` names what it was for: it is unique. */
+export interface BalanceEntryTable {
+  shop_id: string
+  id: string
+  account: string
+  currency: string
+  kind: string
+  amount: number
+  balance_after: number
+  cause: string
+  order_id: string | null
+  line_id: string | null
+  payment_id: string | null
+  refund_id: string | null
+  actor: string
+  message: string | null
+  at: number
+}
 
 /** A subscription: columns for finding it, what it takes that may be had once (`slot`), and its document. */
 export interface SubscriptionTable {
@@ -562,6 +589,8 @@ export interface Tables {
   payment_actions: PaymentActionTable
   provider_accounts: ProviderAccountTable
   refunds: RefundTable
+  balances: BalanceTable
+  balance_entries: BalanceEntryTable
   provider_events: ProviderEventTable
   endpoints: EndpointTable
   deliveries: DeliveryTable
