@@ -116,6 +116,7 @@ export function createEngine(parts: EngineParts): Engine {
   })
   const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
   const poster = createPoster(allowed)
+  const delivering = deliveryWork({ ...base, poster, log })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
   const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
   const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
@@ -149,17 +150,6 @@ export function createEngine(parts: EngineParts): Engine {
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     webhooks: createWebhooks({ ...base, poster, allowed }),
     limiting,
-    jobs: createJobs(
-      [
-        ordering.reconciling.work,
-        ordering.settling.work,
-        ordering.subscriptions.work,
-        expiry.work,
-        deliveryWork({ ...base, poster, log }),
-        ...emails.works,
-        tidyingWork({ store, clock, log }),
-      ],
-      log,
-    ),
+    jobs: createJobs([...ordering.works, expiry.work, delivering, ...emails.works, tidyingWork({ store, clock, log })], log),
   }
 }

@@ -9,6 +9,7 @@ import type { EmailQueue } from './email-queue.ts'
 import type { FactsCache } from './facts.ts'
 import { createFulfilling, type Fulfilling } from './fulfilments.ts'
 import type { Signer } from './identity.ts'
+import type { Work } from './jobs.ts'
 import type { Limiting } from './limiting.ts'
 import { createOrderLines, type OrderLines } from './order-lines.ts'
 import { createOrderLookup } from './order-lookup.ts'
@@ -40,6 +41,8 @@ export interface Ordering {
   readonly claiming: Claiming
   readonly lookUpOrder: ReturnType<typeof createOrderLookup>
   readonly subscriptions: Subscriptions
+  /** What of it goes on by itself. */
+  readonly works: readonly Work[]
 }
 
 /** Makes it. */
@@ -73,11 +76,12 @@ export function createOrdering(parts: {
   const subscriptions = createSubscriptions({ ...parts, checkout, payments, paymentMethods })
   const reconciling = createReconciling({ ...parts, checkout, payments, subscriptions })
   const refunds = createRefunds({ ...parts, reconciling })
+  const settling = createSettling({ ...parts, payments })
   return {
     checkout,
     payments,
     paymentMethods,
-    settling: createSettling({ ...parts, payments }),
+    settling,
     reconciling,
     refunds,
     orderLines: createOrderLines({ ...parts, refunds, checkout }),
@@ -87,5 +91,6 @@ export function createOrdering(parts: {
     claiming: createClaiming(parts),
     lookUpOrder: createOrderLookup(parts),
     subscriptions,
+    works: [reconciling.work, settling.work, subscriptions.work],
   }
 }
