@@ -1,4 +1,4 @@
-// The client that completes its order races what the provider says of it, a thousand times, with a delay by chance at every step of both ports: it is
+// The client that completes its order races what the provider says of it, hundreds of times, with a delay by chance at every step of both ports: it is
 // always one order, one payment, one event. RACES says how many races there are (half of them on each database), RACES_SEED which.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -107,7 +107,7 @@ for (const dialect of DIALECTS) {
       return { shop, cartId: guest.cartId, orderId: order.id }
     }
 
-    it('a thousand completions against the messages of the provider are one order, one payment and one event each', async (context) => {
+    it('completions against the messages of the provider are one order, one payment and one event each', async (context) => {
       context.diagnostic(`${RACES} races, seed ${SEED}`)
       const done: Awaited<ReturnType<typeof race>>[] = []
       let started = 0
