@@ -17,6 +17,7 @@ const NEVER = Number.MAX_SAFE_INTEGER
 const BREAKS: readonly [check: string, statement: (order: string, payment: string) => ReturnType<typeof sql>][] = [
   ['captured_without_order', (order) => sql`UPDATE orders SET placed_at = NULL WHERE id = ${order}`],
   ['payment_state_wrong', (_, payment) => sql`UPDATE payments SET captured = captured - 1 WHERE id = ${payment}`],
+  ['payment_state_wrong', (order) => sql`UPDATE orders SET payment_state = 'AUTHORIZED' WHERE id = ${order}`],
   ['captured_exceeds_payment', (_, payment) => sql`UPDATE payments SET captured = captured + 1 WHERE id = ${payment}`],
   [
     'refunds_exceed_payment',
@@ -25,6 +26,26 @@ const BREAKS: readonly [check: string, statement: (order: string, payment: strin
       payment,
     ) => sql`INSERT INTO refunds (shop_id, id, payment_id, order_id, amount, currency, state, reason, created_at, due_at, attempts)
       SELECT shop_id, 'rf_broken', ${payment}, ${order}, captured + 1, currency, 'PENDING', 'x', 1, ${NEVER}, 0 FROM payments WHERE id = ${payment}`,
+  ],
+  [
+    'balance_wrong',
+    () => sql`INSERT INTO balances (shop_id, account, currency, amount, version, updated_at) VALUES ('demo', 'a', 'USD', 1, 1, 1)`,
+  ],
+  [
+    'balance_overdrawn',
+    (
+      order,
+      payment,
+    ) => sql`INSERT INTO balance_entries (shop_id, id, account, currency, kind, amount, balance_after, cause, order_id, payment_id, actor, at)
+      VALUES ('demo', 'bal_broken', 'a', 'USD', 'payment', -1, -1, 'x', ${order}, ${payment}, 'system', 1)`,
+  ],
+  [
+    'balance_paid_without_payment',
+    (
+      order,
+    ) => sql`INSERT INTO balance_entries (shop_id, id, account, currency, kind, amount, balance_after, cause, order_id, payment_id, actor, at)
+      SELECT shop_id, 'bal_broken', 'a', 'USD', 'payment', -1, 1, 'x', order_id, id, 'system', 1 FROM payments
+      WHERE state = 'CANCELLED' AND order_id <> ${order} LIMIT 1`,
   ],
   ['overpaid', (_, payment) => sql`UPDATE payments SET captured = captured + 7, amount = amount + 7 WHERE id = ${payment}`],
   ['placed_without_number', (order) => sql`UPDATE orders SET reference = NULL WHERE id = ${order}`],
@@ -41,6 +62,13 @@ const BREAKS: readonly [check: string, statement: (order: string, payment: strin
   ['uses_of_promotion', () => sql`UPDATE promotions SET uses = uses + 1 WHERE shop_id = 'demo'`],
   ['uses_of_code', () => sql`UPDATE promotion_codes SET uses = uses + 1 WHERE shop_id = 'demo'`],
   ['reserved_long', (_, payment) => sql`UPDATE payments SET state = 'AUTHORIZED', captured = 0, updated_at = 1 WHERE id = ${payment}`],
+  [
+    'delivery_without_endpoint',
+    (
+      order,
+    ) => sql`INSERT INTO deliveries (shop_id, id, endpoint_id, event_id, type, subject, data, state, attempts, due_at, leased_until, created_at, occurred_at)
+      VALUES ('demo', 'dl_lost', 'we_gone', 'evt_lost', 'order.placed', ${order}, '{}', 'PENDING', 0, ${NEVER}, 0, 1, 1)`,
+  ],
   [
     'event_waiting',
     () =>

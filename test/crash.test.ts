@@ -7,6 +7,7 @@ import { after, describe, test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import type { Order } from '../src/core/order.ts'
 import { openStore } from '../src/main.ts'
+import { checkBooks } from '../src/store/books.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase } from './harness.ts'
 import { expect2xx, type Node, startNode, stockUp, wares } from './nodes.ts'
 
@@ -239,6 +240,14 @@ for (const dialect of DIALECTS) {
         const sold = lines.filter((line) => line.sku === sku).reduce((sum, line) => sum + line.quantity, 0)
         assert.equal(expect2xx(await admin()('GET', `${SHOP}/stock/${sku}`)).body.onHand, STOCK - sold)
       })
+    })
+
+    test('has books that balance', async () => {
+      const checks = await checkBooks(state.reader, Date.now())
+      assert.deepEqual(
+        checks.filter(({ findings, severity }) => severity === 'error' && findings.length > 0),
+        [],
+      )
     })
 
     test('delivers every event that was committed, signed', async () => {

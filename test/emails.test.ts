@@ -6,6 +6,7 @@ import type { Order } from '../src/core/order.ts'
 import { createEmailQueue } from '../src/engine/email-queue.ts'
 import { parseOrder } from '../src/engine/orders.ts'
 import { createRecording, type OrderChange } from '../src/engine/recording.ts'
+import { createSubscriptionBooks } from '../src/engine/subscription-books.ts'
 import { readSmtpUrl } from '../src/providers/smtp.ts'
 import { lockOrders } from '../src/store/orders.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
@@ -56,7 +57,8 @@ for (const dialect of DIALECTS) {
     /** What staff's tools do to an order, through the one way that changes orders. */
     async function change(shopId: string, orderId: string, patch: Partial<Order>, how: Partial<OrderChange> = {}) {
       const emails = createEmailQueue({ clock: engine.clock, random: engine.random, canSend: true })
-      const recording = createRecording({ clock: engine.clock, random: engine.random, emails })
+      const own = { clock: engine.clock, random: engine.random }
+      const recording = createRecording({ ...own, emails, balances: engine.balances, books: createSubscriptionBooks(own) })
       const shop = (await engine.facts.shop(shopId)) ?? assert.fail()
       await engine.store.transact(async (writer) => {
         const [row] = await lockOrders(writer, shopId, [orderId])

@@ -151,6 +151,7 @@ type Rule =
 
 const NO_CART: Expected = [404, 'cart_not_found']
 const NO_ORDER: Expected = [404, 'order_not_found']
+const NO_SUBSCRIPTION: Expected = [404, 'subscription_not_found']
 const LOGIN: Expected = [401, 'login_required']
 
 const carts = (suffix = '', body?: unknown): Target[] =>
@@ -182,6 +183,16 @@ const keyRule = (scope: Scope, path: string, body?: unknown): Rule => ({
   scope,
   targets: [{ path: SHOP + path, body }],
 })
+/** An account's subscription, which waits to be paid. */
+const plan = { items: [{ sku: 'COFFEE-CLUB', plan: 'monthly', expectedUnitPrice: 2400 }], email: 'victim@example.com' }
+const victimSubscription = (await as(await login('subscriber'))('POST', `${SHOP}/orders`, plan)).body.order.subscriptionId as string
+const subscriptionRule = (scope: Scope, suffix = '', body?: unknown): Rule => ({
+  who: 'shop',
+  stranger: NO_SUBSCRIPTION,
+  anonymous: LOGIN,
+  scope,
+  targets: [{ path: `${SHOP}/subscriptions/${victimSubscription}${suffix}`, body }],
+})
 /** A route of orders that is for keys only. */
 const orderKeyRule = (scope: Scope, targets: readonly Target[]): Rule => ({ who: 'shop', stranger: null, anonymous: LOGIN, scope, targets })
 const openRule = (scope: Scope, path: string): Rule => ({
@@ -207,6 +218,7 @@ const webhookBody = { url: 'http://127.0.0.1:9/' }
 const shippingMethod = { id: 'standard', name: 'Mine', rates: [{ currency: 'USD', amount: 0 }] }
 const taxRateBody = { name: 'x', category: 'x', percent: '1', included: false }
 const promotionBody = { name: 'x', benefit: { kind: 'free_shipping' } }
+await admin('POST', `${SHOP}/balances/adjustments`, { account: 'demo:victim', currency: 'USD', amount: 100, message: 'theirs' })
 const doomed = (await admin('POST', `${SHOP}/promotions`, promotionBody)).body.id as string
 await admin('POST', `${SHOP}/promotions/${promotion}/codes`, { code: 'THEIRS' })
 
@@ -386,6 +398,17 @@ const RULES: Readonly<Record<string, Rule>> = {
     targets: [{ path: `${SHOP}/orders/claim`, body: { email: ready.email } }],
   },
 
+  'GET /v1/shops/:shop/subscriptions': {
+    who: 'shop',
+    stranger: 'own',
+    anonymous: LOGIN,
+    scope: 'subscriptions:read',
+    targets: [{ path: `${SHOP}/subscriptions` }],
+  },
+  'GET /v1/shops/:shop/subscriptions/:subscription': subscriptionRule('subscriptions:read'),
+  'POST /v1/shops/:shop/subscriptions/:subscription/cancel': subscriptionRule('subscriptions:write', '/cancel', { at: 'now' }),
+  'POST /v1/shops/:shop/subscriptions/:subscription/resume': subscriptionRule('subscriptions:write', '/resume'),
+
   'PUT /v1/shops/:shop/products/:product': keyRule('products:write', '/products/vase', product('vase', 'VASE', 1)),
   'POST /v1/shops/:shop/products/import': keyRule('products:write', '/products/import', { products: [product('vase', 'VASE', 1)] }),
   'GET /v1/shops/:shop/stock/:sku': keyRule('products:read', '/stock/MUG-INK'),
@@ -434,6 +457,21 @@ const RULES: Readonly<Record<string, Rule>> = {
   'PUT /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en', emailTemplate),
   'DELETE /v1/shops/:shop/email-templates/:kind/:language': keyRule('emails:write', '/email-templates/order_confirmation/en'),
   'POST /v1/shops/:shop/email-templates/preview': keyRule('emails:write', '/email-templates/preview', { kind: 'order_confirmation' }),
+  ...Object.fromEntries(
+    ['/balances', '/balances/entries'].map((path) => [
+      `GET /v1/shops/:shop${path}`,
+      {
+        who: 'shop',
+        stranger: 'own',
+        anonymous: LOGIN,
+        scope: 'balances:read',
+        targets: [{ path: `${SHOP}${path}?account=demo:victim` }],
+      } as const,
+    ]),
+  ),
+  'POST /v1/shops/:shop/balances/adjustments': keyRule('balances:write', '/balances/adjustments', {
+    ...{ account: 'demo:victim', currency: 'USD', amount: 100, message: 'mine' },
+  }),
   'GET /v1/shops/:shop/audit': keyRule('settings:read', '/audit'),
   'GET /v1/shops/:shop/settings': keyRule('settings:read', '/settings'),
   'GET /v1/shops/:shop/tax-rates': keyRule('settings:read', '/tax-rates'),

@@ -178,6 +178,27 @@ describe('every answer is what the document declares', () => {
     assertProblem(await admin('POST', `${SHOP}/promotions/preview`, { cart: 'none' }), 404, 'cart_not_found')
   })
 
+  test('a subscription from its plan to its end', async () => {
+    const plans = [{ id: 'free', name: 'Free', interval: 'P1M', price: { currency: 'USD', amount: 0 }, exclusive: 'tour', maxPeriods: 12 }]
+    const club = { ...product('tour-club', 'TOUR-CLUB', 0), kind: 'subscription', plans }
+    assert.deepEqual((await admin('PUT', `${SHOP}/products/tour-club`, club)).body.plans, plans)
+    const items = [{ sku: 'TOUR-CLUB', plan: 'free', expectedUnitPrice: 0 }]
+    const orders = `${SHOP}/orders?account=tour-member`
+    const { order } = (await admin('POST', orders, { items, email: 'member@example.com' })).body
+    assert.equal(order.state, 'PLACED')
+    assertProblem(await admin('POST', orders, { items, email: 'member@example.com' }), 409, 'subscription_exists')
+    assertProblem(await admin('POST', orders, { items: [...items, { sku: 'MUG-INK' }] }), 422, 'plan_not_alone')
+    const path = `${SHOP}/subscriptions/${order.subscriptionId}`
+    const begun = (await admin('GET', path)).body
+    assert.deepEqual([begun.state, begun.periods, begun.provider], ['ACTIVE', 1, null])
+    assert.equal((await admin('GET', `${SHOP}/subscriptions?account=tour-member&limit=1`)).body.items.length, 1)
+    assert.equal((await admin('POST', `${path}/cancel`)).body.cancelAtPeriodEnd, true)
+    assert.equal((await admin('POST', `${path}/resume`)).body.cancelAtPeriodEnd, false)
+    assert.equal((await admin('POST', `${path}/cancel`, { at: 'now' })).body.state, 'CANCELLED')
+    assertProblem(await admin('POST', `${path}/resume`), 409, 'subscription_state_forbids')
+    assertProblem(await admin('GET', `${SHOP}/subscriptions/sub_none`), 404, 'subscription_not_found')
+  })
+
   test('a guest from the first look to the paid order', async () => {
     await strict()('GET', CURRENT)
     const first = await strict()('POST', LINES, {
@@ -313,6 +334,24 @@ describe('every answer is what the document declares', () => {
     assert.ok((await admin('GET', `${shop}/payment-providers`)).body.items.length > 1)
     assert.equal((await admin('DELETE', `${shop}/payment-providers/stripe`)).status, 204)
     assertProblem(await admin('DELETE', `${shop}/payment-providers/stripe`), 404, 'payment_provider_not_found')
+  })
+
+  test('balances: adjusted, read, and offered as a way to pay', async () => {
+    const shop = '/v1/shops/store'
+    const { token } = (await strict()('POST', '/v1/demo/login', { accountId: 'saver' })).body
+    const account = strict(token)
+    const adjusted = { account: 'demo:saver', currency: 'USD', amount: 50_000, message: 'a gift' }
+    assert.equal((await admin('POST', `${shop}/balances/adjustments`, adjusted)).body.amount.amount, 50_000)
+    assertProblem(await admin('POST', `${shop}/balances/adjustments`, { ...adjusted, amount: -50_001 }), 409, 'balance_insufficient')
+    await account('GET', `${shop}/balances`)
+    await account('POST', `${shop}/carts/current/lines`, { sku: 'MUG-STONE' })
+    const { items } = (await account('GET', `${shop}/carts/current/payment-methods`)).body
+    assert.equal(items.at(-1).available.amount, 50_000)
+    await account('PATCH', `${shop}/carts/current`, { email: 'r@example.com', shippingAddress: ADDRESS, shippingMethod: 'standard' })
+    const ordered = await account('POST', `${shop}/orders`, { cartId: 'current', payment: { provider: 'balance' } })
+    assert.equal(ordered.body.order.paymentState, 'PAID')
+    const entries = (await account('GET', `${shop}/balances/entries?limit=1`)).body
+    assert.deepEqual([entries.items[0].kind, entries.next], ['payment', entries.items[0].id])
   })
 
   test('secrets of a guest, several carts, links and the audit', async () => {

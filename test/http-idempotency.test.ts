@@ -344,6 +344,10 @@ for (const dialect of DIALECTS) {
         await caller(url, ADMIN)('PUT', path, { secretKey: 'sk_test_0123456789', webhookSecret: 'whsec_0123456789' })
         return { method: 'DELETE', path }
       },
+      'adjusting a balance': async () => {
+        const body = { account: `demo:${randomUUID()}`, currency: 'USD', amount: 100, message: 'a gift' }
+        return { path: `${SHOP}/balances/adjustments`, body, other: { ...body, amount: 200 } }
+      },
       'marking a payment paid': async () => {
         const { payment } = (await caller(url, ADMIN)('GET', `${SHOP}/settings`)).body
         const providers = [...new Set([...payment.providers, 'manual'])]

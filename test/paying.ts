@@ -23,7 +23,7 @@ export const CARD = '4242 4242 4242 4242'
 /** How many pieces of each product there are. */
 export const STOCK = 100
 
-type Method = 'open' | 'status' | 'cancel' | 'capture' | 'refund'
+type Method = 'open' | 'status' | 'cancel' | 'capture' | 'refund' | 'charge'
 /** `refuses`: nothing happens. `loses`: it is done, but the answer is lost. */
 type Fault = 'refuses' | 'loses'
 
@@ -45,7 +45,9 @@ export function onLine(inner: PaymentProvider) {
     if (fault === 'loses') throw new Error('The answer was lost.')
     return result
   }
+  const { saved } = inner
   const provider: PaymentProvider = {
+    ...(saved ? { saved: { charge: (request, signal) => through('charge', request.sessionId, () => saved.charge(request, signal)) } } : {}),
     name: inner.name,
     settles: inner.settles,
     open: (request, signal) => through('open', request.attemptId, () => inner.open(request, signal)),
@@ -78,38 +80,51 @@ export function dyingStore(store: Store, at: number, when: 'before' | 'after'): 
   }
 }
 
-/** One database with an engine, its clock, and the sandbox and the payment by hand on lines. */
-export async function startWorld(dialect: (typeof DIALECTS)[number]) {
-  const store = openStore(await freshDatabase(dialect))
+/**
+ * One database with an engine, its clock, and the sandbox and the payment by hand on lines. `through` says what stands between the engine and its
+ * two ports; a second process of the same world is told its database and how far its clock is ahead (ms).
+ */
+export async function startWorld(
+  dialect: (typeof DIALECTS)[number],
+  through: {
+    store?: (store: Store) => Store
+    provider?: (provider: PaymentProvider) => PaymentProvider
+    databaseUrl?: string
+    ahead?: number
+  } = {},
+) {
+  const databaseUrl = through.databaseUrl ?? (await freshDatabase(dialect))
+  const store = openStore(databaseUrl)
   await store.migrate()
-  let ahead = 0
+  let ahead = through.ahead ?? 0
   const clock = { now: () => Date.now() + ahead }
+  const secret = `whsec_${randomBytes(32).toString('base64')}`
   const sandbox = createSandboxPayment({
     sessions: sandboxSessions<SandboxSession>(store, sandboxDueAt),
     clock,
-    secret: `whsec_${randomBytes(32).toString('base64')}`,
+    secret,
     publicUrl: () => 'http://pay.test',
     eventUrl: () => 'http://nowhere.test',
     randomId: () => randomBytes(24).toString('base64url'),
     fetch: async () => new Response(null, { status: 503 }),
   })
-  const cards = onLine(sandbox)
+  const cards = onLine(through.provider?.(sandbox) ?? sandbox)
   const byHand = onLine(createManualPayment())
   const signer = createSigner(['s'.repeat(32)])
   const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
-  const engineOn = (on: Store) =>
+  const engineOn = (on: Store, cardsOn: PaymentProvider = cards.provider) =>
     createEngine({
-      webhookTargets: readAllowed(THIS_MACHINE),
       store: on,
       clock,
       random: systemRandomness,
       signer,
       adminHash: () => hashSecret(ADMIN),
-      providers: [cards.provider, byHand.provider],
+      providers: [cardsOn, byHand.provider],
       log,
       publicUrl: () => 'http://shop.test',
+      webhookTargets: readAllowed(THIS_MACHINE),
     })
-  const engine = engineOn(store)
+  const engine = engineOn(through.store?.(store) ?? store)
   const app = await createApp({ engine, log: pino({ level: 'silent' }), version: '0', trustProxy: undefined })
   after(async () => {
     await app.close()
@@ -139,7 +154,7 @@ export async function startWorld(dialect: (typeof DIALECTS)[number]) {
   const move = (ms: number) => {
     ahead += ms
   }
-  return { dialect, store, clock, sandbox, cards, byHand, engine, engineOn, call, move }
+  return { dialect, databaseUrl, store, clock, sandbox, secret, cards, byHand, engine, engineOn, call, move, ahead: () => ahead }
 }
 
 /** A world to pay in. */

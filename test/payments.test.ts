@@ -16,6 +16,7 @@ import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
 import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
+import { checkBooks } from '../src/store/books.ts'
 import { sandboxSessions } from '../src/store/sandbox.ts'
 import type { Store, Writer } from '../src/store/store.ts'
 import { ADMIN, type Answer, atOnce, DIALECTS, freshDatabase } from './harness.ts'
@@ -309,8 +310,12 @@ function withoutStock(product: { variants: { onHand: number }[] }) {
 }
 
 /** The books of a shop: what must be true whenever nothing is under way. */
-async function balance({ store }: World, shopId: string, initial: ReadonlyMap<string, number>): Promise<void> {
+async function balance({ store, clock }: World, shopId: string, initial: ReadonlyMap<string, number>): Promise<void> {
   const { db } = store.reader
+  const wrong = (await checkBooks(store.reader, clock.now(), shopId)).filter(
+    (each) => each.severity === 'error' && each.findings.length > 0,
+  )
+  assert.deepEqual(wrong, [])
   const rows = await db.selectFrom('orders').selectAll().where('shop_id', '=', shopId).execute()
   const orders = new Map(rows.map((row) => [row.id, { row, order: JSON.parse(row.document) as Order }]))
   const sold = new Map<string, number>()

@@ -46,6 +46,7 @@ for (const dialect of DIALECTS)
         ['manual', 'later', false, true, null],
         ['stripe', 'now', true, false, null],
         ['sandbox', 'now', false, true, null],
+        ['balance', 'now', false, true, null],
       ])
     })
 

@@ -109,6 +109,7 @@ async function merged(
   return account('POST', '/carts/current/merge', { carts: [{ id: guest.id, token: guest.token }], ...more })
 }
 
+const TOP_UP = ware('TOP-UP', { kind: 'recharge', recharge: { currency: 'USD', presets: [500], allowCustom: false } }, { prices: [] })
 const SENDER = { name: 'Fern & Kettle', address: 'shop@shop.example' }
 /** Where servers of these tests put what they send. */
 const MAILS = freshFolder()
@@ -1070,6 +1071,29 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
       ['PARTIALLY_FULFILLED', 1, 0],
     )
   },
+  'balance.creditRecharges': async (shop) => {
+    await shop.products(TOP_UP)
+    const { call } = await shop.guest({ sku: 'TOP-UP', amount: 500 })
+    expect2xx(await call('PATCH', '/carts/current', READY))
+    const asked = await orders(call)
+    assert.deepEqual([told(asked), asked.body.reason], ['401 login_required', 'recharge_needs_account'])
+    const robin = await shop.account()
+    const bought = async () => {
+      expect2xx(await robin('POST', LINES, { sku: 'TOP-UP', amount: 500 }))
+      await payFor(robin, await unpaid(robin))
+      return (await robin('GET', '/balances')).body.items.map((each: { amount: { amount: number } }) => each.amount.amount)
+    }
+    assert.deepEqual(await bought(), [500])
+    expect2xx(await shop.set(false))
+    expect2xx(await orders(call))
+    assert.deepEqual(await bought(), [500])
+  },
+  'balance.allowNegative': async (shop) => {
+    const take = () => shop.admin('POST', '/balances/adjustments', { account: 'a:robin', currency: 'USD', amount: -5, message: 'fee' })
+    assert.equal(told(await take()), '409 balance_insufficient')
+    expect2xx(await shop.set(true))
+    assert.equal(expect2xx(await take()).body.amount.amount, -5)
+  },
   'payment.providers': async (shop) => {
     const { call } = await shop.guest()
     expect2xx(await call('PATCH', '/carts/current', READY))
@@ -1221,6 +1245,47 @@ const EFFECTS: Readonly<Record<Key, (shop: Shop) => Promise<void>>> = {
     await shop.advance('PT1H')
     expect2xx(await again())
   },
+  'subscriptions.retryAfter': async (shop) => {
+    assert.equal((await shop.set(['soon'])).status, 422)
+    const subscription = await subscribed(shop, '4000 0000 0000 9987')
+    await shop.advance('P31D')
+    assert.deepEqual(await subscription(), ['PAST_DUE', null])
+    expect2xx(await shop.set(['PT1H']))
+    await shop.advance('P1D')
+    assert.deepEqual(await subscription(), ['CANCELLED', 'not_paid'])
+  },
+  'subscriptions.grace': async (shop) => {
+    assert.equal((await shop.set('a while')).status, 422)
+    expect2xx(await shop.set('P2D'))
+    const subscription = await subscribed(shop, null)
+    await shop.advance('P31D')
+    assert.deepEqual(await subscription(), ['ACTIVE', null])
+    await shop.advance('P2D')
+    assert.deepEqual(await subscription(), ['PAST_DUE', null])
+  },
+}
+
+/** An account with a plan of a month, paid by this card, or by hand; answers how to see its state, and why it ended. */
+async function subscribed(shop: Shop, card: string | null): Promise<() => Promise<(string | null)[]>> {
+  const plans = [{ id: 'monthly', name: 'Monthly', interval: 'P1M', price: { currency: 'USD', amount: 900 } }]
+  await shop.products(ware('CLUB', { kind: 'subscription', plans }, { prices: [] }))
+  await shop.also({ payment: { providers: [card === null ? 'manual' : 'sandbox'] }, pricing: { requireExpected: false } })
+  const call = await shop.account('member')
+  const items = [{ sku: 'CLUB', plan: 'monthly' }]
+  const { order, payment } = expect2xx(await call('POST', '/orders', { items, email: 'member@example.com' })).body
+  if (card === null) expect2xx(await shop.admin('POST', `/orders/${order.id}/payments/${order.payments[0].id}/mark-paid`, {}))
+  else
+    await fetch(payment.url, {
+      method: 'POST',
+      body: new URLSearchParams({ number: card, expiry: '12/40', cvc: '123', name: 'Member' }),
+      redirect: 'manual',
+    })
+  const see = async () => (await call('GET', `/subscriptions/${order.subscriptionId}`)).body
+  await eventually(async () => (await see()).state === 'ACTIVE')
+  return async () => {
+    const { state, endReason } = await see()
+    return [state, endReason]
+  }
 }
 
 /** A cart is there shortly before its time and gone after it; the exact edges are tested where the clock stands still. */

@@ -351,6 +351,7 @@ describe('subscriptions at Stripe', () => {
   const subscriptionOf = (changes: Partial<SubscriptionRequest> = {}): SubscriptionRequest => ({
     shopId: SHOP,
     subscriptionId: unique('sub'),
+    attemptId: unique('pay'),
     amount: 990,
     currency: 'EUR',
     description: 'Coffee, every two months',

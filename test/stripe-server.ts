@@ -31,6 +31,7 @@ type Page = Pick<
   | 'metadata'
   | 'payment_intent'
   | 'subscription'
+  | 'invoice'
   | 'url'
   | 'success_url'
   | 'cancel_url'
@@ -253,6 +254,8 @@ function standIn(now: () => number) {
   const intents = new Map<string, Intent>()
   const refunds = new Map<string, Refund>()
   const subscriptions = new Map<string, Subscription>()
+  /** Which intent paid an invoice. */
+  const invoicePayments = new Map<string, string>()
   const invoices = new Map<string, Invoice>()
   const cards = new Map<string, StripeCard>()
   /** What a page's intent or subscription will be made from. */
@@ -346,6 +349,7 @@ function standIn(now: () => number) {
       metadata: metadataOf(form.metadata),
       payment_intent: null,
       subscription: null,
+      invoice: null,
       url: `https://checkout.stripe.com/c/pay/${key}`,
       success_url: String(form.success_url),
       cancel_url: (form.cancel_url as string | undefined) ?? null,
@@ -516,6 +520,17 @@ function standIn(now: () => number) {
     ],
     ['GET', /^\/v1\/refunds\/([^/]+)$/, (_form, key) => refunds.get(key) ?? missing('refund', key)],
     ['GET', /^\/v1\/invoices\/([^/]+)$/, (_form, key) => invoices.get(key) ?? missing('invoice', key)],
+    [
+      'GET',
+      /^\/v1\/invoice_payments$/,
+      (form) => {
+        onlyKnown(form, ['invoice', 'status', 'limit'])
+        const intent = form.status === 'paid' ? invoicePayments.get(String(form.invoice)) : undefined
+        const payment = { type: 'payment_intent', payment_intent: intent }
+        const entry = { id: `inpay_${intent}`, object: 'invoice_payment', invoice: form.invoice, status: 'paid', payment }
+        return list(intent === undefined ? [] : [entry], form, '/v1/invoice_payments')
+      },
+    ],
     ['GET', /^\/v1\/subscriptions\/([^/]+)$/, (_form, key) => subscriptionOf(key)],
     [
       'POST',
@@ -594,10 +609,11 @@ function standIn(now: () => number) {
     subscriptions.set(subscription.id, subscription)
     Object.assign(page, { status: 'complete', url: null, payment_status: 'paid', subscription: subscription.id })
     tell('checkout.session.completed', page)
-    bill(subscription, true)
+    page.invoice = bill(subscription, true)
   }
 
-  function bill(subscription: Subscription, isPaid: boolean): void {
+  /** Money of a period that is taken is an intent like any other. Answers the invoice. */
+  function bill(subscription: Subscription, isPaid: boolean): string {
     const amount = subscription.items.data[0]?.price.unit_amount ?? 0
     const invoice: Invoice = {
       id: id('in'),
@@ -616,6 +632,12 @@ function standIn(now: () => number) {
     }
     invoices.set(invoice.id, invoice)
     tell(isPaid ? 'invoice.paid' : 'invoice.payment_failed', invoice)
+    if (isPaid) {
+      const intent = newIntent({ amount: String(amount), currency: subscription.currency })
+      Object.assign(intent, { status: 'succeeded', amount_received: amount })
+      invoicePayments.set(invoice.id, intent.id)
+    }
+    return invoice.id
   }
 
   /** The shopper pays on the page, or in the shop's own form. */

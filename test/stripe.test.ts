@@ -1,142 +1,19 @@
 // Orders that are paid at Stripe, from the cart to the refund, over HTTP and on both databases. Stripe is a local server that answers its official
 // library as Stripe does and posts signed messages to our endpoint; nothing in between is replaced.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
-import { after, describe, it } from 'node:test'
-import { pino } from 'pino'
-import { createEngine } from '../src/engine/engine.ts'
-import { createSigner, hashSecret } from '../src/engine/identity.ts'
-import { accountReader } from '../src/engine/provider-accounts.ts'
-import { systemRandomness } from '../src/engine/system.ts'
-import { readAllowed, THIS_MACHINE } from '../src/engine/targets.ts'
-import { createApp } from '../src/http/app.ts'
-import { openStore } from '../src/main.ts'
-import type { StripeAccount } from '../src/providers/stripe-client.ts'
-import { createStripePayment } from '../src/providers/stripe-payment.ts'
-import { ADMIN, type Answer, caller, DIALECTS, freshDatabase } from './harness.ts'
-import { wares } from './nodes.ts'
-import { startStripe } from './stripe-server.ts'
+import { describe, it } from 'node:test'
+import { DIALECTS } from './harness.ts'
+import { openStripeShop, startStripeWorld, success } from './stripe-shops.ts'
 
 const MINUTE = 60_000
 
-function success({ status, body }: Answer): Answer['body'] {
-  assert.ok(status >= 200 && status < 300, `${status} ${JSON.stringify(body)}`)
-  return body
-}
-
-/** A server with Stripe behind it; no job runs by itself and no message arrives by itself. */
-async function startWorld(dialect: (typeof DIALECTS)[number]) {
-  const store = openStore(await freshDatabase(dialect))
-  await store.migrate()
-  let ahead = 0
-  const clock = { now: () => Date.now() + ahead }
-  const stripe = await startStripe(clock)
-  const signer = createSigner(['s'.repeat(32)])
-  const accountOf = accountReader({ store, signer })
-  const provider = createStripePayment({
-    accountOf: async (shopId) => (await accountOf(shopId, 'stripe')) as StripeAccount | null,
-    apiBase: stripe.url,
-    clock,
-  })
-  const engine = createEngine({
-    store,
-    clock,
-    random: systemRandomness,
-    signer,
-    adminHash: () => hashSecret(ADMIN),
-    providers: [provider],
-    webhookTargets: readAllowed(THIS_MACHINE),
-    log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
-    publicUrl: () => 'https://shop.example',
-  })
-  const app = await createApp({ engine, log: pino({ level: 'silent' }), version: '0', trustProxy: undefined })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  after(async () => {
-    await app.close()
-    await engine.carts.drain()
-    await engine.jobs.stop()
-    await store.close()
-    await stripe.close()
-  })
-  const move = (ms: number) => {
-    ahead += ms
-  }
-  return { store, engine, stripe, url, move }
-}
-
-type World = Awaited<ReturnType<typeof startWorld>>
-
-/** A shop with an account at Stripe, where one thing costs 10.00. */
-async function openShop(world: World, { mode = 'checkout' as 'checkout' | 'elements', currency = 'USD', amount = 1000 } = {}) {
-  const { stripe, store, url } = world
-  const id = `s-${randomBytes(6).toString('hex')}`
-  const path = `/v1/shops/${id}`
-  const admin = caller(url, ADMIN)
-  success(await admin('POST', '/v1/shops', { id, name: id, currency }))
-  const settings = { payment: { providers: ['stripe'] }, access: { guestCarts: true }, pricing: { requireExpected: false } }
-  success(await admin('PATCH', `${path}/settings`, { ...settings, checkout: { guest: true } }))
-  const [ware] = wares(1, 'W')
-  const variants = ware?.variants.map((variant) => ({ ...variant, prices: [{ currency, amount }] }))
-  success(await admin('POST', `${path}/products/import`, { products: [{ ...ware, variants }] }))
-  const account = { secretKey: stripe.secretKey, webhookSecret: stripe.webhookSecret, mode }
-  success(await admin('PUT', `${path}/payment-providers/stripe`, account))
-  const endpoint = `${url}${path}/payments/stripe/events`
-  stripe.messages.length = 0
-  return {
-    id,
-    endpoint,
-    admin: (method: string, rest: string, body?: object) => admin(method, path + rest, body),
-    async order(): Promise<Answer> {
-      const { token, cart } = success(await caller(url)('POST', `${path}/carts/current/lines`, { lines: [{ sku: 'W-0' }] }))
-      const guest = caller(url, token)
-      success(await guest('PATCH', `${path}/carts/current`, { email: 'robin@example.com' }))
-      return guest('POST', `${path}/orders`, { cartId: cart.id })
-    },
-    read: async (orderId: string) => success(await admin('GET', `${path}/orders/${orderId}`)),
-    /** Where the shopper pays: what Stripe calls the session of a payment. */
-    async session(paymentId: string): Promise<string> {
-      const row = await store.reader.db
-        .selectFrom('payments')
-        .select('session_id')
-        .where('shop_id', '=', id)
-        .where('id', '=', paymentId)
-        .executeTakeFirstOrThrow()
-      return row.session_id ?? ''
-    },
-    back: (paymentId: string) => caller(url)('GET', `${path}/payments/stripe/returns/${paymentId}`),
-    async history(orderId: string) {
-      const rows = await store.reader.db
-        .selectFrom('order_history')
-        .select(['actor', 'entry'])
-        .where('shop_id', '=', id)
-        .where('order_id', '=', orderId)
-        .orderBy('id')
-        .execute()
-      return rows.map(({ actor, entry }) => ({ actor, ...JSON.parse(entry) }))
-    },
-    outcomes: async () => {
-      const rows = await store.reader.db.selectFrom('provider_events').select('outcome').where('shop_id', '=', id).execute()
-      return rows.map(({ outcome }) => outcome).sort()
-    },
-    /** Lets everything happen that is due within the next minutes. */
-    async settle() {
-      for (let round = 0; round < 3; round++) {
-        await world.engine.jobs.runDue()
-        world.move(6 * MINUTE)
-      }
-    },
-  }
-}
-
 for (const dialect of DIALECTS) {
   describe(`Stripe over HTTP on ${dialect}`, async () => {
-    const world = await startWorld(dialect)
+    const world = await startStripeWorld(dialect)
     const { stripe } = world
 
     it('SEED4-55 an order is paid on the page of Stripe: its messages place it once, in whatever order and however often they come', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       const { order, payment } = success(await shop.order())
       const session = await shop.session(payment.id)
       const page = stripe.pages.get(session)
@@ -160,7 +37,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('without any message the return of the browser asks Stripe, and without that the jobs do', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       const [one, two] = [success(await shop.order()), success(await shop.order())]
       assert.match((await shop.back(one.payment.id)).body, /not finished/)
       for (const { payment } of [one, two]) stripe.pay(await shop.session(payment.id))
@@ -173,7 +50,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('a declined card leaves the order to be paid by another one in the same session', async () => {
-      const shop = await openShop(world, { mode: 'elements' })
+      const shop = await openStripeShop(world, { mode: 'elements' })
       const { order, payment } = success(await shop.order())
       const session = await shop.session(payment.id)
       assert.equal(payment.url, null)
@@ -189,7 +66,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('a page that nobody paid ends, and its order with it', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       const { order, payment } = success(await shop.order())
       const session = await shop.session(payment.id)
       world.move(Date.parse(order.expiresAt) - Date.now() + 48 * 60 * MINUTE)
@@ -202,7 +79,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('cancelling a paid order gives the money back at Stripe, once, also when its answers are lost', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       const { order, payment } = success(await shop.order())
       const session = await shop.session(payment.id)
       stripe.pay(session)
@@ -225,7 +102,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('PAY-3 money in a wrong amount or currency places nothing, and is told', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       const changes: ((session: string) => void)[] = [
         (session) => Object.assign(stripe.intentBehind(session), { amount_received: 1 }),
         (session) => Object.assign(stripe.intentBehind(session), { currency: 'eur' }),
@@ -243,7 +120,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('PAY-3 money of another order, session or shop places nothing', async () => {
-      const [shop, elsewhere] = [await openShop(world), await openShop(world)]
+      const [shop, elsewhere] = [await openStripeShop(world), await openStripeShop(world)]
       const [one, two] = [success(await shop.order()), success(await shop.order())]
       const session = await shop.session(one.payment.id)
       stripe.pay(session)
@@ -264,7 +141,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('PAY-3 a message that is forged, old, live, of another account or for a shop without one is refused and changes nothing', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       const { order, payment } = success(await shop.order())
       stripe.pay(await shop.session(payment.id))
       const [message] = stripe.messages.splice(0)
@@ -289,7 +166,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('a message that cannot be read because Stripe is silent is refused for now, and applied when it comes again', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       const { order, payment } = success(await shop.order())
       stripe.pay(await shop.session(payment.id))
       const messages = stripe.messages.splice(0)
@@ -304,7 +181,7 @@ for (const dialect of DIALECTS) {
     })
 
     it('SEED1-49 disputes, refunds by hand and refunds that did not arrive are in the history of the order and told by events', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       const types = ['refund.succeeded', 'refund.failed', 'payment.disputed']
       success(await shop.admin('POST', '/webhooks', { url: 'http://127.0.0.1:9/hooks', types }))
       const { order, payment } = success(await shop.order())
@@ -341,14 +218,14 @@ for (const dialect of DIALECTS) {
     })
 
     it('a shop without an account does not offer it, and an amount that Stripe cannot take is told as a provider that is not available', async () => {
-      const shop = await openShop(world)
+      const shop = await openStripeShop(world)
       success(await shop.admin('DELETE', '/payment-providers/stripe'))
       const refused = await shop.order()
       assert.deepEqual([refused.status, refused.body.code], [409, 'payment_method_unavailable'])
-      const kuwaiti = await openShop(world, { currency: 'KWD', amount: 1234 })
+      const kuwaiti = await openStripeShop(world, { currency: 'KWD', amount: 1234 })
       const odd = await kuwaiti.order()
       assert.deepEqual([odd.status, odd.body.code], [502, 'provider_unavailable'])
-      const even = await openShop(world, { currency: 'KWD', amount: 1230 })
+      const even = await openStripeShop(world, { currency: 'KWD', amount: 1230 })
       const { payment } = success(await even.order())
       assert.equal(stripe.pages.get(await even.session(payment.id))?.amount_total, 1230)
     })

@@ -7,9 +7,11 @@ import Value from 'typebox/value'
 import * as contractCart from '../src/contract/cart.ts'
 import type * as contractExplanation from '../src/contract/explanation.ts'
 import * as contractOrder from '../src/contract/order.ts'
+import type * as contractSubscription from '../src/contract/subscription.ts'
 import type { Explanation } from '../src/core/explanation.ts'
 import { contentOf, orderLinesOf, type ServedOrder } from '../src/core/order.ts'
 import { type PricedCart, priceCart } from '../src/core/pricing.ts'
+import type { ServedSubscription } from '../src/core/subscription.ts'
 import type { FullReport } from '../src/engine/merging.ts'
 import { cartWith, done, factsOf, inlineLine, line, promotionOf, variantOf } from './facts.ts'
 
@@ -33,6 +35,10 @@ it('a cart on the wire is the cart that is priced', () => {
   // Words are added when a cart is sent; what is kept has none.
   isTrue<Equal<WireNotice, PricedCart['notices'][number] & { message?: string }>>(true)
   isTrue<Equal<WireCart['notices'], WireNotice[]>>(true)
+})
+
+it('a subscription on the wire is the one that is kept', () => {
+  isTrue<Equal<Type.Static<typeof contractSubscription.Subscription>, ServedSubscription>>(true)
 })
 
 it('a report of a merge on the wire is the one that the engine makes', () => {
@@ -86,6 +92,7 @@ it('SEED2-20 SEED2-21 a priced cart with something of everything passes the clos
   const order: ServedOrder = {
     ...contentOf(cart),
     ...{ lines: orderLinesOf(cart.lines), placedBy: 'guest', language: null, revision: 1, completedAt: null, cancelledAt: null },
+    ...{ subscriptionId: null, subscriptionPeriod: null },
     ...{ id, shopId, owner, createdAt, updatedAt, number: null, shortNumber: null, reference: null, cartId: id, whole: true, version: 1 },
     ...{ state: 'NEW', paymentState: 'PENDING', fulfilmentState: 'UNFULFILLED', status: 'new', isCompleted: false },
     ...{ orderedAt: null, paidAt: null, expiresAt: null, fulfilments: [] },

@@ -498,6 +498,7 @@ export const PaymentMethods = Type.Object(
           provider: Type.String(),
           method: Nullable(Type.String({ description: 'Where the provider has several ways to pay' })),
           default: Type.Boolean(),
+          available: Type.Optional(Type.Object(Money.properties, { ...CLOSED, description: 'Of a balance: what it holds' })),
         },
         CLOSED,
       ),

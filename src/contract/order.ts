@@ -81,6 +81,8 @@ export const Order = Type.Object(
     isCompleted: Type.Boolean({ description: 'True once placed' }),
     cartId: Nullable(Type.String()),
     whole: Type.Boolean({ description: 'Whether the whole cart was ordered' }),
+    subscriptionId: Nullable(Type.String({ description: 'The subscription that it begins or goes on' })),
+    subscriptionPeriod: Nullable(Type.Integer({ description: 'Which of its periods it is for' })),
     owner: Owner,
     currency: Type.String(),
     lines: Type.Array(OrderLine),

@@ -61,6 +61,9 @@ export const CancelOrder = Type.Object(
     message: Type.Optional(words),
     refund: Type.Optional(OneOf(['full', 'none'])),
     restock: Type.Optional(Type.Boolean({ default: true })),
+    force: Type.Optional(
+      Type.Boolean({ description: 'Keys with balances:write only: also where recharges were spent; the balance is below zero then' }),
+    ),
     quiet: Type.Optional(Type.Boolean({ description: 'Keys only: the customer gets no e-mail about it' })),
   },
   CLOSED,

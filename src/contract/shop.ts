@@ -5,6 +5,7 @@ import type { LimitScope } from '../core/limit.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
 import { SCOPES } from '../core/scope.ts'
 import { SHIPPING_METHODS_MAX } from '../core/shipping-table.ts'
+import { INTERVAL_PATTERN } from '../core/subscription.ts'
 import {
   Amount,
   CLOSED,
@@ -331,12 +332,17 @@ export const PatchSettings = Type.Object(
       fulfilUnshipped: OneOf(['whenPaid', 'manually']),
       claim: OneOf(['request', 'off']),
     }),
+    balance: partial({ creditRecharges: Type.Boolean(), allowNegative: Type.Boolean() }),
     payment: partial({
       providers: Type.Array(Text(60), { maxItems: 20 }),
       capture: OneOf(['automatic', 'manual']),
       manualMethods: Type.Array(ManualMethod, { maxItems: 20 }),
       maxPayments: Type.Literal(1),
       presentmentCurrency: OneOf(['off']),
+    }),
+    subscriptions: partial({
+      retryAfter: Type.Array(Duration, { maxItems: 20 }),
+      grace: Duration,
     }),
     email: partial({
       from: Nullable(Type.Object({ name: Type.String({ maxLength: 100, pattern: '^[^\\p{Cc}]*$' }), address: Email }, CLOSED)),
@@ -400,6 +406,22 @@ const Variant = Type.Object(
   CLOSED,
 )
 
+const Plan = Type.Object(
+  {
+    id: Id,
+    name: Text(100),
+    interval: Type.String({ pattern: INTERVAL_PATTERN, description: 'ISO 8601 duration of one unit: P7D, P2W, P1M, P1Y' }),
+    price: Price,
+    exclusive: Type.Optional(
+      Type.Union([Type.Boolean(), Id], {
+        description: 'An account has one at a time: of this product (true), or of all plans of this group',
+      }),
+    ),
+    maxPeriods: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'It ends by itself after so many periods' })),
+  },
+  CLOSED,
+)
+
 const product = {
   handle: Type.String({ minLength: 1, maxLength: 255, pattern: '^\\S+$' }),
   name: Type.String({ minLength: 1, maxLength: 255 }),
@@ -427,7 +449,7 @@ const product = {
       CLOSED,
     ),
   ),
-  plans: Type.Optional(Type.Array(Type.Object({ id: Id, name: Text(100), interval: Text(40), price: Price }, CLOSED), { maxItems: 50 })),
+  plans: Type.Optional(Type.Array(Plan, { maxItems: 50 })),
   variants: Type.Array(Variant, { minItems: 1, maxItems: 250 }),
 }
 

@@ -20,7 +20,15 @@ function orderOf(given: Cart, facts: Facts): Order {
   const cart = { ...given, lines: given.lines.filter(({ id }) => sellable.some((each) => each.id === id)) }
   const priced = done(priceCart(cart, facts)).cart
   const at = '2026-01-31T12:00:00.000Z'
-  const none = { paidAt: null, completedAt: null, cancelledAt: null, expiresAt: null, language: null }
+  const none = {
+    paidAt: null,
+    completedAt: null,
+    cancelledAt: null,
+    expiresAt: null,
+    language: null,
+    subscriptionId: null,
+    subscriptionPeriod: null,
+  }
   const names = { id: 'ord_1', number: 'N1', shortNumber: 'N1', reference: '1', shopId: 'shop', cartId: given.id }
   const states = { state: 'PLACED', status: 'placed', paymentState: 'PAID', fulfilmentState: 'UNFULFILLED', placedBy: 'guest' } as const
   return {

@@ -30,6 +30,7 @@ export const EVENT_TYPES = [
   'subscription.renewed',
   'subscription.past_due',
   'subscription.cancelled',
+  'balance.changed',
 ] as const
 
 /** The type of an event: noun.past_verb. */

@@ -34,7 +34,9 @@ describe('what stands between a cart and an order', () => {
   const MUG = variantOf('MUG', 1000)
   const GIFT = variantOf('GIFT', {}, { kind: 'recharge', recharge: { currency: 'USD', presets: [500], allowCustom: false } })
   const post = { methods: [{ id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 1 }] }] }
-  const READY = { email: 'a@example.com', shippingAddress: { country: 'US' }, shippingMethod: 'post' }
+  const ACCOUNT = { kind: 'account', accountId: 'app:a' } as const
+  const GUEST = { kind: 'guest', guestId: 'g' } as const
+  const READY = { owner: ACCOUNT, email: 'a@example.com', shippingAddress: { country: 'US' }, shippingMethod: 'post' }
   const full = factsOf({ variants: [MUG, GIFT], settings: { shipping: post } })
   const ready = { ...cartWith(full, [line('MUG', 6, { id: 'ln_m' }), line('GIFT', 1, { amount: 500 })]), ...READY }
 
@@ -45,7 +47,14 @@ describe('what stands between a cart and an order', () => {
 
   const table: readonly [title: string, changes: Partial<Cart>, given: Given, expected: readonly string[]][] = [
     ['nothing', {}, {}, []],
-    ['a guest where only accounts may order', {}, { settings: { checkout: { guest: false } as never } }, ['login_required']],
+    [
+      'a guest where only accounts may order',
+      { owner: GUEST, lines: ready.lines.slice(0, 1) },
+      { settings: { checkout: { guest: false } as never } },
+      ['login_required'],
+    ],
+    ['a guest without a balance to recharge', { owner: GUEST }, {}, ['login_required']],
+    ['a guest where recharges credit nothing', { owner: GUEST }, { settings: { balance: { creditRecharges: false } as never } }, []],
     ['no lines', { lines: [] }, {}, ['cart_empty']],
     ['a product that is gone', {}, { variants: [GIFT] }, ['line_unavailable']],
     ['a product that is unpublished', {}, { variants: [{ ...MUG, published: false }, GIFT] }, ['line_unavailable']],
@@ -105,7 +114,7 @@ describe('what stands between a cart and an order', () => {
   it('SEED1-36 SEED2-60 SEED3-60 everything is said, in the order of precedence of refusals', () => {
     const given = { variants: [{ ...MUG, quantityStep: 4 }], stock: { MUG: 1 }, settings: { checkout: { guest: false } as never } }
     const elsewhere = withDefaults({ ...given, settings: { ...given.settings, shipping: { methods: ELSEWHERE } } })
-    const said = blockers({ ...ready, email: null, shippingAddress: null }, elsewhere)
+    const said = blockers({ ...ready, owner: GUEST, email: null, shippingAddress: null }, elsewhere)
     assert.deepEqual(said, [
       'login_required',
       'quantity_step',

@@ -103,6 +103,9 @@ export interface Order extends Omit<OrderContent, 'lines'> {
   readonly isCompleted: boolean
   readonly cartId: string | null
   readonly whole: boolean
+  /** The subscription that it begins (period 1) or goes on, and which of its periods it is for. */
+  readonly subscriptionId: string | null
+  readonly subscriptionPeriod: number | null
   readonly owner: Owner
   readonly lines: readonly OrderLine[]
   /** Who ordered: the customer, or staff or a server for the customer (SEED3-70); which key, its history says. */
@@ -124,10 +127,14 @@ export interface Order extends Omit<OrderContent, 'lines'> {
 /** What documents of format 1 did not say yet. */
 const SINCE_FORMAT_2 = { placedBy: 'system', language: null, revision: 1, completedAt: null, cancelledAt: null } as const
 
+/** What documents say since there are subscriptions. */
+const OF_NO_SUBSCRIPTION = { subscriptionId: null, subscriptionPeriod: null } as const
+
 /** An order as it was written by this or older code. */
 export function liftOrder(document: Omit<Order, 'format'> & { readonly format?: number }): Order {
-  if (document.format === ORDER_FORMAT) return document as Order
-  return { ...SINCE_FORMAT_2, ...document, lines: orderLinesOf(document.lines), format: ORDER_FORMAT }
+  if (document.format === ORDER_FORMAT && 'subscriptionId' in document) return document as Order
+  if (document.format === ORDER_FORMAT) return { ...OF_NO_SUBSCRIPTION, ...document } as Order
+  return { ...OF_NO_SUBSCRIPTION, ...SINCE_FORMAT_2, ...document, lines: orderLinesOf(document.lines), format: ORDER_FORMAT }
 }
 
 /**
@@ -261,7 +268,8 @@ export function orderBlockers(cart: Cart, priced: PricedCart, facts: Facts, give
   const blockers: Refusal[] = []
   // Staff orders for whom they like: who has no account is no guest who ordered.
   const isGuests = cart.owner.kind === 'guest' && cart.type !== DRAFT_TYPE
-  if (isGuests && !settings.checkout.guest) blockers.push(refuse('login_required', {}))
+  const login = isGuests && !settings.checkout.guest ? refuse('login_required', {}) : rechargeRefusal(cart.owner, priced.lines, settings)
+  if (login) blockers.push(login)
   if (priced.lines.length === 0 && !settings.checkout.allowEmpty) blockers.push(refuse('cart_empty', { path: '/lines' }))
   for (const line of priced.lines) {
     if (line.state === 'UNAVAILABLE')
@@ -315,6 +323,17 @@ export function orderAttributes(cart: Attributes, given: Attributes, settings: S
 /** Where the bill goes: to its own address, or to where the goods go. */
 function billingAddressOf(cart: Pick<PricedCart, 'billingSameAsShipping' | 'shippingAddress' | 'billingAddress'>): Address | null {
   return cart.billingSameAsShipping ? cart.shippingAddress : cart.billingAddress
+}
+
+/** A recharge credits the balance of an account: nobody can order one for a guest. */
+export function rechargeRefusal(
+  owner: Owner,
+  lines: readonly Pick<PricedLine, 'id' | 'kind' | 'state'>[],
+  { balance }: Settings,
+): Refusal | null {
+  const line = lines.find(({ kind, state }) => kind === 'recharge' && state === 'AVAILABLE')
+  if (owner.kind === 'account' || !line || !balance.creditRecharges) return null
+  return refuse('login_required', { reason: 'recharge_needs_account', lineId: line.id, path: `/lines/${line.id}` })
 }
 
 /** When who was told that an outside engine does not answer may try again. */

@@ -45,12 +45,17 @@ export interface RechargeRule {
   readonly step?: number
 }
 
-/** A plan of a subscription product: `interval` is an ISO 8601 duration such as `P1M`. */
+/**
+ * A plan of a subscription product: `interval` is an ISO 8601 duration of one unit, such as `P1M` or `P2W`. `exclusive`: an account has one at a time,
+ * of this product (`true`) or of all plans that name the same group. `maxPeriods`: it ends by itself after so many.
+ */
 export interface Plan {
   readonly id: string
   readonly name: string
   readonly interval: string
   readonly price: Price
+  readonly exclusive?: string | boolean
+  readonly maxPeriods?: number
 }
 
 /**

@@ -16,6 +16,7 @@ it('exactly these may succeed later without anybody changing anything', () => {
     'provider_unavailable',
     'rate_limited',
     'overloaded',
+    'database_unavailable',
     'document_too_new',
   ]
   assert.deepEqual(

@@ -359,8 +359,17 @@ export interface Settings {
     /** SEED4-68: may an account with a verified e-mail address take over the orders that guests made with it, by asking for them? */
     readonly claim: 'request' | 'off'
   }
+  readonly balance: {
+    /** Do paid recharges credit the balance of the account that bought them (SEED0-41)? Guests cannot order them then. */
+    readonly creditRecharges: boolean
+    /** May a balance fall below zero when a recharge that was spent is given back, or staff takes from it? Payments never take more than there is. */
+    readonly allowNegative: boolean
+  }
   readonly payment: {
-    /** Names of payment providers that may be used; the first is the default. */
+    /**
+     * Names of payment providers that may be used; the first is the default. `balance` is the balance of an account: it pays where it is named, unless
+     * there is no other way.
+     */
     readonly providers: readonly string[]
     /**
      * When money is taken: as soon as the shopper pays, or later by staff (`manual`). It is reserved until then, and the order is placed with it; how
@@ -373,6 +382,12 @@ export interface Settings {
     readonly maxPayments: 1
     /** C10: is the total shown and paid in another currency than the cart's? */
     readonly presentmentCurrency: 'off'
+  }
+  readonly subscriptions: {
+    /** When a renewal that was not paid is tried again: so long after each failure. After the last one the subscription ends. */
+    readonly retryAfter: readonly string[]
+    /** How long money of a renewal that comes by hand may take before the subscription counts as past due. */
+    readonly grace: string
   }
   readonly email: {
     /** Who e-mails to customers come from (SEED4-61). Null: the shop sends none. */
@@ -494,7 +509,9 @@ export const DEFAULT_SETTINGS: Settings = {
     complete: 'whenPaidAndFulfilled',
     fulfilUnshipped: 'manually',
   },
+  balance: { creditRecharges: true, allowNegative: false },
   payment: { providers: ['sandbox'], capture: 'automatic', manualMethods: [], maxPayments: 1, presentmentCurrency: 'off' },
+  subscriptions: { retryAfter: ['P1D', 'P3D', 'P5D'], grace: 'P7D' },
   email: {
     from: null,
     replyTo: null,
@@ -524,6 +541,7 @@ export const PRESETS: Readonly<Record<PresetName, SettingsPatch>> = {
     pricing: { onIncrease: 'accept' },
     checkout: { guest: false, removeBoughtLines: false },
     orders: { statuses: DELIVERY_STATUSES, complete: 'manually' },
+    payment: { providers: ['sandbox', 'balance'] },
   },
   fill: {
     inventory: { onAdd: 'reject' },

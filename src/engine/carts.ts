@@ -40,7 +40,7 @@ import {
 import { type Recorded, readRecorded, record } from '../store/idempotency.ts'
 import { cartsBeingPaid } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
-import { CommitUnknown, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
+import { CommitUnknown, DatabaseUnavailable, LockTimeout, type Reader, type Store, type Writer } from '../store/store.ts'
 import { type Buyer, buyerOf, type FactsCache, type Holding, holdingOf, type ShopFacts } from './facts.ts'
 import { gather } from './gather.ts'
 import { holdCarts, TakenMeanwhile } from './holding.ts'
@@ -328,7 +328,8 @@ export function createCarts(parts: { store: Store; facts: FactsCache; quotes: Qu
    */
   async function oneByOne(batch: readonly Job[], error: unknown): Promise<void> {
     const jobs = batch.filter((job) => job.state === 'running')
-    const isHopeless = error instanceof CommitUnknown || (error instanceof LockTimeout && store.dialect === 'sqlite')
+    const isHopeless =
+      error instanceof CommitUnknown || error instanceof DatabaseUnavailable || (error instanceof LockTimeout && store.dialect === 'sqlite')
     if (isHopeless) {
       for (const job of jobs) fail(job, error)
       return

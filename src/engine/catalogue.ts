@@ -345,6 +345,8 @@ function settingsRefusal(patch: SettingsPatch, engines: OutsideEngines): Refusal
     ['/abandoned/after', patch.abandoned?.after],
     ['/history/keep', patch.history?.keep],
     ['/email/keepLog', patch.email?.keepLog],
+    ['/subscriptions/grace', patch.subscriptions?.grace],
+    ...(patch.subscriptions?.retryAfter ?? []).map((each, index): [string, string] => [`/subscriptions/retryAfter/${index}`, each]),
     ['/retention/anonymous', patch.retention?.anonymous],
     ['/retention/account', patch.retention?.account],
     ['/retention/empty', patch.retention?.empty],

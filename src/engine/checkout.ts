@@ -58,9 +58,12 @@ import { kindOf, parseOrder, paymentStateNow } from './orders.ts'
 import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
 import { isPayable, type Payments } from './payments.ts'
 import { type Placement, putBack, Rollback, redeemFor, usedPromotions } from './placing.ts'
+import { billedBy, planOfOrder, planRefusal, shopForPlans } from './plan-orders.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
 import type { Quoting, Settled } from './quotes.ts'
 import type { Recording } from './recording.ts'
+import { billedPayment } from './recurring.ts'
+import { RECURRING, type Renewal, type SubscriptionBooks } from './subscription-books.ts'
 
 /** How often ordering starts again because the cart changed meanwhile, before it is refused. */
 const ATTEMPTS = 10
@@ -104,6 +107,8 @@ export interface OrderRequest {
   /** The total the shopper consents to, in minor units. */
   readonly expectedTotal?: number | undefined
   readonly idempotency?: IdempotencyClaim | undefined
+  /** The subscription that this order goes on. */
+  readonly renewal?: Renewal | undefined
   /** Who orders, as histories name it. */
   readonly by: string
   /** From where (`originOf` of limiting); null for a key, which speaks for many, and where nobody knows. */
@@ -139,6 +144,8 @@ export interface Cancelling {
   readonly refund?: 'full' | 'none'
   /** Whether the pieces of a placed order go back into stock; they do unless said. */
   readonly restock?: boolean
+  /** It is cancelled even where its recharges were spent: the balance is below zero then. */
+  readonly overdraws?: boolean
 }
 
 /** Ordering and paying. */
@@ -194,6 +201,7 @@ export function createCheckout(parts: {
   payments: Payments
   limiting: Limiting
   paymentMethods: PaymentMethods
+  books: SubscriptionBooks
 }): Checkout {
   const {
     store,
@@ -208,6 +216,7 @@ export function createCheckout(parts: {
     payments,
     limiting,
     paymentMethods,
+    books,
   } = parts
   const { hold, place, supersede } = placement
   const { open, closeSessions, placeUnpaid, refundAll } = payments
@@ -237,10 +246,11 @@ export function createCheckout(parts: {
     if ('orderId' in snapshot) return snapshot
     // Keys act for the shop, and know whom they order for.
     const isOthers = request.all ? null : await accounts.refusal(snapshot.shop, snapshot.cart)
-    const refused = isOthers ?? checkSnapshot(request, snapshot)
+    const isNoPlan = planRefusal(request, snapshot.cart, snapshot.pricing.cart, snapshot.facts.variants)
+    const refused = isOthers ?? isNoPlan ?? checkSnapshot(request, snapshot)
     if (refused) return refused
-    const { total } = snapshot.pricing.cart
-    const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, total.amount) : null
+    const bill = { ...snapshot.pricing.cart, owner: snapshot.cart.owner, amount: snapshot.pricing.cart.total.amount }
+    const chosen = mustPay(request, snapshot) ? await paymentMethods.choose(snapshot.shop, request, bill) : null
     if (isRefusal(chosen)) return chosen
 
     const unpaid = snapshot.row
@@ -262,12 +272,17 @@ export function createCheckout(parts: {
       }
     }
     const created = await create(request, snapshot, chosen, unpaid)
+    // What keeps it from being had may be this very request, sent twice.
+    if (isRefusal(created) && created.refused === 'subscription_exists') return (await replay(request)) ?? created
     if (created === 'again' || isRefusal(created)) return created
-    return openSession(request.shopId, created)
+    // What an invoice of the provider paid has no page to be paid on.
+    return request.renewal?.invoice ? created : openSession(request.shopId, created)
   }
 
   /** What ordering counts as. What a key orders, it orders for many: only shoppers' orders are counted. */
-  function actsOf({ all, from = null }: OrderRequest, { cart, row }: Snapshot, chosen: PaymentMethod | null): readonly Act[] {
+  function actsOf({ all, from = null, renewal }: OrderRequest, { cart, row }: Snapshot, chosen: PaymentMethod | null): readonly Act[] {
+    // Nobody asked for it just now.
+    if (renewal) return []
     const who = { origin: from, owner: ownerKey(cart.owner), cart: row ? cart.id : null, email: cart.email }
     return [...(all ? [] : [{ kind: 'orders', who } as const]), ...(chosen === null ? [] : paying(who))]
   }
@@ -315,8 +330,10 @@ export function createCheckout(parts: {
 
   /** Items without a cart: a cart that is never kept. What they hold belongs to the order. */
   async function snapshotItems(request: OrderRequest, items: NonNullable<OrderRequest['items']>): Promise<Snapshot | Refusal> {
-    const shop = await cache.shop(request.shopId)
-    if (!shop) return refuse('shop_not_found', { shopId: request.shopId })
+    const known = await cache.shop(request.shopId)
+    if (!known) return refuse('shop_not_found', { shopId: request.shopId })
+    const isPlan = items.lines.some((line) => line.plan !== undefined)
+    const shop = isPlan ? shopForPlans(known, request.renewal?.subscription ?? null) : known
     const owner = request.owner ?? { kind: 'guest' as const, guestId: random.guestId() }
     const codes = (items.codes ?? []).map((code) => normaliseCode(code, shop.settings))
     await cache.collect(
@@ -479,6 +496,7 @@ export function createCheckout(parts: {
         }
         await admit(writer, shop, actsOf(request, snapshot, chosen))
         await insertOrder(writer, orderRow(order, columns))
+        await subscribe(writer, request, snapshot, order, chosen)
         if (request.idempotency) {
           const { key, requestHash, sealed } = request.idempotency
           const recorded = await record(
@@ -503,7 +521,9 @@ export function createCheckout(parts: {
           })
           return { orderId: order.id, payment: null, created: true }
         }
-        const payment = newPayment(shop, order, chosen, { returnUrl: request.returnUrl ?? null, from: request.from ?? null }, now)
+        const billed = request.renewal?.invoice ?? null
+        const asked = { returnUrl: request.returnUrl ?? null, from: request.from ?? null }
+        const payment = { ...newPayment(shop, order, chosen, asked, now), ...(billed ? billedPayment(billed) : {}) }
         await insertPayment(writer, payment)
         return { orderId: order.id, payment, created: true }
       })
@@ -513,13 +533,33 @@ export function createCheckout(parts: {
     }
   }
 
+  /** What an order of a plan begins or goes on. */
+  async function subscribe(
+    writer: Writer,
+    { renewal }: OrderRequest,
+    { shop, pricing, facts }: Snapshot,
+    order: Order,
+    chosen: PaymentMethod | null,
+  ): Promise<void> {
+    const bought = planOfOrder(pricing.cart, facts.variants)
+    if (bought === null) return
+    if (renewal) {
+      if (!(await books.renewing(writer, shop, order, renewal))) throw new Rollback(refuse('already_exists', { path: '/renewal' }))
+      return
+    }
+    const refused = await books.open(writer, order, { ...bought, chosen, billedBy: billedBy(chosen, providers) })
+    if (refused) throw new Rollback(refused)
+  }
+
   function newOrder(
-    { cart, shop, content, whole, row, facts }: Snapshot,
+    { cart, shop, content, whole, row, facts, pricing }: Snapshot,
     now: number,
-    { by, language = null }: OrderRequest,
+    { by, language = null, renewal }: OrderRequest,
     paymentState: 'NONE' | 'PENDING',
   ): Order {
-    const ttl = durationMs(shop.settings.checkout.unpaidTtl) ?? 0
+    // A renewal waits as long as its subscription does.
+    const ttl = renewal ? Number.POSITIVE_INFINITY : (durationMs(shop.settings.checkout.unpaidTtl) ?? 0)
+    const isPlan = planOfOrder(pricing.cart, facts.variants) !== null
     const at = rfc3339(now)
     return {
       format: ORDER_FORMAT,
@@ -535,6 +575,8 @@ export function createCheckout(parts: {
       isCompleted: false,
       cartId: row ? cart.id : null,
       whole: whole && row !== null,
+      subscriptionId: renewal?.subscription.id ?? (isPlan ? random.id('sub') : null),
+      subscriptionPeriod: renewal?.period ?? (isPlan ? 1 : null),
       owner: cart.owner,
       ...content,
       lines: orderLinesOf(content.lines, { lines: cart.lines, variants: facts.variants }),
@@ -553,16 +595,17 @@ export function createCheckout(parts: {
   }
 
   function newPayment(shop: ShopFacts, order: Order, chosen: PaymentMethod, { returnUrl, from }: Payer, now: number): PaymentTable {
+    const id = random.id('pay')
     return {
       shop_id: order.shopId,
-      id: random.id('pay'),
+      id,
       order_id: order.id,
       provider: chosen.provider,
       state: 'OPENING',
       amount: order.total.amount,
       captured: 0,
       currency: order.currency,
-      session_id: null,
+      session_id: providers.get(chosen.provider)?.isInHouse ? id : null,
       token: null,
       url: null,
       return_url: returnUrl,
@@ -576,9 +619,15 @@ export function createCheckout(parts: {
       instructions: chosen.instructions,
       reference: null,
       paid_at: null,
-      capture: shop.settings.payment.capture,
+      capture: captureOf(shop, order, chosen),
       origin: from,
     }
+  }
+
+  /** What begins a subscription is paid at once; where the provider bills by itself, the first payment begins that. */
+  function captureOf(shop: ShopFacts, order: Order, chosen: PaymentMethod): string {
+    if (order.subscriptionId === null) return shop.settings.payment.capture
+    return order.subscriptionPeriod === 1 && billedBy(chosen, providers) === 'provider' ? RECURRING : 'automatic'
   }
 
   /** Under the locks of its cart: the order that awaited payment gives way to the next one. */
@@ -628,7 +677,8 @@ export function createCheckout(parts: {
       // Whoever names no way goes on where the order is being paid.
       const { provider, method } = payable.at(-1) ?? {}
       const isNamed = wanted.provider !== undefined || wanted.method !== undefined
-      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, known.total)
+      const bill = { ...parseOrder(known), amount: known.total }
+      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, bill)
       if (isRefusal(chosen)) return chosen
       if (payable.some((payment) => payment.provider !== chosen.provider)) {
         const limited = await limiting.act(shop, looking(paying(payerOf(known, from))))
@@ -693,8 +743,19 @@ export function createCheckout(parts: {
     if (!payment || !isMissing) return ordered
     const opened = await open(shopId, payment)
     if (isRefusal(opened)) return { ...opened, orderId: ordered.orderId }
-    const refused = providers.get(opened.provider)?.settles === 'later' ? await placeUnpaid(shopId, opened.id) : null
+    const { settles, isInHouse } = providers.get(opened.provider) ?? {}
+    if (isInHouse) return placedInHouse(shopId, opened, ordered.created)
+    const refused = settles === 'later' ? await placeUnpaid(shopId, opened.id) : null
     return refused ? { ...refused, orderId: ordered.orderId } : { ...ordered, payment: opened }
+  }
+
+  /** What is paid as soon as its session is open is placed at once; where that cannot be any more, the money goes back. */
+  async function placedInHouse(shopId: string, payment: PaymentTable, created: boolean): Promise<Ordered | Refusal> {
+    await payments.askProvider(payment)
+    const { order_id: orderId } = payment
+    const row = await readOrder(store.reader, shopId, orderId)
+    if (row?.placed_at) return answerOf(shopId, orderId, created)
+    return refuse('order_state_forbids', { orderId, state: row?.state ?? null, action: 'pay', reason: 'the_money_goes_back' })
   }
 
   // Ending ----------------------------------------------------------------------------------------------------------------------------
@@ -744,7 +805,7 @@ export function createCheckout(parts: {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
     const { statuses } = shop.settings.orders
-    return store.transact(async (writer) => {
+    const work = async (writer: Writer): Promise<Refusal | 'again' | null> => {
       const [row] = await lockOrders(writer, shopId, [orderId])
       if (!row) return refuse('order_not_found', { orderId })
       const order = parseOrder(row)
@@ -768,7 +829,9 @@ export function createCheckout(parts: {
       } else await releaseHolds(writer, shopId, orderId)
       const paymentState = isPlaced ? await paymentStateNow(writer, order) : order.paymentState
       const ended = { state, status, paymentState, cancelledAt: state === 'CANCELLED' ? rfc3339(clock.now()) : null }
-      const { by, message = null, quiet = false } = how
+      const { by, message = null, quiet = false, overdraws = false } = how
+      const spent = await recording.followBalance(writer, shop, order, { ...order, ...ended }, { by, overdraws })
+      if (spent) throw new Rollback(spent)
       await recording.change(writer, shop, order, ended, {
         ...{ by, message, quiet },
         action: state === 'CANCELLED' ? 'cancel' : 'expire',
@@ -776,7 +839,13 @@ export function createCheckout(parts: {
         columns: { held_until: null, ...(isPlaced && keepsMoney ? { money_kept: 1 } : {}) },
       })
       return null
-    })
+    }
+    try {
+      return await store.transact(work)
+    } catch (error) {
+      if (error instanceof Rollback) return error.refusal
+      throw error
+    }
   }
 
   async function cancelRefusal(shopId: string, row: OrderTable, how: Cancelling): Promise<Refusal | null> {

@@ -2,7 +2,7 @@
 // be asked; it is kept only if the order is still the one that was looked at. Locks: the order, promotions, stock.
 import { customerOf } from '../core/customer.ts'
 import { applyEdit, demandChange, type Edited, type OrderEdit, repricing } from '../core/editing.ts'
-import { fulfilmentStateOf, type Order } from '../core/order.ts'
+import { fulfilmentStateOf, type Order, rechargeRefusal } from '../core/order.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
 import { lockOrders, readOrder } from '../store/orders.ts'
 import { changeRedemptions } from '../store/redemptions.ts'
@@ -142,6 +142,10 @@ export function createEditing(parts: {
     const kept = { shop_id: shopId, order_id: orderId, revision, at, actor: by, entry: JSON.stringify(entry), document: row.document }
     await insertRevision(writer, kept)
     const next = await standing(writer, { ...edited.order, revision })
+    const homeless = rechargeRefusal(order.owner, next.lines, shop.settings)
+    if (homeless) return homeless
+    const spent = await recording.followBalance(writer, shop, order, next, { by, overdraws: false })
+    if (spent) return spent
     await recording.change(writer, shop, order, next, {
       by,
       action: 'edit',

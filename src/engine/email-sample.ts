@@ -103,6 +103,8 @@ export function sampleOrder(shop: ShopFacts, now: number): ServedOrder {
     ...content,
     lines,
     format: ORDER_FORMAT,
+    subscriptionId: null,
+    subscriptionPeriod: null,
     id: `ord_${'0'.repeat(32)}`,
     number: '0'.repeat(32),
     shortNumber: '0000000',

@@ -4,6 +4,8 @@ import type { Limits } from '../core/limit.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Store } from '../store/store.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
+import { createBalancePayment } from './balance-payment.ts'
+import { type Balances, createBalances } from './balances.ts'
 import { type Carts, createCarts } from './carts.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
 import { deliveryWork } from './deliveries.ts'
@@ -26,6 +28,7 @@ import { createProviderAccounts, type ProviderAccounts } from './provider-accoun
 import { createQuoting, type Quoting } from './quotes.ts'
 import { createRecording } from './recording.ts'
 import { createRestoring, type Restoring } from './restoring.ts'
+import { createSubscriptionBooks } from './subscription-books.ts'
 import { createSwitching, type Switching } from './switching.ts'
 import { type Allowed, NOTHING_ALLOWED } from './targets.ts'
 import { tidyingWork } from './tidying.ts'
@@ -57,6 +60,7 @@ export interface Engine extends Ordering {
   readonly restore: Restoring
   readonly emails: Emailing
   readonly webhooks: Webhooks
+  readonly balances: Balances
   /** Where browsers reach this installation, without a slash at the end. */
   readonly publicUrl: () => string
 }
@@ -89,7 +93,6 @@ export interface EngineParts {
 /** Puts an engine together. Nothing runs until `jobs.start()`. */
 export function createEngine(parts: EngineParts): Engine {
   const { store, clock, random, signer, adminHash, log, mailer = null } = parts
-  const providers = new Map(parts.providers.map((provider) => [provider.name, provider]))
   const { taxProviders = [], shippingProviders = [] } = parts
   const quotes = createQuoting({ store, clock, taxProviders, shippingProviders, log })
   const facts = createFactsCache(store, clock, quotes.atHand)
@@ -98,17 +101,22 @@ export function createEngine(parts: EngineParts): Engine {
   const guests = createGuests(base)
   const switching = createSwitching({ ...base, carts })
   const queue = createEmailQueue({ clock, random, canSend: mailer !== null })
-  const recording = createRecording({ ...base, emails: queue })
+  const books = createSubscriptionBooks(base)
+  const balances = createBalances(base)
+  const byBalance = createBalancePayment({ ...base, balances })
+  const providers = new Map([...parts.providers, byBalance].map((provider) => [provider.name, provider]))
+  const recording = createRecording({ ...base, emails: queue, balances, books })
   const accounts = createAccounts({ store, clock })
   const limiting = createLimiting({ ...base, signer, log, ...(parts.limits ? { installed: parts.limits } : {}) })
   const ordering = createOrdering({
-    ...{ ...base, limiting, quotes, accounts, recording, providers, signer, log },
+    ...{ ...base, books, limiting, quotes, accounts, recording, providers, signer, log },
     emails: queue,
     publicUrl: parts.publicUrl,
     extra: parts.extraJobs ?? [],
   })
   const allowed = parts.webhookTargets ?? NOTHING_ALLOWED
   const poster = createPoster(allowed)
+  const delivering = deliveryWork({ ...base, poster, log })
   const expiry = createExpiry({ ...base, carts, signer, log, publicUrl: parts.publicUrl, emails: queue })
   const composing = createEmailComposing({ store, clock, carts, signer, publicUrl: parts.publicUrl })
   const emails = createEmailing({ ...base, mailer, queue, composing, recording, log })
@@ -119,6 +127,7 @@ export function createEngine(parts: EngineParts): Engine {
     signer,
     facts,
     accounts,
+    balances,
     ...ordering,
     providerAccounts: createProviderAccounts({ ...base, signer, providers }),
     providers,
@@ -141,16 +150,6 @@ export function createEngine(parts: EngineParts): Engine {
     identities: createIdentities({ store, facts, clock, signer, adminHash }),
     webhooks: createWebhooks({ ...base, poster, allowed }),
     limiting,
-    jobs: createJobs(
-      [
-        ordering.reconciling.work,
-        ordering.settling.work,
-        expiry.work,
-        deliveryWork({ ...base, poster, log }),
-        ...emails.works,
-        tidyingWork({ store, clock, log }),
-      ],
-      log,
-    ),
+    jobs: createJobs([...ordering.works, expiry.work, delivering, ...emails.works, tidyingWork({ store, clock, log })], log),
   }
 }

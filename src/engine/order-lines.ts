@@ -104,7 +104,7 @@ export function createOrderLines(parts: {
     shop: ShopFacts,
     order: Order,
     pieces: Pieces,
-    { by, message = null, refund = 'full', restock = true }: Parameters<typeof cancel>[3],
+    { by, message = null, refund = 'full', restock = true, overdraws = false }: Parameters<typeof cancel>[3],
   ): Promise<RefundTable[] | Refusal> {
     const books = await booksOf(writer, order)
     const next = withoutPieces(order, pieces, books.refunds.map(pastRefund), restock)
@@ -114,6 +114,8 @@ export function createOrderLines(parts: {
     if (isRefusal(rows)) return rows
     await putBack(writer, shop.id, restockedSince(order.lines, patch.lines), clock.now())
     const changed = { ...order, ...patch }
+    const spent = await recording.followBalance(writer, shop, order, changed, { by, overdraws })
+    if (spent) return spent
     await recording.change(
       writer,
       shop,

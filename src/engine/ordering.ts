@@ -9,6 +9,7 @@ import type { EmailQueue } from './email-queue.ts'
 import type { FactsCache } from './facts.ts'
 import { createFulfilling, type Fulfilling } from './fulfilments.ts'
 import type { Signer } from './identity.ts'
+import type { Work } from './jobs.ts'
 import type { Limiting } from './limiting.ts'
 import { createOrderLines, type OrderLines } from './order-lines.ts'
 import { createOrderLookup } from './order-lookup.ts'
@@ -22,6 +23,8 @@ import type { Recording } from './recording.ts'
 import { createRefunds, type Refunds } from './refunds.ts'
 import { createSettling, type Settling } from './settling.ts'
 import { createStatuses, type OrderStatuses } from './statuses.ts'
+import type { SubscriptionBooks } from './subscription-books.ts'
+import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
 
 /** Orders and their money. */
 export interface Ordering {
@@ -37,6 +40,9 @@ export interface Ordering {
   readonly statuses: OrderStatuses
   readonly claiming: Claiming
   readonly lookUpOrder: ReturnType<typeof createOrderLookup>
+  readonly subscriptions: Subscriptions
+  /** What of it goes on by itself. */
+  readonly works: readonly Work[]
 }
 
 /** Makes it. */
@@ -47,6 +53,7 @@ export function createOrdering(parts: {
   random: Randomness
   quotes: Quoting
   accounts: Accounts
+  books: SubscriptionBooks
   recording: Recording
   limiting: Limiting
   emails: EmailQueue
@@ -66,13 +73,15 @@ export function createOrdering(parts: {
   })
   const paymentMethods = createPaymentMethods({ store, providers })
   const checkout = createCheckout({ ...parts, placement, payments, paymentMethods })
-  const reconciling = createReconciling({ ...parts, checkout, payments })
+  const subscriptions = createSubscriptions({ ...parts, checkout, payments, paymentMethods })
+  const reconciling = createReconciling({ ...parts, checkout, payments, subscriptions })
   const refunds = createRefunds({ ...parts, reconciling })
+  const settling = createSettling({ ...parts, payments })
   return {
     checkout,
     payments,
     paymentMethods,
-    settling: createSettling({ ...parts, payments }),
+    settling,
     reconciling,
     refunds,
     orderLines: createOrderLines({ ...parts, refunds, checkout }),
@@ -81,5 +90,7 @@ export function createOrdering(parts: {
     statuses: createStatuses({ ...parts, checkout }),
     claiming: createClaiming(parts),
     lookUpOrder: createOrderLookup(parts),
+    subscriptions,
+    works: [reconciling.work, settling.work, subscriptions.work],
   }
 }

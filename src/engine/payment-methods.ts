@@ -1,6 +1,11 @@
 // In which ways a shop can be paid: its providers in the order of its settings, each with its methods. What is listed, and what is taken when
-// somebody pays, is the same list.
+// somebody pays, is the same list. A balance is offered to whoever has one that may pay, and is taken only where it is asked for by name, unless a
+// shop has no other way.
+import { BALANCE_PROVIDER } from '../core/balance.ts'
+import type { Owner } from '../core/cart.ts'
+import type { PricedLine } from '../core/pricing.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
+import { readBalance } from '../store/balances.ts'
 import { readProviderAccount } from '../store/provider-accounts.ts'
 import type { Store } from '../store/store.ts'
 import type { ShopFacts } from './facts.ts'
@@ -12,6 +17,16 @@ export interface PaymentMethod {
   readonly method: string | null
   readonly name: string
   readonly instructions: string | null
+  /** What a balance holds, in minor units of the currency in which is paid; absent for all others. */
+  readonly available?: number
+}
+
+/** What is to be paid, and by whom: an order, or a cart that may become one. `amount` is minor units. */
+export interface Bill {
+  readonly owner: Owner
+  readonly currency: string
+  readonly lines: readonly Pick<PricedLine, 'kind'>[]
+  readonly amount: number
 }
 
 /** How somebody wants to pay; what is not named is the first that fits. */
@@ -22,10 +37,13 @@ export interface WantedPayment {
 
 /** Ways to pay. */
 export interface PaymentMethods {
-  /** All that a shop offers, in the order in which they are shown; the first is the default. */
-  offered(shop: ShopFacts): Promise<PaymentMethod[]>
-  /** The one that is wanted and takes this amount (minor units), or `payment_method_unavailable` with those there are. */
-  choose(shop: ShopFacts, wanted: WantedPayment, amount: number): Promise<PaymentMethod | Refusal>
+  /** All that a shop offers to who pays, in the order in which they are shown. */
+  offered(shop: ShopFacts, bill: Bill): Promise<PaymentMethod[]>
+  /**
+   * The one that is wanted and takes the amount, or `payment_method_unavailable` with those there are; `balance_insufficient` where a balance is wanted
+   * that holds less.
+   */
+  choose(shop: ShopFacts, wanted: WantedPayment, bill: Bill): Promise<PaymentMethod | Refusal>
 }
 
 /** Makes it. */
@@ -36,11 +54,16 @@ export function createPaymentMethods({
   store: Store
   providers: ReadonlyMap<string, PaymentProvider>
 }): PaymentMethods {
-  async function offered(shop: ShopFacts): Promise<PaymentMethod[]> {
+  async function offered(shop: ShopFacts, bill: Bill): Promise<PaymentMethod[]> {
     const methods: PaymentMethod[] = []
     for (const name of shop.settings.payment.providers) {
       const provider = providers.get(name)
-      if (provider && (await isReady(shop.id, provider))) methods.push(...methodsOf(provider, shop))
+      if (!provider || !(await isReady(shop.id, provider))) continue
+      if (name !== BALANCE_PROVIDER) methods.push(...methodsOf(provider, shop))
+      else if (mayUseBalance(bill)) {
+        const available = await readBalance(store.reader, { shopId: shop.id, account: bill.owner.accountId, currency: bill.currency })
+        if (available > 0) methods.push(...methodsOf(provider, shop).map((method) => ({ ...method, available })))
+      }
     }
     return methods
   }
@@ -50,11 +73,15 @@ export function createPaymentMethods({
     return account === undefined || (await readProviderAccount(store.reader, shopId, name)) !== undefined
   }
 
-  async function choose(shop: ShopFacts, { provider, method }: WantedPayment, amount: number): Promise<PaymentMethod | Refusal> {
-    const takes = (name: string) => amount > 0 || providers.get(name)?.opensZero === true
-    const all = (await offered(shop)).filter((each) => takes(each.provider))
-    const fitting = all.filter((each) => provider === undefined || each.provider === provider)
+  async function choose(shop: ShopFacts, wanted: WantedPayment, bill: Bill): Promise<PaymentMethod | Refusal> {
+    const { provider, method } = wanted
+    const takes = (name: string) => bill.amount > 0 || providers.get(name)?.opensZero === true
+    const all = (await offered(shop, bill)).filter((each) => takes(each.provider))
+    const fitting = provider === undefined ? withoutBeingAsked(all) : all.filter((each) => each.provider === provider)
     const chosen = fitting.find((each) => method === undefined || each.method === method)
+    const isBalance = provider === BALANCE_PROVIDER || chosen?.provider === BALANCE_PROVIDER
+    const refused = isBalance ? balanceRefusal(shop, bill, chosen?.available ?? 0) : null
+    if (refused) return refused
     if (chosen) return chosen
     const names = (list: readonly (string | null)[]) => [...new Set(list.flatMap((name) => name ?? []))]
     return fitting.length === 0
@@ -71,6 +98,28 @@ export function createPaymentMethods({
   }
 
   return { offered, choose }
+}
+
+/** What may be taken where none is named, the default first: nobody's balance is debited without being asked for, unless there is no other way. */
+export function withoutBeingAsked(methods: readonly PaymentMethod[]): readonly PaymentMethod[] {
+  const others = methods.filter(({ available }) => available === undefined)
+  return others.length > 0 ? others : methods
+}
+
+/** A guest has no balance, and nobody buys balance with balance. */
+function mayUseBalance(bill: Bill): bill is Bill & { readonly owner: Extract<Owner, { kind: 'account' }> } {
+  return bill.owner.kind === 'account' && bill.lines.every(({ kind }) => kind !== 'recharge')
+}
+
+/** Why a balance that is wanted does not pay, where more can be said than that it is not offered. */
+function balanceRefusal({ settings }: ShopFacts, bill: Bill, available: number): Refusal | null {
+  if (!settings.payment.providers.includes(BALANCE_PROVIDER) || bill.amount === 0) return null
+  const path = '/payment/provider'
+  if (!mayUseBalance(bill)) {
+    const reason = bill.owner.kind === 'account' ? 'no_balance_for_balance' : 'login_required'
+    return refuse('payment_method_unavailable', { asked: BALANCE_PROVIDER, reason, path })
+  }
+  return available < bill.amount ? refuse('balance_insufficient', { asked: bill.amount, available, currency: bill.currency, path }) : null
 }
 
 function methodsOf({ name, settles }: PaymentProvider, { settings }: ShopFacts): PaymentMethod[] {

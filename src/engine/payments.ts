@@ -24,15 +24,27 @@ import { lockPromotions, returnRedemptions } from '../store/redemptions.ts'
 import { reviveRefund } from '../store/refunds.ts'
 import { releaseHolds } from '../store/stock.ts'
 import type { Store, Writer } from '../store/store.ts'
+import { parseSubscription, readSubscription } from '../store/subscriptions.ts'
 import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { type Limiting, payerOf } from './limiting.ts'
 import { parseOrder, paymentStateNow } from './orders.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
-import { type Clock, type PaymentProvider, type PaymentRequest, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
+import {
+  type Clock,
+  Declined,
+  type PaymentProvider,
+  type PaymentRequest,
+  type PaymentSession,
+  type Randomness,
+  type SessionStatus,
+  withDeadline,
+} from './ports.ts'
 import type { Recording } from './recording.ts'
+import { openRecurring, sessionsOf } from './recurring.ts'
 import { leftOfPayment, refundRow } from './refunding.ts'
+import { RECURRING, type SubscriptionBooks } from './subscription-books.ts'
 
 /** How often a message is applied anew because the order changed meanwhile. */
 const ATTEMPTS = 10
@@ -58,12 +70,13 @@ export function createPayments(parts: {
   random: Randomness
   placement: Placement
   recording: Recording
+  books: SubscriptionBooks
   limiting: Limiting
   providers: ReadonlyMap<string, PaymentProvider>
   /** Where a provider sends the browser back to: our own address, which asks the provider and then leads on to the shop. */
   returnAddress: (shopId: string, provider: string, paymentId: string) => string
 }) {
-  const { store, facts: cache, clock, random, placement, recording, limiting, providers, returnAddress } = parts
+  const { store, facts: cache, clock, random, placement, recording, books, limiting, providers, returnAddress } = parts
   const { hold, place, supersede, cartsOf, lockUnchanged, factsFor } = placement
 
   // Sessions at the provider ----------------------------------------------------------------------------------------------------------
@@ -73,7 +86,14 @@ export function createPayments(parts: {
     const provider = providers.get(payment.provider)
     const row = await readOrder(store.reader, shopId, payment.order_id)
     if (!provider || !row) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
-    const session = await withDeadline((signal) => provider.open(requestOf(parseOrder(row), payment), signal)).catch(() => null)
+    const session = await withDeadline((signal) => openAt(provider, parseOrder(row), payment, signal)).catch((error: unknown) =>
+      error instanceof Declined ? error : null,
+    )
+    if (session instanceof Declined) {
+      const { amount, currency } = payment
+      await applyStatus(shopId, payment.id, { state: 'failed', amount, currency, reason: session.refusal.refused })
+      return session.refusal
+    }
     if (!session) return refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
     // What is placed as soon as its session is open is asked about at once: should this process die before that, another one places it.
     const checkedAt = provider.settles === 'later' ? 0 : clock.now()
@@ -90,6 +110,14 @@ export function createPayments(parts: {
       if ((known?.url || provider.settles === 'later') && known?.session_id === session.sessionId) return known
     }
     return known ?? refuse('payment_not_found', {})
+  }
+
+  async function openAt(provider: PaymentProvider, order: Order, payment: PaymentTable, signal: AbortSignal): Promise<PaymentSession> {
+    const { recurring } = provider
+    if (payment.capture !== RECURRING || !recurring) return provider.open(requestOf(order, payment), signal)
+    const row = order.subscriptionId === null ? undefined : await readSubscription(store.reader, order.shopId, order.subscriptionId)
+    if (!row) throw new Error(`Order ${order.id} has no subscription.`)
+    return openRecurring(recurring, requestOf(order, payment), parseSubscription(row), signal)
   }
 
   function requestOf(order: Order, payment: PaymentTable): PaymentRequest {
@@ -139,7 +167,9 @@ export function createPayments(parts: {
     if (isCovered(state as 'PAID') || state === 'REFUNDED')
       return { state: state === 'AUTHORIZED' ? 'authorized' : 'paid', amount: known.amount, currency: known.currency }
     const cancelled =
-      provider && sessionId !== null && (await withDeadline((signal) => provider.cancel(shopId, sessionId, signal)).catch(() => null))
+      provider &&
+      sessionId !== null &&
+      (await withDeadline((signal) => sessionsOf(provider, payment).cancel(shopId, sessionId, signal)).catch(() => null))
     return cancelled || refuse('provider_unavailable', { provider: payment.provider, retryAfter: 5 })
   }
 
@@ -165,7 +195,9 @@ export function createPayments(parts: {
     const { shop_id: shopId, session_id: sessionId } = known
     // A session of an order that no longer awaits payment is closed; if it was paid meanwhile, that is applied like any payment.
     const status = await withDeadline((signal) =>
-      row?.state === 'NEW' ? provider.status(shopId, sessionId, signal) : provider.cancel(shopId, sessionId, signal),
+      row?.state === 'NEW'
+        ? sessionsOf(provider, known).status(shopId, sessionId, signal)
+        : sessionsOf(provider, known).cancel(shopId, sessionId, signal),
     ).catch(() => null)
     if (status?.state === 'open' && provider.settles === 'later') {
       await placeUnpaid(shopId, payment.id)
@@ -248,6 +280,8 @@ export function createPayments(parts: {
 
   /** One more card was declined (SEC-7). Where it was one too many, the next is not tried either: the session ends. */
   async function countDeclined(payment: PaymentTable): Promise<void> {
+    // Nobody tries stolen cards at what is in the house.
+    if (providers.get(payment.provider)?.isInHouse) return
     const row = await readOrder(store.reader, payment.shop_id, payment.order_id)
     const shop = await cache.shop(payment.shop_id)
     if (!row || !shop || !(await limiting.declined(shop, payerOf(row, payment.origin)))) return
@@ -379,6 +413,8 @@ export function createPayments(parts: {
     const placed = row.whole === 1 ? standing.find((each) => each.placed_at !== null && each.whole === 1) : undefined
     if (placed) return refuse('cart_already_ordered', { orderId: placed.id })
     if (order.state !== 'NEW') {
+      const isNotRevived = await books.revivalRefusal(writer, order)
+      if (isNotRevived) return isNotRevived
       const exhausted = await redeemFor(writer, order, clock.now())
       if (exhausted) return exhausted
     }

@@ -3,6 +3,7 @@
 // everything that has a deadline can be tested at its edge.
 
 import type { ShippingQuote, ShippingRequest, TaxAnswer, TaxRequest } from '../core/quote.ts'
+import type { Refusal } from '../core/refusal.ts'
 
 /** The time, in milliseconds since the epoch. The demo shop and tests move it. */
 export interface Clock {
@@ -114,8 +115,10 @@ export interface ProviderNotice {
 /** What a provider is told when a subscription is opened. Amounts are integers in minor units, and due once per period. */
 export interface SubscriptionRequest {
   readonly shopId: string
-  /** Our subscription's id; the provider's idempotency key. */
+  /** Our subscription's id: the provider's messages name it. */
   readonly subscriptionId: string
+  /** Our payment's id; the provider's idempotency key. */
+  readonly attemptId: string
   readonly amount: number
   readonly currency: string
   readonly description: string
@@ -159,12 +162,23 @@ export interface SubscriptionEvent extends SubscriptionStatus {
 
 /** Payments that repeat by themselves. Methods reject and are repeated like those of a payment provider. */
 export interface RecurringPayments {
-  /** Opens a page where the shopper subscribes, or answers the one that was opened for this `subscriptionId` before. */
+  /** Opens a page where the shopper subscribes, or answers the one that was opened under this `attemptId` before. */
   open(request: SubscriptionRequest, signal: AbortSignal): Promise<PaymentSession>
   /** How a subscription stands; by the id of its session, or by its `ref`. */
   status(shopId: string, id: string, signal: AbortSignal): Promise<SubscriptionStatus>
   /** Ends it now, or lets it run out; one that is still open (its session's id is given) is closed. Answers how it stands then. */
   cancel(shopId: string, id: string, when: 'now' | 'period_end', signal: AbortSignal): Promise<SubscriptionStatus>
+  /** One that would run out goes on. */
+  resume(shopId: string, id: string, signal: AbortSignal): Promise<SubscriptionStatus>
+}
+
+/** Means of payment that a shopper left with the provider by paying. Methods reject and are repeated like those of a payment provider. */
+export interface SavedPayments {
+  /**
+   * Pays an open session without the shopper, by what paid `paidBy`, another session; answers how it stands then. One that is decided already answers
+   * how it stands: nothing is taken twice.
+   */
+  charge(request: { shopId: string; sessionId: string; paidBy: string }, signal: AbortSignal): Promise<SessionStatus>
 }
 
 /** What a shop's account at a provider consists of: an object of texts. What is secret is sealed with the rest and never shown. */
@@ -189,6 +203,17 @@ export class RefusedByProvider extends Error {
   }
 }
 
+/** A provider's answer to `open` that it will not, for a reason that whoever wants to pay is told: nothing was taken. It may be asked again. */
+export class Declined extends Error {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal) {
+    super(refusal.refused)
+    this.name = 'Declined'
+    this.refusal = refusal
+  }
+}
+
 /**
  * A payment provider. Implementations live in `providers/`. Every method may reject: silence and errors mean "not known yet",
  * except `RefusedByProvider`. Every method
@@ -202,11 +227,13 @@ export interface PaymentProvider {
    * came (bank transfer, cash on delivery, invoice).
    */
   readonly settles: 'now' | 'later'
+  /** It is part of this installation: a session has the id of its payment from the beginning, and is paid as soon as it is open. */
+  readonly isInHouse?: boolean
   /** What a shop must have told of its account before it can be paid here; absent: nothing. Providers read it by `accountOf`. */
   readonly account?: AccountForm
   /** Whether it opens sessions for an amount of 0, which only verify how somebody would pay; absent: it does not. */
   readonly opensZero?: boolean
-  /** Opens a session, or answers the one that was opened under this `attemptId` before. */
+  /** Opens a session, or answers the one that was opened under this `attemptId` before. Rejects with `Declined` where it will not. */
   open(request: PaymentRequest, signal: AbortSignal): Promise<PaymentSession>
   /** How a session stands. */
   status(shopId: string, sessionId: string, signal: AbortSignal): Promise<SessionStatus>
@@ -233,6 +260,8 @@ export interface PaymentProvider {
   ): Promise<ProviderEvent | SubscriptionEvent | 'ignored' | null>
   /** Payments that repeat by themselves, where the provider has them. */
   readonly recurring?: RecurringPayments
+  /** What was paid with once can be charged again, where the provider has that. */
+  readonly saved?: SavedPayments
 }
 
 /** Whose question it is. */

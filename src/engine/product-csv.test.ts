@@ -365,6 +365,16 @@ test('a subscription has plans with exact prices, and needs no price of its own'
     { id: 'monthly', name: 'Monthly', interval: 'P1M', price: { currency: 'USD', amount: 990 } },
     { id: 'yearly', name: 'Yearly', interval: 'P1Y', price: { currency: 'USD', amount: 9900 } },
   ])
+  const terms = await one({ Kind: 'subscription', 'Variant Price': '', Plans: 'm|M|P2W|1|exclusive|periods=12;y|Y|P1Y|9|exclusive=club' })
+  assert.deepEqual(
+    terms.plans?.map(({ exclusive, maxPeriods }) => [exclusive, maxPeriods]),
+    [
+      [true, 12],
+      ['club', undefined],
+    ],
+  )
+  for (const bad of ['m|M|P1M|1|periods=0', 'm|M|P1M|1|exclusive=', 'm|M|P1M|1|more', 'm|M|P1M2D|1', 'm|M|P100Y|1'])
+    assert.equal(await refusalOf({ Kind: 'subscription', Plans: bad }), 'Plans', bad)
   for (const bad of ['', 'm|M|P1M', 'm|M|month|1', 'm|M|P|1', 'm|M|P0M|1', 'm|M|P1M|1.234', '|M|P1M|1', 'm|M|P1M|1;m|N|P1Y|2']) {
     assert.equal(await refusalOf({ Kind: 'subscription', Plans: bad }), 'Plans', bad)
   }

@@ -6,6 +6,7 @@ import type { CsvError, CsvErrorCode } from 'csv-parse'
 import { parse } from 'csv-parse'
 import type { Plan, Price, ProductImage, ProductInput, ProductKind, RechargeRule, StockPolicy, VariantInput } from '../core/product.ts'
 import { PRODUCT_KINDS } from '../core/product.ts'
+import { intervalOf } from '../core/subscription.ts'
 
 /** How a file is read: in which currency its prices are, unless a row says otherwise, and how many decimals a currency has. */
 export interface ProductCsvOptions {
@@ -458,7 +459,10 @@ function readRecharge(row: Row, kind: ProductKind, currency: string, options: Pr
   return { currency, presets, allowCustom, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }
 }
 
-/** `Plans` is `monthly|Monthly|P1M|9.90;yearly|Yearly|P1Y|99.00`: id, name, ISO 8601 duration, price. */
+/**
+ * `Plans` is `monthly|Monthly|P1M|9.90;yearly|Yearly|P1Y|99.00`: id, name, ISO 8601 duration, price. What else there is to say follows:
+ * `exclusive` (or `exclusive=group`) and `periods=12`.
+ */
 function readPlans(row: Row, kind: ProductKind, currency: string, options: ProductCsvOptions): readonly Plan[] | undefined {
   const entries = splitList(row.cell('Plans'))
   if (kind !== 'subscription') {
@@ -469,14 +473,24 @@ function readPlans(row: Row, kind: ProductKind, currency: string, options: Produ
   const ids = new Set<string>()
   return entries.map((entry) => {
     const [id = '', name = '', interval = '', price = '', ...more] = entry.split('|').map((part) => part.trim())
-    if (id === '' || name === '' || more.length > 0) throw new Refused('Plans', `expected id|name|interval|price, not ${entry}`)
+    if (id === '' || name === '') throw new Refused('Plans', `expected id|name|interval|price, not ${entry}`)
     if (ids.has(id)) throw new Refused('Plans', `plan ${id} comes twice`)
     ids.add(id)
-    if (!/^P(?=\d)(?:\d+Y)?(?:\d+M)?(?:\d+W)?(?:\d+D)?$/.test(interval) || !/[1-9]/.test(interval)) {
-      throw new Refused('Plans', `${interval || 'nothing'} is not an ISO 8601 duration of days or longer, such as P1M`)
-    }
-    return { id, name, interval, price: { currency, amount: readMoney('Plans', price, currency, options) } }
+    if (intervalOf(interval) === null)
+      throw new Refused('Plans', `${interval || 'nothing'} is not an ISO 8601 duration of one unit of days or longer, such as P1M or P2W`)
+    return { id, name, interval, price: { currency, amount: readMoney('Plans', price, currency, options) }, ...readTerms(more, entry) }
   })
+}
+
+function readTerms(terms: readonly string[], entry: string): Pick<Plan, 'exclusive' | 'maxPeriods'> {
+  const read: { exclusive?: string | boolean; maxPeriods?: number } = {}
+  for (const term of terms) {
+    const [, group, periods] = /^(?:exclusive(?:=([A-Za-z0-9_:.@-]{1,200}))?|periods=([1-9]\d{0,3}))$/.exec(term) ?? []
+    if (periods !== undefined) read.maxPeriods = Number(periods)
+    else if (group !== undefined || term === 'exclusive') read.exclusive = group ?? true
+    else throw new Refused('Plans', `expected id|name|interval|price, then exclusive, exclusive=group or periods=12, not ${entry}`)
+  }
+  return read
 }
 
 /** Keeps the row's picture, if it has one. Throws Refused; the variant of the row is not affected. */

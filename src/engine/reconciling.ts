@@ -35,6 +35,7 @@ import {
 } from './ports.ts'
 import type { Recording } from './recording.ts'
 import { REFUND_LEASE_MS } from './refunding.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 const POLL_MS = 1000
 const BATCH = 50
@@ -73,12 +74,13 @@ export function createReconciling(parts: {
   recording: Recording
   checkout: Checkout
   payments: Payments
+  subscriptions: Subscriptions
   providers: ReadonlyMap<string, PaymentProvider>
   log: Logger
   /** What else is due regularly (the sandbox provider sends its events). */
   extra: readonly (() => Promise<unknown>)[]
 }): Reconciling {
-  const { store, facts, clock, recording, checkout, payments, providers, log, extra } = parts
+  const { store, facts, clock, recording, checkout, payments, subscriptions, providers, log, extra } = parts
 
   async function receive(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent): Promise<boolean> {
     const now = clock.now()
@@ -105,8 +107,8 @@ export function createReconciling(parts: {
   /** Validates a stored message against our own records (PAY-3); what it is about may not be known yet (PAY-2). */
   async function applyEvent(shopId: string, provider: string, event: ProviderEvent | SubscriptionEvent, receivedAt: number): Promise<void> {
     if ('kind' in event) {
-      log.warn({ shopId, provider, event: event.eventId, subscription: event.ref }, 'a provider event is about an unknown subscription')
-      await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, 'unknown_subscription', clock.now()))
+      const outcome = await subscriptions.hear(shopId, provider, event)
+      await store.transactOne((writer) => settleProviderEvent(writer, shopId, provider, event.eventId, outcome, clock.now()))
       return
     }
     const payment = await readPayment(store.reader, shopId, event.attemptId)

@@ -9,10 +9,12 @@ import { fulfilmentsOf, insertFulfilment } from '../store/fulfilments.ts'
 import { insertOrderHistory, type OrderColumns, updateOrder } from '../store/orders.ts'
 import { publish, wants } from '../store/outbox.ts'
 import type { Writer } from '../store/store.ts'
+import type { Balances } from './balances.ts'
 import type { EmailQueue } from './email-queue.ts'
 import type { ShopFacts } from './facts.ts'
 import { fulfilmentNow, serveOrders } from './orders.ts'
 import type { Clock, Randomness } from './ports.ts'
+import type { SubscriptionBooks } from './subscription-books.ts'
 
 /** What a change of an order is called in its history. */
 export type OrderAction =
@@ -73,7 +75,15 @@ export function eventsOfMove(order: Order, { status, completes }: { status: stri
 export type Recording = ReturnType<typeof createRecording>
 
 /** Makes it. */
-export function createRecording({ clock, random, emails }: { clock: Clock; random: Randomness; emails: EmailQueue }) {
+export function createRecording(parts: {
+  clock: Clock
+  random: Randomness
+  emails: EmailQueue
+  balances: Pick<Balances, 'follow'>
+  books: SubscriptionBooks
+}) {
+  const { clock, random, emails, balances, books } = parts
+
   /**
    * Changes an order whose row is locked; answers it as it is then, with what followed. Its payments, refunds and fulfilments are written first:
    * events tell of them.
@@ -82,6 +92,9 @@ export function createRecording({ clock, random, emails }: { clock: Clock; rando
     const next: Order = { ...order, ...patch, version: order.version + 1, updatedAt: rfc3339(clock.now()) }
     await updateOrder(writer, next, how.columns)
     await remember(writer, shop, next, how, order)
+    // Recharges are credited when the order becomes paid. Whoever takes something back, and may be refused, called this before.
+    await balances.follow(writer, shop, order, next, { by: how.by, overdraws: true })
+    await books.follow(writer, shop, order, next, how.by)
     return follow(writer, shop, order, next, how.quiet ?? false)
   }
 
@@ -141,5 +154,5 @@ export function createRecording({ clock, random, emails }: { clock: Clock; rando
     await publish(writer, shop.id, shop.endpoints, [...events, ...others], clock.now(), () => random.id('dl'))
   }
 
-  return { change, remember }
+  return { change, remember, followBalance: balances.follow }
 }

@@ -69,10 +69,12 @@ export function createRefunds(parts: {
       const lines = withRestocked(order.lines, wanted.content.lines)
       const restocked = restockedSince(order.lines, lines)
       const how = { by, action: 'refund_request', message: request.reason ?? null, details: detailsOf(rows) } as const
-      if (restocked.some((line) => line.quantity > 0)) {
-        await putBack(writer, shop.id, restocked, clock.now())
-        await recording.change(writer, shop, order, { lines }, { ...how, events: ['order.updated'] })
-      } else await recording.remember(writer, shop, order, how)
+      const isRestocked = restocked.some((line) => line.quantity > 0)
+      if (isRestocked) await putBack(writer, shop.id, restocked, clock.now())
+      const spent = await recording.followBalance(writer, shop, order, order, { by, overdraws: false })
+      if (spent) return spent
+      if (isRestocked) await recording.change(writer, shop, order, { lines }, { ...how, events: ['order.updated'] })
+      else await recording.remember(writer, shop, order, how)
       return rows
     })
   }
@@ -97,6 +99,8 @@ export function createRefunds(parts: {
       const lease = { due: clock.now() + REFUND_LEASE_MS, attempts: 1 }
       await reviveRefund(writer, known, lease)
       const row: RefundTable = { ...known, state: 'PENDING', due_at: lease.due, attempts: lease.attempts, failure: null }
+      const spent = await recording.followBalance(writer, shop, order, order, { by, overdraws: false })
+      if (spent) return spent
       await recording.remember(writer, shop, order, { by, action: 'refund_retry', details: detailsOf([row]) })
       return [row]
     })

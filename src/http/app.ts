@@ -15,6 +15,7 @@ import Fastify, {
   type FastifySchema,
   LogController,
 } from 'fastify'
+import { BalanceChange } from '../contract/balance.ts'
 import { AbandonedCart, Cart, CartAnswer } from '../contract/cart.ts'
 import { OrderEdited } from '../contract/editing.ts'
 import { Email } from '../contract/email.ts'
@@ -25,12 +26,14 @@ import { Order, OrderAnswer } from '../contract/order.ts'
 import { Promotion } from '../contract/promotion.ts'
 import { Problem } from '../contract/schemas.ts'
 import { Product, Shop } from '../contract/shop.ts'
+import { Subscription } from '../contract/subscription.ts'
 import { EVENT_TYPES, type EventType } from '../core/event.ts'
 import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
-import { LockTimeout } from '../store/store.ts'
+import { DatabaseUnavailable, LockTimeout } from '../store/store.ts'
 import { type GuessGuard, installAccess, Refused } from './access.ts'
 import { auditRoutes } from './audit.ts'
+import { balanceRoutes } from './balances.ts'
 import { cartRoutes } from './carts.ts'
 import { editingRoutes } from './editing.ts'
 import { emailRoutes, emailTemplateRoutes } from './emails.ts'
@@ -59,6 +62,7 @@ import { restorePage, restoreRoutes } from './restoring.ts'
 import { shippingMethodRoutes } from './shipping-methods.ts'
 import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
+import { subscriptionRoutes } from './subscriptions.ts'
 import { taxRateRoutes } from './tax-rates.ts'
 import { webhookRoutes } from './webhooks.ts'
 
@@ -68,6 +72,7 @@ const SHARED_SCHEMAS = [
   Problem,
   Cart,
   AbandonedCart,
+  BalanceChange,
   CartAnswer,
   Email,
   Explanation,
@@ -78,6 +83,7 @@ const SHARED_SCHEMAS = [
   Promotion,
   Reordered,
   Shop,
+  Subscription,
 ]
 
 /** How the server is set up. */
@@ -211,11 +217,13 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
     shippingMethodRoutes(engine),
     taxRateRoutes(engine),
     streamRoutes(engine, streamTimes),
+    subscriptionRoutes(engine),
     paymentRoutes(engine),
     orderPaymentRoutes(engine),
     paymentProviderRoutes(engine),
     formRoutes(engine, guard),
     webhookRoutes(engine),
+    balanceRoutes(engine),
   ])
     await app.register(routes)
 }
@@ -291,6 +299,12 @@ function answerError(
   if (error instanceof LockTimeout) {
     reply.header('retry-after', '1')
     return sendProblem(reply, problemOf(refuse('overloaded', { retryAfter: 1 }), request.id, speak(request, reply)))
+  }
+  // The database is gone, or full: logged, because somebody must look, and told apart from a fault, because the same request may succeed soon.
+  if (error instanceof DatabaseUnavailable) {
+    request.log.error({ err: error, requestId: request.id }, 'the database is not available')
+    reply.header('retry-after', '1')
+    return sendProblem(reply, problemOf(refuse('database_unavailable', { retryAfter: 1 }), request.id, speak(request, reply)))
   }
   const status = error.statusCode ?? 500
   const known = MALFORMED[status]
@@ -372,7 +386,10 @@ function withHeaders(schema: FastifySchema, url: string, method: string): Fastif
 
 /** Which schema an event's data has. */
 function schemaOf(type: EventType): string {
-  return type === 'cart.abandoned' ? 'AbandonedCart' : type.startsWith('cart.') ? 'Cart' : 'Order'
+  if (type === 'balance.changed') return 'BalanceChange'
+  if (type === 'cart.abandoned') return 'AbandonedCart'
+  if (type.startsWith('subscription.')) return 'Subscription'
+  return type.startsWith('cart.') ? 'Cart' : 'Order'
 }
 
 function openApi(version: string) {

@@ -35,6 +35,7 @@ import { destinationOf } from '../core/shipping.ts'
 import type { CartAddress, CartAnswer, CartCommand } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
 import { type Actor, groupsOf, guestToken, hashSecret, hasScope, limitOf, nameOf, reachesAll } from '../engine/identity.ts'
+import { withoutBeingAsked } from '../engine/payment-methods.ts'
 import type { NewCart, Switched, SwitchRequest } from '../engine/switching.ts'
 import { ownerKey } from '../store/carts.ts'
 import type { GuessGuard } from './access.ts'
@@ -523,14 +524,18 @@ export function cartRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         },
       },
       async (request) => {
-        const { pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
-        const offered = pricing.cart.total.amount === 0 ? [] : await engine.paymentMethods.offered(shop)
-        const items = offered.map(({ provider, method, name }, index) => ({
-          id: method === null ? provider : `${provider}:${method}`,
-          name,
-          provider,
-          method,
-          default: index === 0,
+        const { cart, pricing, shop } = unwrap(await carts.inspect(address(callerOf(request), request.params.cart, request.query.type)))
+        const { amount, currency } = pricing.cart.total
+        const bill = { ...pricing.cart, owner: cart.owner, amount }
+        const offered = amount === 0 ? [] : await engine.paymentMethods.offered(shop, bill)
+        const [first] = withoutBeingAsked(offered)
+        const items = offered.map((each) => ({
+          id: each.method === null ? each.provider : `${each.provider}:${each.method}`,
+          name: each.name,
+          provider: each.provider,
+          method: each.method,
+          default: each === first,
+          ...(each.available === undefined ? {} : { available: { amount: each.available, currency } }),
         }))
         return { items, next: null }
       },

@@ -189,12 +189,14 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
       async (request, reply) => {
         const caller = callerOf(request)
         const { id } = await findOrder(store.reader, caller, request.params.order)
-        const { lines, message = null, ...rest } = request.body ?? {}
+        const { lines, message = null, force = false, ...rest } = request.body ?? {}
         if (!caller.all && (lines !== undefined || Object.keys(rest).length > 0)) {
           const reason = lines === undefined ? 'only_keys_decide_refund_stock_and_quiet' : 'customers_cancel_whole_orders'
           throw new Refused(refuse('order_state_forbids', { orderId: id, reason }))
         }
-        const how = { by: nameOf(caller.actor), role: roleOf(caller.actor), message, ...rest }
+        if (force && !hasScope(caller.actor, 'balances:write'))
+          throw new Refused(refuse('missing_scope', { scope: 'balances:write', path: '/force' }))
+        const how = { by: nameOf(caller.actor), role: roleOf(caller.actor), message, overdraws: force, ...rest }
         const serve = async (row: OrderTable) => (await serveOrders(store.reader, [row]))[0]
         if (lines) {
           const asked = { ...how, claim: claimOf(request, null) }

@@ -18,6 +18,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   payment_provider_not_found: [404, 'There is no such payment provider here, or it needs no account.'],
   fulfilment_not_found: [404, 'There is no such fulfilment of this order.'],
   refund_not_found: [404, 'There is no such refund of this order.'],
+  subscription_not_found: [404, 'There is no such subscription, or it is not yours.'],
   product_not_found: [404, 'There is no such product or stock.'],
   promotion_not_found: [404, 'There is no such promotion.'],
   shipping_method_not_found: [404, 'There is no such shipping method in this shop.'],
@@ -65,6 +66,7 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   amount_required: [422, 'This product needs an amount: one of the presets or, where allowed, your own.'],
   amount_invalid: [422, 'This amount is not accepted for this product.'],
   plan_invalid: [422, 'This product is sold by plans: name one of them. Other products have none.'],
+  plan_not_alone: [422, 'A plan is ordered on its own: one line, nothing else, and no codes.'],
   custom_price_forbidden: [422, 'Prices come from the catalogue. Only a server key with the scope carts:custom_prices may set one.'],
   currency_unknown: [422, 'This is not an ISO 4217 currency code.'],
   currency_mismatch: [409, 'The cart has another currency than this product is sold in.'],
@@ -89,8 +91,11 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   address_required: [409, 'An address is missing: the path says which one.'],
   shipping_method_required: [409, 'A shipping method is missing.'],
   payment_method_unavailable: [409, 'This payment method is not available.'],
+  balance_insufficient: [409, 'The balance does not suffice; `available` says how much there is. Nothing was done.'],
   code_exhausted: [409, 'This code was used up by somebody else just now. Remove it and look at the new total.'],
   cart_already_ordered: [409, 'This cart was ordered already.'],
+  subscription_exists: [409, 'The account has this subscription already, or is about to pay for it.'],
+  subscription_state_forbids: [409, 'The subscription is in a state that does not allow this.'],
   order_state_forbids: [409, 'The order does not allow this now; `state` or `reason` says why.'],
   payment_state_forbids: [409, 'The payment does not allow this now; `state` or `reason` says why.'],
   status_move_forbidden: [
@@ -107,6 +112,10 @@ const PROBLEMS: Readonly<Record<RefusalCode, readonly [status: number, title: st
   event_not_genuine: [400, 'The message is not genuine: its signature does not fit.'],
   rate_limited: [429, 'Too many attempts. Wait a little.'],
   overloaded: [503, 'Too much to do right now; nothing was done. Try again.'],
+  database_unavailable: [
+    503,
+    'The database cannot be reached right now, or has no space left. Repeat the request; a write with the same Idempotency-Key.',
+  ],
   document_too_new: [503, 'The cart was written by a newer version of this software. Try again on a newer node.'],
 }
 

@@ -57,6 +57,8 @@ export interface SandboxSession {
   readonly capture?: PaymentRequest['capture']
   /** The capture that took the money; absent or null when all of it was taken at once. */
   readonly captured?: SandboxCapture | null
+  /** Which test card paid, by its key: it can be charged again. */
+  readonly card?: string
   /** What will go wrong later, by the card that paid. */
   readonly fails?: TestCard['fails']
   /** Whether a 3-D Secure challenge waits for an answer. */
@@ -124,7 +126,7 @@ export interface TestCard {
   readonly label: string
   readonly outcome: 'paid' | 'failed' | 'challenge'
   readonly reason: string | null
-  readonly fails?: 'capture' | 'refund' | null
+  readonly fails?: 'capture' | 'refund' | 'renewal' | null
 }
 
 /** All test cards, in the order in which the page lists them. */
@@ -141,8 +143,19 @@ export const TEST_CARDS: readonly TestCard[] = [
     reason: null,
     fails: 'capture',
   },
+  {
+    key: 'renewal',
+    number: '4000 0000 0000 9987',
+    label: 'Pays once, renewals are declined',
+    outcome: 'paid',
+    reason: null,
+    fails: 'renewal',
+  },
   { key: 'refund', number: '4000 0000 0000 5126', label: 'Refunds fail', outcome: 'paid', reason: null, fails: 'refund' },
 ]
+
+/** The card of whoever passed the check. */
+const CHECKED_CARD = { key: '3ds' }
 
 /** The test card with that number; spaces and dashes do not matter. Undefined for every other number, real ones included. */
 export function testCard(number: string): TestCard | undefined {
@@ -269,6 +282,18 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
       })
     },
 
+    saved: {
+      async charge({ shopId, sessionId, paidBy }, signal) {
+        signal.throwIfAborted()
+        const { card: key } = known(await sessions.find(shopId, paidBy), paidBy)
+        const card = TEST_CARDS.find((each) => each.key === key)
+        if (card === undefined) throw new SandboxError('not_paid', `session ${paidBy} left no card to charge`)
+        const { after } = await decide(shopId, sessionId, (session) => chargedAgain(session, card, eventId(), clock.now()))
+        const status = statusOf(after)
+        return status.state === 'open' ? { ...status, state: 'failed' } : status
+      },
+    },
+
     readEvent: async (shopId, headers, body) => readSigned(webhook, shopId, headers, body),
 
     async pay(shopId, sessionId, cardNumber) {
@@ -281,7 +306,9 @@ export function createSandboxPayment(options: SandboxPaymentOptions): PaymentPro
     async answerChallenge(shopId, sessionId, approve) {
       const { before, after } = await decide(shopId, sessionId, (session) => {
         if (session.state !== 'open' || !session.challenge) return session
-        return approve ? paid(session, null, eventId(), clock.now()) : failed(session, 'authentication_failed', eventId(), clock.now())
+        return approve
+          ? paid(session, CHECKED_CARD, eventId(), clock.now())
+          : failed(session, 'authentication_failed', eventId(), clock.now())
       })
       if (after.state !== 'open') return { result: after.state, session: after }
       return { result: after === before ? 'open' : 'failed', session: after }
@@ -344,10 +371,15 @@ function allDueAt(events: readonly SandboxEvent[], dueAt: number): SandboxEvent[
   return events.map((event) => ({ ...event, dueAt }))
 }
 
-function paid(session: SandboxSession, fails: TestCard['fails'], eventId: string, now: number): SandboxSession {
+function paid(session: SandboxSession, card: Pick<TestCard, 'key' | 'fails'>, eventId: string, now: number): SandboxSession {
   const state = session.capture === 'manual' ? 'authorized' : 'paid'
   const paidAt = state === 'paid' ? now : null
-  return enqueue({ ...session, state, challenge: false, reason: null, paidAt, fails: fails ?? null }, state, eventId, now)
+  return enqueue(
+    { ...session, state, challenge: false, reason: null, paidAt, card: card.key, fails: card.fails ?? null },
+    state,
+    eventId,
+    now,
+  )
 }
 
 /** A session whose money was taken already answers how it stands, whoever asks: nothing is taken twice. */
@@ -376,9 +408,15 @@ function cancelled(session: SandboxSession, eventId: string, now: number): Sandb
 
 function charged(session: SandboxSession, card: TestCard, eventId: string, now: number): SandboxSession {
   if (session.state !== 'open') return session
-  if (card.outcome === 'paid') return paid(session, card.fails, eventId, now)
+  if (card.outcome === 'paid') return paid(session, card, eventId, now)
   if (card.outcome === 'failed') return failed(session, card.reason ?? 'card_declined', eventId, now)
   return session.challenge ? session : { ...session, challenge: true }
+}
+
+/** Without the shopper no bank asks anything: the card is charged or refused. */
+function chargedAgain(session: SandboxSession, card: TestCard, eventId: string, now: number): SandboxSession {
+  if (session.state !== 'open') return session
+  return card.fails === 'renewal' ? failed(session, 'card_declined', eventId, now) : paid(session, card, eventId, now)
 }
 
 function refunded(session: SandboxSession, refund: SandboxRefund): SandboxSession {

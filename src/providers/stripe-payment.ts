@@ -176,8 +176,11 @@ async function close(call: StripeCall, sessionId: string, before: SessionStatus)
 }
 
 async function intentOf({ stripe }: StripeCall, sessionId: string): Promise<string> {
+  if (sessionId.startsWith('in_')) return intentOfInvoice(stripe, sessionId)
   if (!isPage(sessionId)) return sessionId
-  const { payment_intent: intent } = await stripe.checkout.sessions.retrieve(sessionId)
+  const { payment_intent: intent, invoice } = await stripe.checkout.sessions.retrieve(sessionId)
+  // A page in its subscription mode is paid by the first invoice.
+  if (intent === null && invoice !== null) return intentOfInvoice(stripe, typeof invoice === 'string' ? invoice : invoice.id)
   if (intent === null) throw new StripeRefusal('not_paid', `Session ${sessionId} was not paid.`)
   return typeof intent === 'string' ? intent : intent.id
 }
@@ -202,6 +205,14 @@ function refusedForGood(error: unknown): RefusedByProvider | null {
   const { type, statusCode, code, message } = fieldsOf(error)
   if (type !== 'StripeInvalidRequestError' || statusCode !== 400) return null
   return new RefusedByProvider(typeof code === 'string' ? code : 'refund_refused', String(message))
+}
+
+/** What paid an invoice of a subscription. */
+async function intentOfInvoice(stripe: Stripe, invoice: string): Promise<string> {
+  const { data } = await stripe.invoicePayments.list({ invoice, status: 'paid', limit: 1 })
+  const intent = data[0]?.payment.payment_intent
+  if (intent === undefined) throw new StripeRefusal('not_paid', `Invoice ${invoice} was not paid.`)
+  return typeof intent === 'string' ? intent : intent.id
 }
 
 function isFailed({ status }: Stripe.Refund): boolean {

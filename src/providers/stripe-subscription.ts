@@ -25,10 +25,18 @@ export function stripeSubscriptions(callFor: (shopId: string, signal: AbortSigna
     })
     return read(call, before.ref ?? id)
   }
+  async function resume(shopId: string, id: string, signal: AbortSignal): Promise<SubscriptionStatus> {
+    const call = await callFor(shopId, signal)
+    const before = await read(call, id)
+    if (before.ref === null || before.state === 'cancelled' || !before.endsWithPeriod) return before
+    await call.stripe.subscriptions.update(before.ref, { cancel_at_period_end: false })
+    return read(call, before.ref)
+  }
   return {
     open: withoutObjects(async (request, signal) => openPage(await callFor(request.shopId, signal), request)),
     status: withoutObjects(async (shopId, id, signal) => read(await callFor(shopId, signal), id)),
     cancel: withoutObjects(cancel),
+    resume: withoutObjects(resume),
   }
 }
 
@@ -72,7 +80,7 @@ async function openPage({ stripe }: StripeCall, request: SubscriptionRequest): P
     ...(email === null ? {} : { customer_email: email }),
   }
   const session = await once<Stripe.Checkout.Session>(
-    subscriptionId,
+    request.attemptId,
     0,
     async () => null,
     (idempotencyKey) => stripe.checkout.sessions.create(parameters, { idempotencyKey }),

@@ -48,6 +48,31 @@ const MONEY = sql`
       WHERE r.shop_id = o.shop_id AND r.order_id = o.id AND r.state IN ('PENDING', 'SUCCEEDED') AND p.captured > 0) AS going_back
   FROM orders o`
 
+/**
+ * Of every placed order with no money on its way back the payment state, and what it must be by its payments and refunds. The rule is the one of
+ * `orderPaymentState`, told a second time on purpose: what proves the books must not rest on what keeps them.
+ */
+const STATES = sql`
+  SELECT o.shop_id, o.id, o.payment_state, CASE
+      WHEN sum(CASE WHEN p.captured > p.returned AND p.returned > 0 THEN 1 ELSE 0 END) > 0 THEN 'PARTIALLY_REFUNDED'
+      WHEN sum(CASE WHEN p.captured > p.returned THEN p.captured ELSE 0 END) >= o.owed AND sum(p.captured - p.returned) > 0 THEN 'PAID'
+      WHEN sum(CASE WHEN p.captured > p.returned THEN 1 ELSE 0 END) > 0 THEN 'PARTIALLY_PAID'
+      WHEN sum(CASE WHEN p.state = 'AUTHORIZED' THEN 1 ELSE 0 END) > 0 THEN 'AUTHORIZED'
+      WHEN sum(CASE WHEN p.captured > 0 OR p.state = 'REFUNDED' THEN 1 ELSE 0 END) > 0 THEN 'REFUNDED'
+      WHEN sum(CASE WHEN p.state IN ('OPENING', 'PENDING') THEN 1 ELSE 0 END) > 0 THEN 'PENDING'
+      WHEN sum(CASE WHEN p.state <> 'PAID' OR p.amount > 0 THEN 1 ELSE 0 END) = count(p.id) AND count(p.id) > 0 THEN 'FAILED'
+      WHEN o.owed = 0 THEN 'PAID'
+      ELSE 'NONE' END AS derived
+  FROM (${MONEY}) o LEFT JOIN (
+    SELECT each.shop_id, each.order_id, each.id, each.state, each.amount, each.captured,
+      (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+        WHERE r.shop_id = each.shop_id AND r.payment_id = each.id AND r.state = 'SUCCEEDED') AS returned
+    FROM payments each
+  ) p ON p.shop_id = o.shop_id AND p.order_id = o.id
+  WHERE o.placed_at IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.shop_id = o.shop_id AND r.order_id = o.id AND r.state = 'PENDING')
+  GROUP BY o.shop_id, o.id, o.payment_state, o.owed`
+
 interface Rule {
   readonly name: string
   readonly says: string
@@ -66,14 +91,10 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'payment_state_wrong',
-    says: "An order's payment state is what its payments and refunds come to.",
+    says: "A placed order's payment state is what its payments and refunds come to.",
     severity: 'error',
-    broken:
-      () => sql`SELECT shop_id, id, payment_state || ', owed ' || owed || ', captured ' || captured || ', refunded ' || refunded AS detail
-      FROM (${MONEY}) m WHERE (payment_state = 'PAID' AND captured - refunded < owed)
-        OR (payment_state IN ('NONE', 'PENDING', 'AUTHORIZED', 'FAILED', 'REFUNDED') AND captured - refunded > 0 AND placed_at IS NOT NULL)
-        OR (payment_state = 'PARTIALLY_REFUNDED' AND (refunded = 0 OR captured <= refunded))
-        OR (payment_state = 'PARTIALLY_PAID' AND (captured - refunded <= 0 OR captured - refunded >= owed))`,
+    broken: () =>
+      sql`SELECT shop_id, id, payment_state || ', comes to ' || derived AS detail FROM (${STATES}) s WHERE payment_state <> derived`,
   },
   {
     name: 'refunds_exceed_payment',
@@ -143,6 +164,33 @@ const RULES: readonly Rule[] = [
       FROM redemptions r JOIN orders o ON o.shop_id = r.shop_id AND o.id = r.order_id WHERE o.state IN ('SUPERSEDED', 'EXPIRED', 'CANCELLED')`,
   },
   {
+    name: 'balance_wrong',
+    says: 'A balance is the sum of its entries, and every entry belongs to one.',
+    severity: 'error',
+    broken:
+      () => sql`SELECT e.shop_id, e.account || ' ' || e.currency AS id, 'is ' || coalesce(b.amount, 0) || ', entries ' || e.total AS detail
+      FROM (SELECT shop_id, account, currency, sum(amount) AS total FROM balance_entries GROUP BY shop_id, account, currency) e
+      LEFT JOIN balances b ON b.shop_id = e.shop_id AND b.account = e.account AND b.currency = e.currency
+      WHERE coalesce(b.amount, 0) <> e.total
+      UNION ALL SELECT b.shop_id, b.account || ' ' || b.currency, 'is ' || b.amount || ', no entries' FROM balances b
+      WHERE NOT EXISTS (SELECT 1 FROM balance_entries e WHERE e.shop_id = b.shop_id AND e.account = b.account AND e.currency = b.currency)`,
+  },
+  {
+    name: 'balance_overdrawn',
+    says: 'Nobody pays with more than the balance holds.',
+    severity: 'error',
+    broken: () => sql`SELECT shop_id, id, account || ', ' || amount || ' ' || currency || ', after it ' || balance_after AS detail
+      FROM balance_entries WHERE kind = 'payment' AND amount <> 0 AND balance_after < 0`,
+  },
+  {
+    name: 'balance_paid_without_payment',
+    says: 'What was debited for an order is a payment of it, or is on its way to be one.',
+    severity: 'error',
+    broken: () => sql`SELECT e.shop_id, e.id, e.payment_id || ', ' || p.state AS detail
+      FROM balance_entries e JOIN payments p ON p.shop_id = e.shop_id AND p.id = e.payment_id
+      WHERE e.kind = 'payment' AND e.amount < 0 AND p.state = 'CANCELLED'`,
+  },
+  {
     name: 'overpaid',
     says: 'A placed order costs no less than was taken for it and kept.',
     severity: 'warning',
@@ -185,6 +233,14 @@ const RULES: readonly Rule[] = [
     broken: (now) => sql`SELECT p.shop_id, p.id, p.state || ', order ' || p.order_id AS detail FROM payments p
       JOIN orders o ON o.shop_id = p.shop_id AND o.id = p.order_id
       WHERE p.state IN ('OPENING', 'PENDING') AND o.placed_at IS NULL AND p.created_at < ${now - QUIET_LONG_MS}`,
+  },
+  {
+    name: 'delivery_without_endpoint',
+    says: 'What is to be sent has an endpoint.',
+    severity: 'warning',
+    broken: (now) => sql`SELECT d.shop_id, d.id, d.type || ' to ' || d.endpoint_id AS detail FROM deliveries d
+      WHERE d.state IN ('PENDING', 'SENDING') AND d.created_at < ${now - HOUR_MS}
+        AND NOT EXISTS (SELECT 1 FROM endpoints e WHERE e.shop_id = d.shop_id AND e.id = d.endpoint_id)`,
   },
   {
     name: 'delivery_dead',

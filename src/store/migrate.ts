@@ -14,6 +14,8 @@ import { up as webhooks } from './migrations/0010-webhooks.ts'
 import { up as accounts } from './migrations/0011-accounts.ts'
 import { up as limits } from './migrations/0012-limits.ts'
 import { up as claims } from './migrations/0013-claims.ts'
+import { up as balances } from './migrations/0015-balances.ts'
+import { up as subscriptions } from './migrations/0016-subscriptions.ts'
 import type { Tables } from './tables.ts'
 
 const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>> = {
@@ -30,6 +32,8 @@ const MIGRATIONS: Readonly<Record<string, (db: Kysely<Tables>) => Promise<void>>
   '0011-accounts': accounts,
   '0012-limits': limits,
   '0013-claims': claims,
+  '0015-balances': balances,
+  '0016-subscriptions': subscriptions,
 }
 
 /** Runs what has not run yet. On PostgreSQL concurrent callers wait for each other. Throws when a migration fails; nothing is half done. */

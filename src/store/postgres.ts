@@ -4,7 +4,17 @@ import { hash } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { migrateToLatest } from './migrate.ts'
-import { asWriter, CommitUnknown, LockTimeout, type Parameter, type Reader, type Statement, type Store, type Writer } from './store.ts'
+import {
+  asWriter,
+  CommitUnknown,
+  DatabaseUnavailable,
+  LockTimeout,
+  type Parameter,
+  type Reader,
+  type Statement,
+  type Store,
+  type Writer,
+} from './store.ts'
 import type { Tables } from './tables.ts'
 
 const ATTEMPTS = 4
@@ -46,9 +56,11 @@ export function openPostgres(url: string, options: { connections?: number } = {}
       counter.statements++
       const [text, values] = parameters
       const name = typeof text === 'string' && Array.isArray(values) ? nameOf(text) : undefined
-      return name === undefined
-        ? super.query(...(parameters as [string]))
-        : super.query({ name, text: text as string, values: values as unknown[] })
+      const done: unknown =
+        name === undefined
+          ? super.query(...(parameters as [string]))
+          : super.query({ name, text: text as string, values: values as unknown[] })
+      return done instanceof Promise ? done.catch(tellLost(true)) : done
     }) as unknown as pg.Client['query']
   }
   const connections = Math.max(READS_KEEP + 1, options.connections ?? 10)
@@ -65,10 +77,22 @@ export function openPostgres(url: string, options: { connections?: number } = {}
   pool.on('error', () => undefined) // an idle connection broke; the next query opens another
   // One that breaks between two statements of a transaction: its next statement fails. Unheard, the error would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined))
+  const connect = () => pool.connect().catch(tellLost(false))
   const whole: Reader & Pick<Writer, 'db'> = {
     dialect: 'postgres',
-    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
-    run: async <Row>(statement: Statement, parameters: readonly Parameter[]) => rows<Row>(pool, statement, parameters),
+    db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: { options: pool.options, connect, end: () => pool.end() } }) }),
+    run: async <Row>(statement: Statement, parameters: readonly Parameter[]) => {
+      const client = await connect()
+      let broken: Error | undefined
+      try {
+        return await rows<Row>(client, statement, parameters)
+      } catch (error) {
+        if (error instanceof DatabaseUnavailable) broken = error
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    },
   }
   const single = asWriter(whole)
   const bound = new WeakMap<pg.PoolClient, Writer>()
@@ -76,7 +100,7 @@ export function openPostgres(url: string, options: { connections?: number } = {}
   let free = connections - READS_KEEP
 
   async function once<T>(work: (writer: Writer) => Promise<T>): Promise<T> {
-    const client = await pool.connect()
+    const client = await connect()
     let broken: Error | undefined
     try {
       await client.query('BEGIN')
@@ -155,9 +179,30 @@ async function committing<T>(statement: Promise<T>): Promise<T> {
   try {
     return await statement
   } catch (error) {
+    if (error instanceof DatabaseUnavailable) throw error.sent ? new CommitUnknown(error) : error
     throw /^(?!08|57P|40003)[0-9A-Z]{5}$/.test(sqlState(error)) ? error : new CommitUnknown(error)
   }
 }
+
+/** Says which errors mean that the connection is gone, or that the server has no room; others are passed on as they are. */
+function tellLost(sent: boolean): (error: unknown) => never {
+  return (error) => {
+    // What the server itself answers, even "no room", it has taken back.
+    throw isLost(error) ? new DatabaseUnavailable(error, sent && !sqlState(error).startsWith('53')) : error
+  }
+}
+
+/** Connections: classes 08 and 57P, too many of them, a full disk; without a code, what the driver and the network say. */
+function isLost(error: unknown): boolean {
+  const state = sqlState(error)
+  if (/^(08|57P|53)/.test(state) || LOST_CODES.has(state)) return true
+  return error instanceof Error && state === '' && LOST_WORDS.test(error.message)
+}
+const LOST_CODES = new Set(
+  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENETDOWN ENOTFOUND EAI_AGAIN ENOENT EADDRNOTAVAIL'.split(' '),
+)
+const LOST_WORDS =
+  /^(Connection terminated|Client has encountered|Client was closed|Query read timeout|timeout exceeded when trying to connect)/
 
 function sqlState(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
@@ -177,7 +222,7 @@ function writerOf(client: pg.PoolClient, bound: WeakMap<pg.PoolClient, Writer>):
   return writer
 }
 
-async function rows<Row>(target: pg.Pool | pg.PoolClient, statement: Statement, parameters: readonly Parameter[]): Promise<Row[]> {
+async function rows<Row>(target: pg.PoolClient, statement: Statement, parameters: readonly Parameter[]): Promise<Row[]> {
   const { rows } = await target.query({ name: statement.name, text: statement.postgres, values: parameters as unknown[] })
   return rows as Row[]
 }

@@ -42,6 +42,38 @@ CREATE TABLE audit (
   PRIMARY KEY (shop_id, id)
 );
 
+CREATE TABLE balance_entries (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  account text NOT NULL,
+  currency text NOT NULL,
+  kind text NOT NULL,
+  amount bigint NOT NULL,
+  balance_after bigint NOT NULL,
+  cause text NOT NULL,
+  order_id text,
+  line_id text,
+  payment_id text,
+  refund_id text,
+  actor text NOT NULL,
+  message text,
+  at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id)
+);
+CREATE INDEX balance_entries_account ON balance_entries USING btree (shop_id, account, id);
+CREATE UNIQUE INDEX balance_entries_cause ON balance_entries USING btree (shop_id, cause);
+CREATE INDEX balance_entries_order ON balance_entries USING btree (shop_id, order_id, id) WHERE (order_id IS NOT NULL);
+
+CREATE TABLE balances (
+  shop_id text NOT NULL,
+  account text NOT NULL,
+  currency text NOT NULL,
+  amount bigint NOT NULL,
+  version bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, account, currency)
+);
+
 CREATE TABLE cart_history (
   shop_id text NOT NULL,
   cart_id text NOT NULL,
@@ -585,6 +617,34 @@ CREATE TABLE stock (
   PRIMARY KEY (shop_id, sku),
   CHECK (((on_hand >= 0) OR (policy <> 'deny'::text)))
 );
+
+CREATE TABLE subscription_orders (
+  shop_id text NOT NULL,
+  subscription_id text NOT NULL,
+  period bigint NOT NULL,
+  order_id text NOT NULL,
+  invoice text,
+  PRIMARY KEY (shop_id, subscription_id, period)
+);
+CREATE UNIQUE INDEX subscription_orders_invoice ON subscription_orders USING btree (shop_id, subscription_id, invoice) WHERE (invoice IS NOT NULL);
+
+CREATE TABLE subscriptions (
+  shop_id text NOT NULL,
+  id text NOT NULL,
+  account text NOT NULL,
+  state text NOT NULL,
+  begun bigint NOT NULL,
+  slot text,
+  due_at bigint,
+  leased_until bigint NOT NULL,
+  version bigint NOT NULL,
+  document text NOT NULL,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (shop_id, id)
+);
+CREATE INDEX subscriptions_account ON subscriptions USING btree (shop_id, account, id);
+CREATE INDEX subscriptions_due ON subscriptions USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX subscriptions_slot ON subscriptions USING btree (shop_id, slot) WHERE (slot IS NOT NULL);
 
 CREATE TABLE variants (
   shop_id text NOT NULL,

@@ -16,6 +16,18 @@ CREATE TABLE audit (
     shop_id text NOT NULL, id text NOT NULL, at bigint NOT NULL, actor text NOT NULL, action text NOT NULL, subject text NOT NULL,
     before text, after text, PRIMARY KEY (shop_id, id));
 
+CREATE TABLE balance_entries (
+    shop_id text NOT NULL, id text NOT NULL, account text NOT NULL, currency text NOT NULL, kind text NOT NULL, amount bigint NOT NULL,
+    balance_after bigint NOT NULL, cause text NOT NULL, order_id text, line_id text, payment_id text, refund_id text, actor text NOT NULL,
+    message text, at bigint NOT NULL, PRIMARY KEY (shop_id, id));
+CREATE INDEX balance_entries_account ON balance_entries (shop_id, account, id);
+CREATE UNIQUE INDEX balance_entries_cause ON balance_entries (shop_id, cause);
+CREATE INDEX balance_entries_order ON balance_entries (shop_id, order_id, id) WHERE order_id IS NOT NULL;
+
+CREATE TABLE balances (
+    shop_id text NOT NULL, account text NOT NULL, currency text NOT NULL, amount bigint NOT NULL, version bigint NOT NULL,
+    updated_at bigint NOT NULL, PRIMARY KEY (shop_id, account, currency));
+
 CREATE TABLE cart_history (
     shop_id text NOT NULL, cart_id text NOT NULL, version bigint NOT NULL, at bigint NOT NULL, entry text NOT NULL,
     PRIMARY KEY (shop_id, cart_id, version));
@@ -224,6 +236,18 @@ CREATE TABLE shops (id text PRIMARY KEY, name text NOT NULL, currency text NOT N
 CREATE TABLE stock (
     shop_id text NOT NULL, sku text NOT NULL, on_hand bigint NOT NULL, policy text NOT NULL, updated_at bigint NOT NULL,
     PRIMARY KEY (shop_id, sku), CHECK (on_hand >= 0 OR policy <> 'deny'));
+
+CREATE TABLE subscription_orders (
+    shop_id text NOT NULL, subscription_id text NOT NULL, period bigint NOT NULL, order_id text NOT NULL, invoice text,
+    PRIMARY KEY (shop_id, subscription_id, period));
+CREATE UNIQUE INDEX subscription_orders_invoice ON subscription_orders (shop_id, subscription_id, invoice) WHERE invoice IS NOT NULL;
+
+CREATE TABLE subscriptions (
+    shop_id text NOT NULL, id text NOT NULL, account text NOT NULL, state text NOT NULL, begun bigint NOT NULL, slot text, due_at bigint,
+    leased_until bigint NOT NULL, version bigint NOT NULL, document text NOT NULL, created_at bigint NOT NULL, PRIMARY KEY (shop_id, id));
+CREATE INDEX subscriptions_account ON subscriptions (shop_id, account, id);
+CREATE INDEX subscriptions_due ON subscriptions (due_at) WHERE due_at IS NOT NULL;
+CREATE UNIQUE INDEX subscriptions_slot ON subscriptions (shop_id, slot) WHERE slot IS NOT NULL;
 
 CREATE TABLE variants (
     shop_id text NOT NULL, sku text NOT NULL, product_id text NOT NULL, position bigint NOT NULL, document text NOT NULL, updated_at bigint NOT NULL,

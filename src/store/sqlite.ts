@@ -8,7 +8,16 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, SqliteDialect } from 'kysely'
 import { migrateToLatest } from './migrate.ts'
-import { asWriter, LockTimeout, type Parameter, type Reader, type Statement, type Store, type Writer } from './store.ts'
+import {
+  asWriter,
+  DatabaseUnavailable,
+  LockTimeout,
+  type Parameter,
+  type Reader,
+  type Statement,
+  type Store,
+  type Writer,
+} from './store.ts'
 import type { Tables } from './tables.ts'
 
 const BUSY_RETRY_MS = 5
@@ -115,7 +124,7 @@ function createTransactions({ handle, reader }: Connection, counter: { statement
       for (const answer of answers) answer()
     } catch (error) {
       if (handle.isTransaction) exec('ROLLBACK')
-      for (const each of group) each.reject(error)
+      for (const each of group) each.reject(told(error))
     }
   }
 
@@ -140,7 +149,7 @@ function createTransactions({ handle, reader }: Connection, counter: { statement
       } catch (error) {
         if (!handle.isTransaction) throw error // the database gave the whole transaction up
         exec('ROLLBACK TO one')
-        answers.push(() => each.reject(error))
+        answers.push(() => each.reject(told(error)))
       }
       exec('RELEASE one')
     }
@@ -213,6 +222,13 @@ function connect(path: string, counter: { statements: number }): Connection {
   }
   return { handle, reader }
 }
+
+/** No space is left: SQLite has taken back what did not fit. */
+function told(error: unknown): unknown {
+  const isFull = error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL
+  return isFull ? new DatabaseUnavailable(error, false) : error
+}
+const SQLITE_FULL = 13
 
 function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (error.errcode === 5 || error.errcode === 261 || error.errcode === 517)

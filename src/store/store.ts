@@ -71,6 +71,19 @@ export class CommitUnknown extends Error {
   }
 }
 
+/**
+ * The database cannot be reached, or has no space left. `sent`: a statement was under way when the connection broke; outside a transaction nobody
+ * can say whether it happened. A transaction that had not come to its COMMIT was not committed.
+ */
+export class DatabaseUnavailable extends Error {
+  readonly sent: boolean
+  constructor(cause: unknown, sent: boolean) {
+    super('The database cannot be reached, or has no space left.', { cause })
+    this.name = 'DatabaseUnavailable'
+    this.sent = sent
+  }
+}
+
 /** Somebody else held a lock (on SQLite the database) for too long. The transaction was rolled back: nothing was changed. */
 export class LockTimeout extends Error {
   constructor(cause: unknown) {

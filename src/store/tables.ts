@@ -504,6 +504,56 @@ export interface SandboxSessionTable {
   version: number
   event_due_at: number | null
 }
+/** What an account has, in one currency: the sum of its entries. */
+export interface BalanceTable {
+  shop_id: string
+  account: string
+  currency: string
+  amount: number
+  version: number
+  updated_at: number
+}
+/** One movement of a balance; `amount` is signed. `cause` names what it was for: it is unique. */
+export interface BalanceEntryTable {
+  shop_id: string
+  id: string
+  account: string
+  currency: string
+  kind: string
+  amount: number
+  balance_after: number
+  cause: string
+  order_id: string | null
+  line_id: string | null
+  payment_id: string | null
+  refund_id: string | null
+  actor: string
+  message: string | null
+  at: number
+}
+
+/** A subscription: columns for finding it, what it takes that may be had once (`slot`), and its document. */
+export interface SubscriptionTable {
+  shop_id: string
+  id: string
+  account: string
+  state: string
+  begun: number
+  slot: string | null
+  due_at: number | null
+  leased_until: number
+  version: number
+  document: string
+  created_at: number
+}
+/** Which order a period of a subscription has, and which invoice of the provider paid it. */
+export interface SubscriptionOrderTable {
+  shop_id: string
+  subscription_id: string
+  period: number
+  order_id: string
+  invoice: string | null
+}
 
 /** All tables by name. */
 export interface Tables {
@@ -531,12 +581,16 @@ export interface Tables {
   order_history: OrderHistoryTable
   fulfilments: FulfilmentTable
   order_revisions: OrderRevisionTable
+  subscriptions: SubscriptionTable
+  subscription_orders: SubscriptionOrderTable
   quotes: QuoteTable
   sequences: SequenceTable
   payments: PaymentTable
   payment_actions: PaymentActionTable
   provider_accounts: ProviderAccountTable
   refunds: RefundTable
+  balances: BalanceTable
+  balance_entries: BalanceEntryTable
   provider_events: ProviderEventTable
   endpoints: EndpointTable
   deliveries: DeliveryTable
