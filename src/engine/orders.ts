@@ -1,7 +1,7 @@
 // Orders as they are served: the frozen document with its payments and refunds.
 import { withFulfilled } from '../core/fulfilment.ts'
 import { fulfilmentStateOf, liftOrder, type Order, type ServedOrder, type ServedPayment, type ServedRefund } from '../core/order.ts'
-import { type Attempt, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
+import { type Attempt, dueOf, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
 import { cancelledAmount } from '../core/refund.ts'
 import { rfc3339 } from '../core/time.ts'
 import { fulfilmentsOf } from '../store/fulfilments.ts'
@@ -56,6 +56,17 @@ export async function paymentStateNow(reader: Reader, order: Order): Promise<Ord
   // Of a cancelled order everything is to go back; that is said by what went back, not by what it costs now.
   const owed = order.total.amount - (order.state === 'CANCELLED' ? 0 : cancelledAmount(order))
   return orderPaymentState(owed, payments.map(attemptOf), refunds.map(returnOf))
+}
+
+/**
+ * What was never paid of an order that is owed, from the rows of its payments and refunds (minor units; below zero: too much was taken). What is on its
+ * way back counts as gone. Lock the order first where something rests on it.
+ */
+export async function dueNow(reader: Reader, order: Order): Promise<number> {
+  const payments = await paymentsOf(reader, order.shopId, [order.id])
+  const refunds = (await refundsOf(reader, order.shopId, [order.id])).filter(({ state }) => state !== 'FAILED').map(returnOf)
+  const gone = refunds.map((each) => ({ ...each, state: 'SUCCEEDED' as const }))
+  return dueOf(order.total.amount - cancelledAmount(order), payments.map(attemptOf), gone)
 }
 
 /** What the fulfilments of an order, as they are written now, make of it: lock the order first. */

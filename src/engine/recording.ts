@@ -25,6 +25,7 @@ export type OrderAction =
   | 'cancel'
   | 'complete'
   | 'pay'
+  | 'pay_again'
   | 'capture'
   | 'void'
   | 'payment_fail'
