@@ -149,6 +149,63 @@ for (const dialect of DIALECTS)
       await shop.balanced()
     })
 
+    it('what went back for pieces, or out of goodwill, is not owed again; what was too much, or for cancelled pieces, is when more is bought', async () => {
+      const shop = await open()
+      const buy = async () => {
+        const { order, payment } = await (await shop.guest([{ sku: 'A', quantity: 3 }])).order()
+        await shop.pay(payment.id)
+        await shop.tell(payment.id, 'paid')
+        return { id: order.id as string, lineId: order.lines[0].id as string }
+      }
+      const refund = async (id: string, body: object) => success(await shop.admin('POST', `/orders/${id}/refunds`, body))
+      const owes = async (id: string) => (await shop.read(id)).outstandingTotal.amount
+      const returned = await buy()
+      await refund(returned.id, { lines: [{ lineId: returned.lineId, quantity: 1 }], amount: 300 })
+      assert.equal(await owes(returned.id), 0)
+      await shop.edit(returned.id, 4)
+      assert.equal(await owes(returned.id), 1000)
+      success(
+        await shop.admin('POST', `/orders/${returned.id}/cancel`, { lines: [{ lineId: returned.lineId, quantity: 1 }], refund: 'none' }),
+      )
+      assert.equal(await owes(returned.id), 1000, 'the piece that was cancelled is the one that went back')
+
+      const cancelled = await buy()
+      success(await shop.admin('POST', `/orders/${cancelled.id}/cancel`, { lines: [{ lineId: cancelled.lineId, quantity: 1 }] }))
+      assert.equal(await owes(cancelled.id), 0)
+      await shop.edit(cancelled.id, 4)
+      assert.equal(await owes(cancelled.id), 1000)
+
+      const lowered = await buy()
+      await shop.edit(lowered.id, 2)
+      assert.equal(await owes(lowered.id), -1000)
+      await refund(lowered.id, { amount: 1200 })
+      assert.equal(await owes(lowered.id), 0)
+      await shop.edit(lowered.id, 3)
+      assert.equal(await owes(lowered.id), 1000, 'but for the 2.00 of goodwill')
+      await shop.balanced()
+    })
+
+    it('an edit keeps pieces that were given back, and no line costs less than what went back for it', async () => {
+      const shop = await open()
+      const { order, payment } = await (await shop.guest([{ sku: 'A', quantity: 3 }, { sku: 'B' }])).order()
+      await shop.pay(payment.id)
+      await shop.tell(payment.id, 'paid')
+      const lineId = order.lines[0].id
+      success(await shop.admin('POST', `/orders/${order.id}/refunds`, { lines: [{ lineId, quantity: 2 }] }))
+      const edits = [{ set: [{ lineId, quantity: 1 }] }, { remove: [lineId] }, { set: [{ lineId, unitPrice: 600 }] }]
+      const answers = await Promise.all(edits.map((lines) => shop.admin('PATCH', `/orders/${order.id}`, { lines })))
+      assert.deepEqual(
+        answers.map(({ status, body }) => [status, body.code, body.reason]),
+        [
+          [422, 'quantity_too_small', 'refunded'],
+          [422, 'quantity_too_small', 'refunded'],
+          [422, 'invalid', 'more_was_given_back_for_it'],
+        ],
+      )
+      const kept = success(await shop.admin('PATCH', `/orders/${order.id}`, { lines: { set: [{ lineId, quantity: 2 }] } })).order
+      assert.deepEqual([kept.total.amount, kept.outstandingTotal.amount], [3000, -1000])
+    })
+
     it('the rest can come by hand as well', async () => {
       const shop = await open()
       const { orderId, payRest } = await shop.dearer()

@@ -72,16 +72,6 @@ export function orderPaymentState(total: number, payments: readonly Attempt[], r
   return total === 0 ? 'PAID' : 'NONE'
 }
 
-/**
- * What of an order was never paid, in minor units (below zero: more was taken than it costs). What went back of a payment, for goods or out of goodwill,
- * is not owed again; a payment that went back entirely while another one stands was one too many, and counts for nothing.
- */
-export function dueOf(total: number, payments: readonly Attempt[], refunds: readonly Return[]): number {
-  const taken = payments.filter((each) => each.captured > 0)
-  const standing = taken.filter(({ id, captured }) => captured > sumOf(refunds.filter((each) => isBack(each) && each.paymentId === id)))
-  return (standing.length > 0 ? standing : taken).reduce((rest, each) => rest - each.captured, total)
-}
-
 /** What was taken of an order, what went back of it, and what is still owed (negative: too much was taken); minor units. */
 export function moneyOf(total: number, payments: readonly Attempt[], refunds: readonly Return[]) {
   const paid = payments.reduce((all, each) => all + each.captured, 0)
@@ -90,12 +80,7 @@ export function moneyOf(total: number, payments: readonly Attempt[], refunds: re
       (each) => each.state === 'SUCCEEDED' && payments.some((payment) => payment.id === each.paymentId && payment.captured > 0),
     ),
   )
-  const due = dueOf(total, payments, refunds)
-  return { paid, refunded, outstanding: due > 0 ? due : Math.min(0, total - paid + refunded) }
-}
-
-function isBack({ state }: Return): boolean {
-  return state === 'SUCCEEDED'
+  return { paid, refunded, outstanding: total - paid + refunded }
 }
 
 function sumOf(amounts: readonly { readonly amount: number }[]): number {

@@ -4,6 +4,7 @@
 import type { Order } from '../core/order.ts'
 import { orderIsOwed, orderMayMove } from '../core/order.ts'
 import { isCovered, isRunning, mayMove } from '../core/payment.ts'
+import { NO_CONTENT } from '../core/refund.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { inState } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
@@ -547,7 +548,8 @@ export function createPayments(parts: {
     // A verified card, for an order that costs nothing.
     if (amount === 0) return
     const id = random.id('rf')
-    await insertRefund(writer, refundRow(payment, { id, groupId: id, amount, reason, by, now: clock.now(), isSent: false }))
+    const content = { ...NO_CONTENT, overpaid: amount }
+    await insertRefund(writer, refundRow(payment, { id, groupId: id, amount, reason, by, content, now: clock.now(), isSent: false }))
   }
 
   return { open, closeSessions, askProvider, placeUnpaid, applyStatus, countDeclined, alarm, refundAll }
