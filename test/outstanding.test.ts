@@ -206,6 +206,32 @@ for (const dialect of DIALECTS)
       assert.deepEqual([kept.total.amount, kept.outstandingTotal.amount], [3000, -1000])
     })
 
+    it('what came by hand is marked for the dearer order as well; one that costs no more than what came is paid since then', async () => {
+      const shop = await open()
+      const buy = async (quantity: number) => {
+        const { order } = await (await shop.guest([{ sku: 'A', quantity }])).order({ payment: { provider: 'manual' } })
+        return { orderId: order.id as string, paymentId: order.payments[0].id as string, lineId: order.lines[0].id as string }
+      }
+      const more = await buy(1)
+      success(await shop.act('mark-paid', more))
+      await shop.edit(more.orderId, 2)
+      const paid = success(await shop.act('mark-paid', more))
+      assert.deepEqual([paid.paymentState, paid.payments[0].amount.amount, paid.outstandingTotal.amount], ['PAID', 2000, 0])
+      await shop.edit(more.orderId, 1)
+      success(await shop.admin('POST', `/orders/${more.orderId}/refunds`, { amount: 1000 }))
+      await shop.edit(more.orderId, 2)
+      assert.equal(success(await shop.act('mark-paid', more)).outstandingTotal.amount, 0)
+      await shop.balanced()
+
+      const less = await buy(2)
+      const part = success(await shop.act('mark-paid', less, { amount: 1000 }))
+      assert.deepEqual([part.paymentState, part.paidAt], ['PARTIALLY_PAID', null])
+      const body = { lines: [{ lineId: less.lineId, quantity: 1 }] }
+      const whole = success(await shop.admin('POST', `/orders/${less.orderId}/cancel`, body))
+      assert.deepEqual([whole.paymentState, whole.refunds, whole.paidAt === null], ['PAID', [], false])
+      await shop.balanced()
+    })
+
     it('the rest can come by hand as well', async () => {
       const shop = await open()
       const { orderId, payRest } = await shop.dearer()
