@@ -120,7 +120,7 @@ for (const dialect of DIALECTS)
       await shop.balanced()
     })
 
-    it('SEED0-42 of a mixed cart only the recharges are credited, by their own amounts whatever discounts took off', async () => {
+    it('SEED0-42 of a mixed cart only the recharges are credited, by their own amounts, and no discount takes anything off them', async () => {
       const shop = await openRechargeShop(world)
       const half = { name: 'Half', conditions: [], benefit: { kind: 'percent_off', percent: '50' } }
       const robin = await shop.account()
@@ -130,8 +130,17 @@ for (const dialect of DIALECTS)
       assert.deepEqual(await robin.moves(), [['recharge', 1000]])
       success(await shop.admin('POST', '/promotions', half))
       const next = await robin.buy([ten, { sku: 'TOP-UP', amount: 300 }, { sku: 'A' }])
-      assert.equal(next.order.total.amount, 1150)
+      assert.equal(next.order.total.amount, 1800)
       assert.equal(await robin.has(), 2300)
+      const free = { name: 'Free', conditions: [{ kind: 'code' }], benefit: { kind: 'percent_off', percent: '100' } }
+      const { id } = success(await shop.admin('POST', '/promotions', free))
+      success(await shop.admin('POST', `/promotions/${id}/codes`, { code: 'FREE' }))
+      await robin.fill([{ sku: 'TOP-UP', amount: 5000 }])
+      const alone = await robin.run('POST', '/carts/current/codes', { code: 'FREE' })
+      assert.deepEqual(codeOf(alone), [422, 'code_rejected'])
+      await robin.fill([{ sku: 'A' }])
+      const { cart } = success(await robin.run('POST', '/carts/current/codes', { code: 'FREE' }))
+      assert.equal(cart.total.amount, 5000, 'a code for everything makes no balance of nothing')
       await shop.balanced()
     })
 

@@ -29,6 +29,7 @@ import { type Money, sum } from './money.ts'
 import { type Order, type OrderLine, orderLinesOf } from './order.ts'
 import { type Pricing, priceCart, type Totals } from './pricing.ts'
 import { asks } from './promotion.ts'
+import { lineShare, type PastRefund, refundedOf } from './refund.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { demandOf } from './stock.ts'
 
@@ -80,18 +81,23 @@ export interface Edited {
 
 /**
  * Applies an edit. `facts` are those of the order's customer now; what the order itself took (pieces, uses, a first order) does not stand in its own
- * way. Every error is told, each with its path.
+ * way. Every error is told, each with its path. `refunds` are all that the order had: what was given back for a line stays true of it.
  */
-export function applyEdit(order: Order, edit: OrderEdit, facts: Facts): Edited {
+export function applyEdit(order: Order, edit: OrderEdit, facts: Facts, refunds: readonly PastRefund[]): Edited {
   const draft = draftOf(order, edit, facts)
   const mode = edit.recalculate ?? 'none'
   if (mode === 'none') {
     if (draft.isOutdated) draft.warnings.push(notice('adjustments_outdated', 'warning', '/adjustments', {}))
-  } else recalculate(draft, mode, facts, order)
+  } else recalculate(draft, mode, facts, order, refunds)
   const totals = totalsOf(draft.order.lines, draft.order.adjustments, order.currency)
   if (isRefusal(totals)) draft.errors.push(totals)
   const after: Order = { ...draft.order, ...(isRefusal(totals) ? {} : totals) }
-  const errors = [...draft.errors, ...incomplete(order, after, facts), ...shortages(order, after, facts)]
+  const errors = [
+    ...draft.errors,
+    ...incomplete(order, after, facts),
+    ...shortages(order, after, facts),
+    ...overRefunded(order, after, refunds),
+  ]
   return {
     order: after,
     errors,
@@ -132,6 +138,11 @@ export function totalsOf(
 /** How many pieces of a line must stay in the order: those that were handed over, and those that were cancelled (and given back for). */
 export function piecesSettled(line: Pick<OrderLine, 'cancelledQuantity' | 'fulfilledQuantity'>): number {
   return line.cancelledQuantity + line.fulfilledQuantity
+}
+
+/** Whether nothing became of a line's pieces yet: only then it may cost what the catalogue says today. */
+function isUntouched(line: OrderLine, refunds: readonly PastRefund[]): boolean {
+  return piecesSettled(line) === 0 && refundedOf(line.id, refunds).quantity === 0
 }
 
 /** How many pieces of each sku an edit takes from stock (above zero) or gives back (below), in order of sku. */
@@ -302,14 +313,25 @@ function addNew(draft: Draft, add: readonly LineRequest[], facts: Facts): void {
 // Running rules again ----------------------------------------------------------------------------------------------------------------------
 
 /** A cart as which an order is priced again, with the facts for it: what an outside engine is asked about. Null: nothing is to run again. */
-export function repricing(order: Order, edit: OrderEdit, facts: Facts): { cart: Cart; facts: Facts } | null {
+export function repricing(
+  order: Order,
+  edit: OrderEdit,
+  facts: Facts,
+  refunds: readonly PastRefund[],
+): { cart: Cart; facts: Facts } | null {
   const mode = edit.recalculate ?? 'none'
-  return mode === 'none' ? null : repriced(draftOf(order, edit, facts).order, mode, facts, order)
+  return mode === 'none' ? null : repriced(draftOf(order, edit, facts).order, mode, facts, order, refunds)
 }
 
-function repriced(order: Order, mode: 'adjustments' | 'all', facts: Facts, before: Order): { cart: Cart; facts: Facts } {
+function repriced(
+  order: Order,
+  mode: 'adjustments' | 'all',
+  facts: Facts,
+  before: Order,
+  refunds: readonly PastRefund[],
+): { cart: Cart; facts: Facts } {
   const bought = order.lines.filter((line) => line.giftOf === null)
-  const isRefreshed = (line: OrderLine) => mode === 'all' && piecesSettled(line) === 0
+  const isRefreshed = (line: OrderLine) => mode === 'all' && isUntouched(line, refunds)
   const quantities = quantitiesOf(bought)
   const lines = bought.map((line) =>
     isRefreshed(line) ? refreshed(line, quantities.get(line.sku ?? '') ?? line.quantity) : frozenLine(line, facts),
@@ -453,8 +475,8 @@ function withUse({ usesLeft, customerUsesLeft, budgetLeft }: LimitFacts, currenc
   }
 }
 
-function recalculate(draft: Draft, mode: 'adjustments' | 'all', facts: Facts, before: Order): void {
-  const { cart, facts: known } = repriced(draft.order, mode, facts, before)
+function recalculate(draft: Draft, mode: 'adjustments' | 'all', facts: Facts, before: Order, refunds: readonly PastRefund[]): void {
+  const { cart, facts: known } = repriced(draft.order, mode, facts, before, refunds)
   const pricing = priceCart(cart, known)
   if (isRefusal(pricing)) {
     draft.errors.push(pricing)
@@ -469,7 +491,7 @@ function recalculate(draft: Draft, mode: 'adjustments' | 'all', facts: Facts, be
   const lines = order.lines.flatMap((line) => {
     const now = fresh.get(line.id)
     if (!now || line.giftOf !== null) return []
-    if (mode === 'all' && piecesSettled(line) === 0) return [{ ...succeeding(now, line), priceWhenAdded: line.priceWhenAdded }]
+    if (mode === 'all' && isUntouched(line, refunds)) return [{ ...succeeding(now, line), priceWhenAdded: line.priceWhenAdded }]
     if (mode === 'all') draft.warnings.push(notice('price_frozen', 'warning', `/lines/${line.id}`, { sku: line.sku, name: line.name }))
     return [{ ...line, adjustments: now.adjustments, discountTotal: now.discountTotal, total: now.total }]
   })
@@ -511,6 +533,21 @@ function incomplete(before: Order, { lines, email, shippingAddress }: Order, fac
       ? [refuse('address_required', { path: '/shippingAddress' })]
       : []),
   ]
+}
+
+/** Pieces that were given back are pieces of the order, and no line may cost less than what was given back for it. */
+function overRefunded(before: Order, after: Order, refunds: readonly PastRefund[]): Refusal[] {
+  return before.lines.flatMap(({ id: lineId, sku }) => {
+    const { quantity: min, amount } = refundedOf(lineId, refunds)
+    const line = after.lines.find(({ id }) => id === lineId)
+    const asked = line?.quantity ?? 0
+    const path = `/lines/${lineId}`
+    if (asked < min) return [refuse('quantity_too_small', { lineId, sku, min, asked, reason: 'refunded', path })]
+    const left = line ? lineShare(line) : 0
+    return amount > 0 && left < amount
+      ? [refuse('invalid', { lineId, sku, path, reason: 'more_was_given_back_for_it', left, refunded: amount })]
+      : []
+  })
 }
 
 /** What an edit takes beyond what the order has already must be there. */

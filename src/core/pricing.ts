@@ -182,11 +182,16 @@ function pricedOnce(given: Cart, facts: Facts, trace: Trace | null): Pricing | R
   const itemTotal = sum(available.map((work) => work.itemTotal))
   if (itemTotal === null) return refuse('amount_too_large', { path: '/lines' })
 
+  // A code must not make balance of nothing: what credits a balance costs what it is worth, and counts for no promotion.
+  const { creditRecharges } = facts.shop.settings.balance
+  const credits = creditRecharges ? available.filter(({ variant }) => variant?.kind === 'recharge') : []
+  const promotable = credits.length === 0 ? available : available.filter((work) => !credits.includes(work))
+  const credited = credits.reduce((all, work) => all + work.itemTotal, 0)
   const stages = {
-    shippingFor: (sold: readonly Work[], left: number) => applyShipping(cart, sold, left, facts, null),
+    shippingFor: (sold: readonly Work[], left: number) => applyShipping(cart, [...sold, ...credits], left + credited, facts, null),
     priced: (line: Line) => pricedOrNull(line, cart.currency, termsFor(line), facts),
   }
-  const promoted = applyPromotions(cart, available, itemTotal, facts, stages, trace)
+  const promoted = applyPromotions(cart, promotable, itemTotal - credited, facts, stages, trace)
   const sold = [...available, ...promoted.gifts]
   const discounted = itemTotal + promoted.discount
   const listed = applyShipping(cart, sold, discounted, facts, trace)

@@ -20,6 +20,8 @@ export interface RefundedLine {
 export interface RefundContent {
   readonly lines: readonly RefundedLine[]
   readonly shipping: number
+  /** How much of its amount was money that the order did not cost; absent: nothing. */
+  readonly overpaid?: number
 }
 
 /** So many refunds an order may have: all of them are served with it. */
@@ -98,6 +100,23 @@ export function refundedOf(lineId: string, refunds: readonly PastRefund[]): { re
     }
   }
   return { quantity, amount }
+}
+
+/**
+ * What of an order its customer need not pay any more although it was not cancelled: what went back for pieces and for shipping, or out of goodwill, in
+ * minor units. Money that went back because it was too much, or for cancelled pieces, is not of it: that is owed again when the order costs more.
+ */
+export function forgivenAmount({ lines }: Pick<Order, 'lines'>, refunds: readonly PastRefund[]): number {
+  const counted = standing(refunds)
+  const ofLines = lines.map((line) => ({ line, amount: refundedOf(line.id, counted).amount }))
+  const forPieces = counted.reduce((sum, { content }) => content.lines.reduce((all, { amount }) => all + amount, sum), 0)
+  const back = counted.reduce((sum, each) => (each.state === 'FAILED' ? sum : sum + each.amount), 0)
+  const overpaid = counted.reduce((sum, { content }) => sum + (content.overpaid ?? 0), 0)
+  const besides = Math.max(0, back - forPieces - overpaid)
+  return ofLines.reduce(
+    (sum, { line, amount }) => sum + Math.max(0, amount - shareOf(lineShare(line), line.cancelledQuantity, line.quantity)),
+    besides,
+  )
 }
 
 function standing(refunds: readonly PastRefund[]): PastRefund[] {

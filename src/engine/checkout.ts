@@ -24,9 +24,11 @@ import {
   ORDER_FORMAT,
   type Order,
   type OrderContent,
+  type OrderState,
   orderAttributes,
   orderBlockers,
   orderedLinesOf,
+  orderIsOwed,
   orderLinesOf,
   orderMayMove,
   partOf,
@@ -54,9 +56,9 @@ import { heldSkus, holdCarts } from './holding.ts'
 import type { LimitedTo } from './identity.ts'
 import { type Act, type Limiting, looking, payerOf, paying } from './limiting.ts'
 import { findRecorded, type IdempotencyClaim } from './once.ts'
-import { kindOf, parseOrder, paymentStateNow } from './orders.ts'
+import { dueNow, kindOf, parseOrder, paymentStateNow } from './orders.ts'
 import type { PaymentMethod, PaymentMethods, WantedPayment } from './payment-methods.ts'
-import { isPayable, type Payments } from './payments.ts'
+import { isPayable, OUTSTANDING, type Payments } from './payments.ts'
 import { type Placement, putBack, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import { billedBy, planOfOrder, planRefusal, shopForPlans } from './plan-orders.ts'
 import type { Clock, PaymentProvider, Randomness } from './ports.ts'
@@ -151,7 +153,7 @@ export interface Cancelling {
 /** Ordering and paying. */
 export interface Checkout {
   order(request: OrderRequest): Promise<Ordered | Refusal>
-  /** Another attempt to pay an order that awaits payment. */
+  /** Another attempt to pay an order that awaits payment, or a payment of exactly what is still owed of one that was placed. */
   payAgain(
     shopId: string,
     orderId: string,
@@ -671,6 +673,7 @@ export function createCheckout(parts: {
     if (!shop) return refuse('shop_not_found', { shopId })
     const known = await readOrder(store.reader, shopId, orderId)
     if (!known) return refuse('order_not_found', { orderId })
+    if (orderIsOwed(known.state as OrderState)) return payRest(shop, known, wanted, { returnUrl, from })
     if (known.state !== 'NEW') return refuse('order_state_forbids', { orderId, state: known.state, action: 'pay' })
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const payable = (await paymentsOf(store.reader, shopId, [orderId])).filter(isPayable)
@@ -733,6 +736,74 @@ export function createCheckout(parts: {
     const changes = { state, reason: null, method, instructions, origin: payer.from }
     if (!(await updatePayment(writer, payable, changes, now))) throw new Rollback('again')
     return { orderId, payment: { ...payable, ...changes, version: payable.version + 1 }, created: false }
+  }
+
+  /** Pays what is still owed of a placed order, and nothing else: a session for another amount, or at another provider, is closed first. */
+  async function payRest(shop: ShopFacts, known: OrderTable, wanted: WantedPayment, payer: Payer): Promise<Ordered | Refusal> {
+    const { id: orderId } = known
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const row = await readOrder(store.reader, shop.id, orderId)
+      const rest = row && (await restOf(store.reader, parseOrder(row)))
+      if (!row || !rest) return refuse('order_not_found', { orderId })
+      if (isRefusal(rest)) return rest
+      const { provider, method } = rest.payable.at(-1) ?? {}
+      const isNamed = wanted.provider !== undefined || wanted.method !== undefined
+      const way = isNamed ? wanted : { provider, method: method ?? undefined }
+      const chosen = await paymentMethods.choose(shop, way, { ...parseOrder(row), amount: rest.due })
+      if (isRefusal(chosen)) return chosen
+      const isAnother = (payment: PaymentTable) => isRest(payment) && !isSame(payment, chosen, rest.due)
+      if (rest.payable.some(isAnother)) {
+        const limited = await limiting.act(shop, looking(paying(payerOf(row, payer.from))))
+        if (limited) return limited
+        const closed = await closeSessions(shop.id, orderId, (payment) => isAnother(payment) && isPayable(payment))
+        if (isRefusal(closed)) return closed
+        if (closed === 'covered') continue
+      }
+      const next = await store
+        .transact((writer) => restAttempt(writer, shop, orderId, chosen, payer))
+        .catch((error: unknown) => {
+          if (error instanceof Rollback) return error.refusal
+          throw error
+        })
+      if (next !== 'again') return isRefusal(next) ? next : openSession(shop.id, next)
+    }
+    return refuse('overloaded', { retryAfter: 1 })
+  }
+
+  /** What is still owed of an order, and in which sessions it can be paid; the refusal says why it cannot. */
+  async function restOf(reader: Reader, order: Order): Promise<{ due: number; payable: PaymentTable[] } | Refusal> {
+    const { id: orderId, state } = order
+    const forbidden = (reason: string) => refuse('order_state_forbids', { orderId, state, action: 'pay', reason })
+    if (!orderIsOwed(state)) return forbidden('order_is_over')
+    const all = await paymentsOf(reader, order.shopId, [orderId])
+    const due = await dueNow(reader, order)
+    if (due <= 0) return forbidden('nothing_is_outstanding')
+    // Reserved money, or money that comes by hand, pays it: staff closes that first.
+    if (all.some((each) => each.state === 'AUTHORIZED' || (!isRest(each) && each.state === 'PENDING'))) return forbidden('money_is_to_come')
+    return { due, payable: all.filter((each) => isRest(each) && isPayable(each)) }
+  }
+
+  /** Under the order's lock: the session that is open for just this, or a new payment of it. */
+  async function restAttempt(writer: Writer, shop: ShopFacts, orderId: string, chosen: PaymentMethod, payer: Payer): Promise<Ordered> {
+    const now = clock.now()
+    const [row] = await lockOrders(writer, shop.id, [orderId])
+    const rest = row ? await restOf(writer, parseOrder(row)) : refuse('order_not_found', { orderId })
+    if (!row || isRefusal(rest)) throw new Rollback(isRefusal(rest) ? rest : 'again')
+    if (rest.payable.some((each) => !isSame(each, chosen, rest.due))) throw new Rollback('again')
+    const order = parseOrder(row)
+    const [open] = rest.payable
+    if (open && open.state !== 'FAILED') return { orderId, payment: open, created: false }
+    await admit(writer, shop, paying(payerOf(row, payer.from)))
+    const fresh = { ...newPayment(shop, order, chosen, payer, now), amount: rest.due, capture: OUTSTANDING }
+    const again = { state: 'PENDING', reason: null, origin: payer.from }
+    if (!open) await insertPayment(writer, fresh)
+    else if (!(await updatePayment(writer, open, again, now))) throw new Rollback('again')
+    const paymentState = await paymentStateNow(writer, order)
+    if (paymentState !== order.paymentState) {
+      const how = { by: 'system', action: 'pay_again', events: ['order.updated'] } as const
+      await recording.change(writer, shop, order, { paymentState }, how)
+    }
+    return { orderId, payment: open ? { ...open, ...again, version: open.version + 1 } : fresh, created: false }
   }
 
   /** Opens the session of a payment that has none yet, and records it. */
@@ -873,6 +944,16 @@ export function createCheckout(parts: {
   }
 
   return { order, payAgain, cancel, cancelUnpaid, expire }
+}
+
+/** Whether a payment is of what was still owed when its order was placed already. */
+function isRest({ capture }: PaymentTable): boolean {
+  return capture === OUTSTANDING
+}
+
+/** Whether it is paid in this way, and just this amount. */
+function isSame({ provider, method, amount }: PaymentTable, chosen: PaymentMethod, due: number): boolean {
+  return provider === chosen.provider && method === chosen.method && amount === due
 }
 
 /** Whether an order goes through a payment provider before it is placed. */

@@ -3,8 +3,9 @@
 import { customerOf } from '../core/customer.ts'
 import { applyEdit, demandChange, type Edited, type OrderEdit, repricing } from '../core/editing.ts'
 import { fulfilmentStateOf, type Order, rechargeRefusal } from '../core/order.ts'
+import type { PastRefund } from '../core/refund.ts'
 import { isRefusal, priceChanged, type Refusal, refuse } from '../core/refusal.ts'
-import { lockOrders, readOrder } from '../store/orders.ts'
+import { lockOrders, readOrder, refundsOf } from '../store/orders.ts'
 import { changeRedemptions } from '../store/redemptions.ts'
 import { insertRevision } from '../store/revisions.ts'
 import { lockStock, takeStock } from '../store/stock.ts'
@@ -17,6 +18,7 @@ import { type Placement, usedPromotions } from './placing.ts'
 import type { Clock } from './ports.ts'
 import type { Quoting } from './quotes.ts'
 import type { Recording } from './recording.ts'
+import { pastRefund } from './refunding.ts'
 
 /** How often an edit begins anew because the order changed meanwhile. */
 const ATTEMPTS = 5
@@ -90,7 +92,7 @@ export function createEditing(parts: {
     shopId: string,
     orderId: string,
     edit: OrderEdit,
-  ): Promise<{ shop: ShopFacts; row: OrderTable; order: Order; edited: Edited } | Refusal> {
+  ): Promise<{ shop: ShopFacts; row: OrderTable; refunds: readonly PastRefund[]; edited: Edited } | Refusal> {
     const shop = await cache.shop(shopId)
     if (!shop) return refuse('shop_not_found', { shopId })
     const row = await readOrder(store.reader, shopId, orderId)
@@ -105,18 +107,19 @@ export function createEditing(parts: {
     const wanted = [...new Set([...skus, ...parts])]
     await cache.collect(shop, wanted, codes, [])
     const facts = await cache.fresh(store.reader, shop, codes, wanted, { holders: [order.id], buyer: buyerOf(after) })
-    const asked = shop.asksOutside ? repricing(order, edit, facts) : null
-    if (!asked) return { shop, row, order, edited: applyEdit(order, edit, facts) }
+    const refunds = (await refundsOf(store.reader, shopId, [orderId])).map(pastRefund)
+    const asked = shop.asksOutside ? repricing(order, edit, facts, refunds) : null
+    if (!asked) return { shop, row, refunds, edited: applyEdit(order, edit, facts, refunds) }
     const settled = await quotes.settle(shop, asked.cart, asked.facts, { keeps: false, insists: true })
     const answered = isRefusal(settled) ? facts : { ...facts, quotes: settled.facts.quotes }
-    return { shop, row, order, edited: applyEdit(order, edit, answered) }
+    return { shop, row, refunds, edited: applyEdit(order, edit, answered, refunds) }
   }
 
   /** Under the order's lock: the order is still the one that was looked at, and everything that follows from the edit is written with it. */
   async function keep(
     writer: Writer,
     request: EditRequest,
-    looked: { shop: ShopFacts; row: OrderTable; edited: Edited } | Refusal,
+    looked: { shop: ShopFacts; row: OrderTable; refunds: readonly PastRefund[]; edited: Edited } | Refusal,
   ): Promise<EditOutcome | Refusal> {
     if (isRefusal(looked)) return looked
     const { shop, edited } = looked
@@ -124,7 +127,9 @@ export function createEditing(parts: {
     const [row] = await lockOrders(writer, shopId, [orderId])
     if (!row) return refuse('order_not_found', { orderId })
     if (ifMatch !== undefined && row.version !== ifMatch) return refuse('stale_version', { expected: ifMatch, current: row.version })
-    if (row.version !== looked.row.version) throw new Again()
+    // A refund that was only asked for changes no version.
+    const refunds = (await refundsOf(writer, shopId, [orderId])).map(pastRefund)
+    if (row.version !== looked.row.version || JSON.stringify(refunds) !== JSON.stringify(looked.refunds)) throw new Again()
     const [first] = edited.errors
     if (first) return { ...first, errors: edited.errors }
     const { total } = edited.order

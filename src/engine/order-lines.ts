@@ -151,7 +151,7 @@ export function createOrderLines(parts: {
     if (amount === 0) return []
     return refunds.intend(writer, order, books, {
       amount,
-      content: amount === worth ? content : NO_CONTENT,
+      content: amount === worth ? content : { ...NO_CONTENT, overpaid: amount },
       by,
       reason: 'lines_cancelled',
     })

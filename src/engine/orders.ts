@@ -2,13 +2,13 @@
 import { withFulfilled } from '../core/fulfilment.ts'
 import { fulfilmentStateOf, liftOrder, type Order, type ServedOrder, type ServedPayment, type ServedRefund } from '../core/order.ts'
 import { type Attempt, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
-import { cancelledAmount } from '../core/refund.ts'
+import { cancelledAmount, forgivenAmount } from '../core/refund.ts'
 import { rfc3339 } from '../core/time.ts'
 import { fulfilmentsOf } from '../store/fulfilments.ts'
 import { paymentsOf, refundsOf } from '../store/orders.ts'
 import type { Reader } from '../store/store.ts'
 import type { OrderTable, PaymentTable, RefundTable } from '../store/tables.ts'
-import { contentOfRow } from './refunding.ts'
+import { contentOfRow, pastRefund } from './refunding.ts'
 
 /** The order in a row, as this code knows orders. */
 export function parseOrder(row: Pick<OrderTable, 'document'>): Order {
@@ -33,8 +33,7 @@ export async function serveOrders(
       refunds: refunds.filter((each) => each.order_id === row.id),
     }
     const cancelled = cancelledAmount(order)
-    const owed = order.total.amount - cancelled
-    const { paid, refunded, outstanding } = moneyOf(owed, mine.payments.map(attemptOf), mine.refunds.map(returnOf))
+    const { paid, refunded, outstanding } = moneyNow(order, mine.payments, mine.refunds)
     const money = (amount: number) => ({ amount, currency: order.currency })
     return {
       ...told(order),
@@ -56,6 +55,28 @@ export async function paymentStateNow(reader: Reader, order: Order): Promise<Ord
   // Of a cancelled order everything is to go back; that is said by what went back, not by what it costs now.
   const owed = order.total.amount - (order.state === 'CANCELLED' ? 0 : cancelledAmount(order))
   return orderPaymentState(owed, payments.map(attemptOf), refunds.map(returnOf))
+}
+
+/**
+ * What is still to be paid of an order, from the rows of its payments and refunds (minor units; below zero: too much was taken). What is on its way back
+ * counts as gone. Lock the order first where something rests on it.
+ */
+export async function dueNow(reader: Reader, order: Order): Promise<number> {
+  const payments = await paymentsOf(reader, order.shopId, [order.id])
+  const refunds = (await refundsOf(reader, order.shopId, [order.id])).filter(({ state }) => state !== 'FAILED')
+  return moneyNow(
+    order,
+    payments,
+    refunds.map((each) => ({ ...each, state: 'SUCCEEDED' })),
+  ).outstanding
+}
+
+/** What was taken of an order, what went back, and what is still owed: what it costs now, less what it need not be paid for any more. */
+function moneyNow(order: Order, payments: readonly PaymentTable[], refunds: readonly RefundTable[]) {
+  const taken = new Set(payments.flatMap(({ id, captured }) => (captured > 0 ? id : [])))
+  const back = refunds.filter((each) => each.state === 'SUCCEEDED' && taken.has(each.payment_id))
+  const owed = order.total.amount - cancelledAmount(order)
+  return moneyOf(Math.max(0, owed - forgivenAmount(order, back.map(pastRefund))), payments.map(attemptOf), back.map(returnOf))
 }
 
 /** What the fulfilments of an order, as they are written now, make of it: lock the order first. */

@@ -4,6 +4,7 @@
 import type { Order } from '../core/order.ts'
 import { orderIsOwed, orderMayMove } from '../core/order.ts'
 import { isCovered, isRunning, mayMove } from '../core/payment.ts'
+import { NO_CONTENT } from '../core/refund.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { inState } from '../core/status.ts'
 import { demandOf } from '../core/stock.ts'
@@ -29,7 +30,7 @@ import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { type Limiting, payerOf } from './limiting.ts'
-import { parseOrder, paymentStateNow } from './orders.ts'
+import { dueNow, parseOrder, paymentStateNow } from './orders.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import {
   type Clock,
@@ -58,6 +59,9 @@ export function isPayable(payment: Pick<PaymentTable, 'state' | 'reason'>): bool
 }
 
 const MISMATCH = 'amount_mismatch'
+
+/** How `payments.capture` marks a payment of what is still owed of a placed order: it pays, and places nothing. */
+export const OUTSTANDING = 'outstanding'
 
 /** Payments at providers. */
 export type Payments = ReturnType<typeof createPayments>
@@ -141,9 +145,16 @@ export function createPayments(parts: {
     }
   }
 
-  /** Closes every session of an order at its provider, outside any transaction. `covered`: one turned out to be paid, and was applied. */
-  async function closeSessions(shopId: string, orderId: string): Promise<'closed' | 'covered' | Refusal> {
-    for (const payment of await paymentsOf(store.reader, shopId, [orderId])) {
+  /**
+   * Closes every session of an order (or those that are `meant`) at its provider, outside any transaction. `covered`: one turned out to be paid, and was
+   * applied.
+   */
+  async function closeSessions(
+    shopId: string,
+    orderId: string,
+    meant: (payment: PaymentTable) => boolean = () => true,
+  ): Promise<'closed' | 'covered' | Refusal> {
+    for (const payment of (await paymentsOf(store.reader, shopId, [orderId])).filter(meant)) {
       if (isCovered(payment.state as 'PAID')) return 'covered'
       if (!isRunning(payment.state as 'PENDING') && payment.state !== 'FAILED') continue
       const status = await cancelSession(shopId, payment)
@@ -194,8 +205,9 @@ export function createPayments(parts: {
     if (isRefusal(known) || known.session_id === null) return 'unchanged'
     const { shop_id: shopId, session_id: sessionId } = known
     // A session of an order that no longer awaits payment is closed; if it was paid meanwhile, that is applied like any payment.
+    const isWanted = row?.state === 'NEW' || (row !== undefined && (await isStillDue(parseOrder(row), known)))
     const status = await withDeadline((signal) =>
-      row?.state === 'NEW'
+      isWanted
         ? sessionsOf(provider, known).status(shopId, sessionId, signal)
         : sessionsOf(provider, known).cancel(shopId, sessionId, signal),
     ).catch(() => null)
@@ -204,6 +216,11 @@ export function createPayments(parts: {
       return 'applied'
     }
     return status ? applyStatus(payment.shop_id, payment.id, status) : 'unchanged'
+  }
+
+  /** Whether a payment of what is owed of a placed order is still wanted. */
+  async function isStillDue(order: Order, { capture, amount }: PaymentTable): Promise<boolean> {
+    return capture === OUTSTANDING && orderIsOwed(order.state) && amount <= (await dueNow(store.reader, order))
   }
 
   /**
@@ -251,7 +268,7 @@ export function createPayments(parts: {
       const isPart = target === 'PAID' && isReserved && status.amount > 0 && status.amount < payment.amount
       const isRight = (isPart || status.amount === payment.amount) && status.currency === payment.currency
       if (!isRight) return mismatch(shop, payment, status)
-      const done = await settle(shop, payment, {
+      const done = await (payment.capture === OUTSTANDING ? settleRest : settle)(shop, payment, {
         state: target,
         reason: null,
         ...(target === 'PAID' ? { captured: status.amount, paid_at: clock.now() } : {}),
@@ -291,13 +308,40 @@ export function createPayments(parts: {
   /** The money of a placed order will not come any more. Unless we gave it back, or staff set it free, the merchant must be told. */
   async function withdrawn(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
     const paymentState = await paymentStateNow(writer, order)
-    if (order.paymentState === paymentState || (await isGivenBack(writer, payment))) return
+    if (await isGivenBack(writer, payment)) return
+    if (payment.capture === OUTSTANDING) return restWithdrawn(writer, shop, order, payment, paymentState)
+    if (order.paymentState === paymentState) return
     const isWanted = (await actionsOf(writer, payment)).some(({ kind, state }) => kind === 'void' && state === 'PENDING')
     const message = payment.state === 'AUTHORIZED' ? 'the reserved money was set free' : 'the payment was closed'
     const how = isWanted
       ? ({ action: 'void', events: ['order.updated'] } as const)
       : ({ action: 'payment_fail', events: ['payment.failed'] } as const)
     await recording.change(writer, shop, order, { paymentState }, { by: providerName(payment), message, ...how })
+  }
+
+  /** A declined card is told; a session that is closed, because another one takes its place or nobody used it, is no failure. */
+  async function restWithdrawn(
+    writer: Writer,
+    shop: ShopFacts,
+    order: Order,
+    payment: PaymentTable,
+    paymentState: Order['paymentState'],
+  ): Promise<void> {
+    const now = await readPayment(writer, shop.id, payment.id)
+    const isDeclined = now?.state === 'FAILED'
+    if (!isDeclined && paymentState === order.paymentState) return
+    await recording.change(
+      writer,
+      shop,
+      order,
+      { paymentState },
+      {
+        by: providerName(payment),
+        message: isDeclined ? now.reason : 'the payment was closed',
+        action: isDeclined ? 'payment_fail' : 'void',
+        events: [isDeclined ? 'payment.failed' : 'order.updated'],
+      },
+    )
   }
 
   async function isGivenBack(writer: Writer, payment: PaymentTable): Promise<boolean> {
@@ -395,6 +439,34 @@ export function createPayments(parts: {
     }
   }
 
+  /** Money came for what is still owed of a placed order. What is more than that, because it came late or twice, goes back. */
+  async function settleRest(shop: ShopFacts, payment: PaymentTable, changes: Partial<PaymentTable>): Promise<'applied' | 'again'> {
+    return store.transact(async (writer) => {
+      const [row] = await lockOrders(writer, shop.id, [payment.order_id])
+      if (!(await updatePayment(writer, payment, changes, clock.now()))) return 'again'
+      if (!row) return 'applied'
+      const order = parseOrder(row)
+      const settled: PaymentTable = { ...payment, ...changes, version: payment.version + 1 }
+      const state = { orderId: order.id, state: order.state, action: 'pay' }
+      if (!orderIsOwed(order.state)) {
+        await giveBack(writer, shop, order, settled, refuse('order_state_forbids', state))
+        return 'applied'
+      }
+      const over = Math.min(coveredBy(settled), Math.max(0, -(await dueNow(writer, order))))
+      if (settled.state === 'PAID' && over > 0) await intendRefund(writer, settled, over, NOTHING_DUE, 'system')
+      const details = { paymentId: payment.id, amount: over, currency: payment.currency }
+      const by = providerName(payment)
+      if (settled.state === 'PAID' && over < settled.captured) await taken(writer, shop, order, payment)
+      else if (settled.state === 'PAID')
+        await recording.remember(writer, shop, order, { by, action: 'refund_request', message: NOTHING_DUE, details })
+      else {
+        const paymentState = await paymentStateNow(writer, order)
+        await recording.change(writer, shop, order, { paymentState }, { by, action: 'pay', events: ['payment.authorized'] })
+      }
+      return 'applied'
+    })
+  }
+
   /** The money of a placed order, reserved until now, was taken. */
   async function taken(writer: Writer, shop: ShopFacts, order: Order, payment: PaymentTable): Promise<void> {
     const paymentState = await paymentStateNow(writer, order)
@@ -476,11 +548,15 @@ export function createPayments(parts: {
     // A verified card, for an order that costs nothing.
     if (amount === 0) return
     const id = random.id('rf')
-    await insertRefund(writer, refundRow(payment, { id, groupId: id, amount, reason, by, now: clock.now(), isSent: false }))
+    const content = { ...NO_CONTENT, overpaid: amount }
+    await insertRefund(writer, refundRow(payment, { id, groupId: id, amount, reason, by, content, now: clock.now(), isSent: false }))
   }
 
   return { open, closeSessions, askProvider, placeUnpaid, applyStatus, countDeclined, alarm, refundAll }
 }
+
+/** Why money that came for a placed order goes back: others paid it meanwhile, or it costs less by now. */
+const NOTHING_DUE = 'nothing_is_outstanding'
 
 /** What was taken or is reserved of a payment, in minor units: what can go back. */
 function coveredBy({ state, amount, captured }: PaymentTable): number {

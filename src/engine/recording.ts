@@ -2,7 +2,7 @@
 // world is told. Nothing else writes an order that exists.
 import type { Event, EventType } from '../core/event.ts'
 import { hasShipment, UNTOLD } from '../core/fulfilment.ts'
-import type { Order } from '../core/order.ts'
+import { type Order, orderIsOwed } from '../core/order.ts'
 import { followUp } from '../core/status.ts'
 import { rfc3339 } from '../core/time.ts'
 import { fulfilmentsOf, insertFulfilment } from '../store/fulfilments.ts'
@@ -25,6 +25,7 @@ export type OrderAction =
   | 'cancel'
   | 'complete'
   | 'pay'
+  | 'pay_again'
   | 'capture'
   | 'void'
   | 'payment_fail'
@@ -89,7 +90,11 @@ export function createRecording(parts: {
    * events tell of them.
    */
   async function change(writer: Writer, shop: ShopFacts, order: Order, patch: Partial<Order>, how: OrderChange): Promise<Order> {
-    const next: Order = { ...order, ...patch, version: order.version + 1, updatedAt: rfc3339(clock.now()) }
+    const now = rfc3339(clock.now())
+    const changed: Order = { ...order, ...patch, version: order.version + 1, updatedAt: now }
+    // An order is also paid when it costs no more than what came before.
+    const isPaidNow = changed.paidAt === null && changed.paymentState === 'PAID' && orderIsOwed(changed.state)
+    const next = isPaidNow ? { ...changed, paidAt: now } : changed
     await updateOrder(writer, next, how.columns)
     await remember(writer, shop, next, how, order)
     // Recharges are credited when the order becomes paid. Whoever takes something back, and may be refused, called this before.

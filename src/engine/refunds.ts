@@ -11,7 +11,7 @@ import type { Store, Writer } from '../store/store.ts'
 import type { PaymentTable, RefundTable } from '../store/tables.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { type IdempotencyClaim, type Once, once } from './once.ts'
-import { parseOrder } from './orders.ts'
+import { dueNow, parseOrder } from './orders.ts'
 import { putBack } from './placing.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Reconciling } from './reconciling.ts'
@@ -64,7 +64,10 @@ export function createRefunds(parts: {
       const books = await booksOf(writer, order)
       const wanted = refundOf(order, books.refunds.map(pastRefund), request)
       if (isRefusal(wanted)) return wanted
-      const rows = await intend(writer, order, books, { ...wanted, by, reason: request.reason ?? '', paymentId: request.payment })
+      // What is too much goes back first; only what is given back beyond that need not be paid any more.
+      const overpaid = Math.min(request.amount ?? 0, Math.max(0, -(await dueNow(writer, order))))
+      const content = overpaid > 0 ? { ...wanted.content, overpaid } : wanted.content
+      const rows = await intend(writer, order, books, { ...wanted, content, by, reason: request.reason ?? '', paymentId: request.payment })
       if (isRefusal(rows)) return rows
       const lines = withRestocked(order.lines, wanted.content.lines)
       const restocked = restockedSince(order.lines, lines)

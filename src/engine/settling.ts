@@ -2,9 +2,7 @@
 // first, written under the lock of the order; the provider is called outside of it, with the intention's id as its idempotency key, and what has no
 // answer is repeated with growing pauses until it has one or is given up, which is told.
 import type { Logger } from 'pino'
-import { sum } from '../core/money.ts'
 import { type Order, type OrderState, orderIsOwed } from '../core/order.ts'
-import { cancelledAmount } from '../core/refund.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import { lockOrders, paymentsOf, readPayment, refundsOf, updatePayment } from '../store/orders.ts'
@@ -21,7 +19,7 @@ import type { PaymentActionTable, PaymentTable } from '../store/tables.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import type { Work } from './jobs.ts'
 import { type IdempotencyClaim, type Once, once } from './once.ts'
-import { parseOrder, paymentStateNow } from './orders.ts'
+import { dueNow, parseOrder, paymentStateNow } from './orders.ts'
 import type { Payments } from './payments.ts'
 import { type Clock, type PaymentProvider, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
@@ -108,7 +106,7 @@ export function createSettling(parts: {
     const waiting = actions.find(({ state }) => state === 'PENDING')
     const order = parseOrder(row)
     // What was cancelled since the money was reserved is not taken: the rest of it is set free.
-    const owed = kind === 'capture' ? await owedOf(writer, order, await paymentsOf(writer, shop.id, [orderId]), paymentId) : payment.amount
+    const owed = kind === 'capture' ? await dueNow(writer, order) : payment.amount
     const amount = asked ?? Math.min(payment.amount, Math.max(owed, 0))
     const isSame = (action: PaymentActionTable) => action.kind === kind && action.amount === amount
     if (waiting && (isSame(waiting) || (waiting.kind === kind && asked === undefined))) return waiting
@@ -236,7 +234,7 @@ export function createSettling(parts: {
       const payment = all.find(({ id }) => id === paymentId)
       if (!payment) return refuse('payment_not_found', { orderId, paymentId })
       const order = parseOrder(row)
-      const owed = await owedOf(writer, order, all, paymentId)
+      const owed = await dueNow(writer, order)
       if (payment.state === 'PAID' && owed <= 0 && amount === undefined) return { orderId }
       const reason = whyNotByHand(payment, order.state)
       if (reason !== null) return refuse('payment_state_forbids', { orderId, paymentId, state: payment.state, action: 'mark_paid', reason })
@@ -244,7 +242,9 @@ export function createSettling(parts: {
       if (came > owed || came <= 0) return refuse('invalid', { path: '/amount', reason: 'more_than_owed', owed: Math.max(owed, 0) })
       const at = receivedAt ?? clock.now()
       if (at > clock.now()) return refuse('invalid', { path: '/receivedAt', reason: 'in_the_future' })
-      const kept = { captured: payment.captured + came, paid_at: at, reference: reference ?? payment.reference }
+      const captured = payment.captured + came
+      // An order that costs more since asks for more.
+      const kept = { captured, amount: Math.max(payment.amount, captured), paid_at: at, reference: reference ?? payment.reference }
       if (!(await updatePayment(writer, payment, { state: 'PAID', reason: null, ...kept }, clock.now())))
         return refuse('overloaded', { retryAfter: 1 })
       const paymentState = await paymentStateNow(writer, order)
@@ -253,17 +253,6 @@ export function createSettling(parts: {
       await recording.change(writer, shop, order, patch, { by, action: 'pay', details, events: ['payment.succeeded'] })
       return { orderId }
     })
-  }
-
-  /** What is still to come by hand: what other payments brought counts as far as it did not go back. */
-  async function owedOf(writer: Writer, order: Order, all: readonly PaymentTable[], paymentId: string): Promise<number> {
-    const refunds = await refundsOf(writer, order.shopId, [order.id])
-    const back = refunds.filter((refund) => refund.payment_id !== paymentId && refund.state !== 'FAILED')
-    return (
-      order.total.amount -
-      cancelledAmount(order) -
-      (sum([...all.map(({ captured }) => captured), ...back.map(({ amount }) => -amount)]) ?? 0)
-    )
   }
 
   function whyNotByHand({ provider, state }: PaymentTable, order: OrderState): string | null {

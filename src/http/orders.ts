@@ -14,6 +14,7 @@ import type { Engine } from '../engine/engine.ts'
 import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll, roleOf } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
 import { serveOrders } from '../engine/orders.ts'
+import { isPayable, OUTSTANDING } from '../engine/payments.ts'
 import { ownerKey } from '../store/carts.ts'
 import { isGuests } from '../store/guest-orders.ts'
 import { listOrders, type OrderFilter, readOrder } from '../store/orders.ts'
@@ -45,8 +46,9 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     if (!isStillOf(caller, row)) throw new Refused(refuse('order_not_found', {}))
     const [order] = await serveOrders(store.reader, [row])
     const ttl = durationMs(shop.settings.orders.tokenTtl) ?? 0
-    const toPay =
-      payment && row.state === 'NEW' ? { id: payment.id, provider: payment.provider, token: payment.token, url: payment.url } : null
+    // Of a placed order only what is still owed is to be paid at a page.
+    const isToPay = row.state === 'NEW' || (payment?.capture === OUTSTANDING && isPayable(payment) && payment.url !== null)
+    const toPay = payment && isToPay ? { id: payment.id, provider: payment.provider, token: payment.token, url: payment.url } : null
     // The same order always has the same token: it is signed, not stored, and ends a fixed time after the order was made.
     const grant = { orderId, generation: row.token_generation }
     return { order, orderToken: orderToken(signer, shop.id, grant, row.created_at + Math.min(ttl, TOKEN_TTL_MAX)), payment: toPay }
@@ -156,7 +158,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         config: { access: { owner: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
-          summary: 'Another attempt to pay',
+          summary: 'Another attempt to pay, or to pay what a placed order still costs',
           params: Params,
           querystring: Query,
           body: Type.Union([contract.CreatePayment, Type.Null()]),
