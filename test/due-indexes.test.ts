@@ -25,7 +25,9 @@ describe('what is due on SQLite', () => {
         createIntrospector: (known) => new SqliteIntrospector(known),
         createQueryCompiler: () => new SqliteQueryCompiler(),
       },
-      log: ({ query }) => asked.push(query.sql),
+      log: ({ query }) => {
+        asked.push(query.sql)
+      },
     })
     const writer = { db, dialect: 'sqlite' } as unknown as Writer
     await shopsWithEmails(writer, 5, 50)
