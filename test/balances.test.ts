@@ -144,6 +144,17 @@ for (const dialect of DIALECTS)
       await shop.balanced()
     })
 
+    it('whoever has a balance sees that staff moved it, not which key; keys see which', async () => {
+      const shop = await openRechargeShop(world)
+      const robin = await shop.account()
+      await robin.give(500)
+      const [own] = success(await robin.run('GET', '/balances/entries')).items
+      assert.match(own.by, /^(staff|server)$/)
+      const [known] = success(await shop.admin('GET', `/balances/entries?account=${encodeURIComponent(robin.id)}`)).items
+      assert.match(known.by, /^(staff|server):./)
+      assert.deepEqual([own.id, own.amount], [known.id, known.amount])
+    })
+
     it('money that is only reserved or still to come credits nothing; what comes later in full does, once', async () => {
       const reserving = await openRechargeShop(world, { capture: 'manual' })
       const robin = await reserving.account()

@@ -31,6 +31,8 @@ function liquidOf(isEscaped: boolean): Liquid {
   })
   for (const tag of Object.keys(liquid.tags)) if (!TAGS.includes(tag)) delete liquid.tags[tag]
   delete liquid.filters.raw
+  // Each evaluates an expression per element, inside of one another too, and no bound on time is looked at meanwhile: it stops the whole node.
+  for (const filter of Object.keys(liquid.filters)) if (filter.endsWith('_exp')) delete liquid.filters[filter]
   return liquid
 }
 

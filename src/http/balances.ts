@@ -8,6 +8,7 @@ import type { Engine } from '../engine/engine.ts'
 import { nameOf } from '../engine/identity.ts'
 import { listBalances, listEntries } from '../store/balances.ts'
 import { type Caller, callerOf, Refused, unwrap } from './access.ts'
+import { withoutKeys } from './history.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
 
 const READ = { access: { owner: true, scope: 'balances:read' } } as const
@@ -51,7 +52,9 @@ export function balanceRoutes({ store, balances }: Engine): FastifyPluginAsyncTy
         const { limit = 50, after, currency } = request.query
         const page = { after, limit: limit + 1 }
         const rows = account === null ? [] : await listEntries(store.reader, caller.shop.id, { account, currency }, page)
-        const items = rows.slice(0, limit).map(servedEntry)
+        const items = rows
+          .slice(0, limit)
+          .map((row) => (caller.all ? servedEntry(row) : servedEntry({ ...row, actor: withoutKeys(row.actor) })))
         return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
       },
     )
