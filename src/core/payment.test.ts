@@ -30,6 +30,16 @@ const CASES: readonly [says: string, total: number, payments: Attempt[], refunds
     'PAID',
     0,
   ],
+  ['a part was taken, and a part of that went back', 100, [attempt('a', 'PAID', 50)], [back('a', 20)], 'PARTIALLY_PAID', 70],
+  ['paid, a part went back, and the order costs more since', 120, [attempt('a', 'PAID', 100)], [back('a', 30)], 'PARTIALLY_PAID', 50],
+  [
+    'paid in two, the second went back',
+    100,
+    [attempt('a', 'PAID', 60, 60), attempt('b', 'REFUNDED', 40, 40)],
+    [back('b', 40)],
+    'PARTIALLY_REFUNDED',
+    40,
+  ],
   ['everything went back', 100, [attempt('a', 'REFUNDED', 100)], [back('a', 60), back('a', 40)], 'REFUNDED', 100],
   ['paid twice, one went back', 100, [attempt('a', 'PAID', 100), attempt('b', 'REFUNDED', 100)], [back('b', 100)], 'PAID', 0],
 ]

@@ -52,16 +52,17 @@ export interface Return {
 }
 
 /**
- * How the money of an order of `total` (minor units) stands, from its payments and refunds: the one place that says so. A payment that went back
- * entirely while another one stands says nothing: it was one too many.
+ * How the money of an order of `total` (minor units) stands, from its payments and refunds: the one place that says so. Something that went back makes an
+ * order PARTIALLY_REFUNDED only once all of it had come. A payment that went back entirely, while others cover the order, says nothing: it was one too many.
  */
 export function orderPaymentState(total: number, payments: readonly Attempt[], refunds: readonly Return[]): OrderPaymentState {
   const returnedOf = ({ id }: Attempt) => sumOf(refunds.filter((each) => each.paymentId === id && each.state === 'SUCCEEDED'))
   const taken = payments.filter((each) => each.captured > 0)
   const standing = taken.filter((each) => each.captured > returnedOf(each))
+  const capturedOf = (attempts: readonly Attempt[]) => attempts.reduce((all, each) => all + each.captured, 0)
   if (standing.length > 0) {
-    if (standing.some((each) => returnedOf(each) > 0)) return 'PARTIALLY_REFUNDED'
-    return standing.reduce((all, each) => all + each.captured, 0) < total ? 'PARTIALLY_PAID' : 'PAID'
+    if (capturedOf(taken) < total) return 'PARTIALLY_PAID'
+    return standing.some((each) => returnedOf(each) > 0) || capturedOf(standing) < total ? 'PARTIALLY_REFUNDED' : 'PAID'
   }
   if (payments.some((each) => each.state === 'AUTHORIZED')) return 'AUTHORIZED'
   if (taken.length > 0 || payments.some((each) => each.state === 'REFUNDED')) return 'REFUNDED'

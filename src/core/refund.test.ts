@@ -10,6 +10,7 @@ import { type Order, type OrderLine, orderLinesOf } from './order.ts'
 import { type PricedCart, priceCart } from './pricing.ts'
 import {
   cancelledAmount,
+  forgivenAmount,
   isEverything,
   lineShare,
   overRefundedLines,
@@ -336,4 +337,18 @@ describe('cancelling pieces', () => {
     assert.equal(refusalOf(splitLine(full, 'a', 1, 'b', [])).refused, 'too_many_lines')
     assert.equal(done(splitLine([...order.lines, ...full.slice(2)], 'a', 1, 'b', [])).length, LIMITS.lines)
   })
+})
+
+it('what went back for shipping is not owed again, and is not counted twice when the order costs less shipping since', () => {
+  const facts = factsOf({
+    variants: [variantOf('SKU-0', 1000)],
+    settings: { shipping: { methods: [{ id: 'post', name: 'Post', rates: [{ currency: 'USD', amount: 700 }] }] } },
+  })
+  const start = guestCart({ shippingMethod: 'post', shippingAddress: { country: 'DE' } })
+  const order = orderOf(done(priceCart(cartWith(facts, [line('SKU-0', 1, { id: 'ln_0' })], start), facts)).cart)
+  assert.equal(shippingShare(order), 700)
+  const given = [past({ lines: [], shipping: 700 }, 700)]
+  const costing = (total: number) => ({ ...order, total: { ...order.total, amount: total } })
+  const forgiven = [1700, 1300, 1000, 2000].map((total) => forgivenAmount(costing(total), given))
+  assert.deepEqual(forgiven, [700, 300, 0, 700])
 })

@@ -104,15 +104,17 @@ export function refundedOf(lineId: string, refunds: readonly PastRefund[]): { re
 
 /**
  * What of an order its customer need not pay any more although it was not cancelled: what went back for pieces and for shipping, or out of goodwill, in
- * minor units. Money that went back because it was too much, or for cancelled pieces, is not of it: that is owed again when the order costs more.
+ * minor units. Money that went back because it was too much, or for cancelled pieces, is not of it: that is owed again when the order costs more. Nor is
+ * what went back for shipping that the order no longer costs.
  */
-export function forgivenAmount({ lines }: Pick<Order, 'lines'>, refunds: readonly PastRefund[]): number {
+export function forgivenAmount({ lines, total }: Pick<Order, 'lines' | 'total'>, refunds: readonly PastRefund[]): number {
   const counted = standing(refunds)
   const ofLines = lines.map((line) => ({ line, amount: refundedOf(line.id, counted).amount }))
   const forPieces = counted.reduce((sum, { content }) => content.lines.reduce((all, { amount }) => all + amount, sum), 0)
   const back = counted.reduce((sum, each) => (each.state === 'FAILED' ? sum : sum + each.amount), 0)
   const overpaid = counted.reduce((sum, { content }) => sum + (content.overpaid ?? 0), 0)
-  const besides = Math.max(0, back - forPieces - overpaid)
+  const unshipped = Math.max(0, shippingRefunded(counted) - Math.max(0, shippingShare({ total, lines })))
+  const besides = Math.max(0, back - forPieces - overpaid - unshipped)
   return ofLines.reduce(
     (sum, { line, amount }) => sum + Math.max(0, amount - shareOf(lineShare(line), line.cancelledQuantity, line.quantity)),
     besides,

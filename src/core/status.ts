@@ -96,7 +96,7 @@ function isMet(need: StatusNeed, order: Standing, { hasShipment, hasMessage }: S
   return need === 'message' ? hasMessage : isPaidFor(order)
 }
 
-/** Whether all that an order costs was taken; what went back since, for pieces that were cancelled, does not matter. */
+/** Whether all that an order costs was taken; what went back since does not matter. */
 function isPaidFor({ paymentState }: Pick<Order, 'paymentState'>): boolean {
   return paymentState === 'PAID' || paymentState === 'PARTIALLY_REFUNDED'
 }

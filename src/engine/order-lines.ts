@@ -10,12 +10,12 @@ import type { RefundTable } from '../store/tables.ts'
 import type { Cancelling, Checkout } from './checkout.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { findRecorded, type Once, once } from './once.ts'
-import { parseOrder, paymentStateNow } from './orders.ts'
+import { type Books, booksOf, parseOrder, paymentStateNow } from './orders.ts'
 import { putBack } from './placing.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Recording } from './recording.ts'
 import { leftOfPayment, pastRefund } from './refunding.ts'
-import { type Asking, type Books, booksOf, type Refunds } from './refunds.ts'
+import type { Asking, Refunds } from './refunds.ts'
 
 /** How often cancelling starts again because the order changed meanwhile, before it is refused. */
 const ATTEMPTS = 10

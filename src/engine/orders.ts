@@ -48,27 +48,34 @@ export async function serveOrders(
   })
 }
 
-/** How the money of an order stands now, from the rows of its payments and refunds: lock the order first. */
+/** The money side of an order: what it was to be paid with, and what went back or is to. Lock the order first where something rests on it. */
+export interface Books {
+  readonly payments: readonly PaymentTable[]
+  readonly refunds: readonly RefundTable[]
+}
+
+/** The books of an order. */
+export async function booksOf(reader: Reader, { shopId, id }: Pick<Order, 'shopId' | 'id'>): Promise<Books> {
+  return { payments: await paymentsOf(reader, shopId, [id]), refunds: await refundsOf(reader, shopId, [id]) }
+}
+
+/** How the money of an order stands now, by its books. */
 export async function paymentStateNow(reader: Reader, order: Order): Promise<OrderPaymentState> {
-  const payments = await paymentsOf(reader, order.shopId, [order.id])
-  const refunds = await refundsOf(reader, order.shopId, [order.id])
+  const { payments, refunds } = await booksOf(reader, order)
   // Of a cancelled order everything is to go back; that is said by what went back, not by what it costs now.
   const owed = order.total.amount - (order.state === 'CANCELLED' ? 0 : cancelledAmount(order))
   return orderPaymentState(owed, payments.map(attemptOf), refunds.map(returnOf))
 }
 
-/**
- * What is still to be paid of an order, from the rows of its payments and refunds (minor units; below zero: too much was taken). What is on its way back
- * counts as gone. Lock the order first where something rests on it.
- */
+/** What is still to be paid of an order (minor units; below zero: too much was taken). What is on its way back counts as gone. */
+export function dueOf(order: Order, { payments, refunds }: Books): number {
+  const gone = refunds.filter(({ state }) => state !== 'FAILED').map((each) => ({ ...each, state: 'SUCCEEDED' }))
+  return moneyNow(order, payments, gone).outstanding
+}
+
+/** `dueOf` an order by its books as they are now. */
 export async function dueNow(reader: Reader, order: Order): Promise<number> {
-  const payments = await paymentsOf(reader, order.shopId, [order.id])
-  const refunds = (await refundsOf(reader, order.shopId, [order.id])).filter(({ state }) => state !== 'FAILED')
-  return moneyNow(
-    order,
-    payments,
-    refunds.map((each) => ({ ...each, state: 'SUCCEEDED' })),
-  ).outstanding
+  return dueOf(order, await booksOf(reader, order))
 }
 
 /** What was taken of an order, what went back, and what is still owed: what it costs now, less what it need not be paid for any more. */
@@ -97,6 +104,11 @@ function returnOf({ payment_id, state, amount }: RefundTable): Return {
 export function kindOf(by: string): Order['placedBy'] {
   const [kind] = by.split(':')
   return kind === 'guest' || kind === 'account' || kind === 'server' || kind === 'staff' ? kind : 'system'
+}
+
+/** A provider, as histories name it. */
+export function providerName({ provider }: Pick<PaymentTable, 'provider'>): string {
+  return `provider:${provider}`
 }
 
 /** A refund as it is served. */

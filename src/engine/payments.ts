@@ -30,7 +30,7 @@ import type { OrderTable, PaymentTable } from '../store/tables.ts'
 import { parseIntent } from './carts.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { type Limiting, payerOf } from './limiting.ts'
-import { dueNow, parseOrder, paymentStateNow } from './orders.ts'
+import { dueNow, parseOrder, paymentStateNow, providerName } from './orders.ts'
 import { type Placement, Rollback, redeemFor, usedPromotions } from './placing.ts'
 import {
   type Clock,
@@ -562,9 +562,4 @@ const NOTHING_DUE = 'nothing_is_outstanding'
 function coveredBy({ state, amount, captured }: PaymentTable): number {
   if (state === 'AUTHORIZED') return amount
   return state === 'PAID' ? captured : 0
-}
-
-/** A provider, as histories name it. */
-function providerName({ provider }: Pick<PaymentTable, 'provider'>): string {
-  return `provider:${provider}`
 }

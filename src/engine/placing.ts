@@ -127,7 +127,6 @@ export function createPlacement(parts: {
       isCompleted: true,
       paymentState,
       orderedAt: rfc3339(now),
-      paidAt: paymentState === 'PAID' ? rfc3339(now) : null,
       expiresAt: null,
     }
     const paid: EventType[] = payment ? [EVENT_OF[payment.state] ?? 'payment.pending'] : []

@@ -22,7 +22,7 @@ import type { PaymentTable, RefundTable } from '../store/tables.ts'
 import type { Checkout } from './checkout.ts'
 import type { FactsCache } from './facts.ts'
 import type { Work } from './jobs.ts'
-import { parseOrder, paymentStateNow } from './orders.ts'
+import { parseOrder, paymentStateNow, providerName } from './orders.ts'
 import type { Payments } from './payments.ts'
 import {
   type Clock,
@@ -34,7 +34,7 @@ import {
   withDeadline,
 } from './ports.ts'
 import type { Recording } from './recording.ts'
-import { REFUND_LEASE_MS } from './refunding.ts'
+import { coveredAmount, REFUND_LEASE_MS } from './refunding.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 const POLL_MS = 1000
@@ -157,7 +157,7 @@ export function createReconciling(parts: {
       const [row] = await lockOrders(writer, shopId, [payment.order_id])
       if (!row || !shop) return
       await recording.remember(writer, shop, parseOrder(row), {
-        by: `provider:${payment.provider}`,
+        by: providerName(payment),
         action: 'provider_notice',
         message: notice.kind,
         details: { ...notice, paymentId: payment.id },
@@ -248,7 +248,7 @@ export function createReconciling(parts: {
         .filter((each) => each.payment_id === refund.payment_id && each.state === 'SUCCEEDED')
         .reduce((sum, each) => sum + each.amount, 0)
       if (!row || !payment || !shop) return
-      if (state === 'SUCCEEDED' && returned >= (payment.captured || payment.amount))
+      if (state === 'SUCCEEDED' && returned >= coveredAmount(payment))
         await updatePayment(writer, payment, { state: 'REFUNDED' }, clock.now())
       const order = parseOrder(row)
       const paymentState = await paymentStateNow(writer, order)
@@ -258,7 +258,7 @@ export function createReconciling(parts: {
         order,
         { paymentState },
         {
-          by: `provider:${payment.provider}`,
+          by: providerName(payment),
           action: state === 'SUCCEEDED' ? 'refund' : 'refund_fail',
           message: refund.reason || null,
           details: { refundId: refund.id, amount: refund.amount, currency: refund.currency, ...why },

@@ -50,10 +50,13 @@ export function contentOfRow({ content }: Pick<RefundTable, 'content'>): RefundC
   return JSON.parse(content) as RefundContent
 }
 
+/** What of a payment can go back at most, minor units: what was taken; what was only reserved goes back whole, by being set free. */
+export function coveredAmount({ captured, amount }: PaymentTable): number {
+  return captured > 0 ? captured : amount
+}
+
 /** What of a payment may still be given back: what was taken less what went back or is on its way; minor units. */
 export function leftOfPayment(payment: PaymentTable, refunds: readonly RefundTable[]): number {
   const standing = refunds.filter((each) => each.payment_id === payment.id && each.state !== 'FAILED')
-  // What was only reserved goes back whole, by being set free.
-  const most = payment.captured > 0 ? payment.captured : payment.amount
-  return standing.reduce((left, each) => left - each.amount, most)
+  return standing.reduce((left, each) => left - each.amount, coveredAmount(payment))
 }

@@ -5,13 +5,13 @@ import type { Order } from '../core/order.ts'
 import type { RefundContent, WantedRefund } from '../core/refund.ts'
 import { refundOf, restockedSince, retryRefusal, takenFrom, withRestocked } from '../core/refund.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
-import { insertRefund, lockOrders, paymentsOf, refundsOf } from '../store/orders.ts'
+import { insertRefund, lockOrders } from '../store/orders.ts'
 import { readRefund, reviveRefund } from '../store/refunds.ts'
 import type { Store, Writer } from '../store/store.ts'
-import type { PaymentTable, RefundTable } from '../store/tables.ts'
+import type { RefundTable } from '../store/tables.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import { type IdempotencyClaim, type Once, once } from './once.ts'
-import { dueNow, parseOrder } from './orders.ts'
+import { type Books, booksOf, dueOf, parseOrder } from './orders.ts'
 import { putBack } from './placing.ts'
 import type { Clock, Randomness } from './ports.ts'
 import type { Reconciling } from './reconciling.ts'
@@ -31,12 +31,6 @@ export interface Asking {
   /** As histories name it. */
   readonly by: string
   readonly claim?: IdempotencyClaim | undefined
-}
-
-/** The money side of an order whose row is locked. */
-export interface Books {
-  readonly payments: readonly PaymentTable[]
-  readonly refunds: readonly RefundTable[]
 }
 
 /** Gives money back. */
@@ -65,7 +59,7 @@ export function createRefunds(parts: {
       const wanted = refundOf(order, books.refunds.map(pastRefund), request)
       if (isRefusal(wanted)) return wanted
       // What is too much goes back first; only what is given back beyond that need not be paid any more.
-      const overpaid = Math.min(request.amount ?? 0, Math.max(0, -(await dueNow(writer, order))))
+      const overpaid = Math.min(request.amount ?? 0, Math.max(0, -dueOf(order, books)))
       const content = overpaid > 0 ? { ...wanted.content, overpaid } : wanted.content
       const rows = await intend(writer, order, books, { ...wanted, content, by, reason: request.reason ?? '', paymentId: request.payment })
       if (isRefusal(rows)) return rows
@@ -179,11 +173,6 @@ export function createRefunds(parts: {
   }
 
   return { give, retry, intend, send }
-}
-
-/** The payments and refunds of an order. */
-export async function booksOf(writer: Writer, { shopId, id }: Pick<Order, 'shopId' | 'id'>): Promise<Books> {
-  return { payments: await paymentsOf(writer, shopId, [id]), refunds: await refundsOf(writer, shopId, [id]) }
 }
 
 function detailsOf(rows: readonly RefundTable[]): Readonly<Record<string, unknown>> {

@@ -19,7 +19,7 @@ import type { PaymentActionTable, PaymentTable } from '../store/tables.ts'
 import type { FactsCache, ShopFacts } from './facts.ts'
 import type { Work } from './jobs.ts'
 import { type IdempotencyClaim, type Once, once } from './once.ts'
-import { dueNow, parseOrder, paymentStateNow } from './orders.ts'
+import { dueNow, parseOrder, paymentStateNow, providerName } from './orders.ts'
 import type { Payments } from './payments.ts'
 import { type Clock, type PaymentProvider, type Randomness, type SessionStatus, withDeadline } from './ports.ts'
 import type { Recording } from './recording.ts'
@@ -208,7 +208,7 @@ export function createSettling(parts: {
       if (!row || !shop || !payment) return
       await updatePayment(writer, payment, { reason: `${kind}_failed` }, clock.now())
       await recording.remember(writer, shop, parseOrder(row), {
-        by: `provider:${payment.provider}`,
+        by: providerName(payment),
         action: 'payment_fail',
         message: `${kind}_failed`,
         details: { paymentId, actionId: action.id, amount, currency, reason },

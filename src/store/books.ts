@@ -54,9 +54,10 @@ const MONEY = sql`
  */
 const STATES = sql`
   SELECT o.shop_id, o.id, o.payment_state, CASE
+      WHEN sum(CASE WHEN p.captured > p.returned THEN 1 ELSE 0 END) > 0 AND sum(p.captured) < o.owed THEN 'PARTIALLY_PAID'
       WHEN sum(CASE WHEN p.captured > p.returned AND p.returned > 0 THEN 1 ELSE 0 END) > 0 THEN 'PARTIALLY_REFUNDED'
       WHEN sum(CASE WHEN p.captured > p.returned THEN p.captured ELSE 0 END) >= o.owed AND sum(p.captured - p.returned) > 0 THEN 'PAID'
-      WHEN sum(CASE WHEN p.captured > p.returned THEN 1 ELSE 0 END) > 0 THEN 'PARTIALLY_PAID'
+      WHEN sum(CASE WHEN p.captured > p.returned THEN 1 ELSE 0 END) > 0 THEN 'PARTIALLY_REFUNDED'
       WHEN sum(CASE WHEN p.state = 'AUTHORIZED' THEN 1 ELSE 0 END) > 0 THEN 'AUTHORIZED'
       WHEN sum(CASE WHEN p.captured > 0 OR p.state = 'REFUNDED' THEN 1 ELSE 0 END) > 0 THEN 'REFUNDED'
       WHEN sum(CASE WHEN p.state IN ('OPENING', 'PENDING') THEN 1 ELSE 0 END) > 0 THEN 'PENDING'

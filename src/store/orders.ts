@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { normaliseEmail } from '../core/customer.ts'
 import type { Order, OrderedLines } from '../core/order.ts'
 import { cancelledAmount } from '../core/refund.ts'
+import { nextAttemptAt } from './payment-actions.ts'
 import type { Reader, Writer } from './store.ts'
 import type { OrderHistoryTable, OrderTable, PaymentTable, ProviderEventTable, RefundTable } from './tables.ts'
 
@@ -370,9 +371,6 @@ export function refundsOf(reader: Reader, shopId: string, orderIds: readonly str
     .execute()
 }
 
-/** A refund that fails is tried again at most this much later. */
-const REFUND_PAUSE_MAX_MS = 7_200_000
-
 /**
  * Claims refunds that are due, at most `limit`: for `pause` ms nobody else takes them. With each attempt the pause doubles, up to two hours, so
  * that twenty of them outlast a provider that is down for a day.
@@ -390,7 +388,7 @@ export async function claimRefunds(writer: Writer, now: number, pause: number, l
   for (const row of rows) {
     await writer.db
       .updateTable('refunds')
-      .set({ due_at: now + Math.min(pause * 2 ** row.attempts, REFUND_PAUSE_MAX_MS), attempts: row.attempts + 1 })
+      .set({ due_at: nextAttemptAt(now, pause, row.attempts), attempts: row.attempts + 1 })
       .where('shop_id', '=', row.shop_id)
       .where('id', '=', row.id)
       .execute()
