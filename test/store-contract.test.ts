@@ -17,7 +17,7 @@ import { changedSince, insertShop, moveEpoch } from '../src/store/shops.ts'
 import { lockStock, readStock, replaceHolds, setStock, takeStock } from '../src/store/stock.ts'
 import { CommitUnknown, LockTimeout, type Reader, type Statement, type Store, type Writer } from '../src/store/store.ts'
 import { promotionOf } from './facts.ts'
-import { atOnce, DIALECTS, freshDatabase } from './harness.ts'
+import { atOnce, DIALECTS, emptyDatabase } from './harness.ts'
 
 const NOW = 1_800_000_000_000
 const GOOD: DeliveryResult = { status: 204, error: null, retryAt: null, answer: '', startedAt: NOW, durationMs: 1 }
@@ -25,7 +25,7 @@ const BAD: DeliveryResult = { ...GOOD, status: 500, error: 'no', retryAt: NOW }
 
 const stores: { dialect: string; store: Store; url: string }[] = []
 for (const dialect of DIALECTS) {
-  const url = await freshDatabase(dialect)
+  const url = await emptyDatabase(dialect)
   const store = openStore(url)
   after(() => store.close())
   await store.migrate()
@@ -256,7 +256,7 @@ for (const { dialect, store, url } of stores) {
     }
     const claim = async (shopId: string, now = NOW, limit = 50) => {
       const [endpoint] = await readEndpoints(store.reader, shopId)
-      const wanted = { shopId, endpointId: endpoint?.id ?? '', now, leasedUntil: now + 20_000, limit }
+      const wanted = { shopId, endpointId: endpoint?.id ?? '', now, leasedUntil: now + 20_000, limit, look: 200 }
       return (await store.transact((writer) => claimDeliveries(writer, wanted))).claimed
     }
     const rowsOf = (shopId: string) =>

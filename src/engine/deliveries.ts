@@ -27,6 +27,9 @@ const DELIVERY_LEASE_MS = 20_000
 /** Messages on their way to one endpoint at a time; to one that fails, one: it is asked whether it is back. */
 const LANE = 20
 const FAILING_LANE = 1
+/** Due messages looked at for each that may be taken, at first; and in all, at most. */
+const LOOK_FROM = 10
+const LOOK_MAX = 500
 /** So many failures in a row make an endpoint one that fails. */
 const FAILING_FROM = 3
 /** Endpoints served at a time: those that work, and, so that many dead ones hold up no living one, those that fail. */
@@ -111,12 +114,15 @@ export function deliveryWork(parts: { store: Store; clock: Clock; random: Random
 
   /** Sends what is due for one endpoint until nothing is, or until it begins to fail: then its lane is another one. */
   async function serve({ shopId, id }: DueEndpoint, isFailing: boolean, loop: Loop): Promise<void> {
+    const limit = isFailing ? FAILING_LANE : LANE
+    let look = limit * LOOK_FROM
     try {
       for (;;) {
         const now = clock.now()
-        const limit = isFailing ? FAILING_LANE : LANE
-        const claim = { shopId, endpointId: id, now, leasedUntil: now + DELIVERY_LEASE_MS, limit }
+        const claim = { shopId, endpointId: id, now, leasedUntil: now + DELIVERY_LEASE_MS, limit, look }
         const { claimed, stoodAside } = await store.transact((writer) => claimDeliveries(writer, claim))
+        // A long row about one subject is got out of the way by ever longer looks.
+        look = claimed.length === 0 ? Math.min(look * 2, LOOK_MAX) : limit * LOOK_FROM
         const arrived = await Promise.all(claimed.map(attempt))
         // What was sent may have called what stood behind it, so it is over only when nothing is found.
         const isOver = claimed.length === 0 && !stoodAside

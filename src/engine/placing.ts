@@ -127,6 +127,8 @@ export function createPlacement(parts: {
       isCompleted: true,
       paymentState,
       orderedAt: rfc3339(now),
+      // The same moment, to the millisecond.
+      paidAt: paymentState === 'PAID' ? rfc3339(now) : null,
       expiresAt: null,
     }
     const paid: EventType[] = payment ? [EVENT_OF[payment.state] ?? 'payment.pending'] : []

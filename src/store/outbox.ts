@@ -118,6 +118,8 @@ export interface Claim {
   readonly now: number
   readonly leasedUntil: number
   readonly limit: number
+  /** How many due rows are looked at for them: followers of one subject stand in a row. */
+  readonly look: number
 }
 
 /** What was claimed, and whether more was looked at: rows that stood behind others were moved out of the way. */
@@ -128,8 +130,6 @@ export interface ClaimedLane {
 
 /** How long a row stands aside at least whose predecessor is being looked at by another node, in milliseconds. */
 const ASIDE_MIN_MS = 1000
-/** Rows looked at by one claim: followers of one subject stand in a row. */
-const LOOK = 200
 
 /**
  * Claims deliveries of an endpoint that are due and first of their subject, at most `limit`, until `leasedUntil`. A lease that ran out is claimed
@@ -186,11 +186,11 @@ export async function claimDeliveries(writer: Writer, claim: Claim): Promise<Cla
 }
 
 /** What is due, locked: what was begun and never ended, then what waits, longest due first. */
-async function lockDue(writer: Writer, { shopId, endpointId, now, limit }: Claim): Promise<DeliveryTable[]> {
+async function lockDue(writer: Writer, { shopId, endpointId, now, limit, look }: Claim): Promise<DeliveryTable[]> {
   const isPostgres = writer.dialect === 'postgres'
   const all = writer.db.selectFrom('deliveries').selectAll().where('shop_id', '=', shopId).where('endpoint_id', '=', endpointId)
   const begun = all.where('state', '=', SENDING).where('leased_until', '<=', now).orderBy('leased_until').limit(limit)
-  const waiting = all.where('state', '=', PENDING).where('due_at', '<=', now).orderBy('due_at').orderBy('id').limit(LOOK)
+  const waiting = all.where('state', '=', PENDING).where('due_at', '<=', now).orderBy('due_at').orderBy('id').limit(look)
   return [
     ...(await (isPostgres ? begun.forUpdate().skipLocked() : begun).execute()),
     ...(await (isPostgres ? waiting.forUpdate().skipLocked() : waiting).execute()),
@@ -199,23 +199,16 @@ async function lockDue(writer: Writer, { shopId, endpointId, now, limit }: Claim
 
 type Head = Pick<DeliveryTable, 'id' | 'subject' | 'state' | 'due_at' | 'leased_until'>
 
-/** The first undelivered row of each subject. */
-async function headsOf(reader: Reader, shopId: string, endpointId: string, subjects: readonly string[]): Promise<Map<string, Head>> {
-  const rows = await reader.db
-    .selectFrom('deliveries as d')
-    .select(['d.id', 'd.subject', 'd.state', 'd.due_at', 'd.leased_until'])
-    .where('d.shop_id', '=', shopId)
-    .where('d.id', 'in', (eb) =>
-      eb
-        .selectFrom('deliveries as f')
-        .select((first) => first.fn.min('f.id').as('id'))
-        .where('f.shop_id', '=', shopId)
-        .where('f.endpoint_id', '=', endpointId)
-        .where('f.state', 'in', [PENDING, SENDING])
-        .where(isAmong(reader, 'f.subject', subjects))
-        .groupBy('f.subject'),
-    )
-    .execute()
+/** The first undelivered row of each subject: a look into the index for each, whatever the planner believes of the table. */
+async function headsOf(writer: Writer, shopId: string, endpointId: string, subjects: readonly string[]): Promise<Map<string, Head>> {
+  const wanted =
+    writer.dialect === 'postgres'
+      ? sql`unnest(${subjects}::text[]) AS w (subject)`
+      : sql`(SELECT value AS subject FROM json_each(${JSON.stringify(subjects)})) AS w`
+  const { rows } = await sql<Head>`SELECT d.id, d.subject, d.state, d.due_at, d.leased_until FROM ${wanted}
+    JOIN deliveries d ON d.shop_id = ${shopId} AND d.id = (SELECT f.id FROM deliveries f
+      WHERE f.shop_id = ${shopId} AND f.endpoint_id = ${endpointId} AND f.subject = w.subject AND f.state IN (${PENDING}, ${SENDING})
+      ORDER BY f.id LIMIT 1)`.execute(writer.db)
   return new Map(rows.map((row) => [row.subject, row]))
 }
 
