@@ -11,7 +11,7 @@ import { createApp } from '../src/http/app.ts'
 import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
 import { sandboxSessions } from '../src/store/sandbox.ts'
-import { ADMIN, type Answer } from './harness.ts'
+import { ADMIN, type Answer, pauseEndpoints } from './harness.ts'
 import { expect2xx, wares } from './nodes.ts'
 
 export const SECOND = 1000
@@ -112,6 +112,7 @@ export async function openFrozen(databaseUrl: string, clock: Frozen) {
     }))
     expect2xx(await admin('POST', `${at}/products/import`, { products: [...wares(10, 'W'), ...gift] }))
     expect2xx(await admin('POST', `${at}/webhooks`, { url: 'http://127.0.0.1:9/', types: ['*'] }))
+    await pauseEndpoints({ store, clock }, id)
     return at
   }
 

@@ -8,8 +8,10 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import pg from 'pg'
 import { pino } from 'pino'
+import type { Engine } from '../src/engine/engine.ts'
 import { THIS_MACHINE } from '../src/engine/targets.ts'
 import { type Config, type Running, startServer } from '../src/main.ts'
+import { readEndpoints, updateEndpoint } from '../src/store/endpoints.ts'
 
 /** The databases that every promise is tested on. */
 export const DIALECTS = ['sqlite', 'postgres'] as const
@@ -124,6 +126,13 @@ export function caller(baseUrl: string, token?: string) {
     const isJson = response.headers.get('content-type')?.includes('json') === true
     return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : text }
   }
+}
+
+/** Nobody calls a shop's endpoints any more: what they would be told stands in the outbox. */
+export async function pauseEndpoints({ store, clock }: Pick<Engine, 'store' | 'clock'>, shopId: string): Promise<void> {
+  await store.transact(async (writer) => {
+    for (const { id } of await readEndpoints(writer, shopId)) await updateEndpoint(writer, shopId, id, { paused_at: clock.now() })
+  })
 }
 
 /** Runs `work` `count` times at once and answers all results in order. */

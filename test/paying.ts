@@ -16,7 +16,7 @@ import { createSandboxPayment, type SandboxSession, sandboxDueAt } from '../src/
 import { sandboxSessions } from '../src/store/sandbox.ts'
 import type { Store, Writer } from '../src/store/store.ts'
 import type { Tables } from '../src/store/tables.ts'
-import { ADMIN, type Answer, type DIALECTS, freshDatabase } from './harness.ts'
+import { ADMIN, type Answer, type DIALECTS, freshDatabase, pauseEndpoints } from './harness.ts'
 
 /** A card that pays. */
 export const CARD = '4242 4242 4242 4242'
@@ -175,8 +175,9 @@ export async function openShop(world: World, payment: object = {}) {
   success(await world.call(ADMIN)('POST', '/v1/shops', { id, name: id, currency: 'USD', preset: 'default' }))
   success(await admin('PATCH', '/settings', { payment: { providers: ['sandbox', 'manual'], ...payment } }))
   success(await admin('POST', '/products/import', { products: ['A', 'B', 'C'].map(product) }))
-  // Every type is wanted by an address that never answers: what would be told stands in the outbox.
+  // Every type is wanted, and nobody is told: it stands in the outbox.
   success(await admin('POST', '/webhooks', { url: 'http://127.0.0.1:9/', types: ['*'] }))
+  await pauseEndpoints(world, id)
   const { db } = world.store.reader
   const ofOrder = <T extends 'deliveries' | 'payment_actions' | 'payments' | 'provider_events'>(table: T) =>
     db

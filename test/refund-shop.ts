@@ -18,7 +18,7 @@ import { checkBooks } from '../src/store/books.ts'
 import { refundsOf } from '../src/store/orders.ts'
 import { sandboxSessions } from '../src/store/sandbox.ts'
 import type { Store } from '../src/store/store.ts'
-import { ADMIN, type Answer, type DIALECTS, freshDatabase } from './harness.ts'
+import { ADMIN, type Answer, type DIALECTS, freshDatabase, pauseEndpoints } from './harness.ts'
 import { ADDRESS } from './http-probe.ts'
 
 const CARD = '4242 4242 4242 4242'
@@ -102,6 +102,7 @@ export async function startRefundShop(dialect: (typeof DIALECTS)[number]) {
   success(await admin('PATCH', '/settings', SETTINGS))
   success(await admin('POST', '/products/import', { products: [goods('A', 100), goods('B', 333), goods('C', 1999)] }))
   await admin('POST', '/webhooks', { url: 'http://127.0.0.1:9/', types: ['refund.failed', 'refund.succeeded', 'order.updated'] })
+  await pauseEndpoints({ store, clock }, shopId)
 
   async function pay(paymentId: string): Promise<void> {
     const { id } = await session(paymentId)
