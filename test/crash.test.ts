@@ -96,7 +96,7 @@ async function addOn(url: string, known: Known, index: number): Promise<void> {
 }
 
 /** Buys one cart after the other until the server is gone; answers the carts it had a token for. */
-async function buyOn(url: string, index: number, carts: { id: string; token: string }[]): Promise<void> {
+async function buyOn(url: string, index: number, carts: { id: string; token: string }[], paid: string[]): Promise<void> {
   for (let count = 0; ; count++) {
     const sku = SKUS[(index + count) % SKUS.length]
     const bought = await orLost(async () => {
@@ -110,6 +110,7 @@ async function buyOn(url: string, index: number, carts: { id: string; token: str
       // Something is added while it is being paid, now and then: that part must survive in a cart that goes on.
       if (count % 2 === 0) await patiently(() => call('POST', `${CURRENT}/lines`, { sku: SKUS[index % 2] }))
       await payInBrowser(url, ordered.payment.url)
+      paid.push(ordered.order.id)
       return ordered.order.id
     })
     if (bought === null) return
@@ -143,11 +144,15 @@ for (const dialect of DIALECTS) {
 
     async function loadAndKill(round: number): Promise<void> {
       const { url, kill } = node ?? (await startNode(databaseUrl))
-      const dying = new Promise<void>((resolve) => setTimeout(resolve, 700 + Math.random() * 1300)).then(kill)
+      const paid: string[] = []
+      // At any moment, but on a machine that is busy not before there was something to lose.
+      const dying = new Promise<void>((resolve) => setTimeout(resolve, 700 + Math.random() * 1300))
+        .then(() => eventually(async () => paid.length > 0, 20_000, 'a cart to be paid for'))
+        .then(kill)
       await Promise.all([
         dying,
         ...adders.map((known, index) => addOn(url, known, index)),
-        ...Array.from({ length: BUYERS }, (_, index) => buyOn(url, index + round, carts)),
+        ...Array.from({ length: BUYERS }, (_, index) => buyOn(url, index + round, carts, paid)),
       ])
       node = null
     }

@@ -12,7 +12,7 @@ import { type Received, startReceiver } from './receiver.ts'
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
-const EVENTS = 1000
+const EVENTS = 500
 const BUYERS = 10
 
 /** Buys something and pays it as a browser does; answers the id of the order. */

@@ -199,14 +199,14 @@ async function lockDue(writer: Writer, { shopId, endpointId, now, limit, look }:
 
 type Head = Pick<DeliveryTable, 'id' | 'subject' | 'state' | 'due_at' | 'leased_until'>
 
-/** The first undelivered row of each subject: a look into the index for each, whatever the planner believes of the table. */
+/** The first undelivered row of each subject: a look into the index for each, whatever the planner believes of the table (CROSS: in this order). */
 async function headsOf(writer: Writer, shopId: string, endpointId: string, subjects: readonly string[]): Promise<Map<string, Head>> {
   const wanted =
     writer.dialect === 'postgres'
       ? sql`unnest(${subjects}::text[]) AS w (subject)`
       : sql`(SELECT value AS subject FROM json_each(${JSON.stringify(subjects)})) AS w`
   const { rows } = await sql<Head>`SELECT d.id, d.subject, d.state, d.due_at, d.leased_until FROM ${wanted}
-    JOIN deliveries d ON d.shop_id = ${shopId} AND d.id = (SELECT f.id FROM deliveries f
+    CROSS JOIN deliveries d WHERE d.shop_id = ${shopId} AND d.id = (SELECT f.id FROM deliveries f
       WHERE f.shop_id = ${shopId} AND f.endpoint_id = ${endpointId} AND f.subject = w.subject AND f.state IN (${PENDING}, ${SENDING})
       ORDER BY f.id LIMIT 1)`.execute(writer.db)
   return new Map(rows.map((row) => [row.subject, row]))
