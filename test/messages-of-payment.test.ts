@@ -147,7 +147,7 @@ for (const dialect of DIALECTS) {
       world.cards.line.faults = { status: 'refuses', cancel: 'refuses' }
       for (let round = 0; round < 4; round++) {
         world.move(2 * MINUTE)
-        await world.engine.reconciling.work.run(LOOP)
+        for (const work of world.engine.reconciling.works) await work.run(LOOP)
       }
       world.cards.line.faults = {}
       await assertPaidOnce(shop, ordereds, 0)

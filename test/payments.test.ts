@@ -19,7 +19,7 @@ import { createSandboxPayment, type SandboxPayment, type SandboxSession, sandbox
 import { checkBooks } from '../src/store/books.ts'
 import { sandboxSessions } from '../src/store/sandbox.ts'
 import type { Store, Writer } from '../src/store/store.ts'
-import { ADMIN, type Answer, atOnce, DIALECTS, freshDatabase } from './harness.ts'
+import { ADMIN, type Answer, atOnce, DIALECTS, eventually, freshDatabase } from './harness.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -1340,8 +1340,35 @@ for (const dialect of DIALECTS) {
   })
 }
 
-describe('a provider that hangs', async () => {
+describe('a provider that hangs', { concurrency: true }, async () => {
   const world = await startWorld('sqlite')
+  const other = await startWorld('sqlite')
+
+  it('when it is asked about a quiet payment keeps neither messages nor refunds waiting', async () => {
+    const shop = await openShop(other)
+    const [quiet, cancelled, told] = [await shop.guest(), await shop.guest(), await shop.guest()]
+    await quiet.order()
+    const { order, payment } = await cancelled.order()
+    await shop.pay(payment.id)
+    await shop.tell(payment.id, 'paid')
+    other.first.faults = { refund: 'refuses' }
+    success(await shop.admin('POST', `/orders/${order.id}/cancel`))
+    const late = await told.order()
+    await shop.pay(late.payment.id)
+    other.first.faults = { status: 'hangs' }
+    other.move(10 * MINUTE)
+    other.engine.jobs.start()
+    const [refund] = (await shop.read(order.id)).refunds
+    assert.equal(refund.state, 'PENDING')
+    await shop.tell(late.payment.id, 'paid')
+    const isDone = async () =>
+      (await shop.read(order.id)).refunds[0].state === 'SUCCEEDED' && (await shop.read(late.order.id)).state === 'PLACED'
+    await eventually(isDone, 5000, 'a refund while another payment is asked about')
+    assert.ok(
+      other.first.calls.some(({ method }) => method === 'status'),
+      'the provider was asked',
+    )
+  })
 
   it('and does not listen to its signal is given up after ten seconds: 502, and the jobs go on', async () => {
     const shop = await openShop(world)

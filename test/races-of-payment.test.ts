@@ -118,7 +118,7 @@ for (const dialect of DIALECTS) {
       )
       // A message that met too many changes at once is kept and applied by the job.
       world.move(2 * 60_000)
-      await world.engine.reconciling.work.run(LOOP)
+      for (const work of world.engine.reconciling.works) await work.run(LOOP)
       assert.equal(done.length, RACES)
       for (const shop of shops) await oneOfEach(shop.id, done)
       const broken = (await checkBooks(world.store.reader, world.clock.now())).filter(({ findings }) => findings.length > 0)

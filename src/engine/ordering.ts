@@ -91,6 +91,6 @@ export function createOrdering(parts: {
     claiming: createClaiming(parts),
     lookUpOrder: createOrderLookup(parts),
     subscriptions,
-    works: [reconciling.work, settling.work, subscriptions.work],
+    works: [...reconciling.works, settling.work, subscriptions.work],
   }
 }

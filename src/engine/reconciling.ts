@@ -59,7 +59,8 @@ const NOTICED = {
 
 /** Keeps payments true. */
 export interface Reconciling {
-  readonly work: Work
+  /** Each by itself: one that waits for a silent provider keeps no other from being done. */
+  readonly works: readonly Work[]
   /** Asks the provider for a refund whose lease the caller has, and records what came of it; a job goes on where nobody answers. */
   sendRefund(refund: RefundTable): Promise<void>
   /** Stores a provider's message, then applies it; false when it was known already. */
@@ -167,21 +168,36 @@ export function createReconciling(parts: {
     })
   }
 
-  async function settlePayments(): Promise<void> {
-    const now = clock.now()
+  async function providersWork(): Promise<void> {
     for (const work of extra) await carryOn('work of a provider', work)
+  }
+
+  async function applyEvents(): Promise<void> {
+    const now = clock.now()
     for (const row of await store.transact((writer) => claimProviderEvents(writer, now, now + LEASE_MS, BATCH))) {
       await carryOn('provider event', () =>
         applyEvent(row.shop_id, row.provider, JSON.parse(row.document) as ProviderEvent | SubscriptionEvent, row.received_at),
       )
     }
-    // What asks a provider runs side by side: one after the other, a silent provider would outlast the leases and keep all others waiting.
+  }
+
+  // What asks a provider runs side by side: one after the other, a silent provider would outlast the leases and keep all others waiting.
+
+  async function askAboutQuiet(): Promise<void> {
+    const now = clock.now()
     const quiet = { opening: now - QUIET.openingMs, pending: now - QUIET.pendingMs }
     const payable = await store.transact((writer) => claimQuietPayments(writer, quiet, now, now + LEASE_MS, BATCH))
     await Promise.all(payable.map((payment) => carryOn('quiet payment', () => payments.askProvider(payment))))
+  }
+
+  async function expireOrders(): Promise<void> {
+    const now = clock.now()
     const expired = await store.transact((writer) => claimExpiredOrders(writer, now, now + LEASE_MS, BATCH))
     await Promise.all(expired.map((order) => carryOn('expiry', () => checkout.expire(order.shop_id, order.id))))
-    const refunds = await store.transact((writer) => claimRefunds(writer, now, REFUND_LEASE_MS, BATCH))
+  }
+
+  async function sendRefunds(): Promise<void> {
+    const refunds = await store.transact((writer) => claimRefunds(writer, clock.now(), REFUND_LEASE_MS, BATCH))
     await Promise.all(refunds.map((refund) => carryOn('refund', () => giveBack(refund))))
   }
 
@@ -268,5 +284,12 @@ export function createReconciling(parts: {
     })
   }
 
-  return { work: { name: 'payments', everyMs: POLL_MS, run: settlePayments }, sendRefund, receive }
+  const works: readonly Work[] = [
+    { name: 'work of providers', everyMs: POLL_MS, run: providersWork },
+    { name: 'messages of providers', everyMs: POLL_MS, run: applyEvents },
+    { name: 'quiet payments', everyMs: POLL_MS, run: askAboutQuiet },
+    { name: 'orders that expire', everyMs: POLL_MS, run: expireOrders },
+    { name: 'refunds', everyMs: POLL_MS, run: sendRefunds },
+  ]
+  return { works, sendRefund, receive }
 }
