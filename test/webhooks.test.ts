@@ -6,7 +6,7 @@ import { Webhook } from 'standardwebhooks'
 import type { EventType } from '../src/core/event.ts'
 import { insertEndpoint, readEndpoints } from '../src/store/endpoints.ts'
 import { publish } from '../src/store/outbox.ts'
-import { ADMIN, type Answer, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { assertProblem, rowsIn } from './http-probe.ts'
 import { expect2xx } from './nodes.ts'
 import { startReceiver } from './receiver.ts'
@@ -26,6 +26,15 @@ interface Delivery {
   readonly createdAt: string
   readonly dueAt: string
   readonly lastError: string | null
+}
+
+function verifies({ body, headers }: { body: string; headers: Readonly<Record<string, string>> }, secret: string): boolean {
+  try {
+    new Webhook(secret).verify(body, headers)
+    return true
+  } catch {
+    return false
+  }
 }
 
 for (const dialect of DIALECTS) {
@@ -134,20 +143,23 @@ for (const dialect of DIALECTS) {
       await remove(id)
     })
 
+    test('of two secrets that are asked for at the same moment none is lost: both sign', async () => {
+      const { id } = await register('/both', ['cart.closed'])
+      for (let round = 0; round < 5; round++) {
+        const answers = await atOnce(2, () => admin('POST', `${HOOKS}/${id}/rotate-secret`, {}))
+        await happen('cart.closed', `cart_both_${round}`)
+        const message = await eventually(async () => hooks.at('/both')[round])
+        for (const answer of answers) assert.ok(verifies(message, expect2xx(answer).body.secret))
+      }
+      await remove(id)
+    })
+
     test('SEED1-51 a secret is changed without a gap: for the grace time both sign, then only the new one', async () => {
       const { id, secret: first } = await register('/rotating', ['cart.closed'])
       const rotated = expect2xx(await admin('POST', `${HOOKS}/${id}/rotate-secret`, { graceFor: 'PT2H' })).body
       assert.match(rotated.secret, /^whsec_/)
       assert.notEqual(rotated.secret, first)
       assert.equal((await endpoint(id)).previousSecretValidUntil, rotated.previousSecretValidUntil)
-      const verifies = ({ body, headers }: { body: string; headers: Readonly<Record<string, string>> }, secret: string) => {
-        try {
-          new Webhook(secret).verify(body, headers)
-          return true
-        } catch {
-          return false
-        }
-      }
       // The receiver still knows the first secret only.
       await happen('cart.closed', 'cart_5')
       const during = await eventually(async () => hooks.at('/rotating')[0])

@@ -4,7 +4,7 @@ import { type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs, rfc3339 } from '../core/time.ts'
 import { insertAudit } from '../store/audit.ts'
 import { type DeliveryFilter, hasten, listDeliveries, readDelivery, sendAgain, waitingUpdate } from '../store/delivery-log.ts'
-import { deleteEndpoint, insertEndpoint, readEndpoint, readEndpoints, updateEndpoint } from '../store/endpoints.ts'
+import { deleteEndpoint, insertEndpoint, readEndpoint, readEndpoints, rotateSecret, updateEndpoint } from '../store/endpoints.ts'
 import { retryNow } from '../store/outbox.ts'
 import { moveEpoch } from '../store/shops.ts'
 import type { Store, Writer } from '../store/store.ts'
@@ -127,12 +127,9 @@ export function createWebhooks(parts: { store: Store; clock: Clock; random: Rand
       return refuse('invalid', { path: '/graceFor', reason: 'not_a_duration', example: 'P1D, at most P30D' })
     return once(parts, shopId, claim, async (writer) => {
       const now = clock.now()
-      const was = await readEndpoint(writer, shopId, id)
-      if (!was) return refuse('endpoint_not_found', { id })
-      const previous =
-        grace === 0 ? { previous_secret: null, previous_until: null } : { previous_secret: was.secret, previous_until: now + grace }
-      await updateEndpoint(writer, shopId, id, { secret, ...previous, updated_at: now })
-      const until = grace === 0 ? null : rfc3339(now + grace)
+      const end = grace === 0 ? null : now + grace
+      if (!(await rotateSecret(writer, shopId, id, { secret, until: end, now }))) return refuse('endpoint_not_found', { id })
+      const until = end === null ? null : rfc3339(end)
       await audit(writer, shopId, by, 'webhook.secret_rotated', id, null, { previousSecretValidUntil: until })
       return { id, previousSecretValidUntil: until }
     })

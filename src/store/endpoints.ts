@@ -1,5 +1,5 @@
 // Where a shop wants its events: endpoints with their secrets, and how they do. What is sent to them is in outbox.ts.
-import type { UpdateObject } from 'kysely'
+import { sql, type UpdateObject } from 'kysely'
 import type { Reader, Writer } from './store.ts'
 import type { EndpointTable, Tables } from './tables.ts'
 
@@ -51,6 +51,20 @@ export async function updateEndpoint(
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
   return numUpdatedRows > 0n
+}
+
+/**
+ * Gives an endpoint another secret; the one that it has at this moment signs besides until `until`, or not at all (null). Of two at once none is
+ * lost that was shown to somebody. False when there is no such endpoint.
+ */
+export function rotateSecret(
+  writer: Writer,
+  shopId: string,
+  id: string,
+  { secret, until, now }: { secret: string; until: number | null; now: number },
+): Promise<boolean> {
+  const previous = until === null ? null : sql<string>`secret`
+  return updateEndpoint(writer, shopId, id, { secret, previous_secret: previous, previous_until: until, updated_at: now })
 }
 
 /**
