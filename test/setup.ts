@@ -3,7 +3,7 @@
 //   node test/setup.ts [files…] [--test-name-pattern=…]
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, globSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,10 +22,25 @@ const LONG = ['webhook-consumer', 'payments', 'stream', 'settings', 'webhooks', 
 const files = patterns.length > 0 ? patterns : [...new Set([...LONG, ...globSync('{src,test}/**/*.test.ts').sort()])]
 const options = given.filter((argument) => argument.startsWith('--'))
 
+/**
+ * Where the run keeps its files: in memory where there is plenty. What the tests end is processes and connections, so nothing has to outlast the
+ * machine, and a disk that is busy would only make them wait.
+ */
+function folderOfRun(): string {
+  const memory = '/dev/shm'
+  const free = existsSync(memory) ? statfsSync(memory) : null
+  return mkdtempSync(join(free && free.bavail * free.bsize > MEMORY_NEEDED ? memory : tmpdir(), 'cartwright-tests-'))
+}
+
+const MEMORY_NEEDED = 4 * 1024 ** 3
+
+const folder = folderOfRun()
+// PostgreSQL may run as another user.
+chmodSync(folder, 0o755)
+
 /** Starts a PostgreSQL of its own; as root it runs under the user `postgres`, because PostgreSQL refuses root. */
 async function startPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const databaseDir = mkdtempSync(join(tmpdir(), 'cartwright-pg-'))
-  rmSync(databaseDir, { recursive: true })
+  const databaseDir = join(folder, 'postgres')
   const port = await freePort()
   const server = new EmbeddedPostgres({
     databaseDir,
@@ -74,7 +89,6 @@ async function onPostgres(statement: string): Promise<void> {
 
 const postgres = process.env.TEST_DATABASE_URL ? null : await startPostgres()
 const url = process.env.TEST_DATABASE_URL ?? postgres?.url ?? ''
-const folder = mkdtempSync(join(tmpdir(), 'cartwright-tests-'))
 const file = join(folder, 'template.db')
 const database = `template_${randomBytes(8).toString('hex')}`
 await onPostgres(`CREATE DATABASE ${database}`)
@@ -83,13 +97,14 @@ filled.pathname = `/${database}`
 await Promise.all([fill(filled.href), fill(`sqlite:${file}`)])
 const env = {
   ...process.env,
+  TMPDIR: folder,
   TEST_DATABASE_URL: url,
   [TEMPLATES.sqlite]: file,
   [TEMPLATES.postgres]: database,
   // Every test file, and every server that one starts, loads the same modules.
   NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(folder, 'modules'),
 }
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=3', '--test-timeout=240000', ...options, ...files], {
+const runner = spawn(process.execPath, ['--test', '--test-concurrency=4', '--test-timeout=240000', ...options, ...files], {
   stdio: 'inherit',
   env,
 })
