@@ -177,6 +177,11 @@ function success(answer: Answer): Answer['body'] {
   return answer.body
 }
 
+/** What the reconciler of an engine has to do now. */
+async function reconcile({ reconciling }: World['engine']): Promise<void> {
+  for (const work of reconciling.works) await work.run({ isGentle: false, isStopped: () => false, track: () => undefined })
+}
+
 /** A shop of its own, with four goods that need no shipping and cost 1000 each, 1000 pieces of each. */
 async function openShop(world: World, { preset = 'default', settings = {} }: { preset?: PresetName; settings?: object } = {}) {
   const id = `s-${randomBytes(6).toString('hex')}`
@@ -295,10 +300,10 @@ async function openShop(world: World, { preset = 'default', settings = {} }: { p
     /** Lets the reconciler do everything that is due, also what becomes due within minutes. */
     async settle() {
       for (let round = 0; round < 3; round++) {
-        await world.engine.jobs.runDue()
+        await reconcile(world.engine)
         world.move(6 * MINUTE)
       }
-      await world.engine.jobs.runDue()
+      await reconcile(world.engine)
     },
     balance: () => balance(world, id, initial),
   }
@@ -1283,7 +1288,7 @@ for (const dialect of DIALECTS) {
             await shop.pay(again.payment.id)
             await shop.tell(again.payment.id, 'paid', { engine })
             await engine.checkout.cancel(shop.id, one.orderId, { by: 'system', role: 'staff' })
-            await engine.jobs.runDue()
+            await reconcile(engine)
           }
           await life().catch(() => {})
           if (!dying.hasDied()) break

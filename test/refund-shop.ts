@@ -45,7 +45,8 @@ function behindLine(inner: PaymentProvider) {
     line.meanwhile = null
     await meanwhile?.()
     if (fault === 'silent') throw new Error('The provider is silent.')
-    if (fault === 'refuses') throw new RefusedByProvider('insufficient_funds', 'The account has not enough money.')
+    // No database keeps U+0000 in a text.
+    if (fault === 'refuses') throw new RefusedByProvider('insufficient_funds', 'The account has\0 not enough money.')
     await inner.refund(request, signal)
     if (fault === 'loses') throw new Error('The answer was lost.')
   }

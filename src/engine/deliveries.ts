@@ -18,7 +18,7 @@ import { moveEpoch } from '../store/shops.ts'
 import type { Store, Writer } from '../store/store.ts'
 import type { DeliveryTable, EndpointTable } from '../store/tables.ts'
 import type { Loop, Work } from './jobs.ts'
-import type { Clock, Randomness } from './ports.ts'
+import { type Clock, type Randomness, wordsOf } from './ports.ts'
 import type { Answer, Poster } from './posting.ts'
 
 const POLL_MS = 250
@@ -42,7 +42,6 @@ const HELD_MAX_MS = 3_600_000
 const PAUSED_AFTER_MS = 3 * 24 * 3_600_000
 const PAUSED_AFTER_FAILURES = 10
 
-const ERROR_MAX = 500
 const TOO_MANY_REQUESTS = 429
 const GONE = 410
 const UNAVAILABLE = 503
@@ -83,11 +82,11 @@ export function failureOf({ status }: Answer): string | null {
 
 /** Why no answer came, in words for the merchant. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error).slice(0, ERROR_MAX)
+  if (!(error instanceof Error)) return wordsOf(error)
   if (error.name === 'TimeoutError' || error.name === 'AbortError') return `No answer within ${DELIVERY_DEADLINE_MS / 1000} seconds.`
   // Several addresses were tried.
   const first = error instanceof AggregateError ? (error.errors[0] as Error | undefined) : undefined
-  return (error.message || first?.message || error.name).replaceAll('\0', '').slice(0, ERROR_MAX)
+  return wordsOf(error.message || first?.message || error.name)
 }
 
 /** The work of delivering events. */

@@ -32,7 +32,7 @@ import type { FactsCache, ShopFacts } from './facts.ts'
 import type { Loop, Work } from './jobs.ts'
 import { type IdempotencyClaim, type Once, once } from './once.ts'
 import { parseOrder, serveOrders } from './orders.ts'
-import { type Clock, type Mailer, Undeliverable, withDeadline } from './ports.ts'
+import { type Clock, type Mailer, Undeliverable, withDeadline, wordsOf } from './ports.ts'
 import type { Recording } from './recording.ts'
 
 const POLL_MS = 500
@@ -48,7 +48,6 @@ const GRACE_S = 5
 const RETRY_AFTER_S = [30, 120, 600, 1800, 3600, 7200, 14_400, 21_600, 28_800]
 const PURGE_EVERY_MS = 3_600_000
 const PURGE_BATCH = 200
-const ERROR_MAX = 500
 
 /** E-mails of shops. */
 export type Emailing = ReturnType<typeof createEmailing>
@@ -107,10 +106,10 @@ export function createEmailing(parts: {
         ...(email.fault === null ? [] : [email.fault]),
         ...(refused.length > 0 ? [`copies refused: ${refused.join(', ')}`] : []),
       ]
-      const error = told.length > 0 ? told.join('; ').slice(0, ERROR_MAX) : null
+      const error = told.length > 0 ? wordsOf(told.join('; ')) : null
       return { ...composed, state: 'SENT', message_id: messageId, sent_at: clock.now(), error }
     } catch (error) {
-      const message = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_MAX)
+      const message = wordsOf(error)
       const pause = error instanceof Undeliverable ? undefined : RETRY_AFTER_S[row.attempts - 1]
       if (pause === undefined) return { ...composed, state: 'FAILED', error: message }
       return { ...composed, state: 'QUEUED', error: message, due_at: clock.now() + pause * 1000 }
@@ -210,8 +209,7 @@ export function createEmailing(parts: {
     try {
       return await composing.fill(shop, { kind: of.kind, status, language, data: {}, about }, of.draft ?? undefined)
     } catch (error) {
-      const reason = (error instanceof Error ? error.message : String(error)).slice(0, ERROR_MAX)
-      return refuse('email_template_invalid', { path: '/template', reason })
+      return refuse('email_template_invalid', { path: '/template', reason: wordsOf(error) })
     }
   }
 

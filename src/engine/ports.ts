@@ -320,6 +320,14 @@ export interface Mailer {
 /** This e-mail is refused for good: trying again would change nothing. */
 export class Undeliverable extends Error {}
 
+/** How much of what somebody outside says is kept. */
+const WORDS_MAX = 500
+
+/** What an error from outside says, as it can be kept: at most 500 characters, without U+0000, which PostgreSQL takes in no text. */
+export function wordsOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll('\0', '').slice(0, WORDS_MAX)
+}
+
 /** How long a payment provider may take to answer. */
 const PROVIDER_DEADLINE_MS = 10_000
 

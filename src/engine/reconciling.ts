@@ -32,6 +32,7 @@ import {
   RefusedByProvider,
   type SubscriptionEvent,
   withDeadline,
+  wordsOf,
 } from './ports.ts'
 import type { Recording } from './recording.ts'
 import { coveredAmount, REFUND_LEASE_MS } from './refunding.ts'
@@ -213,9 +214,9 @@ export function createReconciling(parts: {
     )
     if ('amount' in done) return recordRefund({ ...refund, amount: done.amount }, null)
     const { failure } = done
-    if (failure instanceof RefusedByProvider) return recordRefund(refund, { code: failure.code, words: failure.message })
+    if (failure instanceof RefusedByProvider) return recordRefund(refund, { code: failure.code, words: wordsOf(failure) })
     if (refund.attempts < REFUND_ATTEMPTS) throw failure
-    const words = `no answer that it was done in ${refund.attempts} attempts; the last: ${failure instanceof Error ? failure.message : 'unknown'}`
+    const words = `no answer that it was done in ${refund.attempts} attempts; the last: ${wordsOf(failure)}`
     await recordRefund(refund, { code: 'no_answer', words })
   }
 
