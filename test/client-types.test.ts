@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { freshDatabase, startTestServer } from './harness.ts'
 
@@ -34,6 +34,67 @@ interface Description {
 const { url } = await startTestServer(await freshDatabase('sqlite'))
 const description = (await (await fetch(`${url}/openapi.json`)).json()) as Description
 
+const LINES = '/v1/shops/{shop}/carts/{cart}/lines'
+
+/** Parts that have a name of their own wherever they occur, by where they stand in the description. */
+const PARTS: Readonly<Record<string, readonly (string | number)[]>> = {
+  Money: ['components', 'schemas', 'Cart', 'properties', 'total'],
+  Address: ['components', 'schemas', 'Cart', 'properties', 'shippingAddress', 'anyOf', 0],
+  Adjustment: ['components', 'schemas', 'Cart', 'properties', 'adjustments', 'items'],
+  CartLine: ['components', 'schemas', 'Cart', 'properties', 'lines', 'items'],
+  Notice: ['components', 'schemas', 'Cart', 'properties', 'notices', 'items'],
+  LineInput: ['paths', LINES, 'post', 'requestBody', 'content', 'application/json', 'schema', 'anyOf', 0],
+  InlineItem: ['paths', LINES, 'post', 'requestBody', 'content', 'application/json', 'schema', 'anyOf', 0, 'properties', 'inline'],
+  OrderLine: ['components', 'schemas', 'Order', 'properties', 'lines', 'items'],
+  Payment: ['components', 'schemas', 'Order', 'properties', 'payments', 'items'],
+  Fulfilment: ['components', 'schemas', 'Order', 'properties', 'fulfilments', 'items'],
+  Refund: ['components', 'schemas', 'Order', 'properties', 'refunds', 'items'],
+  Variant: ['components', 'schemas', 'Product', 'properties', 'variants', 'items'],
+  Plan: ['components', 'schemas', 'Product', 'properties', 'plans', 'items'],
+  Benefit: ['components', 'schemas', 'Promotion', 'properties', 'benefit'],
+  Condition: ['components', 'schemas', 'Promotion', 'properties', 'conditions', 'items'],
+  InnerCondition: [
+    'components',
+    'schemas',
+    'Promotion',
+    'properties',
+    'conditions',
+    'items',
+    'anyOf',
+    12,
+    'properties',
+    'conditions',
+    'items',
+  ],
+  Amounts: ['components', 'schemas', 'Promotion', 'properties', 'cap', 'anyOf', 0],
+  Targets: ['components', 'schemas', 'Promotion', 'properties', 'conditions', 'items', 'anyOf', 1, 'properties', 'of'],
+  ShippingMethod: ['paths', '/v1/shops/{shop}/shipping-methods', 'post', 'requestBody', 'content', 'application/json', 'schema'],
+  TaxRate: ['paths', '/v1/shops/{shop}/tax-rates', 'post', 'requestBody', 'content', 'application/json', 'schema'],
+}
+
+/** Every schema that has a name, by what it says. */
+const named = new Map(
+  [
+    ...Object.entries(description.components.schemas),
+    ...Object.entries(PARTS).map(([name, place]) => [name, at(description, place) ?? assert.fail(`${name} is not where it was`)] as const),
+  ].map(([name, schema]) => [JSON.stringify(schema), name]),
+)
+
+function at(value: unknown, place: readonly (string | number)[]): unknown {
+  return place.reduce((within, key) => (within as Readonly<Record<string | number, unknown>> | undefined)?.[key], value)
+}
+
+/** The same, with the name of everything in it that has one. */
+function withNames(value: unknown, isRoot = false): unknown {
+  if (Array.isArray(value)) return value.map((each) => withNames(each))
+  if (typeof value !== 'object' || value === null) return value
+  const { type, properties } = value as JSONSchema
+  if (type === 'object' && properties && Object.keys(properties).length === 0) return { tsType: 'Record<string, never>' }
+  const name = isRoot ? undefined : named.get(JSON.stringify(value))
+  if (name !== undefined) return { $ref: `#/definitions/${name}` }
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withNames(each)]))
+}
+
 /** An object with exactly these properties. */
 function objectOf(properties: Record<string, JSONSchema>, required: readonly string[], words?: string): JSONSchema {
   return {
@@ -57,7 +118,9 @@ function parametersIn(place: 'path' | 'query', operation: Operation): JSONSchema
 
 /** Text for everything that is not JSON. */
 function schemasOf(content: Content): JSONSchema[] {
-  return Object.entries(content).map(([mediaType, { schema }]) => (mediaType === 'application/json' && schema ? schema : { type: 'string' }))
+  return Object.entries(content).map(([mediaType, { schema }]) =>
+    mediaType === 'application/json' && schema ? schema : { type: 'string' },
+  )
 }
 
 function isNull(schema: JSONSchema): boolean {
@@ -98,24 +161,25 @@ function schemaOf(operation: Operation): JSONSchema {
 }
 
 /** The types as they stand in the file. */
-async function typesOf({ paths, components }: Description): Promise<string> {
+async function typesOf({ paths }: Description): Promise<string> {
   // Forms are for pages without script: they answer with redirects, and know their visitor by a cookie that the client never sends.
   const operations = Object.entries(paths)
     .filter(([path]) => !path.includes('/forms/'))
     .flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, schemaOf(operation)] as const),
     )
-  const whole = {
-    ...objectOf(
-      Object.fromEntries(operations),
-      operations.map(([name]) => name),
-      'Every operation: the parameters of its path, its query, its body, and what it answers.',
-    ),
-    definitions: Object.fromEntries(
-      Object.entries(components.schemas).map(([name, schema]) => [name, { ...schema, description: schema.description ?? `A ${name}, as it is sent.` }]),
-    ),
-  }
-  const inDefinitions = JSON.parse(JSON.stringify(whole).replaceAll('#/components/schemas/', '#/definitions/')) as JSONSchema
+  const definitions = [...named].map(([text, name]) => {
+    const schema = JSON.parse(text) as JSONSchema
+    return [name, { ...(withNames(schema, true) as JSONSchema), description: schema.description ?? `${name}, as it is sent.` }] as const
+  })
+  const whole = objectOf(
+    Object.fromEntries(operations.map(([name, operation]) => [name, withNames(operation) as JSONSchema])),
+    operations.map(([name]) => name),
+    'Every operation: the parameters of its path, its query, its body, and what it answers.',
+  )
+  const inDefinitions = JSON.parse(
+    JSON.stringify({ ...whole, definitions: Object.fromEntries(definitions) }).replaceAll('#/components/schemas/', '#/definitions/'),
+  ) as JSONSchema
   const banner = [
     '// What every operation of the API takes and answers, made from the OpenAPI description of the server. Not written by hand: change the contract,',
     '// then run `UPDATE_CLIENT=1 node test/setup.ts test/client-types.test.ts`.',
@@ -134,7 +198,11 @@ async function typesOf({ paths, components }: Description): Promise<string> {
 test('the types of the client are what the server declares', async () => {
   const types = await typesOf(description)
   if (process.env.UPDATE_CLIENT) writeFileSync(FILE, types)
-  assert.equal(readFileSync(FILE, 'utf8'), types, 'src/client/operations.ts is behind: UPDATE_CLIENT=1 node test/setup.ts test/client-types.test.ts')
+  assert.equal(
+    readFileSync(FILE, 'utf8'),
+    types,
+    'src/client/operations.ts is behind: UPDATE_CLIENT=1 node test/setup.ts test/client-types.test.ts',
+  )
 })
 
 test('no type of the client is any', () => {

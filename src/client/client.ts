@@ -1,23 +1,24 @@
 // Calls of the API: every operation by its method and path, with the types of its contract. It needs `fetch` and nothing else, so it runs in
 // browsers, Node, Deno and at the edge.
+import { newIdempotencyKey } from './idempotency-key.ts'
 import type { Operations } from './operations.ts'
-import { CartwrightError, type ErrorCode, type Problem } from './problem.ts'
+import { CartwrightError, type ClientCode, type Problem } from './problem.ts'
 
 /** An operation, as `METHOD /path` with its parameters in braces. */
 export type OperationName = keyof Operations & string
 
-type Without<T, Key extends PropertyKey> = { [K in keyof T as K extends Key ? never : K]: T[K] }
-type RequiredKeys<T> = { [K in keyof T]-?: object extends Pick<T, K> ? never : K }[keyof T]
-type Part<Name extends string, T> = [keyof T] extends [never] ? unknown : [RequiredKeys<T>] extends [never] ? { [N in Name]?: T } : { [N in Name]: T }
+type Flat<T> = { [K in keyof T]: T[K] }
+type WithoutShop<T> = { [K in keyof T as K extends 'shop' ? never : K]: T[K] } & ('shop' extends keyof T ? { shop?: string } : unknown)
+/** One part of what is given: nothing where the operation has none, optional where all that is in it is. */
+type Part<Name extends string, T> = [keyof T] extends [never] ? unknown : object extends T ? { [N in Name]?: T } : { [N in Name]: T }
+type BodyPart<T> = [T] extends [never] ? unknown : undefined extends T ? { body?: Exclude<T, undefined> } : { body: T }
 
-/** What an operation is given: its path's parameters (the shop is the client's), its query and its body. */
-export type InputOf<Name extends OperationName> = Part<'params', Without<Operations[Name]['params'], 'shop'>> &
-  Part<'query', Operations[Name]['query']> &
-  (undefined extends Operations[Name]['body']
-    ? { readonly body?: Operations[Name]['body'] }
-    : [Operations[Name]['body']] extends [never]
-      ? unknown
-      : { readonly body: Operations[Name]['body'] })
+/** What an operation is given: its path's parameters (the shop is the client's own unless named), its query and its body. */
+export type InputOf<Name extends OperationName> = Flat<
+  Part<'params', Flat<WithoutShop<Operations[Name]['params']>>> &
+    Part<'query', Operations[Name]['query']> &
+    BodyPart<Operations[Name]['body']>
+>
 
 /** What an operation answers. */
 export type OutputOf<Name extends OperationName> = Operations[Name]['response']
@@ -28,7 +29,10 @@ export interface CallOptions {
   readonly token?: string | null
   /** The key under which a write happens once however often it is sent; a new one for each call unless given. */
   readonly idempotencyKey?: string
+  /** The version that was read: where it is another one by now, nothing is done and the code is `stale_version`. */
+  readonly ifVersion?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** Ends the call, and its waits between tries; the code is `aborted`. */
   readonly signal?: AbortSignal
 }
 
@@ -36,7 +40,7 @@ export interface CallOptions {
 export interface ClientOptions {
   /** Where the server is, without `/v1`: `https://cart.example.com`. */
   readonly baseUrl: string
-  /** The shop whose operations have no `shop` parameter to give. */
+  /** The shop of every call that names none. */
   readonly shop?: string
   /** Who asks: read before each call. */
   readonly token?: string | null | (() => string | null)
@@ -44,16 +48,27 @@ export interface ClientOptions {
   readonly language?: string
   /** How often a call is sent again that had no answer, or was told to come again; 3 unless given. Writes are done once all the same. */
   readonly retries?: number
+  /** How long an answer may take, in milliseconds, each time it is sent; 30000 unless given. */
+  readonly timeoutMs?: number
   readonly fetch?: typeof fetch
 }
 
 /** Calls the API. */
 export interface Client {
-  /** @throws CartwrightError where the answer is a problem, or none came. */
+  /**
+   * Calls an operation and answers what it answers; undefined where it has nothing to say (204).
+   * @throws CartwrightError where the answer is a problem, or none came.
+   */
   call<Name extends OperationName>(name: Name, ...rest: CallArguments<Name>): Promise<OutputOf<Name>>
+  /**
+   * The same, with the answer as it comes: for the stream of a cart, whose end is not to be waited for. `timeoutMs` is the time until it begins.
+   * @throws CartwrightError where the answer is a problem, or none came.
+   */
+  open<Name extends OperationName>(name: Name, ...rest: CallArguments<Name>): Promise<Response>
 }
 
-type CallArguments<Name extends OperationName> =
+/** What stands behind the name of an operation: its input where it needs one, and how the call is made. */
+export type CallArguments<Name extends OperationName> =
   object extends InputOf<Name> ? [input?: InputOf<Name>, options?: CallOptions] : [input: InputOf<Name>, options?: CallOptions]
 
 interface AnyInput {
@@ -62,44 +77,80 @@ interface AnyInput {
   readonly body?: unknown
 }
 
-/** Makes it. */
-export function createClient(options: ClientOptions): Client {
-  const { baseUrl, shop, language, retries = 3 } = options
-  const send = options.fetch ?? fetch
+/** Longer than this nobody waits for a second try: a refusal that asks for more is told at once. */
+const WAIT_MAX_MS = 10_000
 
-  async function call(name: string, input: AnyInput = {}, how: CallOptions = {}): Promise<unknown> {
-    const [method = 'GET', path = '/'] = name.split(' ')
-    const url = addressOf(baseUrl, path, { ...(shop === undefined ? {} : { shop }), ...input.params }, input.query)
+/** Makes a client. It keeps nothing and opens nothing until it is called. */
+export function createClient(options: ClientOptions): Client {
+  const { baseUrl, shop, language, retries = 3, timeoutMs = 30_000 } = options
+  const send: typeof fetch = options.fetch ?? ((...request) => fetch(...request))
+
+  function requestOf(method: string, { body }: AnyInput, how: CallOptions): RequestInit {
     const token = how.token === undefined ? (typeof options.token === 'function' ? options.token() : options.token) : how.token
-    const isWrite = method !== 'GET'
-    const isText = typeof input.body === 'string'
-    const request: RequestInit = {
+    const isText = typeof body === 'string'
+    return {
       method,
       headers: {
         accept: 'application/json',
         ...(language ? { 'accept-language': language } : {}),
         ...(token ? { authorization: `Bearer ${token}` } : {}),
-        ...(isWrite ? { 'idempotency-key': how.idempotencyKey ?? crypto.randomUUID() } : {}),
-        ...(input.body === undefined ? {} : { 'content-type': isText ? 'text/csv' : 'application/json' }),
+        ...(method === 'GET' ? {} : { 'idempotency-key': how.idempotencyKey ?? newIdempotencyKey() }),
+        ...(how.ifVersion === undefined ? {} : { 'if-match': `"${how.ifVersion}"` }),
+        ...(body === undefined ? {} : { 'content-type': isText ? 'text/csv' : 'application/json' }),
         ...how.headers,
       },
-      // No cookie goes along: who asks is in the token alone.
-      credentials: 'omit',
-      ...(input.body === undefined ? {} : { body: isText ? (input.body as string) : JSON.stringify(input.body) }),
-      ...(how.signal ? { signal: how.signal } : {}),
+      // No cookie goes along: who asks is in the token alone. At the edge there are none, and to say so is an error there.
+      ...(typeof Request === 'function' && 'credentials' in Request.prototype ? { credentials: 'omit' } : {}),
+      ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
     }
-    for (let attempt = 0; ; attempt++) {
+  }
+
+  /** Sends it once. An answer that is opened goes on until its reader or `signal` ends it; any other is read to its end. */
+  async function attempt(url: string, request: RequestInit, signal: AbortSignal | undefined, isOpened: boolean): Promise<unknown> {
+    const inner = new AbortController()
+    const end = () => inner.abort()
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      end()
+    }, timeoutMs)
+    if (signal?.aborted) end()
+    signal?.addEventListener('abort', end, { once: true })
+    let goesOn = false
+    try {
+      const response = await send(url, { ...request, signal: inner.signal })
+      if (!response.ok) return await refusedBy(response)
+      goesOn = isOpened
+      return isOpened ? response : await answerOf(response)
+    } catch (error) {
+      if (error instanceof CartwrightError) throw error
+      throw unanswered(signal?.aborted ? 'aborted' : isLate ? 'timed_out' : 'unreachable', error)
+    } finally {
+      clearTimeout(timer)
+      if (!goesOn) signal?.removeEventListener('abort', end)
+    }
+  }
+
+  async function persist(name: string, input: AnyInput, how: CallOptions, isOpened: boolean): Promise<unknown> {
+    const [method = '', path = ''] = name.split(' ')
+    const url = addressOf(baseUrl, path, { ...(shop === undefined ? {} : { shop }), ...input.params }, input.query)
+    // Made once: what is sent again goes under the same key.
+    const request = requestOf(method, input, how)
+    for (let tries = 0; ; tries++) {
       try {
-        return await answerOf(await send(url, request))
+        return await attempt(url, request, how.signal, isOpened)
       } catch (error) {
-        const failure = error instanceof CartwrightError ? error : silence(error, how.signal)
-        if (attempt >= retries || !comesAgain(failure)) throw failure
-        await pause(failure, attempt)
+        const wait = tries < retries && error instanceof CartwrightError ? waitAfter(error, tries) : null
+        if (wait === null || wait > WAIT_MAX_MS) throw error
+        await pause(wait, how.signal)
       }
     }
   }
 
-  return { call: call as Client['call'] }
+  return {
+    call: ((name: string, input: AnyInput = {}, how: CallOptions = {}) => persist(name, input, how, false)) as Client['call'],
+    open: ((name: string, input: AnyInput = {}, how: CallOptions = {}) => persist(name, input, how, true)) as Client['open'],
+  }
 }
 
 function addressOf(
@@ -108,7 +159,13 @@ function addressOf(
   params: Readonly<Record<string, string | number>>,
   query: Readonly<Record<string, unknown>> = {},
 ): string {
-  const filled = path.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(String(params[key] ?? '')))
+  const filled = path.replace(/\{(\w+)\}/g, (_, key: string) => {
+    const value = params[key]
+    // An address with a gap would be another operation's.
+    if (value === undefined || value === '')
+      throw new TypeError(`${path} needs \`${key}\`: give it in \`params\`${key === 'shop' ? ' or to createClient' : ''}.`)
+    return encodeURIComponent(value)
+  })
   const wanted = new URLSearchParams()
   for (const [key, value] of Object.entries(query)) {
     for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined && each !== null) wanted.append(key, String(each))
@@ -117,33 +174,78 @@ function addressOf(
   return baseUrl.replace(/\/+$/, '') + filled + (search ? `?${search}` : '')
 }
 
+/** What was answered: JSON as what it says, anything else as text, nothing as undefined. */
 async function answerOf(response: Response): Promise<unknown> {
   const text = await response.text()
-  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '')
-  const body: unknown = isJson && text ? JSON.parse(text) : text
-  if (response.ok) return isJson || text ? body : undefined
-  const retryAfter = Number(response.headers.get('retry-after'))
-  const isProblem = typeof body === 'object' && body !== null && 'code' in body
-  throw new CartwrightError({
-    ...(retryAfter > 0 ? { retryAfter } : {}),
-    ...(isProblem
-      ? (body as Problem)
-      : { type: 'about:blank', title: `The server answered ${response.status}.`, status: response.status, code: 'not_understood' }),
-  } as Problem)
+  if (text === '') return undefined
+  if (!isJson(response)) return text
+  const body = parsed(text)
+  if (body === undefined) throw misunderstood(response)
+  return body
 }
 
-function silence(error: unknown, signal: AbortSignal | undefined): CartwrightError {
-  const code: ErrorCode = signal?.aborted ? 'aborted' : 'unreachable'
-  const title = code === 'aborted' ? 'The call was ended.' : 'The server cannot be reached.'
-  return new CartwrightError({ type: 'about:blank', title, status: 0, code }, { cause: error })
+async function refusedBy(response: Response): Promise<never> {
+  const text = await response.text()
+  const body = isJson(response) ? parsed(text) : undefined
+  if (typeof body !== 'object' || body === null || !('code' in body)) throw misunderstood(response)
+  throw new CartwrightError({ ...retryAfterOf(response), ...(body as Problem) })
 }
 
-/** Whether the same call may go well a moment later: nothing was done, or what was done is answered again under its key. */
-function comesAgain({ code, status }: CartwrightError): boolean {
-  return code === 'unreachable' || status === 503 || status === 502
+function isJson(response: Response): boolean {
+  return /[/+]json/.test(response.headers.get('content-type') ?? '')
 }
 
-function pause({ problem }: CartwrightError, attempt: number): Promise<void> {
-  const asked = typeof problem.retryAfter === 'number' ? problem.retryAfter * 1000 : 0
-  return new Promise((resolve) => setTimeout(resolve, Math.max(asked, 250 * 2 ** attempt * (0.5 + Math.random()))))
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function retryAfterOf(response: Response): { retryAfter?: number } {
+  const seconds = Number(response.headers.get('retry-after'))
+  return seconds > 0 ? { retryAfter: seconds } : {}
+}
+
+/** An answer that is not from Cartwright: a proxy's page, or another server's. */
+function misunderstood(response: Response): CartwrightError {
+  const { status } = response
+  const title = `What answered with ${status} is not Cartwright.`
+  return new CartwrightError({ type: 'about:blank', title, status, code: 'not_understood', ...retryAfterOf(response) })
+}
+
+const UNANSWERED: Readonly<Record<Exclude<ClientCode, 'not_understood'>, string>> = {
+  aborted: 'The call was ended.',
+  timed_out: 'The server took too long.',
+  unreachable: 'The server cannot be reached.',
+}
+
+function unanswered(code: keyof typeof UNANSWERED, cause?: unknown): CartwrightError {
+  return new CartwrightError({ type: 'about:blank', title: UNANSWERED[code], status: 0, code } as Problem, { cause })
+}
+
+/** Busy, or away: nothing was done, or what was done is answered again under its key. */
+const COMES_AGAIN = [429, 502, 503, 504]
+
+/** Milliseconds after which the same call may go well, or null where it would not. Never sooner than the server asked. */
+function waitAfter({ code, status, problem }: CartwrightError, tries: number): number | null {
+  if (code !== 'unreachable' && code !== 'timed_out' && !COMES_AGAIN.includes(status)) return null
+  // Spread out, so that all who were cut off at once do not come back at once.
+  return Math.max((problem.retryAfter ?? 0) * 1000, 250 * 2 ** tries * (0.5 + Math.random()))
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer)
+      reject(unanswered('aborted', signal?.reason))
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }, ms)
+    if (signal?.aborted) end()
+    else signal?.addEventListener('abort', end, { once: true })
+  })
 }

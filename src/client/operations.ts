@@ -2,6 +2,497 @@
 // then run `UPDATE_CLIENT=1 node test/setup.ts test/client-types.test.ts`.
 
 /**
+ * One amount per currency; in a currency that is missing it does not hold or apply
+ *
+ * @minItems 1
+ * @maxItems 200
+ */
+export type Amounts = {
+  /**
+   * ISO 4217 code
+   */
+  currency: string
+  /**
+   * Integer minor units of the currency (1999 is 19.99 USD)
+   */
+  amount: number
+}[]
+/**
+ * Condition, as it is sent.
+ */
+export type Condition =
+  | {
+      kind: 'code'
+    }
+  | {
+      kind: 'item_total'
+      atLeast?: Amounts
+      atMost?: Amounts
+      of?: Targets
+    }
+  | {
+      kind: 'quantity'
+      atLeast?: number
+      atMost?: number
+      of?: Targets
+    }
+  | {
+      kind: 'lines'
+      of: Targets
+      every?: boolean
+    }
+  | {
+      kind: 'customer_group'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      groups: string[]
+    }
+  | {
+      kind: 'account'
+      is: 'account' | 'guest'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      ids?: string[]
+    }
+  | {
+      kind: 'first_order'
+    }
+  | {
+      kind: 'country'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      countries: string[]
+    }
+  | {
+      kind: 'currency'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      currencies: string[]
+    }
+  | {
+      kind: 'dates'
+      from?: string
+      until?: string
+    }
+  | {
+      kind: 'hours'
+      /**
+       * IANA name: "Europe/Berlin"
+       */
+      timeZone: string
+      /**
+       * @minItems 1
+       * @maxItems 7
+       */
+      weekdays?: number[]
+      /**
+       * HH:MM, whole quarter hours
+       */
+      from?: string
+      /**
+       * HH:MM, not included; before `from` it is the next day
+       */
+      until?: string
+    }
+  | {
+      kind: 'without'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      promotions: string[]
+    }
+  | {
+      kind: 'all' | 'any' | 'none'
+      /**
+       * @minItems 1
+       * @maxItems 20
+       */
+      conditions: InnerCondition[]
+    }
+/**
+ * InnerCondition, as it is sent.
+ */
+export type InnerCondition =
+  | {
+      kind: 'code'
+    }
+  | {
+      kind: 'item_total'
+      atLeast?: Amounts
+      atMost?: Amounts
+      of?: Targets
+    }
+  | {
+      kind: 'quantity'
+      atLeast?: number
+      atMost?: number
+      of?: Targets
+    }
+  | {
+      kind: 'lines'
+      of: Targets
+      every?: boolean
+    }
+  | {
+      kind: 'customer_group'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      groups: string[]
+    }
+  | {
+      kind: 'account'
+      is: 'account' | 'guest'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      ids?: string[]
+    }
+  | {
+      kind: 'first_order'
+    }
+  | {
+      kind: 'country'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      countries: string[]
+    }
+  | {
+      kind: 'currency'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      currencies: string[]
+    }
+  | {
+      kind: 'dates'
+      from?: string
+      until?: string
+    }
+  | {
+      kind: 'hours'
+      /**
+       * IANA name: "Europe/Berlin"
+       */
+      timeZone: string
+      /**
+       * @minItems 1
+       * @maxItems 7
+       */
+      weekdays?: number[]
+      /**
+       * HH:MM, whole quarter hours
+       */
+      from?: string
+      /**
+       * HH:MM, not included; before `from` it is the next day
+       */
+      until?: string
+    }
+  | {
+      kind: 'without'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      promotions: string[]
+    }
+  | {
+      kind: 'all' | 'any' | 'none'
+      /**
+       * @minItems 1
+       * @maxItems 20
+       */
+      conditions: (
+        | {
+            kind: 'code'
+          }
+        | {
+            kind: 'item_total'
+            atLeast?: Amounts
+            atMost?: Amounts
+            of?: Targets
+          }
+        | {
+            kind: 'quantity'
+            atLeast?: number
+            atMost?: number
+            of?: Targets
+          }
+        | {
+            kind: 'lines'
+            of: Targets
+            every?: boolean
+          }
+        | {
+            kind: 'customer_group'
+            /**
+             * @minItems 1
+             * @maxItems 200
+             */
+            groups: string[]
+          }
+        | {
+            kind: 'account'
+            is: 'account' | 'guest'
+            /**
+             * @minItems 1
+             * @maxItems 200
+             */
+            ids?: string[]
+          }
+        | {
+            kind: 'first_order'
+          }
+        | {
+            kind: 'country'
+            /**
+             * @minItems 1
+             * @maxItems 200
+             */
+            countries: string[]
+          }
+        | {
+            kind: 'currency'
+            /**
+             * @minItems 1
+             * @maxItems 200
+             */
+            currencies: string[]
+          }
+        | {
+            kind: 'dates'
+            from?: string
+            until?: string
+          }
+        | {
+            kind: 'hours'
+            /**
+             * IANA name: "Europe/Berlin"
+             */
+            timeZone: string
+            /**
+             * @minItems 1
+             * @maxItems 7
+             */
+            weekdays?: number[]
+            /**
+             * HH:MM, whole quarter hours
+             */
+            from?: string
+            /**
+             * HH:MM, not included; before `from` it is the next day
+             */
+            until?: string
+          }
+        | {
+            kind: 'without'
+            /**
+             * @minItems 1
+             * @maxItems 200
+             */
+            promotions: string[]
+          }
+        | {
+            kind: 'all' | 'any' | 'none'
+            /**
+             * @minItems 1
+             * @maxItems 20
+             */
+            conditions: (
+              | {
+                  kind: 'code'
+                }
+              | {
+                  kind: 'item_total'
+                  atLeast?: Amounts
+                  atMost?: Amounts
+                  of?: Targets
+                }
+              | {
+                  kind: 'quantity'
+                  atLeast?: number
+                  atMost?: number
+                  of?: Targets
+                }
+              | {
+                  kind: 'lines'
+                  of: Targets
+                  every?: boolean
+                }
+              | {
+                  kind: 'customer_group'
+                  /**
+                   * @minItems 1
+                   * @maxItems 200
+                   */
+                  groups: string[]
+                }
+              | {
+                  kind: 'account'
+                  is: 'account' | 'guest'
+                  /**
+                   * @minItems 1
+                   * @maxItems 200
+                   */
+                  ids?: string[]
+                }
+              | {
+                  kind: 'first_order'
+                }
+              | {
+                  kind: 'country'
+                  /**
+                   * @minItems 1
+                   * @maxItems 200
+                   */
+                  countries: string[]
+                }
+              | {
+                  kind: 'currency'
+                  /**
+                   * @minItems 1
+                   * @maxItems 200
+                   */
+                  currencies: string[]
+                }
+              | {
+                  kind: 'dates'
+                  from?: string
+                  until?: string
+                }
+              | {
+                  kind: 'hours'
+                  /**
+                   * IANA name: "Europe/Berlin"
+                   */
+                  timeZone: string
+                  /**
+                   * @minItems 1
+                   * @maxItems 7
+                   */
+                  weekdays?: number[]
+                  /**
+                   * HH:MM, whole quarter hours
+                   */
+                  from?: string
+                  /**
+                   * HH:MM, not included; before `from` it is the next day
+                   */
+                  until?: string
+                }
+              | {
+                  kind: 'without'
+                  /**
+                   * @minItems 1
+                   * @maxItems 200
+                   */
+                  promotions: string[]
+                }
+            )[]
+          }
+      )[]
+    }
+/**
+ * Benefit, as it is sent.
+ */
+export type Benefit =
+  | {
+      kind: 'percent_off'
+      /**
+       * A decimal string: "19", "7.7"
+       */
+      percent: string
+      on?: 'order' | 'lines' | 'shipping'
+      of?: Targets
+    }
+  | {
+      kind: 'amount_off'
+      amounts: Amounts
+      on?: 'order' | 'lines' | 'units' | 'shipping'
+      of?: Targets
+      maxUnits?: number
+    }
+  | {
+      kind: 'fixed_price'
+      prices: Amounts
+      of?: Targets
+      maxUnits?: number
+    }
+  | {
+      kind: 'free_shipping'
+      /**
+       * @minItems 1
+       * @maxItems 200
+       */
+      methods?: string[]
+    }
+  | {
+      kind: 'buy_get'
+      buy: {
+        quantity: number
+        of?: Targets
+      }
+      get: {
+        quantity: number
+        of?: Targets
+        /**
+         * A decimal string: "19", "7.7"
+         */
+        percent: string
+      }
+      max?: number
+    }
+  | {
+      kind: 'bundle_price'
+      /**
+       * @minItems 1
+       * @maxItems 20
+       */
+      items: {
+        quantity: number
+        of?: Targets
+      }[]
+      prices: Amounts
+      max?: number
+    }
+  | {
+      kind: 'gift'
+      sku: string
+      quantity: number
+    }
+  | {
+      kind: 'tiered_percent'
+      by: 'quantity' | 'item_total'
+      /**
+       * @minItems 1
+       * @maxItems 50
+       */
+      tiers: {
+        from: number | Amounts
+        /**
+         * A decimal string: "19", "7.7"
+         */
+        percent: string
+      }[]
+      of?: Targets
+    }
+
+/**
  * Every operation: the parameters of its path, its query, its body, and what it answers.
  */
 export interface Operations {
@@ -13,13 +504,7 @@ export interface Operations {
     query: Record<never, never>
     body: never
     response: {
-      items: {
-        id: string
-        name: string
-        currency: string
-        preset: string
-        createdAt: string
-      }[]
+      items: Shop[]
       next: string | null
     }
   }
@@ -88,9 +573,7 @@ export interface Operations {
       account?: string
     }
     body: never
-    response: {
-      [k: string]: unknown
-    }
+    response: Record<string, never>
   }
   /**
    * Change settings; what is not named stays
@@ -222,39 +705,7 @@ export interface Operations {
         /**
          * @maxItems 1000
          */
-        rates?: {
-          /**
-           * Without one it is called after its zone
-           */
-          id?: string
-          name: string
-          /**
-           * Which tax it is; different taxes add up
-           */
-          tax?: string
-          category: string
-          /**
-           * ISO 3166-1 alpha-2
-           */
-          country?: string
-          region?: string
-          /**
-           * 94103, 941* or 94000-94999; needs a country
-           *
-           * @minItems 1
-           * @maxItems 500
-           */
-          postalCodes?: string[]
-          /**
-           * A decimal string: "19", "7.7"
-           */
-          percent: string
-          included: boolean
-          /**
-           * On the amount and the taxes that are not compound
-           */
-          compound?: boolean
-        }[]
+        rates?: TaxRate[]
         shippingCategory?: string | null
         defaultCountry?: string | null
         provider?: string | null
@@ -287,76 +738,7 @@ export interface Operations {
         /**
          * @maxItems 100
          */
-        methods?: {
-          id: string
-          name: string
-          /**
-           * @minItems 1
-           * @maxItems 500
-           */
-          rates: {
-            /**
-             * @minItems 1
-             * @maxItems 250
-             */
-            countries?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            regions?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 1000
-             */
-            postalCodes?: string[]
-            /**
-             * ISO 4217 code
-             */
-            currency: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            freeFrom?: number
-            by?: 'weight' | 'total' | 'quantity'
-            /**
-             * @minItems 1
-             * @maxItems 100
-             */
-            steps?: {
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              from: number
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            /**
-             * @minItems 1
-             * @maxItems 50
-             */
-            surcharges?: {
-              category: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-              per: 'item' | 'cart'
-            }[]
-          }[]
-          maxGrams?: number
-          /**
-           * @minItems 1
-           * @maxItems 50
-           */
-          excludesCategories?: string[]
-        }[]
+        methods?: ShippingMethod[]
         whenNotChosen?: 'none' | 'cheapest'
         provider?: string | null
         onProviderFailure?: 'block' | 'last' | 'fallback'
@@ -618,9 +1000,7 @@ export interface Operations {
         }
       }
     }
-    response: {
-      [k: string]: unknown
-    }
+    response: Record<string, never>
   }
   /**
    * Server and staff keys
@@ -731,58 +1111,7 @@ export interface Operations {
        * @minItems 1
        * @maxItems 200
        */
-      lines?: {
-        sku?: string
-        quantity?: number
-        options?: {
-          [k: string]: string | number | boolean
-        }
-        note?: string
-        attributes?: {
-          [k: string]: string | number | boolean | null
-        }
-        /**
-         * Recharge products: the amount, in minor units
-         */
-        amount?: number
-        plan?: string
-        keepSeparate?: boolean
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        expectedUnitPrice?: number
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        unitPrice?: number
-        inline?: {
-          name: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          unitPrice: number
-          taxCategory: string
-          image?: string
-          requiresShipping?: boolean
-          /**
-           * What one piece weighs
-           */
-          grams?: number
-        }
-        /**
-         * Its taxes instead of those by the rates of the shop; an empty list: it owes none
-         *
-         * @maxItems 5
-         */
-        taxes?: {
-          name: string
-          /**
-           * A decimal string: "19", "7.7"
-           */
-          percent: string
-          included: boolean
-        }[]
-      }[]
+      lines?: LineInput[]
       owner?: string
       email?: string
       /**
@@ -862,34 +1191,8 @@ export interface Operations {
     }
     body: {
       email?: string | null
-      shippingAddress?: {
-        name?: string
-        company?: string
-        line1?: string
-        line2?: string
-        city?: string
-        postalCode?: string
-        region?: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country: string
-        phone?: string
-      } | null
-      billingAddress?: {
-        name?: string
-        company?: string
-        line1?: string
-        line2?: string
-        city?: string
-        postalCode?: string
-        region?: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country: string
-        phone?: string
-      } | null
+      shippingAddress?: Address | null
+      billingAddress?: Address | null
       billingSameAsShipping?: boolean
       shippingSameAsBilling?: boolean
       shippingMethod?: string | null
@@ -936,115 +1239,13 @@ export interface Operations {
       account?: string
     }
     body:
-      | {
-          sku?: string
-          quantity?: number
-          options?: {
-            [k: string]: string | number | boolean
-          }
-          note?: string
-          attributes?: {
-            [k: string]: string | number | boolean | null
-          }
-          /**
-           * Recharge products: the amount, in minor units
-           */
-          amount?: number
-          plan?: string
-          keepSeparate?: boolean
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          expectedUnitPrice?: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          unitPrice?: number
-          inline?: {
-            name: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            unitPrice: number
-            taxCategory: string
-            image?: string
-            requiresShipping?: boolean
-            /**
-             * What one piece weighs
-             */
-            grams?: number
-          }
-          /**
-           * Its taxes instead of those by the rates of the shop; an empty list: it owes none
-           *
-           * @maxItems 5
-           */
-          taxes?: {
-            name: string
-            /**
-             * A decimal string: "19", "7.7"
-             */
-            percent: string
-            included: boolean
-          }[]
-        }
+      | LineInput
       | {
           /**
            * @minItems 1
            * @maxItems 200
            */
-          lines: {
-            sku?: string
-            quantity?: number
-            options?: {
-              [k: string]: string | number | boolean
-            }
-            note?: string
-            attributes?: {
-              [k: string]: string | number | boolean | null
-            }
-            /**
-             * Recharge products: the amount, in minor units
-             */
-            amount?: number
-            plan?: string
-            keepSeparate?: boolean
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            expectedUnitPrice?: number
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            unitPrice?: number
-            inline?: {
-              name: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              unitPrice: number
-              taxCategory: string
-              image?: string
-              requiresShipping?: boolean
-              /**
-               * What one piece weighs
-               */
-              grams?: number
-            }
-            /**
-             * Its taxes instead of those by the rates of the shop; an empty list: it owes none
-             *
-             * @maxItems 5
-             */
-            taxes?: {
-              name: string
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-              included: boolean
-            }[]
-          }[]
+          lines: LineInput[]
           atomic?: boolean
           /**
            * ISO 4217 code
@@ -1070,58 +1271,7 @@ export interface Operations {
        * @minItems 0
        * @maxItems 200
        */
-      lines: {
-        sku?: string
-        quantity?: number
-        options?: {
-          [k: string]: string | number | boolean
-        }
-        note?: string
-        attributes?: {
-          [k: string]: string | number | boolean | null
-        }
-        /**
-         * Recharge products: the amount, in minor units
-         */
-        amount?: number
-        plan?: string
-        keepSeparate?: boolean
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        expectedUnitPrice?: number
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        unitPrice?: number
-        inline?: {
-          name: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          unitPrice: number
-          taxCategory: string
-          image?: string
-          requiresShipping?: boolean
-          /**
-           * What one piece weighs
-           */
-          grams?: number
-        }
-        /**
-         * Its taxes instead of those by the rates of the shop; an empty list: it owes none
-         *
-         * @maxItems 5
-         */
-        taxes?: {
-          name: string
-          /**
-           * A decimal string: "19", "7.7"
-           */
-          percent: string
-          included: boolean
-        }[]
-      }[]
+      lines: LineInput[]
       mode?: 'upsert' | 'replace'
       atomic?: boolean
       /**
@@ -1303,58 +1453,7 @@ export interface Operations {
                * @minItems 1
                * @maxItems 200
                */
-              lines: {
-                sku?: string
-                quantity?: number
-                options?: {
-                  [k: string]: string | number | boolean
-                }
-                note?: string
-                attributes?: {
-                  [k: string]: string | number | boolean | null
-                }
-                /**
-                 * Recharge products: the amount, in minor units
-                 */
-                amount?: number
-                plan?: string
-                keepSeparate?: boolean
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                expectedUnitPrice?: number
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                unitPrice?: number
-                inline?: {
-                  name: string
-                  /**
-                   * Integer minor units of the currency (1999 is 19.99 USD)
-                   */
-                  unitPrice: number
-                  taxCategory: string
-                  image?: string
-                  requiresShipping?: boolean
-                  /**
-                   * What one piece weighs
-                   */
-                  grams?: number
-                }
-                /**
-                 * Its taxes instead of those by the rates of the shop; an empty list: it owes none
-                 *
-                 * @maxItems 5
-                 */
-                taxes?: {
-                  name: string
-                  /**
-                   * A decimal string: "19", "7.7"
-                   */
-                  percent: string
-                  included: boolean
-                }[]
-              }[]
+              lines: LineInput[]
             }
           }
         | {
@@ -1376,7 +1475,7 @@ export interface Operations {
             }
           }
         | {
-            clear: {}
+            clear: Record<string, never>
           }
         | {
             applyCode: {
@@ -1391,34 +1490,8 @@ export interface Operations {
         | {
             change: {
               email?: string | null
-              shippingAddress?: {
-                name?: string
-                company?: string
-                line1?: string
-                line2?: string
-                city?: string
-                postalCode?: string
-                region?: string
-                /**
-                 * ISO 3166-1 alpha-2
-                 */
-                country: string
-                phone?: string
-              } | null
-              billingAddress?: {
-                name?: string
-                company?: string
-                line1?: string
-                line2?: string
-                city?: string
-                postalCode?: string
-                region?: string
-                /**
-                 * ISO 3166-1 alpha-2
-                 */
-                country: string
-                phone?: string
-              } | null
+              shippingAddress?: Address | null
+              billingAddress?: Address | null
               billingSameAsShipping?: boolean
               shippingSameAsBilling?: boolean
               shippingMethod?: string | null
@@ -1495,10 +1568,7 @@ export interface Operations {
       items: {
         id: string
         name: string
-        price: {
-          amount: number
-          currency: string
-        }
+        price: Money
         selected: boolean
       }[]
       next: null
@@ -1671,91 +1741,14 @@ export interface Operations {
            * @minItems 1
            * @maxItems 200
            */
-          items: {
-            sku?: string
-            quantity?: number
-            options?: {
-              [k: string]: string | number | boolean
-            }
-            note?: string
-            attributes?: {
-              [k: string]: string | number | boolean | null
-            }
-            /**
-             * Recharge products: the amount, in minor units
-             */
-            amount?: number
-            plan?: string
-            keepSeparate?: boolean
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            expectedUnitPrice?: number
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            unitPrice?: number
-            inline?: {
-              name: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              unitPrice: number
-              taxCategory: string
-              image?: string
-              requiresShipping?: boolean
-              /**
-               * What one piece weighs
-               */
-              grams?: number
-            }
-            /**
-             * Its taxes instead of those by the rates of the shop; an empty list: it owes none
-             *
-             * @maxItems 5
-             */
-            taxes?: {
-              name: string
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-              included: boolean
-            }[]
-          }[]
+          items: LineInput[]
           /**
            * ISO 4217 code
            */
           currency?: string
           email?: string
-          shippingAddress?: {
-            name?: string
-            company?: string
-            line1?: string
-            line2?: string
-            city?: string
-            postalCode?: string
-            region?: string
-            /**
-             * ISO 3166-1 alpha-2
-             */
-            country: string
-            phone?: string
-          }
-          billingAddress?: {
-            name?: string
-            company?: string
-            line1?: string
-            line2?: string
-            city?: string
-            postalCode?: string
-            region?: string
-            /**
-             * ISO 3166-1 alpha-2
-             */
-            country: string
-            phone?: string
-          }
+          shippingAddress?: Address
+          billingAddress?: Address
           shippingMethod?: string
           /**
            * Kept in upper case, without spaces, dots and hyphens
@@ -1863,58 +1856,7 @@ export interface Operations {
          * @minItems 1
          * @maxItems 200
          */
-        add?: {
-          sku?: string
-          quantity?: number
-          options?: {
-            [k: string]: string | number | boolean
-          }
-          note?: string
-          attributes?: {
-            [k: string]: string | number | boolean | null
-          }
-          /**
-           * Recharge products: the amount, in minor units
-           */
-          amount?: number
-          plan?: string
-          keepSeparate?: boolean
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          expectedUnitPrice?: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          unitPrice?: number
-          inline?: {
-            name: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            unitPrice: number
-            taxCategory: string
-            image?: string
-            requiresShipping?: boolean
-            /**
-             * What one piece weighs
-             */
-            grams?: number
-          }
-          /**
-           * Its taxes instead of those by the rates of the shop; an empty list: it owes none
-           *
-           * @maxItems 5
-           */
-          taxes?: {
-            name: string
-            /**
-             * A decimal string: "19", "7.7"
-             */
-            percent: string
-            included: boolean
-          }[]
-        }[]
+        add?: LineInput[]
         /**
          * @minItems 1
          * @maxItems 500
@@ -1938,34 +1880,8 @@ export interface Operations {
         remove?: string[]
       }
       email?: string | null
-      shippingAddress?: {
-        name?: string
-        company?: string
-        line1?: string
-        line2?: string
-        city?: string
-        postalCode?: string
-        region?: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country: string
-        phone?: string
-      } | null
-      billingAddress?: {
-        name?: string
-        company?: string
-        line1?: string
-        line2?: string
-        city?: string
-        postalCode?: string
-        region?: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country: string
-        phone?: string
-      } | null
+      shippingAddress?: Address | null
+      billingAddress?: Address | null
       shippingMethod?: string | null
       attributes?: {
         [k: string]: string | number | boolean | null
@@ -2231,36 +2147,7 @@ export interface Operations {
     }
     response: {
       order: Order
-      refund: {
-        id: string
-        /**
-         * The same for refunds asked for together, because one payment had not enough
-         */
-        groupId: string
-        paymentId: string
-        amount: {
-          amount: number
-          currency: string
-        }
-        state: 'PENDING' | 'SUCCEEDED' | 'FAILED'
-        reason: string | null
-        lines: {
-          lineId: string
-          quantity: number
-          amount: {
-            amount: number
-            currency: string
-          }
-          restocked: boolean
-        }[]
-        shipping: {
-          amount: number
-          currency: string
-        }
-        failure: string | null
-        by: 'guest' | 'account' | 'server' | 'staff' | 'system'
-        createdAt: string
-      }
+      refund: Refund
     }
   }
   /**
@@ -2274,36 +2161,7 @@ export interface Operations {
     query: Record<never, never>
     body: never
     response: {
-      items: {
-        id: string
-        /**
-         * The same for refunds asked for together, because one payment had not enough
-         */
-        groupId: string
-        paymentId: string
-        amount: {
-          amount: number
-          currency: string
-        }
-        state: 'PENDING' | 'SUCCEEDED' | 'FAILED'
-        reason: string | null
-        lines: {
-          lineId: string
-          quantity: number
-          amount: {
-            amount: number
-            currency: string
-          }
-          restocked: boolean
-        }[]
-        shipping: {
-          amount: number
-          currency: string
-        }
-        failure: string | null
-        by: 'guest' | 'account' | 'server' | 'staff' | 'system'
-        createdAt: string
-      }[]
+      items: Refund[]
     }
   }
   /**
@@ -2319,36 +2177,7 @@ export interface Operations {
     body: never
     response: {
       order: Order
-      refund: {
-        id: string
-        /**
-         * The same for refunds asked for together, because one payment had not enough
-         */
-        groupId: string
-        paymentId: string
-        amount: {
-          amount: number
-          currency: string
-        }
-        state: 'PENDING' | 'SUCCEEDED' | 'FAILED'
-        reason: string | null
-        lines: {
-          lineId: string
-          quantity: number
-          amount: {
-            amount: number
-            currency: string
-          }
-          restocked: boolean
-        }[]
-        shipping: {
-          amount: number
-          currency: string
-        }
-        failure: string | null
-        by: 'guest' | 'account' | 'server' | 'staff' | 'system'
-        createdAt: string
-      }
+      refund: Refund
     }
   }
   /**
@@ -2413,30 +2242,12 @@ export interface Operations {
          * What it costs more, or less where negative, total by total
          */
         difference: {
-          itemTotal: {
-            amount: number
-            currency: string
-          }
-          discountTotal: {
-            amount: number
-            currency: string
-          }
-          shippingTotal: {
-            amount: number
-            currency: string
-          }
-          includedTaxTotal: {
-            amount: number
-            currency: string
-          }
-          additionalTaxTotal: {
-            amount: number
-            currency: string
-          }
-          total: {
-            amount: number
-            currency: string
-          }
+          itemTotal: Money
+          discountTotal: Money
+          shippingTotal: Money
+          includedTaxTotal: Money
+          additionalTaxTotal: Money
+          total: Money
         }
       }[]
       next: string | null
@@ -2484,147 +2295,15 @@ export interface Operations {
             accountId: string
           }
       currency: string
-      lines: {
-        id: string
-        sku: string | null
-        productId: string | null
-        handle: string | null
-        name: string
-        variantName: string
-        image: string | null
-        kind: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
-        seller: string | null
-        quantity: number
-        options: {
-          [k: string]: string | number | boolean
-        }
-        note: string | null
-        attributes: {
-          [k: string]: string | number | boolean | null
-        }
-        amount: {
-          amount: number
-          currency: string
-        } | null
-        parts: {
-          sku: string
-          quantity: number
-        }[]
-        plan: string | null
-        priceSource: 'catalog' | 'external' | 'inline'
-        unitPrice: {
-          amount: number
-          currency: string
-        }
-        priceWhenAdded: {
-          amount: number
-          currency: string
-        }
-        listPrice: {
-          amount: number
-          currency: string
-        } | null
-        itemTotal: {
-          amount: number
-          currency: string
-        }
-        discountTotal: {
-          amount: number
-          currency: string
-        }
-        total: {
-          amount: number
-          currency: string
-        }
-        adjustments: {
-          type: 'promotion' | 'shipping' | 'tax'
-          label: string
-          amount: {
-            amount: number
-            currency: string
-          }
-          /**
-           * True: already part of the price (VAT)
-           */
-          included: boolean
-          source: {
-            kind: 'promotion' | 'shipping_method' | 'tax_rate' | 'provider' | 'external'
-            id: string
-            code?: string
-          }
-          target: 'line' | 'shipping'
-          lineId?: string
-        }[]
-        requiresShipping: boolean
-        /**
-         * external: a server set its taxes; they are never computed anew
-         */
-        taxSource: 'rates' | 'external'
-        giftOf: string | null
-        state: 'AVAILABLE' | 'UNAVAILABLE'
-        addedAt: string
-        /**
-         * Pieces that will not be delivered
-         */
-        cancelledQuantity: number
-        /**
-         * Pieces that were handed over
-         */
-        fulfilledQuantity: number
-        /**
-         * Pieces that went back into stock
-         */
-        restockedQuantity: number
-        taxCategory: string | null
-        /**
-         * What one piece weighed
-         */
-        grams: number
-        taxes:
-          | {
-              name: string
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-              included: boolean
-            }[]
-          | null
-      }[]
+      lines: OrderLine[]
       codes: {
         code: string
         applied: boolean
         reason: string | null
       }[]
       email: string | null
-      shippingAddress: {
-        name?: string
-        company?: string
-        line1?: string
-        line2?: string
-        city?: string
-        postalCode?: string
-        region?: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country: string
-        phone?: string
-      } | null
-      billingAddress: {
-        name?: string
-        company?: string
-        line1?: string
-        line2?: string
-        city?: string
-        postalCode?: string
-        region?: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country: string
-        phone?: string
-      } | null
+      shippingAddress: Address | null
+      billingAddress: Address | null
       shippingMethod: string | null
       customerGroups: string[]
       vatId: string | null
@@ -2634,49 +2313,13 @@ export interface Operations {
         [k: string]: string | number | boolean | null
       }
       note: string | null
-      adjustments: {
-        type: 'promotion' | 'shipping' | 'tax'
-        label: string
-        amount: {
-          amount: number
-          currency: string
-        }
-        /**
-         * True: already part of the price (VAT)
-         */
-        included: boolean
-        source: {
-          kind: 'promotion' | 'shipping_method' | 'tax_rate' | 'provider' | 'external'
-          id: string
-          code?: string
-        }
-        target: 'line' | 'shipping'
-        lineId?: string
-      }[]
-      itemTotal: {
-        amount: number
-        currency: string
-      }
-      discountTotal: {
-        amount: number
-        currency: string
-      }
-      shippingTotal: {
-        amount: number
-        currency: string
-      }
-      includedTaxTotal: {
-        amount: number
-        currency: string
-      }
-      additionalTaxTotal: {
-        amount: number
-        currency: string
-      }
-      total: {
-        amount: number
-        currency: string
-      }
+      adjustments: Adjustment[]
+      itemTotal: Money
+      discountTotal: Money
+      shippingTotal: Money
+      includedTaxTotal: Money
+      additionalTaxTotal: Money
+      total: Money
       placedBy: 'guest' | 'account' | 'server' | 'staff' | 'system'
       language: string | null
       version: number
@@ -2818,146 +2461,7 @@ export interface Operations {
     }
     body: never
     response: {
-      items: {
-        id: string
-        handle: string
-        name: string
-        description: string
-        vendor?: string
-        seller?: string
-        productType?: string
-        /**
-         * @maxItems 250
-         */
-        tags: string[]
-        /**
-         * @maxItems 50
-         */
-        categories?: string[]
-        kind: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
-        published: boolean
-        /**
-         * @maxItems 250
-         */
-        images: {
-          src: string
-          alt?: string
-        }[]
-        taxCategory: string
-        shippingCategory?: string
-        recharge?: {
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * @maxItems 100
-           */
-          presets: number[]
-          allowCustom: boolean
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          min?: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          max?: number
-          step?: number
-        }
-        /**
-         * @maxItems 50
-         */
-        plans?: {
-          id: string
-          name: string
-          /**
-           * ISO 8601 duration of one unit: P7D, P2W, P1M, P1Y
-           */
-          interval: string
-          price: {
-            /**
-             * ISO 4217 code
-             */
-            currency: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            listAmount?: number
-          }
-          /**
-           * An account has one at a time: of this product (true), or of all plans of this group
-           */
-          exclusive?: boolean | string
-          /**
-           * It ends by itself after so many periods
-           */
-          maxPeriods?: number
-        }[]
-        /**
-         * @minItems 1
-         * @maxItems 250
-         */
-        variants: {
-          sku: string
-          name: string
-          options: {
-            [k: string]: string
-          }
-          /**
-           * @maxItems 200
-           */
-          prices: {
-            /**
-             * ISO 4217 code
-             */
-            currency: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            listAmount?: number
-            /**
-             * From how many pieces of the sku in the cart it applies
-             */
-            quantityFrom?: number
-            group?: string
-            /**
-             * From this moment on
-             */
-            startsAt?: string
-            /**
-             * Until this moment, exclusive
-             */
-            endsAt?: string
-          }[]
-          stockPolicy: 'untracked' | 'deny' | 'continue'
-          onHand?: number
-          requiresShipping: boolean
-          taxable: boolean
-          grams: number
-          barcode?: string
-          image?: string
-          quantityStep?: number
-          quantityMin?: number
-          quantityMax?: number
-          /**
-           * @minItems 1
-           * @maxItems 50
-           */
-          parts?: {
-            sku: string
-            quantity: number
-          }[]
-        }[]
-      }[]
+      items: Product[]
       next: string | null
     }
   }
@@ -3035,95 +2539,12 @@ export interface Operations {
       /**
        * @maxItems 50
        */
-      plans?: {
-        id: string
-        name: string
-        /**
-         * ISO 8601 duration of one unit: P7D, P2W, P1M, P1Y
-         */
-        interval: string
-        price: {
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          listAmount?: number
-        }
-        /**
-         * An account has one at a time: of this product (true), or of all plans of this group
-         */
-        exclusive?: boolean | string
-        /**
-         * It ends by itself after so many periods
-         */
-        maxPeriods?: number
-      }[]
+      plans?: Plan[]
       /**
        * @minItems 1
        * @maxItems 250
        */
-      variants: {
-        sku: string
-        name: string
-        options: {
-          [k: string]: string
-        }
-        /**
-         * @maxItems 200
-         */
-        prices: {
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          listAmount?: number
-          /**
-           * From how many pieces of the sku in the cart it applies
-           */
-          quantityFrom?: number
-          group?: string
-          /**
-           * From this moment on
-           */
-          startsAt?: string
-          /**
-           * Until this moment, exclusive
-           */
-          endsAt?: string
-        }[]
-        stockPolicy: 'untracked' | 'deny' | 'continue'
-        onHand?: number
-        requiresShipping: boolean
-        taxable: boolean
-        grams: number
-        barcode?: string
-        image?: string
-        quantityStep?: number
-        quantityMin?: number
-        quantityMax?: number
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        parts?: {
-          sku: string
-          quantity: number
-        }[]
-      }[]
+      variants: Variant[]
     }
     response: Product
   }
@@ -3137,7 +2558,15 @@ export interface Operations {
     query: {
       account?: string
     }
-    body: never
+    body:
+      | {
+          /**
+           * @minItems 1
+           * @maxItems 10000
+           */
+          products: unknown[]
+        }
+      | string
     response: {
       created: number
       changed: number
@@ -3207,1569 +2636,7 @@ export interface Operations {
     }
     body: never
     response: {
-      items: {
-        id: string
-        name: string
-        active: boolean
-        startsAt: string | null
-        endsAt: string | null
-        lane: number
-        priority: number
-        group: string | null
-        exclusive: boolean
-        stops: boolean
-        percentBase: string | null
-        cap:
-          | {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-          | null
-        usesMax: number | null
-        perCustomer: {
-          uses: number
-          within: string | null
-        } | null
-        budget:
-          | {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-          | null
-        tellsReasons: boolean
-        uses: number
-        /**
-         * @maxItems 20
-         */
-        conditions: (
-          | {
-              kind: 'code'
-            }
-          | {
-              kind: 'item_total'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              atLeast?: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              atMost?: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'quantity'
-              atLeast?: number
-              atMost?: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'lines'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              every?: boolean
-            }
-          | {
-              kind: 'customer_group'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              groups: string[]
-            }
-          | {
-              kind: 'account'
-              is: 'account' | 'guest'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              ids?: string[]
-            }
-          | {
-              kind: 'first_order'
-            }
-          | {
-              kind: 'country'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              countries: string[]
-            }
-          | {
-              kind: 'currency'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              currencies: string[]
-            }
-          | {
-              kind: 'dates'
-              from?: string
-              until?: string
-            }
-          | {
-              kind: 'hours'
-              /**
-               * IANA name: "Europe/Berlin"
-               */
-              timeZone: string
-              /**
-               * @minItems 1
-               * @maxItems 7
-               */
-              weekdays?: number[]
-              /**
-               * HH:MM, whole quarter hours
-               */
-              from?: string
-              /**
-               * HH:MM, not included; before `from` it is the next day
-               */
-              until?: string
-            }
-          | {
-              kind: 'without'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              promotions: string[]
-            }
-          | {
-              kind: 'all' | 'any' | 'none'
-              /**
-               * @minItems 1
-               * @maxItems 20
-               */
-              conditions: (
-                | {
-                    kind: 'code'
-                  }
-                | {
-                    kind: 'item_total'
-                    /**
-                     * One amount per currency; in a currency that is missing it does not hold or apply
-                     *
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    atLeast?: {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                    /**
-                     * One amount per currency; in a currency that is missing it does not hold or apply
-                     *
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    atMost?: {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                  }
-                | {
-                    kind: 'quantity'
-                    atLeast?: number
-                    atMost?: number
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                  }
-                | {
-                    kind: 'lines'
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                    every?: boolean
-                  }
-                | {
-                    kind: 'customer_group'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    groups: string[]
-                  }
-                | {
-                    kind: 'account'
-                    is: 'account' | 'guest'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    ids?: string[]
-                  }
-                | {
-                    kind: 'first_order'
-                  }
-                | {
-                    kind: 'country'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    countries: string[]
-                  }
-                | {
-                    kind: 'currency'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    currencies: string[]
-                  }
-                | {
-                    kind: 'dates'
-                    from?: string
-                    until?: string
-                  }
-                | {
-                    kind: 'hours'
-                    /**
-                     * IANA name: "Europe/Berlin"
-                     */
-                    timeZone: string
-                    /**
-                     * @minItems 1
-                     * @maxItems 7
-                     */
-                    weekdays?: number[]
-                    /**
-                     * HH:MM, whole quarter hours
-                     */
-                    from?: string
-                    /**
-                     * HH:MM, not included; before `from` it is the next day
-                     */
-                    until?: string
-                  }
-                | {
-                    kind: 'without'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    promotions: string[]
-                  }
-                | {
-                    kind: 'all' | 'any' | 'none'
-                    /**
-                     * @minItems 1
-                     * @maxItems 20
-                     */
-                    conditions: (
-                      | {
-                          kind: 'code'
-                        }
-                      | {
-                          kind: 'item_total'
-                          /**
-                           * One amount per currency; in a currency that is missing it does not hold or apply
-                           *
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          atLeast?: {
-                            /**
-                             * ISO 4217 code
-                             */
-                            currency: string
-                            /**
-                             * Integer minor units of the currency (1999 is 19.99 USD)
-                             */
-                            amount: number
-                          }[]
-                          /**
-                           * One amount per currency; in a currency that is missing it does not hold or apply
-                           *
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          atMost?: {
-                            /**
-                             * ISO 4217 code
-                             */
-                            currency: string
-                            /**
-                             * Integer minor units of the currency (1999 is 19.99 USD)
-                             */
-                            amount: number
-                          }[]
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                        }
-                      | {
-                          kind: 'quantity'
-                          atLeast?: number
-                          atMost?: number
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                        }
-                      | {
-                          kind: 'lines'
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                          every?: boolean
-                        }
-                      | {
-                          kind: 'customer_group'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          groups: string[]
-                        }
-                      | {
-                          kind: 'account'
-                          is: 'account' | 'guest'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          ids?: string[]
-                        }
-                      | {
-                          kind: 'first_order'
-                        }
-                      | {
-                          kind: 'country'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          countries: string[]
-                        }
-                      | {
-                          kind: 'currency'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          currencies: string[]
-                        }
-                      | {
-                          kind: 'dates'
-                          from?: string
-                          until?: string
-                        }
-                      | {
-                          kind: 'hours'
-                          /**
-                           * IANA name: "Europe/Berlin"
-                           */
-                          timeZone: string
-                          /**
-                           * @minItems 1
-                           * @maxItems 7
-                           */
-                          weekdays?: number[]
-                          /**
-                           * HH:MM, whole quarter hours
-                           */
-                          from?: string
-                          /**
-                           * HH:MM, not included; before `from` it is the next day
-                           */
-                          until?: string
-                        }
-                      | {
-                          kind: 'without'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          promotions: string[]
-                        }
-                      | {
-                          kind: 'all' | 'any' | 'none'
-                          /**
-                           * @minItems 1
-                           * @maxItems 20
-                           */
-                          conditions: (
-                            | {
-                                kind: 'code'
-                              }
-                            | {
-                                kind: 'item_total'
-                                /**
-                                 * One amount per currency; in a currency that is missing it does not hold or apply
-                                 *
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                atLeast?: {
-                                  /**
-                                   * ISO 4217 code
-                                   */
-                                  currency: string
-                                  /**
-                                   * Integer minor units of the currency (1999 is 19.99 USD)
-                                   */
-                                  amount: number
-                                }[]
-                                /**
-                                 * One amount per currency; in a currency that is missing it does not hold or apply
-                                 *
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                atMost?: {
-                                  /**
-                                   * ISO 4217 code
-                                   */
-                                  currency: string
-                                  /**
-                                   * Integer minor units of the currency (1999 is 19.99 USD)
-                                   */
-                                  amount: number
-                                }[]
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                              }
-                            | {
-                                kind: 'quantity'
-                                atLeast?: number
-                                atMost?: number
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                              }
-                            | {
-                                kind: 'lines'
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                                every?: boolean
-                              }
-                            | {
-                                kind: 'customer_group'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                groups: string[]
-                              }
-                            | {
-                                kind: 'account'
-                                is: 'account' | 'guest'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                ids?: string[]
-                              }
-                            | {
-                                kind: 'first_order'
-                              }
-                            | {
-                                kind: 'country'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                countries: string[]
-                              }
-                            | {
-                                kind: 'currency'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                currencies: string[]
-                              }
-                            | {
-                                kind: 'dates'
-                                from?: string
-                                until?: string
-                              }
-                            | {
-                                kind: 'hours'
-                                /**
-                                 * IANA name: "Europe/Berlin"
-                                 */
-                                timeZone: string
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 7
-                                 */
-                                weekdays?: number[]
-                                /**
-                                 * HH:MM, whole quarter hours
-                                 */
-                                from?: string
-                                /**
-                                 * HH:MM, not included; before `from` it is the next day
-                                 */
-                                until?: string
-                              }
-                            | {
-                                kind: 'without'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                promotions: string[]
-                              }
-                          )[]
-                        }
-                    )[]
-                  }
-              )[]
-            }
-        )[]
-        benefit:
-          | {
-              kind: 'percent_off'
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-              on?: 'order' | 'lines' | 'shipping'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'amount_off'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              amounts: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              on?: 'order' | 'lines' | 'units' | 'shipping'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              maxUnits?: number
-            }
-          | {
-              kind: 'fixed_price'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              prices: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              maxUnits?: number
-            }
-          | {
-              kind: 'free_shipping'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              methods?: string[]
-            }
-          | {
-              kind: 'buy_get'
-              buy: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-              }
-              get: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-                /**
-                 * A decimal string: "19", "7.7"
-                 */
-                percent: string
-              }
-              max?: number
-            }
-          | {
-              kind: 'bundle_price'
-              /**
-               * @minItems 1
-               * @maxItems 20
-               */
-              items: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-              }[]
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              prices: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              max?: number
-            }
-          | {
-              kind: 'gift'
-              sku: string
-              quantity: number
-            }
-          | {
-              kind: 'tiered_percent'
-              by: 'quantity' | 'item_total'
-              /**
-               * @minItems 1
-               * @maxItems 50
-               */
-              tiers: {
-                from:
-                  | number
-                  | {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                /**
-                 * A decimal string: "19", "7.7"
-                 */
-                percent: string
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-      }[]
+      items: Promotion[]
       next: string | null
     }
   }
@@ -4794,1555 +2661,19 @@ export interface Operations {
       exclusive?: boolean
       stops?: boolean
       percentBase?: ('original' | 'running') | null
-      cap?:
-        | {
-            /**
-             * ISO 4217 code
-             */
-            currency: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-          }[]
-        | null
+      cap?: Amounts | null
       usesMax?: number | null
       perCustomer?: {
         uses: number
         within: string | null
       } | null
-      budget?:
-        | {
-            /**
-             * ISO 4217 code
-             */
-            currency: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-          }[]
-        | null
+      budget?: Amounts | null
       tellsReasons?: boolean
       /**
        * @maxItems 20
        */
-      conditions?: (
-        | {
-            kind: 'code'
-          }
-        | {
-            kind: 'item_total'
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            atLeast?: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            atMost?: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-          }
-        | {
-            kind: 'quantity'
-            atLeast?: number
-            atMost?: number
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-          }
-        | {
-            kind: 'lines'
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-            every?: boolean
-          }
-        | {
-            kind: 'customer_group'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            groups: string[]
-          }
-        | {
-            kind: 'account'
-            is: 'account' | 'guest'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            ids?: string[]
-          }
-        | {
-            kind: 'first_order'
-          }
-        | {
-            kind: 'country'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            countries: string[]
-          }
-        | {
-            kind: 'currency'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            currencies: string[]
-          }
-        | {
-            kind: 'dates'
-            from?: string
-            until?: string
-          }
-        | {
-            kind: 'hours'
-            /**
-             * IANA name: "Europe/Berlin"
-             */
-            timeZone: string
-            /**
-             * @minItems 1
-             * @maxItems 7
-             */
-            weekdays?: number[]
-            /**
-             * HH:MM, whole quarter hours
-             */
-            from?: string
-            /**
-             * HH:MM, not included; before `from` it is the next day
-             */
-            until?: string
-          }
-        | {
-            kind: 'without'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            promotions: string[]
-          }
-        | {
-            kind: 'all' | 'any' | 'none'
-            /**
-             * @minItems 1
-             * @maxItems 20
-             */
-            conditions: (
-              | {
-                  kind: 'code'
-                }
-              | {
-                  kind: 'item_total'
-                  /**
-                   * One amount per currency; in a currency that is missing it does not hold or apply
-                   *
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  atLeast?: {
-                    /**
-                     * ISO 4217 code
-                     */
-                    currency: string
-                    /**
-                     * Integer minor units of the currency (1999 is 19.99 USD)
-                     */
-                    amount: number
-                  }[]
-                  /**
-                   * One amount per currency; in a currency that is missing it does not hold or apply
-                   *
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  atMost?: {
-                    /**
-                     * ISO 4217 code
-                     */
-                    currency: string
-                    /**
-                     * Integer minor units of the currency (1999 is 19.99 USD)
-                     */
-                    amount: number
-                  }[]
-                  /**
-                   * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                   */
-                  of?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                    except?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                    }
-                  }
-                }
-              | {
-                  kind: 'quantity'
-                  atLeast?: number
-                  atMost?: number
-                  /**
-                   * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                   */
-                  of?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                    except?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                    }
-                  }
-                }
-              | {
-                  kind: 'lines'
-                  /**
-                   * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                   */
-                  of: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                    except?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                    }
-                  }
-                  every?: boolean
-                }
-              | {
-                  kind: 'customer_group'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  groups: string[]
-                }
-              | {
-                  kind: 'account'
-                  is: 'account' | 'guest'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  ids?: string[]
-                }
-              | {
-                  kind: 'first_order'
-                }
-              | {
-                  kind: 'country'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  countries: string[]
-                }
-              | {
-                  kind: 'currency'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  currencies: string[]
-                }
-              | {
-                  kind: 'dates'
-                  from?: string
-                  until?: string
-                }
-              | {
-                  kind: 'hours'
-                  /**
-                   * IANA name: "Europe/Berlin"
-                   */
-                  timeZone: string
-                  /**
-                   * @minItems 1
-                   * @maxItems 7
-                   */
-                  weekdays?: number[]
-                  /**
-                   * HH:MM, whole quarter hours
-                   */
-                  from?: string
-                  /**
-                   * HH:MM, not included; before `from` it is the next day
-                   */
-                  until?: string
-                }
-              | {
-                  kind: 'without'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  promotions: string[]
-                }
-              | {
-                  kind: 'all' | 'any' | 'none'
-                  /**
-                   * @minItems 1
-                   * @maxItems 20
-                   */
-                  conditions: (
-                    | {
-                        kind: 'code'
-                      }
-                    | {
-                        kind: 'item_total'
-                        /**
-                         * One amount per currency; in a currency that is missing it does not hold or apply
-                         *
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        atLeast?: {
-                          /**
-                           * ISO 4217 code
-                           */
-                          currency: string
-                          /**
-                           * Integer minor units of the currency (1999 is 19.99 USD)
-                           */
-                          amount: number
-                        }[]
-                        /**
-                         * One amount per currency; in a currency that is missing it does not hold or apply
-                         *
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        atMost?: {
-                          /**
-                           * ISO 4217 code
-                           */
-                          currency: string
-                          /**
-                           * Integer minor units of the currency (1999 is 19.99 USD)
-                           */
-                          amount: number
-                        }[]
-                        /**
-                         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                         */
-                        of?: {
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          skus?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          products?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          categories?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          tags?: string[]
-                          except?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                          }
-                        }
-                      }
-                    | {
-                        kind: 'quantity'
-                        atLeast?: number
-                        atMost?: number
-                        /**
-                         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                         */
-                        of?: {
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          skus?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          products?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          categories?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          tags?: string[]
-                          except?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                          }
-                        }
-                      }
-                    | {
-                        kind: 'lines'
-                        /**
-                         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                         */
-                        of: {
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          skus?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          products?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          categories?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          tags?: string[]
-                          except?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                          }
-                        }
-                        every?: boolean
-                      }
-                    | {
-                        kind: 'customer_group'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        groups: string[]
-                      }
-                    | {
-                        kind: 'account'
-                        is: 'account' | 'guest'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        ids?: string[]
-                      }
-                    | {
-                        kind: 'first_order'
-                      }
-                    | {
-                        kind: 'country'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        countries: string[]
-                      }
-                    | {
-                        kind: 'currency'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        currencies: string[]
-                      }
-                    | {
-                        kind: 'dates'
-                        from?: string
-                        until?: string
-                      }
-                    | {
-                        kind: 'hours'
-                        /**
-                         * IANA name: "Europe/Berlin"
-                         */
-                        timeZone: string
-                        /**
-                         * @minItems 1
-                         * @maxItems 7
-                         */
-                        weekdays?: number[]
-                        /**
-                         * HH:MM, whole quarter hours
-                         */
-                        from?: string
-                        /**
-                         * HH:MM, not included; before `from` it is the next day
-                         */
-                        until?: string
-                      }
-                    | {
-                        kind: 'without'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        promotions: string[]
-                      }
-                    | {
-                        kind: 'all' | 'any' | 'none'
-                        /**
-                         * @minItems 1
-                         * @maxItems 20
-                         */
-                        conditions: (
-                          | {
-                              kind: 'code'
-                            }
-                          | {
-                              kind: 'item_total'
-                              /**
-                               * One amount per currency; in a currency that is missing it does not hold or apply
-                               *
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              atLeast?: {
-                                /**
-                                 * ISO 4217 code
-                                 */
-                                currency: string
-                                /**
-                                 * Integer minor units of the currency (1999 is 19.99 USD)
-                                 */
-                                amount: number
-                              }[]
-                              /**
-                               * One amount per currency; in a currency that is missing it does not hold or apply
-                               *
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              atMost?: {
-                                /**
-                                 * ISO 4217 code
-                                 */
-                                currency: string
-                                /**
-                                 * Integer minor units of the currency (1999 is 19.99 USD)
-                                 */
-                                amount: number
-                              }[]
-                              /**
-                               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                               */
-                              of?: {
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                skus?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                products?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                categories?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                tags?: string[]
-                                except?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                }
-                              }
-                            }
-                          | {
-                              kind: 'quantity'
-                              atLeast?: number
-                              atMost?: number
-                              /**
-                               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                               */
-                              of?: {
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                skus?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                products?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                categories?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                tags?: string[]
-                                except?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                }
-                              }
-                            }
-                          | {
-                              kind: 'lines'
-                              /**
-                               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                               */
-                              of: {
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                skus?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                products?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                categories?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                tags?: string[]
-                                except?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                }
-                              }
-                              every?: boolean
-                            }
-                          | {
-                              kind: 'customer_group'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              groups: string[]
-                            }
-                          | {
-                              kind: 'account'
-                              is: 'account' | 'guest'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              ids?: string[]
-                            }
-                          | {
-                              kind: 'first_order'
-                            }
-                          | {
-                              kind: 'country'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              countries: string[]
-                            }
-                          | {
-                              kind: 'currency'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              currencies: string[]
-                            }
-                          | {
-                              kind: 'dates'
-                              from?: string
-                              until?: string
-                            }
-                          | {
-                              kind: 'hours'
-                              /**
-                               * IANA name: "Europe/Berlin"
-                               */
-                              timeZone: string
-                              /**
-                               * @minItems 1
-                               * @maxItems 7
-                               */
-                              weekdays?: number[]
-                              /**
-                               * HH:MM, whole quarter hours
-                               */
-                              from?: string
-                              /**
-                               * HH:MM, not included; before `from` it is the next day
-                               */
-                              until?: string
-                            }
-                          | {
-                              kind: 'without'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              promotions: string[]
-                            }
-                        )[]
-                      }
-                  )[]
-                }
-            )[]
-          }
-      )[]
-      benefit:
-        | {
-            kind: 'percent_off'
-            /**
-             * A decimal string: "19", "7.7"
-             */
-            percent: string
-            on?: 'order' | 'lines' | 'shipping'
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-          }
-        | {
-            kind: 'amount_off'
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            amounts: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            on?: 'order' | 'lines' | 'units' | 'shipping'
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-            maxUnits?: number
-          }
-        | {
-            kind: 'fixed_price'
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            prices: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-            maxUnits?: number
-          }
-        | {
-            kind: 'free_shipping'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            methods?: string[]
-          }
-        | {
-            kind: 'buy_get'
-            buy: {
-              quantity: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-            get: {
-              quantity: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-            }
-            max?: number
-          }
-        | {
-            kind: 'bundle_price'
-            /**
-             * @minItems 1
-             * @maxItems 20
-             */
-            items: {
-              quantity: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }[]
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            prices: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            max?: number
-          }
-        | {
-            kind: 'gift'
-            sku: string
-            quantity: number
-          }
-        | {
-            kind: 'tiered_percent'
-            by: 'quantity' | 'item_total'
-            /**
-             * @minItems 1
-             * @maxItems 50
-             */
-            tiers: {
-              from:
-                | number
-                | {
-                    /**
-                     * ISO 4217 code
-                     */
-                    currency: string
-                    /**
-                     * Integer minor units of the currency (1999 is 19.99 USD)
-                     */
-                    amount: number
-                  }[]
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-            }[]
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-          }
+      conditions?: Condition[]
+      benefit: Benefit
     }
     response: Promotion
   }
@@ -6382,1555 +2713,19 @@ export interface Operations {
       exclusive?: boolean
       stops?: boolean
       percentBase?: ('original' | 'running') | null
-      cap?:
-        | {
-            /**
-             * ISO 4217 code
-             */
-            currency: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-          }[]
-        | null
+      cap?: Amounts | null
       usesMax?: number | null
       perCustomer?: {
         uses: number
         within: string | null
       } | null
-      budget?:
-        | {
-            /**
-             * ISO 4217 code
-             */
-            currency: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-          }[]
-        | null
+      budget?: Amounts | null
       tellsReasons?: boolean
       /**
        * @maxItems 20
        */
-      conditions?: (
-        | {
-            kind: 'code'
-          }
-        | {
-            kind: 'item_total'
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            atLeast?: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            atMost?: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-          }
-        | {
-            kind: 'quantity'
-            atLeast?: number
-            atMost?: number
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-          }
-        | {
-            kind: 'lines'
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-            every?: boolean
-          }
-        | {
-            kind: 'customer_group'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            groups: string[]
-          }
-        | {
-            kind: 'account'
-            is: 'account' | 'guest'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            ids?: string[]
-          }
-        | {
-            kind: 'first_order'
-          }
-        | {
-            kind: 'country'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            countries: string[]
-          }
-        | {
-            kind: 'currency'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            currencies: string[]
-          }
-        | {
-            kind: 'dates'
-            from?: string
-            until?: string
-          }
-        | {
-            kind: 'hours'
-            /**
-             * IANA name: "Europe/Berlin"
-             */
-            timeZone: string
-            /**
-             * @minItems 1
-             * @maxItems 7
-             */
-            weekdays?: number[]
-            /**
-             * HH:MM, whole quarter hours
-             */
-            from?: string
-            /**
-             * HH:MM, not included; before `from` it is the next day
-             */
-            until?: string
-          }
-        | {
-            kind: 'without'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            promotions: string[]
-          }
-        | {
-            kind: 'all' | 'any' | 'none'
-            /**
-             * @minItems 1
-             * @maxItems 20
-             */
-            conditions: (
-              | {
-                  kind: 'code'
-                }
-              | {
-                  kind: 'item_total'
-                  /**
-                   * One amount per currency; in a currency that is missing it does not hold or apply
-                   *
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  atLeast?: {
-                    /**
-                     * ISO 4217 code
-                     */
-                    currency: string
-                    /**
-                     * Integer minor units of the currency (1999 is 19.99 USD)
-                     */
-                    amount: number
-                  }[]
-                  /**
-                   * One amount per currency; in a currency that is missing it does not hold or apply
-                   *
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  atMost?: {
-                    /**
-                     * ISO 4217 code
-                     */
-                    currency: string
-                    /**
-                     * Integer minor units of the currency (1999 is 19.99 USD)
-                     */
-                    amount: number
-                  }[]
-                  /**
-                   * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                   */
-                  of?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                    except?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                    }
-                  }
-                }
-              | {
-                  kind: 'quantity'
-                  atLeast?: number
-                  atMost?: number
-                  /**
-                   * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                   */
-                  of?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                    except?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                    }
-                  }
-                }
-              | {
-                  kind: 'lines'
-                  /**
-                   * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                   */
-                  of: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                    except?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                    }
-                  }
-                  every?: boolean
-                }
-              | {
-                  kind: 'customer_group'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  groups: string[]
-                }
-              | {
-                  kind: 'account'
-                  is: 'account' | 'guest'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  ids?: string[]
-                }
-              | {
-                  kind: 'first_order'
-                }
-              | {
-                  kind: 'country'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  countries: string[]
-                }
-              | {
-                  kind: 'currency'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  currencies: string[]
-                }
-              | {
-                  kind: 'dates'
-                  from?: string
-                  until?: string
-                }
-              | {
-                  kind: 'hours'
-                  /**
-                   * IANA name: "Europe/Berlin"
-                   */
-                  timeZone: string
-                  /**
-                   * @minItems 1
-                   * @maxItems 7
-                   */
-                  weekdays?: number[]
-                  /**
-                   * HH:MM, whole quarter hours
-                   */
-                  from?: string
-                  /**
-                   * HH:MM, not included; before `from` it is the next day
-                   */
-                  until?: string
-                }
-              | {
-                  kind: 'without'
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  promotions: string[]
-                }
-              | {
-                  kind: 'all' | 'any' | 'none'
-                  /**
-                   * @minItems 1
-                   * @maxItems 20
-                   */
-                  conditions: (
-                    | {
-                        kind: 'code'
-                      }
-                    | {
-                        kind: 'item_total'
-                        /**
-                         * One amount per currency; in a currency that is missing it does not hold or apply
-                         *
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        atLeast?: {
-                          /**
-                           * ISO 4217 code
-                           */
-                          currency: string
-                          /**
-                           * Integer minor units of the currency (1999 is 19.99 USD)
-                           */
-                          amount: number
-                        }[]
-                        /**
-                         * One amount per currency; in a currency that is missing it does not hold or apply
-                         *
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        atMost?: {
-                          /**
-                           * ISO 4217 code
-                           */
-                          currency: string
-                          /**
-                           * Integer minor units of the currency (1999 is 19.99 USD)
-                           */
-                          amount: number
-                        }[]
-                        /**
-                         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                         */
-                        of?: {
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          skus?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          products?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          categories?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          tags?: string[]
-                          except?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                          }
-                        }
-                      }
-                    | {
-                        kind: 'quantity'
-                        atLeast?: number
-                        atMost?: number
-                        /**
-                         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                         */
-                        of?: {
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          skus?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          products?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          categories?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          tags?: string[]
-                          except?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                          }
-                        }
-                      }
-                    | {
-                        kind: 'lines'
-                        /**
-                         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                         */
-                        of: {
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          skus?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          products?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          categories?: string[]
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          tags?: string[]
-                          except?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                          }
-                        }
-                        every?: boolean
-                      }
-                    | {
-                        kind: 'customer_group'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        groups: string[]
-                      }
-                    | {
-                        kind: 'account'
-                        is: 'account' | 'guest'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        ids?: string[]
-                      }
-                    | {
-                        kind: 'first_order'
-                      }
-                    | {
-                        kind: 'country'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        countries: string[]
-                      }
-                    | {
-                        kind: 'currency'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        currencies: string[]
-                      }
-                    | {
-                        kind: 'dates'
-                        from?: string
-                        until?: string
-                      }
-                    | {
-                        kind: 'hours'
-                        /**
-                         * IANA name: "Europe/Berlin"
-                         */
-                        timeZone: string
-                        /**
-                         * @minItems 1
-                         * @maxItems 7
-                         */
-                        weekdays?: number[]
-                        /**
-                         * HH:MM, whole quarter hours
-                         */
-                        from?: string
-                        /**
-                         * HH:MM, not included; before `from` it is the next day
-                         */
-                        until?: string
-                      }
-                    | {
-                        kind: 'without'
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        promotions: string[]
-                      }
-                    | {
-                        kind: 'all' | 'any' | 'none'
-                        /**
-                         * @minItems 1
-                         * @maxItems 20
-                         */
-                        conditions: (
-                          | {
-                              kind: 'code'
-                            }
-                          | {
-                              kind: 'item_total'
-                              /**
-                               * One amount per currency; in a currency that is missing it does not hold or apply
-                               *
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              atLeast?: {
-                                /**
-                                 * ISO 4217 code
-                                 */
-                                currency: string
-                                /**
-                                 * Integer minor units of the currency (1999 is 19.99 USD)
-                                 */
-                                amount: number
-                              }[]
-                              /**
-                               * One amount per currency; in a currency that is missing it does not hold or apply
-                               *
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              atMost?: {
-                                /**
-                                 * ISO 4217 code
-                                 */
-                                currency: string
-                                /**
-                                 * Integer minor units of the currency (1999 is 19.99 USD)
-                                 */
-                                amount: number
-                              }[]
-                              /**
-                               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                               */
-                              of?: {
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                skus?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                products?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                categories?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                tags?: string[]
-                                except?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                }
-                              }
-                            }
-                          | {
-                              kind: 'quantity'
-                              atLeast?: number
-                              atMost?: number
-                              /**
-                               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                               */
-                              of?: {
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                skus?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                products?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                categories?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                tags?: string[]
-                                except?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                }
-                              }
-                            }
-                          | {
-                              kind: 'lines'
-                              /**
-                               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                               */
-                              of: {
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                skus?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                products?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                categories?: string[]
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                tags?: string[]
-                                except?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                }
-                              }
-                              every?: boolean
-                            }
-                          | {
-                              kind: 'customer_group'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              groups: string[]
-                            }
-                          | {
-                              kind: 'account'
-                              is: 'account' | 'guest'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              ids?: string[]
-                            }
-                          | {
-                              kind: 'first_order'
-                            }
-                          | {
-                              kind: 'country'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              countries: string[]
-                            }
-                          | {
-                              kind: 'currency'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              currencies: string[]
-                            }
-                          | {
-                              kind: 'dates'
-                              from?: string
-                              until?: string
-                            }
-                          | {
-                              kind: 'hours'
-                              /**
-                               * IANA name: "Europe/Berlin"
-                               */
-                              timeZone: string
-                              /**
-                               * @minItems 1
-                               * @maxItems 7
-                               */
-                              weekdays?: number[]
-                              /**
-                               * HH:MM, whole quarter hours
-                               */
-                              from?: string
-                              /**
-                               * HH:MM, not included; before `from` it is the next day
-                               */
-                              until?: string
-                            }
-                          | {
-                              kind: 'without'
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              promotions: string[]
-                            }
-                        )[]
-                      }
-                  )[]
-                }
-            )[]
-          }
-      )[]
-      benefit:
-        | {
-            kind: 'percent_off'
-            /**
-             * A decimal string: "19", "7.7"
-             */
-            percent: string
-            on?: 'order' | 'lines' | 'shipping'
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-          }
-        | {
-            kind: 'amount_off'
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            amounts: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            on?: 'order' | 'lines' | 'units' | 'shipping'
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-            maxUnits?: number
-          }
-        | {
-            kind: 'fixed_price'
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            prices: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-            maxUnits?: number
-          }
-        | {
-            kind: 'free_shipping'
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            methods?: string[]
-          }
-        | {
-            kind: 'buy_get'
-            buy: {
-              quantity: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-            get: {
-              quantity: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-            }
-            max?: number
-          }
-        | {
-            kind: 'bundle_price'
-            /**
-             * @minItems 1
-             * @maxItems 20
-             */
-            items: {
-              quantity: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }[]
-            /**
-             * One amount per currency; in a currency that is missing it does not hold or apply
-             *
-             * @minItems 1
-             * @maxItems 200
-             */
-            prices: {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-            max?: number
-          }
-        | {
-            kind: 'gift'
-            sku: string
-            quantity: number
-          }
-        | {
-            kind: 'tiered_percent'
-            by: 'quantity' | 'item_total'
-            /**
-             * @minItems 1
-             * @maxItems 50
-             */
-            tiers: {
-              from:
-                | number
-                | {
-                    /**
-                     * ISO 4217 code
-                     */
-                    currency: string
-                    /**
-                     * Integer minor units of the currency (1999 is 19.99 USD)
-                     */
-                    amount: number
-                  }[]
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-            }[]
-            /**
-             * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-             */
-            of?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-              except?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-              }
-            }
-          }
+      conditions?: Condition[]
+      benefit: Benefit
     }
     response: Promotion
   }
@@ -8134,1555 +2929,19 @@ export interface Operations {
         exclusive?: boolean
         stops?: boolean
         percentBase?: ('original' | 'running') | null
-        cap?:
-          | {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-          | null
+        cap?: Amounts | null
         usesMax?: number | null
         perCustomer?: {
           uses: number
           within: string | null
         } | null
-        budget?:
-          | {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-          | null
+        budget?: Amounts | null
         tellsReasons?: boolean
         /**
          * @maxItems 20
          */
-        conditions?: (
-          | {
-              kind: 'code'
-            }
-          | {
-              kind: 'item_total'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              atLeast?: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              atMost?: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'quantity'
-              atLeast?: number
-              atMost?: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'lines'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              every?: boolean
-            }
-          | {
-              kind: 'customer_group'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              groups: string[]
-            }
-          | {
-              kind: 'account'
-              is: 'account' | 'guest'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              ids?: string[]
-            }
-          | {
-              kind: 'first_order'
-            }
-          | {
-              kind: 'country'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              countries: string[]
-            }
-          | {
-              kind: 'currency'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              currencies: string[]
-            }
-          | {
-              kind: 'dates'
-              from?: string
-              until?: string
-            }
-          | {
-              kind: 'hours'
-              /**
-               * IANA name: "Europe/Berlin"
-               */
-              timeZone: string
-              /**
-               * @minItems 1
-               * @maxItems 7
-               */
-              weekdays?: number[]
-              /**
-               * HH:MM, whole quarter hours
-               */
-              from?: string
-              /**
-               * HH:MM, not included; before `from` it is the next day
-               */
-              until?: string
-            }
-          | {
-              kind: 'without'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              promotions: string[]
-            }
-          | {
-              kind: 'all' | 'any' | 'none'
-              /**
-               * @minItems 1
-               * @maxItems 20
-               */
-              conditions: (
-                | {
-                    kind: 'code'
-                  }
-                | {
-                    kind: 'item_total'
-                    /**
-                     * One amount per currency; in a currency that is missing it does not hold or apply
-                     *
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    atLeast?: {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                    /**
-                     * One amount per currency; in a currency that is missing it does not hold or apply
-                     *
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    atMost?: {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                  }
-                | {
-                    kind: 'quantity'
-                    atLeast?: number
-                    atMost?: number
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                  }
-                | {
-                    kind: 'lines'
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                    every?: boolean
-                  }
-                | {
-                    kind: 'customer_group'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    groups: string[]
-                  }
-                | {
-                    kind: 'account'
-                    is: 'account' | 'guest'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    ids?: string[]
-                  }
-                | {
-                    kind: 'first_order'
-                  }
-                | {
-                    kind: 'country'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    countries: string[]
-                  }
-                | {
-                    kind: 'currency'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    currencies: string[]
-                  }
-                | {
-                    kind: 'dates'
-                    from?: string
-                    until?: string
-                  }
-                | {
-                    kind: 'hours'
-                    /**
-                     * IANA name: "Europe/Berlin"
-                     */
-                    timeZone: string
-                    /**
-                     * @minItems 1
-                     * @maxItems 7
-                     */
-                    weekdays?: number[]
-                    /**
-                     * HH:MM, whole quarter hours
-                     */
-                    from?: string
-                    /**
-                     * HH:MM, not included; before `from` it is the next day
-                     */
-                    until?: string
-                  }
-                | {
-                    kind: 'without'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    promotions: string[]
-                  }
-                | {
-                    kind: 'all' | 'any' | 'none'
-                    /**
-                     * @minItems 1
-                     * @maxItems 20
-                     */
-                    conditions: (
-                      | {
-                          kind: 'code'
-                        }
-                      | {
-                          kind: 'item_total'
-                          /**
-                           * One amount per currency; in a currency that is missing it does not hold or apply
-                           *
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          atLeast?: {
-                            /**
-                             * ISO 4217 code
-                             */
-                            currency: string
-                            /**
-                             * Integer minor units of the currency (1999 is 19.99 USD)
-                             */
-                            amount: number
-                          }[]
-                          /**
-                           * One amount per currency; in a currency that is missing it does not hold or apply
-                           *
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          atMost?: {
-                            /**
-                             * ISO 4217 code
-                             */
-                            currency: string
-                            /**
-                             * Integer minor units of the currency (1999 is 19.99 USD)
-                             */
-                            amount: number
-                          }[]
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                        }
-                      | {
-                          kind: 'quantity'
-                          atLeast?: number
-                          atMost?: number
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                        }
-                      | {
-                          kind: 'lines'
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                          every?: boolean
-                        }
-                      | {
-                          kind: 'customer_group'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          groups: string[]
-                        }
-                      | {
-                          kind: 'account'
-                          is: 'account' | 'guest'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          ids?: string[]
-                        }
-                      | {
-                          kind: 'first_order'
-                        }
-                      | {
-                          kind: 'country'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          countries: string[]
-                        }
-                      | {
-                          kind: 'currency'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          currencies: string[]
-                        }
-                      | {
-                          kind: 'dates'
-                          from?: string
-                          until?: string
-                        }
-                      | {
-                          kind: 'hours'
-                          /**
-                           * IANA name: "Europe/Berlin"
-                           */
-                          timeZone: string
-                          /**
-                           * @minItems 1
-                           * @maxItems 7
-                           */
-                          weekdays?: number[]
-                          /**
-                           * HH:MM, whole quarter hours
-                           */
-                          from?: string
-                          /**
-                           * HH:MM, not included; before `from` it is the next day
-                           */
-                          until?: string
-                        }
-                      | {
-                          kind: 'without'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          promotions: string[]
-                        }
-                      | {
-                          kind: 'all' | 'any' | 'none'
-                          /**
-                           * @minItems 1
-                           * @maxItems 20
-                           */
-                          conditions: (
-                            | {
-                                kind: 'code'
-                              }
-                            | {
-                                kind: 'item_total'
-                                /**
-                                 * One amount per currency; in a currency that is missing it does not hold or apply
-                                 *
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                atLeast?: {
-                                  /**
-                                   * ISO 4217 code
-                                   */
-                                  currency: string
-                                  /**
-                                   * Integer minor units of the currency (1999 is 19.99 USD)
-                                   */
-                                  amount: number
-                                }[]
-                                /**
-                                 * One amount per currency; in a currency that is missing it does not hold or apply
-                                 *
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                atMost?: {
-                                  /**
-                                   * ISO 4217 code
-                                   */
-                                  currency: string
-                                  /**
-                                   * Integer minor units of the currency (1999 is 19.99 USD)
-                                   */
-                                  amount: number
-                                }[]
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                              }
-                            | {
-                                kind: 'quantity'
-                                atLeast?: number
-                                atMost?: number
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                              }
-                            | {
-                                kind: 'lines'
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                                every?: boolean
-                              }
-                            | {
-                                kind: 'customer_group'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                groups: string[]
-                              }
-                            | {
-                                kind: 'account'
-                                is: 'account' | 'guest'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                ids?: string[]
-                              }
-                            | {
-                                kind: 'first_order'
-                              }
-                            | {
-                                kind: 'country'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                countries: string[]
-                              }
-                            | {
-                                kind: 'currency'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                currencies: string[]
-                              }
-                            | {
-                                kind: 'dates'
-                                from?: string
-                                until?: string
-                              }
-                            | {
-                                kind: 'hours'
-                                /**
-                                 * IANA name: "Europe/Berlin"
-                                 */
-                                timeZone: string
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 7
-                                 */
-                                weekdays?: number[]
-                                /**
-                                 * HH:MM, whole quarter hours
-                                 */
-                                from?: string
-                                /**
-                                 * HH:MM, not included; before `from` it is the next day
-                                 */
-                                until?: string
-                              }
-                            | {
-                                kind: 'without'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                promotions: string[]
-                              }
-                          )[]
-                        }
-                    )[]
-                  }
-              )[]
-            }
-        )[]
-        benefit:
-          | {
-              kind: 'percent_off'
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-              on?: 'order' | 'lines' | 'shipping'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'amount_off'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              amounts: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              on?: 'order' | 'lines' | 'units' | 'shipping'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              maxUnits?: number
-            }
-          | {
-              kind: 'fixed_price'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              prices: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              maxUnits?: number
-            }
-          | {
-              kind: 'free_shipping'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              methods?: string[]
-            }
-          | {
-              kind: 'buy_get'
-              buy: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-              }
-              get: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-                /**
-                 * A decimal string: "19", "7.7"
-                 */
-                percent: string
-              }
-              max?: number
-            }
-          | {
-              kind: 'bundle_price'
-              /**
-               * @minItems 1
-               * @maxItems 20
-               */
-              items: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-              }[]
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              prices: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              max?: number
-            }
-          | {
-              kind: 'gift'
-              sku: string
-              quantity: number
-            }
-          | {
-              kind: 'tiered_percent'
-              by: 'quantity' | 'item_total'
-              /**
-               * @minItems 1
-               * @maxItems 50
-               */
-              tiers: {
-                from:
-                  | number
-                  | {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                /**
-                 * A decimal string: "19", "7.7"
-                 */
-                percent: string
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
+        conditions?: Condition[]
+        benefit: Benefit
         /**
          * @maxItems 10000
          */
@@ -9714,14 +2973,8 @@ export interface Operations {
       applies: boolean
       reason: string | null
       benefit?: string
-      discount?: {
-        amount: number
-        currency: string
-      }
-      total?: {
-        amount: number
-        currency: string
-      }
+      discount?: Money
+      total?: Money
       gifts?: {
         sku: string
         quantity: number
@@ -9752,10 +3005,7 @@ export interface Operations {
         state: string
         account: string | null
         email: string | null
-        amount: {
-          amount: number
-          currency: string
-        } | null
+        amount: Money | null
         createdAt: string
       }[]
       next: string | null
@@ -10027,34 +3277,8 @@ export interface Operations {
         | string
         | {
             email?: string | null
-            shippingAddress?: {
-              name?: string
-              company?: string
-              line1?: string
-              line2?: string
-              city?: string
-              postalCode?: string
-              region?: string
-              /**
-               * ISO 3166-1 alpha-2
-               */
-              country: string
-              phone?: string
-            } | null
-            billingAddress?: {
-              name?: string
-              company?: string
-              line1?: string
-              line2?: string
-              city?: string
-              postalCode?: string
-              region?: string
-              /**
-               * ISO 3166-1 alpha-2
-               */
-              country: string
-              phone?: string
-            } | null
+            shippingAddress?: Address | null
+            billingAddress?: Address | null
             billingSameAsShipping?: boolean
             shippingSameAsBilling?: boolean
             shippingMethod?: string | null
@@ -10081,58 +3305,7 @@ export interface Operations {
             /**
              * @maxItems 200
              */
-            lines: {
-              sku?: string
-              quantity?: number
-              options?: {
-                [k: string]: string | number | boolean
-              }
-              note?: string
-              attributes?: {
-                [k: string]: string | number | boolean | null
-              }
-              /**
-               * Recharge products: the amount, in minor units
-               */
-              amount?: number
-              plan?: string
-              keepSeparate?: boolean
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              expectedUnitPrice?: number
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              unitPrice?: number
-              inline?: {
-                name: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                unitPrice: number
-                taxCategory: string
-                image?: string
-                requiresShipping?: boolean
-                /**
-                 * What one piece weighs
-                 */
-                grams?: number
-              }
-              /**
-               * Its taxes instead of those by the rates of the shop; an empty list: it owes none
-               *
-               * @maxItems 5
-               */
-              taxes?: {
-                name: string
-                /**
-                 * A decimal string: "19", "7.7"
-                 */
-                percent: string
-                included: boolean
-              }[]
-            }[]
+            lines: LineInput[]
             /**
              * @maxItems 10
              */
@@ -10158,1555 +3331,19 @@ export interface Operations {
         exclusive?: boolean
         stops?: boolean
         percentBase?: ('original' | 'running') | null
-        cap?:
-          | {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-          | null
+        cap?: Amounts | null
         usesMax?: number | null
         perCustomer?: {
           uses: number
           within: string | null
         } | null
-        budget?:
-          | {
-              /**
-               * ISO 4217 code
-               */
-              currency: string
-              /**
-               * Integer minor units of the currency (1999 is 19.99 USD)
-               */
-              amount: number
-            }[]
-          | null
+        budget?: Amounts | null
         tellsReasons?: boolean
         /**
          * @maxItems 20
          */
-        conditions?: (
-          | {
-              kind: 'code'
-            }
-          | {
-              kind: 'item_total'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              atLeast?: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              atMost?: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'quantity'
-              atLeast?: number
-              atMost?: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'lines'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              every?: boolean
-            }
-          | {
-              kind: 'customer_group'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              groups: string[]
-            }
-          | {
-              kind: 'account'
-              is: 'account' | 'guest'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              ids?: string[]
-            }
-          | {
-              kind: 'first_order'
-            }
-          | {
-              kind: 'country'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              countries: string[]
-            }
-          | {
-              kind: 'currency'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              currencies: string[]
-            }
-          | {
-              kind: 'dates'
-              from?: string
-              until?: string
-            }
-          | {
-              kind: 'hours'
-              /**
-               * IANA name: "Europe/Berlin"
-               */
-              timeZone: string
-              /**
-               * @minItems 1
-               * @maxItems 7
-               */
-              weekdays?: number[]
-              /**
-               * HH:MM, whole quarter hours
-               */
-              from?: string
-              /**
-               * HH:MM, not included; before `from` it is the next day
-               */
-              until?: string
-            }
-          | {
-              kind: 'without'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              promotions: string[]
-            }
-          | {
-              kind: 'all' | 'any' | 'none'
-              /**
-               * @minItems 1
-               * @maxItems 20
-               */
-              conditions: (
-                | {
-                    kind: 'code'
-                  }
-                | {
-                    kind: 'item_total'
-                    /**
-                     * One amount per currency; in a currency that is missing it does not hold or apply
-                     *
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    atLeast?: {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                    /**
-                     * One amount per currency; in a currency that is missing it does not hold or apply
-                     *
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    atMost?: {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                  }
-                | {
-                    kind: 'quantity'
-                    atLeast?: number
-                    atMost?: number
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                  }
-                | {
-                    kind: 'lines'
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                    every?: boolean
-                  }
-                | {
-                    kind: 'customer_group'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    groups: string[]
-                  }
-                | {
-                    kind: 'account'
-                    is: 'account' | 'guest'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    ids?: string[]
-                  }
-                | {
-                    kind: 'first_order'
-                  }
-                | {
-                    kind: 'country'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    countries: string[]
-                  }
-                | {
-                    kind: 'currency'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    currencies: string[]
-                  }
-                | {
-                    kind: 'dates'
-                    from?: string
-                    until?: string
-                  }
-                | {
-                    kind: 'hours'
-                    /**
-                     * IANA name: "Europe/Berlin"
-                     */
-                    timeZone: string
-                    /**
-                     * @minItems 1
-                     * @maxItems 7
-                     */
-                    weekdays?: number[]
-                    /**
-                     * HH:MM, whole quarter hours
-                     */
-                    from?: string
-                    /**
-                     * HH:MM, not included; before `from` it is the next day
-                     */
-                    until?: string
-                  }
-                | {
-                    kind: 'without'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    promotions: string[]
-                  }
-                | {
-                    kind: 'all' | 'any' | 'none'
-                    /**
-                     * @minItems 1
-                     * @maxItems 20
-                     */
-                    conditions: (
-                      | {
-                          kind: 'code'
-                        }
-                      | {
-                          kind: 'item_total'
-                          /**
-                           * One amount per currency; in a currency that is missing it does not hold or apply
-                           *
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          atLeast?: {
-                            /**
-                             * ISO 4217 code
-                             */
-                            currency: string
-                            /**
-                             * Integer minor units of the currency (1999 is 19.99 USD)
-                             */
-                            amount: number
-                          }[]
-                          /**
-                           * One amount per currency; in a currency that is missing it does not hold or apply
-                           *
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          atMost?: {
-                            /**
-                             * ISO 4217 code
-                             */
-                            currency: string
-                            /**
-                             * Integer minor units of the currency (1999 is 19.99 USD)
-                             */
-                            amount: number
-                          }[]
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                        }
-                      | {
-                          kind: 'quantity'
-                          atLeast?: number
-                          atMost?: number
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                        }
-                      | {
-                          kind: 'lines'
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                          every?: boolean
-                        }
-                      | {
-                          kind: 'customer_group'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          groups: string[]
-                        }
-                      | {
-                          kind: 'account'
-                          is: 'account' | 'guest'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          ids?: string[]
-                        }
-                      | {
-                          kind: 'first_order'
-                        }
-                      | {
-                          kind: 'country'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          countries: string[]
-                        }
-                      | {
-                          kind: 'currency'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          currencies: string[]
-                        }
-                      | {
-                          kind: 'dates'
-                          from?: string
-                          until?: string
-                        }
-                      | {
-                          kind: 'hours'
-                          /**
-                           * IANA name: "Europe/Berlin"
-                           */
-                          timeZone: string
-                          /**
-                           * @minItems 1
-                           * @maxItems 7
-                           */
-                          weekdays?: number[]
-                          /**
-                           * HH:MM, whole quarter hours
-                           */
-                          from?: string
-                          /**
-                           * HH:MM, not included; before `from` it is the next day
-                           */
-                          until?: string
-                        }
-                      | {
-                          kind: 'without'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          promotions: string[]
-                        }
-                      | {
-                          kind: 'all' | 'any' | 'none'
-                          /**
-                           * @minItems 1
-                           * @maxItems 20
-                           */
-                          conditions: (
-                            | {
-                                kind: 'code'
-                              }
-                            | {
-                                kind: 'item_total'
-                                /**
-                                 * One amount per currency; in a currency that is missing it does not hold or apply
-                                 *
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                atLeast?: {
-                                  /**
-                                   * ISO 4217 code
-                                   */
-                                  currency: string
-                                  /**
-                                   * Integer minor units of the currency (1999 is 19.99 USD)
-                                   */
-                                  amount: number
-                                }[]
-                                /**
-                                 * One amount per currency; in a currency that is missing it does not hold or apply
-                                 *
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                atMost?: {
-                                  /**
-                                   * ISO 4217 code
-                                   */
-                                  currency: string
-                                  /**
-                                   * Integer minor units of the currency (1999 is 19.99 USD)
-                                   */
-                                  amount: number
-                                }[]
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                              }
-                            | {
-                                kind: 'quantity'
-                                atLeast?: number
-                                atMost?: number
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of?: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                              }
-                            | {
-                                kind: 'lines'
-                                /**
-                                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                                 */
-                                of: {
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  skus?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  products?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  categories?: string[]
-                                  /**
-                                   * @minItems 1
-                                   * @maxItems 200
-                                   */
-                                  tags?: string[]
-                                  except?: {
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    skus?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    products?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    categories?: string[]
-                                    /**
-                                     * @minItems 1
-                                     * @maxItems 200
-                                     */
-                                    tags?: string[]
-                                  }
-                                }
-                                every?: boolean
-                              }
-                            | {
-                                kind: 'customer_group'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                groups: string[]
-                              }
-                            | {
-                                kind: 'account'
-                                is: 'account' | 'guest'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                ids?: string[]
-                              }
-                            | {
-                                kind: 'first_order'
-                              }
-                            | {
-                                kind: 'country'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                countries: string[]
-                              }
-                            | {
-                                kind: 'currency'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                currencies: string[]
-                              }
-                            | {
-                                kind: 'dates'
-                                from?: string
-                                until?: string
-                              }
-                            | {
-                                kind: 'hours'
-                                /**
-                                 * IANA name: "Europe/Berlin"
-                                 */
-                                timeZone: string
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 7
-                                 */
-                                weekdays?: number[]
-                                /**
-                                 * HH:MM, whole quarter hours
-                                 */
-                                from?: string
-                                /**
-                                 * HH:MM, not included; before `from` it is the next day
-                                 */
-                                until?: string
-                              }
-                            | {
-                                kind: 'without'
-                                /**
-                                 * @minItems 1
-                                 * @maxItems 200
-                                 */
-                                promotions: string[]
-                              }
-                          )[]
-                        }
-                    )[]
-                  }
-              )[]
-            }
-        )[]
-        benefit:
-          | {
-              kind: 'percent_off'
-              /**
-               * A decimal string: "19", "7.7"
-               */
-              percent: string
-              on?: 'order' | 'lines' | 'shipping'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'amount_off'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              amounts: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              on?: 'order' | 'lines' | 'units' | 'shipping'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              maxUnits?: number
-            }
-          | {
-              kind: 'fixed_price'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              prices: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              maxUnits?: number
-            }
-          | {
-              kind: 'free_shipping'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              methods?: string[]
-            }
-          | {
-              kind: 'buy_get'
-              buy: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-              }
-              get: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-                /**
-                 * A decimal string: "19", "7.7"
-                 */
-                percent: string
-              }
-              max?: number
-            }
-          | {
-              kind: 'bundle_price'
-              /**
-               * @minItems 1
-               * @maxItems 20
-               */
-              items: {
-                quantity: number
-                /**
-                 * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                 */
-                of?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                  except?: {
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    skus?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    products?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    categories?: string[]
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    tags?: string[]
-                  }
-                }
-              }[]
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              prices: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              max?: number
-            }
-          | {
-              kind: 'gift'
-              sku: string
-              quantity: number
-            }
-          | {
-              kind: 'tiered_percent'
-              by: 'quantity' | 'item_total'
-              /**
-               * @minItems 1
-               * @maxItems 50
-               */
-              tiers: {
-                from:
-                  | number
-                  | {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                /**
-                 * A decimal string: "19", "7.7"
-                 */
-                percent: string
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
+        conditions?: Condition[]
+        benefit: Benefit
         id?: string
       }[]
       /**
@@ -12006,76 +3643,7 @@ export interface Operations {
     }
     body: never
     response: {
-      items: {
-        id: string
-        name: string
-        /**
-         * @minItems 1
-         * @maxItems 500
-         */
-        rates: {
-          /**
-           * @minItems 1
-           * @maxItems 250
-           */
-          countries?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          regions?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 1000
-           */
-          postalCodes?: string[]
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          freeFrom?: number
-          by?: 'weight' | 'total' | 'quantity'
-          /**
-           * @minItems 1
-           * @maxItems 100
-           */
-          steps?: {
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            from: number
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-          }[]
-          /**
-           * @minItems 1
-           * @maxItems 50
-           */
-          surcharges?: {
-            category: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-            per: 'item' | 'cart'
-          }[]
-        }[]
-        maxGrams?: number
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        excludesCategories?: string[]
-      }[]
+      items: ShippingMethod[]
       next: string | null
     }
   }
@@ -12093,149 +3661,11 @@ export interface Operations {
       /**
        * @maxItems 100
        */
-      items: {
-        id: string
-        name: string
-        /**
-         * @minItems 1
-         * @maxItems 500
-         */
-        rates: {
-          /**
-           * @minItems 1
-           * @maxItems 250
-           */
-          countries?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          regions?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 1000
-           */
-          postalCodes?: string[]
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          freeFrom?: number
-          by?: 'weight' | 'total' | 'quantity'
-          /**
-           * @minItems 1
-           * @maxItems 100
-           */
-          steps?: {
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            from: number
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-          }[]
-          /**
-           * @minItems 1
-           * @maxItems 50
-           */
-          surcharges?: {
-            category: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-            per: 'item' | 'cart'
-          }[]
-        }[]
-        maxGrams?: number
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        excludesCategories?: string[]
-      }[]
+      items: ShippingMethod[]
       next?: null
     }
     response: {
-      items: {
-        id: string
-        name: string
-        /**
-         * @minItems 1
-         * @maxItems 500
-         */
-        rates: {
-          /**
-           * @minItems 1
-           * @maxItems 250
-           */
-          countries?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          regions?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 1000
-           */
-          postalCodes?: string[]
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          freeFrom?: number
-          by?: 'weight' | 'total' | 'quantity'
-          /**
-           * @minItems 1
-           * @maxItems 100
-           */
-          steps?: {
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            from: number
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-          }[]
-          /**
-           * @minItems 1
-           * @maxItems 50
-           */
-          surcharges?: {
-            category: string
-            /**
-             * Integer minor units of the currency (1999 is 19.99 USD)
-             */
-            amount: number
-            per: 'item' | 'cart'
-          }[]
-        }[]
-        maxGrams?: number
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        excludesCategories?: string[]
-      }[]
+      items: ShippingMethod[]
       next: string | null
     }
   }
@@ -12249,146 +3679,8 @@ export interface Operations {
     query: {
       account?: string
     }
-    body: {
-      id: string
-      name: string
-      /**
-       * @minItems 1
-       * @maxItems 500
-       */
-      rates: {
-        /**
-         * @minItems 1
-         * @maxItems 250
-         */
-        countries?: string[]
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        regions?: string[]
-        /**
-         * @minItems 1
-         * @maxItems 1000
-         */
-        postalCodes?: string[]
-        /**
-         * ISO 4217 code
-         */
-        currency: string
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        amount: number
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        freeFrom?: number
-        by?: 'weight' | 'total' | 'quantity'
-        /**
-         * @minItems 1
-         * @maxItems 100
-         */
-        steps?: {
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          from: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        surcharges?: {
-          category: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          per: 'item' | 'cart'
-        }[]
-      }[]
-      maxGrams?: number
-      /**
-       * @minItems 1
-       * @maxItems 50
-       */
-      excludesCategories?: string[]
-    }
-    response: {
-      id: string
-      name: string
-      /**
-       * @minItems 1
-       * @maxItems 500
-       */
-      rates: {
-        /**
-         * @minItems 1
-         * @maxItems 250
-         */
-        countries?: string[]
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        regions?: string[]
-        /**
-         * @minItems 1
-         * @maxItems 1000
-         */
-        postalCodes?: string[]
-        /**
-         * ISO 4217 code
-         */
-        currency: string
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        amount: number
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        freeFrom?: number
-        by?: 'weight' | 'total' | 'quantity'
-        /**
-         * @minItems 1
-         * @maxItems 100
-         */
-        steps?: {
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          from: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        surcharges?: {
-          category: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          per: 'item' | 'cart'
-        }[]
-      }[]
-      maxGrams?: number
-      /**
-       * @minItems 1
-       * @maxItems 50
-       */
-      excludesCategories?: string[]
-    }
+    body: ShippingMethod
+    response: ShippingMethod
   }
   /**
    * Replace a shipping method; its place in the list stays
@@ -12401,146 +3693,8 @@ export interface Operations {
     query: {
       account?: string
     }
-    body: {
-      id: string
-      name: string
-      /**
-       * @minItems 1
-       * @maxItems 500
-       */
-      rates: {
-        /**
-         * @minItems 1
-         * @maxItems 250
-         */
-        countries?: string[]
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        regions?: string[]
-        /**
-         * @minItems 1
-         * @maxItems 1000
-         */
-        postalCodes?: string[]
-        /**
-         * ISO 4217 code
-         */
-        currency: string
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        amount: number
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        freeFrom?: number
-        by?: 'weight' | 'total' | 'quantity'
-        /**
-         * @minItems 1
-         * @maxItems 100
-         */
-        steps?: {
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          from: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        surcharges?: {
-          category: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          per: 'item' | 'cart'
-        }[]
-      }[]
-      maxGrams?: number
-      /**
-       * @minItems 1
-       * @maxItems 50
-       */
-      excludesCategories?: string[]
-    }
-    response: {
-      id: string
-      name: string
-      /**
-       * @minItems 1
-       * @maxItems 500
-       */
-      rates: {
-        /**
-         * @minItems 1
-         * @maxItems 250
-         */
-        countries?: string[]
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        regions?: string[]
-        /**
-         * @minItems 1
-         * @maxItems 1000
-         */
-        postalCodes?: string[]
-        /**
-         * ISO 4217 code
-         */
-        currency: string
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        amount: number
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        freeFrom?: number
-        by?: 'weight' | 'total' | 'quantity'
-        /**
-         * @minItems 1
-         * @maxItems 100
-         */
-        steps?: {
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          from: number
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        surcharges?: {
-          category: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-          per: 'item' | 'cart'
-        }[]
-      }[]
-      maxGrams?: number
-      /**
-       * @minItems 1
-       * @maxItems 50
-       */
-      excludesCategories?: string[]
-    }
+    body: ShippingMethod
+    response: ShippingMethod
   }
   /**
    * Remove a shipping method; carts that chose it get the first one that is offered, with a notice
@@ -12568,39 +3722,7 @@ export interface Operations {
     }
     body: never
     response: {
-      items: {
-        /**
-         * Without one it is called after its zone
-         */
-        id?: string
-        name: string
-        /**
-         * Which tax it is; different taxes add up
-         */
-        tax?: string
-        category: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country?: string
-        region?: string
-        /**
-         * 94103, 941* or 94000-94999; needs a country
-         *
-         * @minItems 1
-         * @maxItems 500
-         */
-        postalCodes?: string[]
-        /**
-         * A decimal string: "19", "7.7"
-         */
-        percent: string
-        included: boolean
-        /**
-         * On the amount and the taxes that are not compound
-         */
-        compound?: boolean
-      }[]
+      items: TaxRate[]
       next: string | null
     }
   }
@@ -12618,75 +3740,11 @@ export interface Operations {
       /**
        * @maxItems 1000
        */
-      items: {
-        /**
-         * Without one it is called after its zone
-         */
-        id?: string
-        name: string
-        /**
-         * Which tax it is; different taxes add up
-         */
-        tax?: string
-        category: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country?: string
-        region?: string
-        /**
-         * 94103, 941* or 94000-94999; needs a country
-         *
-         * @minItems 1
-         * @maxItems 500
-         */
-        postalCodes?: string[]
-        /**
-         * A decimal string: "19", "7.7"
-         */
-        percent: string
-        included: boolean
-        /**
-         * On the amount and the taxes that are not compound
-         */
-        compound?: boolean
-      }[]
+      items: TaxRate[]
       next?: null
     }
     response: {
-      items: {
-        /**
-         * Without one it is called after its zone
-         */
-        id?: string
-        name: string
-        /**
-         * Which tax it is; different taxes add up
-         */
-        tax?: string
-        category: string
-        /**
-         * ISO 3166-1 alpha-2
-         */
-        country?: string
-        region?: string
-        /**
-         * 94103, 941* or 94000-94999; needs a country
-         *
-         * @minItems 1
-         * @maxItems 500
-         */
-        postalCodes?: string[]
-        /**
-         * A decimal string: "19", "7.7"
-         */
-        percent: string
-        included: boolean
-        /**
-         * On the amount and the taxes that are not compound
-         */
-        compound?: boolean
-      }[]
+      items: TaxRate[]
       next: string | null
     }
   }
@@ -12700,72 +3758,8 @@ export interface Operations {
     query: {
       account?: string
     }
-    body: {
-      /**
-       * Without one it is called after its zone
-       */
-      id?: string
-      name: string
-      /**
-       * Which tax it is; different taxes add up
-       */
-      tax?: string
-      category: string
-      /**
-       * ISO 3166-1 alpha-2
-       */
-      country?: string
-      region?: string
-      /**
-       * 94103, 941* or 94000-94999; needs a country
-       *
-       * @minItems 1
-       * @maxItems 500
-       */
-      postalCodes?: string[]
-      /**
-       * A decimal string: "19", "7.7"
-       */
-      percent: string
-      included: boolean
-      /**
-       * On the amount and the taxes that are not compound
-       */
-      compound?: boolean
-    }
-    response: {
-      /**
-       * Without one it is called after its zone
-       */
-      id?: string
-      name: string
-      /**
-       * Which tax it is; different taxes add up
-       */
-      tax?: string
-      category: string
-      /**
-       * ISO 3166-1 alpha-2
-       */
-      country?: string
-      region?: string
-      /**
-       * 94103, 941* or 94000-94999; needs a country
-       *
-       * @minItems 1
-       * @maxItems 500
-       */
-      postalCodes?: string[]
-      /**
-       * A decimal string: "19", "7.7"
-       */
-      percent: string
-      included: boolean
-      /**
-       * On the amount and the taxes that are not compound
-       */
-      compound?: boolean
-    }
+    body: TaxRate
+    response: TaxRate
   }
   /**
    * Replace a tax rate
@@ -12778,72 +3772,8 @@ export interface Operations {
     query: {
       account?: string
     }
-    body: {
-      /**
-       * Without one it is called after its zone
-       */
-      id?: string
-      name: string
-      /**
-       * Which tax it is; different taxes add up
-       */
-      tax?: string
-      category: string
-      /**
-       * ISO 3166-1 alpha-2
-       */
-      country?: string
-      region?: string
-      /**
-       * 94103, 941* or 94000-94999; needs a country
-       *
-       * @minItems 1
-       * @maxItems 500
-       */
-      postalCodes?: string[]
-      /**
-       * A decimal string: "19", "7.7"
-       */
-      percent: string
-      included: boolean
-      /**
-       * On the amount and the taxes that are not compound
-       */
-      compound?: boolean
-    }
-    response: {
-      /**
-       * Without one it is called after its zone
-       */
-      id?: string
-      name: string
-      /**
-       * Which tax it is; different taxes add up
-       */
-      tax?: string
-      category: string
-      /**
-       * ISO 3166-1 alpha-2
-       */
-      country?: string
-      region?: string
-      /**
-       * 94103, 941* or 94000-94999; needs a country
-       *
-       * @minItems 1
-       * @maxItems 500
-       */
-      postalCodes?: string[]
-      /**
-       * A decimal string: "19", "7.7"
-       */
-      percent: string
-      included: boolean
-      /**
-       * On the amount and the taxes that are not compound
-       */
-      compound?: boolean
-    }
+    body: TaxRate
+    response: TaxRate
   }
   /**
    * Remove a tax rate
@@ -12996,7 +3926,7 @@ export interface Operations {
     query: {
       account?: string
     }
-    body?: {}
+    body?: Record<string, never>
     response: Order
   }
   /**
@@ -13374,7 +4304,7 @@ export interface Operations {
     query: {
       account?: string
     }
-    body?: {}
+    body?: Record<string, never>
     response: {
       delivered: boolean
       status: number | null
@@ -13515,7 +4445,7 @@ export interface Operations {
     query: {
       account?: string
     }
-    body?: {}
+    body?: Record<string, never>
     response: {
       id: string
     }
@@ -13592,10 +4522,7 @@ export interface Operations {
     response: {
       items: {
         account: string
-        amount: {
-          amount: number
-          currency: string
-        }
+        amount: Money
         /**
          * Rises with every movement
          */
@@ -13627,14 +4554,8 @@ export interface Operations {
         id: string
         account: string
         kind: 'recharge' | 'reversal' | 'payment' | 'refund' | 'adjustment'
-        amount: {
-          amount: number
-          currency: string
-        }
-        balanceAfter: {
-          amount: number
-          currency: string
-        }
+        amount: Money
+        balanceAfter: Money
         orderId: string | null
         lineId: string | null
         paymentId: string | null
@@ -13674,10 +4595,7 @@ export interface Operations {
     }
     response: {
       account: string
-      amount: {
-        amount: number
-        currency: string
-      }
+      amount: Money
       /**
        * Rises with every movement
        */
@@ -13714,7 +4632,7 @@ export interface Operations {
   }
 }
 /**
- * A Shop, as it is sent.
+ * Shop, as it is sent.
  */
 export interface Shop {
   id: string
@@ -13724,7 +4642,175 @@ export interface Shop {
   createdAt: string
 }
 /**
- * A CartAnswer, as it is sent.
+ * TaxRate, as it is sent.
+ */
+export interface TaxRate {
+  /**
+   * Without one it is called after its zone
+   */
+  id?: string
+  name: string
+  /**
+   * Which tax it is; different taxes add up
+   */
+  tax?: string
+  category: string
+  /**
+   * ISO 3166-1 alpha-2
+   */
+  country?: string
+  region?: string
+  /**
+   * 94103, 941* or 94000-94999; needs a country
+   *
+   * @minItems 1
+   * @maxItems 500
+   */
+  postalCodes?: string[]
+  /**
+   * A decimal string: "19", "7.7"
+   */
+  percent: string
+  included: boolean
+  /**
+   * On the amount and the taxes that are not compound
+   */
+  compound?: boolean
+}
+/**
+ * ShippingMethod, as it is sent.
+ */
+export interface ShippingMethod {
+  id: string
+  name: string
+  /**
+   * @minItems 1
+   * @maxItems 500
+   */
+  rates: {
+    /**
+     * @minItems 1
+     * @maxItems 250
+     */
+    countries?: string[]
+    /**
+     * @minItems 1
+     * @maxItems 200
+     */
+    regions?: string[]
+    /**
+     * @minItems 1
+     * @maxItems 1000
+     */
+    postalCodes?: string[]
+    /**
+     * ISO 4217 code
+     */
+    currency: string
+    /**
+     * Integer minor units of the currency (1999 is 19.99 USD)
+     */
+    amount: number
+    /**
+     * Integer minor units of the currency (1999 is 19.99 USD)
+     */
+    freeFrom?: number
+    by?: 'weight' | 'total' | 'quantity'
+    /**
+     * @minItems 1
+     * @maxItems 100
+     */
+    steps?: {
+      /**
+       * Integer minor units of the currency (1999 is 19.99 USD)
+       */
+      from: number
+      /**
+       * Integer minor units of the currency (1999 is 19.99 USD)
+       */
+      amount: number
+    }[]
+    /**
+     * @minItems 1
+     * @maxItems 50
+     */
+    surcharges?: {
+      category: string
+      /**
+       * Integer minor units of the currency (1999 is 19.99 USD)
+       */
+      amount: number
+      per: 'item' | 'cart'
+    }[]
+  }[]
+  maxGrams?: number
+  /**
+   * @minItems 1
+   * @maxItems 50
+   */
+  excludesCategories?: string[]
+}
+/**
+ * LineInput, as it is sent.
+ */
+export interface LineInput {
+  sku?: string
+  quantity?: number
+  options?: {
+    [k: string]: string | number | boolean
+  }
+  note?: string
+  attributes?: {
+    [k: string]: string | number | boolean | null
+  }
+  /**
+   * Recharge products: the amount, in minor units
+   */
+  amount?: number
+  plan?: string
+  keepSeparate?: boolean
+  /**
+   * Integer minor units of the currency (1999 is 19.99 USD)
+   */
+  expectedUnitPrice?: number
+  /**
+   * Integer minor units of the currency (1999 is 19.99 USD)
+   */
+  unitPrice?: number
+  inline?: InlineItem
+  /**
+   * Its taxes instead of those by the rates of the shop; an empty list: it owes none
+   *
+   * @maxItems 5
+   */
+  taxes?: {
+    name: string
+    /**
+     * A decimal string: "19", "7.7"
+     */
+    percent: string
+    included: boolean
+  }[]
+}
+/**
+ * InlineItem, as it is sent.
+ */
+export interface InlineItem {
+  name: string
+  /**
+   * Integer minor units of the currency (1999 is 19.99 USD)
+   */
+  unitPrice: number
+  taxCategory: string
+  image?: string
+  requiresShipping?: boolean
+  /**
+   * What one piece weighs
+   */
+  grams?: number
+}
+/**
+ * CartAnswer, as it is sent.
  */
 export interface CartAnswer {
   cart: Cart
@@ -13788,7 +4874,7 @@ export interface CartAnswer {
   token?: string
 }
 /**
- * A Cart, as it is sent.
+ * Cart, as it is sent.
  */
 export interface Cart {
   id: string
@@ -13822,120 +4908,15 @@ export interface Cart {
    * Moves when only prices do; keep the greater (version, pricing)
    */
   pricing: number
-  lines: {
-    id: string
-    sku: string | null
-    productId: string | null
-    handle: string | null
-    name: string
-    variantName: string
-    image: string | null
-    kind: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
-    seller: string | null
-    quantity: number
-    options: {
-      [k: string]: string | number | boolean
-    }
-    note: string | null
-    attributes: {
-      [k: string]: string | number | boolean | null
-    }
-    amount: {
-      amount: number
-      currency: string
-    } | null
-    parts: {
-      sku: string
-      quantity: number
-    }[]
-    plan: string | null
-    priceSource: 'catalog' | 'external' | 'inline'
-    unitPrice: {
-      amount: number
-      currency: string
-    }
-    priceWhenAdded: {
-      amount: number
-      currency: string
-    }
-    listPrice: {
-      amount: number
-      currency: string
-    } | null
-    itemTotal: {
-      amount: number
-      currency: string
-    }
-    discountTotal: {
-      amount: number
-      currency: string
-    }
-    total: {
-      amount: number
-      currency: string
-    }
-    adjustments: {
-      type: 'promotion' | 'shipping' | 'tax'
-      label: string
-      amount: {
-        amount: number
-        currency: string
-      }
-      /**
-       * True: already part of the price (VAT)
-       */
-      included: boolean
-      source: {
-        kind: 'promotion' | 'shipping_method' | 'tax_rate' | 'provider' | 'external'
-        id: string
-        code?: string
-      }
-      target: 'line' | 'shipping'
-      lineId?: string
-    }[]
-    requiresShipping: boolean
-    /**
-     * external: a server set its taxes; they are never computed anew
-     */
-    taxSource: 'rates' | 'external'
-    giftOf: string | null
-    state: 'AVAILABLE' | 'UNAVAILABLE'
-    addedAt: string
-  }[]
+  lines: CartLine[]
   codes: {
     code: string
     applied: boolean
     reason: string | null
   }[]
   email: string | null
-  shippingAddress: {
-    name?: string
-    company?: string
-    line1?: string
-    line2?: string
-    city?: string
-    postalCode?: string
-    region?: string
-    /**
-     * ISO 3166-1 alpha-2
-     */
-    country: string
-    phone?: string
-  } | null
-  billingAddress: {
-    name?: string
-    company?: string
-    line1?: string
-    line2?: string
-    city?: string
-    postalCode?: string
-    region?: string
-    /**
-     * ISO 3166-1 alpha-2
-     */
-    country: string
-    phone?: string
-  } | null
+  shippingAddress: Address | null
+  billingAddress: Address | null
   shippingMethod: string | null
   customerGroups: string[]
   vatId: string | null
@@ -13945,83 +4926,135 @@ export interface Cart {
     [k: string]: string | number | boolean | null
   }
   note: string | null
-  adjustments: {
-    type: 'promotion' | 'shipping' | 'tax'
-    label: string
-    amount: {
-      amount: number
-      currency: string
-    }
-    /**
-     * True: already part of the price (VAT)
-     */
-    included: boolean
-    source: {
-      kind: 'promotion' | 'shipping_method' | 'tax_rate' | 'provider' | 'external'
-      id: string
-      code?: string
-    }
-    target: 'line' | 'shipping'
-    lineId?: string
-  }[]
+  adjustments: Adjustment[]
   billingSameAsShipping: boolean
   /**
    * While it is, `shippingAddress` follows `billingAddress`
    */
   shippingSameAsBilling: boolean
   requiresShipping: boolean
-  shippingEstimate: {
-    amount: number
-    currency: string
-  } | null
-  notices: {
-    id: string
-    code: string
-    severity: 'info' | 'warning' | 'error'
-    path: string
-    params: {
-      [k: string]: string | number | null
-    }
-    /**
-     * The cart cannot be ordered until this was acknowledged
-     */
-    requiresAck: boolean
-    /**
-     * The same in words, in the language of Accept-Language (en, de)
-     */
-    message?: string
-  }[]
-  itemTotal: {
-    amount: number
-    currency: string
-  }
-  discountTotal: {
-    amount: number
-    currency: string
-  }
-  shippingTotal: {
-    amount: number
-    currency: string
-  }
-  includedTaxTotal: {
-    amount: number
-    currency: string
-  }
-  additionalTaxTotal: {
-    amount: number
-    currency: string
-  }
-  total: {
-    amount: number
-    currency: string
-  }
+  shippingEstimate: Money | null
+  notices: Notice[]
+  itemTotal: Money
+  discountTotal: Money
+  shippingTotal: Money
+  includedTaxTotal: Money
+  additionalTaxTotal: Money
+  total: Money
   itemCount: number
   createdAt: string
   updatedAt: string
   expiresAt: string | null
 }
 /**
- * A OrderAnswer, as it is sent.
+ * CartLine, as it is sent.
+ */
+export interface CartLine {
+  id: string
+  sku: string | null
+  productId: string | null
+  handle: string | null
+  name: string
+  variantName: string
+  image: string | null
+  kind: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
+  seller: string | null
+  quantity: number
+  options: {
+    [k: string]: string | number | boolean
+  }
+  note: string | null
+  attributes: {
+    [k: string]: string | number | boolean | null
+  }
+  amount: Money | null
+  parts: {
+    sku: string
+    quantity: number
+  }[]
+  plan: string | null
+  priceSource: 'catalog' | 'external' | 'inline'
+  unitPrice: Money
+  priceWhenAdded: Money
+  listPrice: Money | null
+  itemTotal: Money
+  discountTotal: Money
+  total: Money
+  adjustments: Adjustment[]
+  requiresShipping: boolean
+  /**
+   * external: a server set its taxes; they are never computed anew
+   */
+  taxSource: 'rates' | 'external'
+  giftOf: string | null
+  state: 'AVAILABLE' | 'UNAVAILABLE'
+  addedAt: string
+}
+/**
+ * Money, as it is sent.
+ */
+export interface Money {
+  amount: number
+  currency: string
+}
+/**
+ * Adjustment, as it is sent.
+ */
+export interface Adjustment {
+  type: 'promotion' | 'shipping' | 'tax'
+  label: string
+  amount: Money
+  /**
+   * True: already part of the price (VAT)
+   */
+  included: boolean
+  source: {
+    kind: 'promotion' | 'shipping_method' | 'tax_rate' | 'provider' | 'external'
+    id: string
+    code?: string
+  }
+  target: 'line' | 'shipping'
+  lineId?: string
+}
+/**
+ * Address, as it is sent.
+ */
+export interface Address {
+  name?: string
+  company?: string
+  line1?: string
+  line2?: string
+  city?: string
+  postalCode?: string
+  region?: string
+  /**
+   * ISO 3166-1 alpha-2
+   */
+  country: string
+  phone?: string
+}
+/**
+ * Notice, as it is sent.
+ */
+export interface Notice {
+  id: string
+  code: string
+  severity: 'info' | 'warning' | 'error'
+  path: string
+  params: {
+    [k: string]: string | number | null
+  }
+  /**
+   * The cart cannot be ordered until this was acknowledged
+   */
+  requiresAck: boolean
+  /**
+   * The same in words, in the language of Accept-Language (en, de)
+   */
+  message?: string
+}
+/**
+ * OrderAnswer, as it is sent.
  */
 export interface OrderAnswer {
   order: Order
@@ -14034,7 +5067,7 @@ export interface OrderAnswer {
   } | null
 }
 /**
- * A Order, as it is sent.
+ * Order, as it is sent.
  */
 export interface Order {
   id: string
@@ -14067,147 +5100,15 @@ export interface Order {
         accountId: string
       }
   currency: string
-  lines: {
-    id: string
-    sku: string | null
-    productId: string | null
-    handle: string | null
-    name: string
-    variantName: string
-    image: string | null
-    kind: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
-    seller: string | null
-    quantity: number
-    options: {
-      [k: string]: string | number | boolean
-    }
-    note: string | null
-    attributes: {
-      [k: string]: string | number | boolean | null
-    }
-    amount: {
-      amount: number
-      currency: string
-    } | null
-    parts: {
-      sku: string
-      quantity: number
-    }[]
-    plan: string | null
-    priceSource: 'catalog' | 'external' | 'inline'
-    unitPrice: {
-      amount: number
-      currency: string
-    }
-    priceWhenAdded: {
-      amount: number
-      currency: string
-    }
-    listPrice: {
-      amount: number
-      currency: string
-    } | null
-    itemTotal: {
-      amount: number
-      currency: string
-    }
-    discountTotal: {
-      amount: number
-      currency: string
-    }
-    total: {
-      amount: number
-      currency: string
-    }
-    adjustments: {
-      type: 'promotion' | 'shipping' | 'tax'
-      label: string
-      amount: {
-        amount: number
-        currency: string
-      }
-      /**
-       * True: already part of the price (VAT)
-       */
-      included: boolean
-      source: {
-        kind: 'promotion' | 'shipping_method' | 'tax_rate' | 'provider' | 'external'
-        id: string
-        code?: string
-      }
-      target: 'line' | 'shipping'
-      lineId?: string
-    }[]
-    requiresShipping: boolean
-    /**
-     * external: a server set its taxes; they are never computed anew
-     */
-    taxSource: 'rates' | 'external'
-    giftOf: string | null
-    state: 'AVAILABLE' | 'UNAVAILABLE'
-    addedAt: string
-    /**
-     * Pieces that will not be delivered
-     */
-    cancelledQuantity: number
-    /**
-     * Pieces that were handed over
-     */
-    fulfilledQuantity: number
-    /**
-     * Pieces that went back into stock
-     */
-    restockedQuantity: number
-    taxCategory: string | null
-    /**
-     * What one piece weighed
-     */
-    grams: number
-    taxes:
-      | {
-          name: string
-          /**
-           * A decimal string: "19", "7.7"
-           */
-          percent: string
-          included: boolean
-        }[]
-      | null
-  }[]
+  lines: OrderLine[]
   codes: {
     code: string
     applied: boolean
     reason: string | null
   }[]
   email: string | null
-  shippingAddress: {
-    name?: string
-    company?: string
-    line1?: string
-    line2?: string
-    city?: string
-    postalCode?: string
-    region?: string
-    /**
-     * ISO 3166-1 alpha-2
-     */
-    country: string
-    phone?: string
-  } | null
-  billingAddress: {
-    name?: string
-    company?: string
-    line1?: string
-    line2?: string
-    city?: string
-    postalCode?: string
-    region?: string
-    /**
-     * ISO 3166-1 alpha-2
-     */
-    country: string
-    phone?: string
-  } | null
+  shippingAddress: Address | null
+  billingAddress: Address | null
   shippingMethod: string | null
   customerGroups: string[]
   vatId: string | null
@@ -14217,49 +5118,13 @@ export interface Order {
     [k: string]: string | number | boolean | null
   }
   note: string | null
-  adjustments: {
-    type: 'promotion' | 'shipping' | 'tax'
-    label: string
-    amount: {
-      amount: number
-      currency: string
-    }
-    /**
-     * True: already part of the price (VAT)
-     */
-    included: boolean
-    source: {
-      kind: 'promotion' | 'shipping_method' | 'tax_rate' | 'provider' | 'external'
-      id: string
-      code?: string
-    }
-    target: 'line' | 'shipping'
-    lineId?: string
-  }[]
-  itemTotal: {
-    amount: number
-    currency: string
-  }
-  discountTotal: {
-    amount: number
-    currency: string
-  }
-  shippingTotal: {
-    amount: number
-    currency: string
-  }
-  includedTaxTotal: {
-    amount: number
-    currency: string
-  }
-  additionalTaxTotal: {
-    amount: number
-    currency: string
-  }
-  total: {
-    amount: number
-    currency: string
-  }
+  adjustments: Adjustment[]
+  itemTotal: Money
+  discountTotal: Money
+  shippingTotal: Money
+  includedTaxTotal: Money
+  additionalTaxTotal: Money
+  total: Money
   placedBy: 'guest' | 'account' | 'server' | 'staff' | 'system'
   language: string | null
   version: number
@@ -14274,92 +5139,148 @@ export interface Order {
   completedAt: string | null
   cancelledAt: string | null
   expiresAt: string | null
-  paidTotal: {
-    amount: number
-    currency: string
-  }
-  refundedTotal: {
-    amount: number
-    currency: string
-  }
-  cancelledTotal: {
-    amount: number
-    currency: string
-  }
-  outstandingTotal: {
-    amount: number
-    currency: string
-  }
-  payments: {
-    id: string
-    provider: string
-    state: 'OPENING' | 'PENDING' | 'AUTHORIZED' | 'PAID' | 'FAILED' | 'CANCELLED' | 'REFUNDED'
-    amount: {
-      amount: number
-      currency: string
-    }
-    captured: {
-      amount: number
-      currency: string
-    }
-    method: string | null
-    instructions: string | null
-    reference: string | null
-    paidAt: string | null
-    reason: string | null
-    createdAt: string
-    updatedAt: string
-  }[]
-  fulfilments: {
-    id: string
-    state: 'PENDING' | 'SHIPPED' | 'DELIVERED' | 'CANCELLED'
-    lines: {
-      lineId: string
-      quantity: number
-    }[]
-    carrier: string | null
-    trackingNumber: string | null
-    trackingUrl: string | null
-    expectedAt: string | null
-    shippedAt: string | null
-    deliveredAt: string | null
-    note: string | null
-    createdAt: string
-    updatedAt: string
-  }[]
-  refunds: {
-    id: string
-    /**
-     * The same for refunds asked for together, because one payment had not enough
-     */
-    groupId: string
-    paymentId: string
-    amount: {
-      amount: number
-      currency: string
-    }
-    state: 'PENDING' | 'SUCCEEDED' | 'FAILED'
-    reason: string | null
-    lines: {
-      lineId: string
-      quantity: number
-      amount: {
-        amount: number
-        currency: string
-      }
-      restocked: boolean
-    }[]
-    shipping: {
-      amount: number
-      currency: string
-    }
-    failure: string | null
-    by: 'guest' | 'account' | 'server' | 'staff' | 'system'
-    createdAt: string
-  }[]
+  paidTotal: Money
+  refundedTotal: Money
+  cancelledTotal: Money
+  outstandingTotal: Money
+  payments: Payment[]
+  fulfilments: Fulfilment[]
+  refunds: Refund[]
 }
 /**
- * A OrderEdited, as it is sent.
+ * OrderLine, as it is sent.
+ */
+export interface OrderLine {
+  id: string
+  sku: string | null
+  productId: string | null
+  handle: string | null
+  name: string
+  variantName: string
+  image: string | null
+  kind: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
+  seller: string | null
+  quantity: number
+  options: {
+    [k: string]: string | number | boolean
+  }
+  note: string | null
+  attributes: {
+    [k: string]: string | number | boolean | null
+  }
+  amount: Money | null
+  parts: {
+    sku: string
+    quantity: number
+  }[]
+  plan: string | null
+  priceSource: 'catalog' | 'external' | 'inline'
+  unitPrice: Money
+  priceWhenAdded: Money
+  listPrice: Money | null
+  itemTotal: Money
+  discountTotal: Money
+  total: Money
+  adjustments: Adjustment[]
+  requiresShipping: boolean
+  /**
+   * external: a server set its taxes; they are never computed anew
+   */
+  taxSource: 'rates' | 'external'
+  giftOf: string | null
+  state: 'AVAILABLE' | 'UNAVAILABLE'
+  addedAt: string
+  /**
+   * Pieces that will not be delivered
+   */
+  cancelledQuantity: number
+  /**
+   * Pieces that were handed over
+   */
+  fulfilledQuantity: number
+  /**
+   * Pieces that went back into stock
+   */
+  restockedQuantity: number
+  taxCategory: string | null
+  /**
+   * What one piece weighed
+   */
+  grams: number
+  taxes:
+    | {
+        name: string
+        /**
+         * A decimal string: "19", "7.7"
+         */
+        percent: string
+        included: boolean
+      }[]
+    | null
+}
+/**
+ * Payment, as it is sent.
+ */
+export interface Payment {
+  id: string
+  provider: string
+  state: 'OPENING' | 'PENDING' | 'AUTHORIZED' | 'PAID' | 'FAILED' | 'CANCELLED' | 'REFUNDED'
+  amount: Money
+  captured: Money
+  method: string | null
+  instructions: string | null
+  reference: string | null
+  paidAt: string | null
+  reason: string | null
+  createdAt: string
+  updatedAt: string
+}
+/**
+ * Fulfilment, as it is sent.
+ */
+export interface Fulfilment {
+  id: string
+  state: 'PENDING' | 'SHIPPED' | 'DELIVERED' | 'CANCELLED'
+  lines: {
+    lineId: string
+    quantity: number
+  }[]
+  carrier: string | null
+  trackingNumber: string | null
+  trackingUrl: string | null
+  expectedAt: string | null
+  shippedAt: string | null
+  deliveredAt: string | null
+  note: string | null
+  createdAt: string
+  updatedAt: string
+}
+/**
+ * Refund, as it is sent.
+ */
+export interface Refund {
+  id: string
+  /**
+   * The same for refunds asked for together, because one payment had not enough
+   */
+  groupId: string
+  paymentId: string
+  amount: Money
+  state: 'PENDING' | 'SUCCEEDED' | 'FAILED'
+  reason: string | null
+  lines: {
+    lineId: string
+    quantity: number
+    amount: Money
+    restocked: boolean
+  }[]
+  shipping: Money
+  failure: string | null
+  by: 'guest' | 'account' | 'server' | 'staff' | 'system'
+  createdAt: string
+}
+/**
+ * OrderEdited, as it is sent.
  */
 export interface OrderEdited {
   order: Order
@@ -14367,48 +5288,14 @@ export interface OrderEdited {
    * What it costs more, or less where negative, total by total
    */
   difference: {
-    itemTotal: {
-      amount: number
-      currency: string
-    }
-    discountTotal: {
-      amount: number
-      currency: string
-    }
-    shippingTotal: {
-      amount: number
-      currency: string
-    }
-    includedTaxTotal: {
-      amount: number
-      currency: string
-    }
-    additionalTaxTotal: {
-      amount: number
-      currency: string
-    }
-    total: {
-      amount: number
-      currency: string
-    }
+    itemTotal: Money
+    discountTotal: Money
+    shippingTotal: Money
+    includedTaxTotal: Money
+    additionalTaxTotal: Money
+    total: Money
   }
-  warnings: {
-    id: string
-    code: string
-    severity: 'info' | 'warning' | 'error'
-    path: string
-    params: {
-      [k: string]: string | number | null
-    }
-    /**
-     * The cart cannot be ordered until this was acknowledged
-     */
-    requiresAck: boolean
-    /**
-     * The same in words, in the language of Accept-Language (en, de)
-     */
-    message?: string
-  }[]
+  warnings: Notice[]
   /**
    * Of a preview: what stands in the way; an edit with errors is refused, and nothing is written
    */
@@ -14424,7 +5311,7 @@ export interface OrderEdited {
   applied: boolean
 }
 /**
- * A Reordered, as it is sent.
+ * Reordered, as it is sent.
  */
 export interface Reordered {
   cart: Cart
@@ -14445,18 +5332,12 @@ export interface Reordered {
      */
     got: number
     code: string | null
-    priceThen: {
-      amount: number
-      currency: string
-    }
-    priceNow: {
-      amount: number
-      currency: string
-    } | null
+    priceThen: Money
+    priceNow: Money | null
   }[]
 }
 /**
- * A Product, as it is sent.
+ * Product, as it is sent.
  */
 export interface Product {
   id: string
@@ -14508,98 +5389,106 @@ export interface Product {
   /**
    * @maxItems 50
    */
-  plans?: {
-    id: string
-    name: string
-    /**
-     * ISO 8601 duration of one unit: P7D, P2W, P1M, P1Y
-     */
-    interval: string
-    price: {
-      /**
-       * ISO 4217 code
-       */
-      currency: string
-      /**
-       * Integer minor units of the currency (1999 is 19.99 USD)
-       */
-      amount: number
-      /**
-       * Integer minor units of the currency (1999 is 19.99 USD)
-       */
-      listAmount?: number
-    }
-    /**
-     * An account has one at a time: of this product (true), or of all plans of this group
-     */
-    exclusive?: boolean | string
-    /**
-     * It ends by itself after so many periods
-     */
-    maxPeriods?: number
-  }[]
+  plans?: Plan[]
   /**
    * @minItems 1
    * @maxItems 250
    */
-  variants: {
+  variants: Variant[]
+}
+/**
+ * Plan, as it is sent.
+ */
+export interface Plan {
+  id: string
+  name: string
+  /**
+   * ISO 8601 duration of one unit: P7D, P2W, P1M, P1Y
+   */
+  interval: string
+  price: {
+    /**
+     * ISO 4217 code
+     */
+    currency: string
+    /**
+     * Integer minor units of the currency (1999 is 19.99 USD)
+     */
+    amount: number
+    /**
+     * Integer minor units of the currency (1999 is 19.99 USD)
+     */
+    listAmount?: number
+  }
+  /**
+   * An account has one at a time: of this product (true), or of all plans of this group
+   */
+  exclusive?: boolean | string
+  /**
+   * It ends by itself after so many periods
+   */
+  maxPeriods?: number
+}
+/**
+ * Variant, as it is sent.
+ */
+export interface Variant {
+  sku: string
+  name: string
+  options: {
+    [k: string]: string
+  }
+  /**
+   * @maxItems 200
+   */
+  prices: {
+    /**
+     * ISO 4217 code
+     */
+    currency: string
+    /**
+     * Integer minor units of the currency (1999 is 19.99 USD)
+     */
+    amount: number
+    /**
+     * Integer minor units of the currency (1999 is 19.99 USD)
+     */
+    listAmount?: number
+    /**
+     * From how many pieces of the sku in the cart it applies
+     */
+    quantityFrom?: number
+    group?: string
+    /**
+     * From this moment on
+     */
+    startsAt?: string
+    /**
+     * Until this moment, exclusive
+     */
+    endsAt?: string
+  }[]
+  stockPolicy: 'untracked' | 'deny' | 'continue'
+  onHand?: number
+  requiresShipping: boolean
+  taxable: boolean
+  grams: number
+  barcode?: string
+  image?: string
+  quantityStep?: number
+  quantityMin?: number
+  quantityMax?: number
+  /**
+   * @minItems 1
+   * @maxItems 50
+   */
+  parts?: {
     sku: string
-    name: string
-    options: {
-      [k: string]: string
-    }
-    /**
-     * @maxItems 200
-     */
-    prices: {
-      /**
-       * ISO 4217 code
-       */
-      currency: string
-      /**
-       * Integer minor units of the currency (1999 is 19.99 USD)
-       */
-      amount: number
-      /**
-       * Integer minor units of the currency (1999 is 19.99 USD)
-       */
-      listAmount?: number
-      /**
-       * From how many pieces of the sku in the cart it applies
-       */
-      quantityFrom?: number
-      group?: string
-      /**
-       * From this moment on
-       */
-      startsAt?: string
-      /**
-       * Until this moment, exclusive
-       */
-      endsAt?: string
-    }[]
-    stockPolicy: 'untracked' | 'deny' | 'continue'
-    onHand?: number
-    requiresShipping: boolean
-    taxable: boolean
-    grams: number
-    barcode?: string
-    image?: string
-    quantityStep?: number
-    quantityMin?: number
-    quantityMax?: number
-    /**
-     * @minItems 1
-     * @maxItems 50
-     */
-    parts?: {
-      sku: string
-      quantity: number
-    }[]
+    quantity: number
   }[]
 }
 /**
- * A Promotion, as it is sent.
+ * Promotion, as it is sent.
  */
 export interface Promotion {
   id: string
@@ -14613,1559 +5502,70 @@ export interface Promotion {
   exclusive: boolean
   stops: boolean
   percentBase: string | null
-  cap:
-    | {
-        /**
-         * ISO 4217 code
-         */
-        currency: string
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        amount: number
-      }[]
-    | null
+  cap: Amounts | null
   usesMax: number | null
   perCustomer: {
     uses: number
     within: string | null
   } | null
-  budget:
-    | {
-        /**
-         * ISO 4217 code
-         */
-        currency: string
-        /**
-         * Integer minor units of the currency (1999 is 19.99 USD)
-         */
-        amount: number
-      }[]
-    | null
+  budget: Amounts | null
   tellsReasons: boolean
   uses: number
   /**
    * @maxItems 20
    */
-  conditions: (
-    | {
-        kind: 'code'
-      }
-    | {
-        kind: 'item_total'
-        /**
-         * One amount per currency; in a currency that is missing it does not hold or apply
-         *
-         * @minItems 1
-         * @maxItems 200
-         */
-        atLeast?: {
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        /**
-         * One amount per currency; in a currency that is missing it does not hold or apply
-         *
-         * @minItems 1
-         * @maxItems 200
-         */
-        atMost?: {
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        /**
-         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-         */
-        of?: {
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          skus?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          products?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          categories?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          tags?: string[]
-          except?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-          }
-        }
-      }
-    | {
-        kind: 'quantity'
-        atLeast?: number
-        atMost?: number
-        /**
-         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-         */
-        of?: {
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          skus?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          products?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          categories?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          tags?: string[]
-          except?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-          }
-        }
-      }
-    | {
-        kind: 'lines'
-        /**
-         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-         */
-        of: {
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          skus?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          products?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          categories?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          tags?: string[]
-          except?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-          }
-        }
-        every?: boolean
-      }
-    | {
-        kind: 'customer_group'
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        groups: string[]
-      }
-    | {
-        kind: 'account'
-        is: 'account' | 'guest'
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        ids?: string[]
-      }
-    | {
-        kind: 'first_order'
-      }
-    | {
-        kind: 'country'
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        countries: string[]
-      }
-    | {
-        kind: 'currency'
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        currencies: string[]
-      }
-    | {
-        kind: 'dates'
-        from?: string
-        until?: string
-      }
-    | {
-        kind: 'hours'
-        /**
-         * IANA name: "Europe/Berlin"
-         */
-        timeZone: string
-        /**
-         * @minItems 1
-         * @maxItems 7
-         */
-        weekdays?: number[]
-        /**
-         * HH:MM, whole quarter hours
-         */
-        from?: string
-        /**
-         * HH:MM, not included; before `from` it is the next day
-         */
-        until?: string
-      }
-    | {
-        kind: 'without'
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        promotions: string[]
-      }
-    | {
-        kind: 'all' | 'any' | 'none'
-        /**
-         * @minItems 1
-         * @maxItems 20
-         */
-        conditions: (
-          | {
-              kind: 'code'
-            }
-          | {
-              kind: 'item_total'
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              atLeast?: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * One amount per currency; in a currency that is missing it does not hold or apply
-               *
-               * @minItems 1
-               * @maxItems 200
-               */
-              atMost?: {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'quantity'
-              atLeast?: number
-              atMost?: number
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of?: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-            }
-          | {
-              kind: 'lines'
-              /**
-               * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-               */
-              of: {
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                skus?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                products?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                categories?: string[]
-                /**
-                 * @minItems 1
-                 * @maxItems 200
-                 */
-                tags?: string[]
-                except?: {
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  skus?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  products?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  categories?: string[]
-                  /**
-                   * @minItems 1
-                   * @maxItems 200
-                   */
-                  tags?: string[]
-                }
-              }
-              every?: boolean
-            }
-          | {
-              kind: 'customer_group'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              groups: string[]
-            }
-          | {
-              kind: 'account'
-              is: 'account' | 'guest'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              ids?: string[]
-            }
-          | {
-              kind: 'first_order'
-            }
-          | {
-              kind: 'country'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              countries: string[]
-            }
-          | {
-              kind: 'currency'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              currencies: string[]
-            }
-          | {
-              kind: 'dates'
-              from?: string
-              until?: string
-            }
-          | {
-              kind: 'hours'
-              /**
-               * IANA name: "Europe/Berlin"
-               */
-              timeZone: string
-              /**
-               * @minItems 1
-               * @maxItems 7
-               */
-              weekdays?: number[]
-              /**
-               * HH:MM, whole quarter hours
-               */
-              from?: string
-              /**
-               * HH:MM, not included; before `from` it is the next day
-               */
-              until?: string
-            }
-          | {
-              kind: 'without'
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              promotions: string[]
-            }
-          | {
-              kind: 'all' | 'any' | 'none'
-              /**
-               * @minItems 1
-               * @maxItems 20
-               */
-              conditions: (
-                | {
-                    kind: 'code'
-                  }
-                | {
-                    kind: 'item_total'
-                    /**
-                     * One amount per currency; in a currency that is missing it does not hold or apply
-                     *
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    atLeast?: {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                    /**
-                     * One amount per currency; in a currency that is missing it does not hold or apply
-                     *
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    atMost?: {
-                      /**
-                       * ISO 4217 code
-                       */
-                      currency: string
-                      /**
-                       * Integer minor units of the currency (1999 is 19.99 USD)
-                       */
-                      amount: number
-                    }[]
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                  }
-                | {
-                    kind: 'quantity'
-                    atLeast?: number
-                    atMost?: number
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of?: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                  }
-                | {
-                    kind: 'lines'
-                    /**
-                     * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                     */
-                    of: {
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      skus?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      products?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      categories?: string[]
-                      /**
-                       * @minItems 1
-                       * @maxItems 200
-                       */
-                      tags?: string[]
-                      except?: {
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        skus?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        products?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        categories?: string[]
-                        /**
-                         * @minItems 1
-                         * @maxItems 200
-                         */
-                        tags?: string[]
-                      }
-                    }
-                    every?: boolean
-                  }
-                | {
-                    kind: 'customer_group'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    groups: string[]
-                  }
-                | {
-                    kind: 'account'
-                    is: 'account' | 'guest'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    ids?: string[]
-                  }
-                | {
-                    kind: 'first_order'
-                  }
-                | {
-                    kind: 'country'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    countries: string[]
-                  }
-                | {
-                    kind: 'currency'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    currencies: string[]
-                  }
-                | {
-                    kind: 'dates'
-                    from?: string
-                    until?: string
-                  }
-                | {
-                    kind: 'hours'
-                    /**
-                     * IANA name: "Europe/Berlin"
-                     */
-                    timeZone: string
-                    /**
-                     * @minItems 1
-                     * @maxItems 7
-                     */
-                    weekdays?: number[]
-                    /**
-                     * HH:MM, whole quarter hours
-                     */
-                    from?: string
-                    /**
-                     * HH:MM, not included; before `from` it is the next day
-                     */
-                    until?: string
-                  }
-                | {
-                    kind: 'without'
-                    /**
-                     * @minItems 1
-                     * @maxItems 200
-                     */
-                    promotions: string[]
-                  }
-                | {
-                    kind: 'all' | 'any' | 'none'
-                    /**
-                     * @minItems 1
-                     * @maxItems 20
-                     */
-                    conditions: (
-                      | {
-                          kind: 'code'
-                        }
-                      | {
-                          kind: 'item_total'
-                          /**
-                           * One amount per currency; in a currency that is missing it does not hold or apply
-                           *
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          atLeast?: {
-                            /**
-                             * ISO 4217 code
-                             */
-                            currency: string
-                            /**
-                             * Integer minor units of the currency (1999 is 19.99 USD)
-                             */
-                            amount: number
-                          }[]
-                          /**
-                           * One amount per currency; in a currency that is missing it does not hold or apply
-                           *
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          atMost?: {
-                            /**
-                             * ISO 4217 code
-                             */
-                            currency: string
-                            /**
-                             * Integer minor units of the currency (1999 is 19.99 USD)
-                             */
-                            amount: number
-                          }[]
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                        }
-                      | {
-                          kind: 'quantity'
-                          atLeast?: number
-                          atMost?: number
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of?: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                        }
-                      | {
-                          kind: 'lines'
-                          /**
-                           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-                           */
-                          of: {
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            skus?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            products?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            categories?: string[]
-                            /**
-                             * @minItems 1
-                             * @maxItems 200
-                             */
-                            tags?: string[]
-                            except?: {
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              skus?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              products?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              categories?: string[]
-                              /**
-                               * @minItems 1
-                               * @maxItems 200
-                               */
-                              tags?: string[]
-                            }
-                          }
-                          every?: boolean
-                        }
-                      | {
-                          kind: 'customer_group'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          groups: string[]
-                        }
-                      | {
-                          kind: 'account'
-                          is: 'account' | 'guest'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          ids?: string[]
-                        }
-                      | {
-                          kind: 'first_order'
-                        }
-                      | {
-                          kind: 'country'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          countries: string[]
-                        }
-                      | {
-                          kind: 'currency'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          currencies: string[]
-                        }
-                      | {
-                          kind: 'dates'
-                          from?: string
-                          until?: string
-                        }
-                      | {
-                          kind: 'hours'
-                          /**
-                           * IANA name: "Europe/Berlin"
-                           */
-                          timeZone: string
-                          /**
-                           * @minItems 1
-                           * @maxItems 7
-                           */
-                          weekdays?: number[]
-                          /**
-                           * HH:MM, whole quarter hours
-                           */
-                          from?: string
-                          /**
-                           * HH:MM, not included; before `from` it is the next day
-                           */
-                          until?: string
-                        }
-                      | {
-                          kind: 'without'
-                          /**
-                           * @minItems 1
-                           * @maxItems 200
-                           */
-                          promotions: string[]
-                        }
-                    )[]
-                  }
-              )[]
-            }
-        )[]
-      }
-  )[]
-  benefit:
-    | {
-        kind: 'percent_off'
-        /**
-         * A decimal string: "19", "7.7"
-         */
-        percent: string
-        on?: 'order' | 'lines' | 'shipping'
-        /**
-         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-         */
-        of?: {
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          skus?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          products?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          categories?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          tags?: string[]
-          except?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-          }
-        }
-      }
-    | {
-        kind: 'amount_off'
-        /**
-         * One amount per currency; in a currency that is missing it does not hold or apply
-         *
-         * @minItems 1
-         * @maxItems 200
-         */
-        amounts: {
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        on?: 'order' | 'lines' | 'units' | 'shipping'
-        /**
-         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-         */
-        of?: {
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          skus?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          products?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          categories?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          tags?: string[]
-          except?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-          }
-        }
-        maxUnits?: number
-      }
-    | {
-        kind: 'fixed_price'
-        /**
-         * One amount per currency; in a currency that is missing it does not hold or apply
-         *
-         * @minItems 1
-         * @maxItems 200
-         */
-        prices: {
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        /**
-         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-         */
-        of?: {
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          skus?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          products?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          categories?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          tags?: string[]
-          except?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-          }
-        }
-        maxUnits?: number
-      }
-    | {
-        kind: 'free_shipping'
-        /**
-         * @minItems 1
-         * @maxItems 200
-         */
-        methods?: string[]
-      }
-    | {
-        kind: 'buy_get'
-        buy: {
-          quantity: number
-          /**
-           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-           */
-          of?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-            except?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-            }
-          }
-        }
-        get: {
-          quantity: number
-          /**
-           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-           */
-          of?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-            except?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-            }
-          }
-          /**
-           * A decimal string: "19", "7.7"
-           */
-          percent: string
-        }
-        max?: number
-      }
-    | {
-        kind: 'bundle_price'
-        /**
-         * @minItems 1
-         * @maxItems 20
-         */
-        items: {
-          quantity: number
-          /**
-           * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-           */
-          of?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-            except?: {
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              skus?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              products?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              categories?: string[]
-              /**
-               * @minItems 1
-               * @maxItems 200
-               */
-              tags?: string[]
-            }
-          }
-        }[]
-        /**
-         * One amount per currency; in a currency that is missing it does not hold or apply
-         *
-         * @minItems 1
-         * @maxItems 200
-         */
-        prices: {
-          /**
-           * ISO 4217 code
-           */
-          currency: string
-          /**
-           * Integer minor units of the currency (1999 is 19.99 USD)
-           */
-          amount: number
-        }[]
-        max?: number
-      }
-    | {
-        kind: 'gift'
-        sku: string
-        quantity: number
-      }
-    | {
-        kind: 'tiered_percent'
-        by: 'quantity' | 'item_total'
-        /**
-         * @minItems 1
-         * @maxItems 50
-         */
-        tiers: {
-          from:
-            | number
-            | {
-                /**
-                 * ISO 4217 code
-                 */
-                currency: string
-                /**
-                 * Integer minor units of the currency (1999 is 19.99 USD)
-                 */
-                amount: number
-              }[]
-          /**
-           * A decimal string: "19", "7.7"
-           */
-          percent: string
-        }[]
-        /**
-         * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
-         */
-        of?: {
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          skus?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          products?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          categories?: string[]
-          /**
-           * @minItems 1
-           * @maxItems 200
-           */
-          tags?: string[]
-          except?: {
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            skus?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            products?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            categories?: string[]
-            /**
-             * @minItems 1
-             * @maxItems 200
-             */
-            tags?: string[]
-          }
-        }
-      }
+  conditions: Condition[]
+  benefit: Benefit
 }
 /**
- * A Explanation, as it is sent.
+ * Lines that are in every list that is given and in none of the lists of `except`; `products` are ids or handles
+ */
+export interface Targets {
+  /**
+   * @minItems 1
+   * @maxItems 200
+   */
+  skus?: string[]
+  /**
+   * @minItems 1
+   * @maxItems 200
+   */
+  products?: string[]
+  /**
+   * @minItems 1
+   * @maxItems 200
+   */
+  categories?: string[]
+  /**
+   * @minItems 1
+   * @maxItems 200
+   */
+  tags?: string[]
+  except?: {
+    /**
+     * @minItems 1
+     * @maxItems 200
+     */
+    skus?: string[]
+    /**
+     * @minItems 1
+     * @maxItems 200
+     */
+    products?: string[]
+    /**
+     * @minItems 1
+     * @maxItems 200
+     */
+    categories?: string[]
+    /**
+     * @minItems 1
+     * @maxItems 200
+     */
+    tags?: string[]
+  }
+}
+/**
+ * Explanation, as it is sent.
  */
 export interface Explanation {
   cart: Cart
@@ -16261,7 +5661,7 @@ export interface Explanation {
   }
 }
 /**
- * A Email, as it is sent.
+ * Email, as it is sent.
  */
 export interface Email {
   id: string
@@ -16285,7 +5685,7 @@ export interface Email {
   sentAt: string | null
 }
 /**
- * A Subscription, as it is sent.
+ * Subscription, as it is sent.
  */
 export interface Subscription {
   id: string
@@ -16301,10 +5701,7 @@ export interface Subscription {
     interval: string
   }
   quantity: number
-  unitPrice: {
-    amount: number
-    currency: string
-  }
+  unitPrice: Money
   /**
    * What a period cost in all when it was ordered
    */
