@@ -6,33 +6,15 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
+import type { Client } from '../src/client/client.ts'
+import type { CartwrightError } from '../src/client/problem.ts'
+import { describedBy, type Operation } from './description.ts'
 import { freshDatabase, startTestServer } from './harness.ts'
 
 const FILE = fileURLToPath(new URL('../src/client/operations.ts', import.meta.url))
 
-interface Content {
-  readonly [mediaType: string]: { readonly schema?: JSONSchema }
-}
-interface Parameter {
-  readonly name: string
-  readonly in: string
-  readonly required?: boolean
-  readonly description?: string
-  readonly schema: JSONSchema
-}
-interface Operation {
-  readonly summary?: string
-  readonly parameters?: readonly Parameter[]
-  readonly requestBody?: { readonly content: Content }
-  readonly responses: Readonly<Record<string, { readonly content?: Content }>>
-}
-interface Description {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly components: { readonly schemas: Readonly<Record<string, JSONSchema>> }
-}
-
 const { url } = await startTestServer(await freshDatabase('sqlite'))
-const description = (await (await fetch(`${url}/openapi.json`)).json()) as Description
+const { document: description, operations: declared } = await describedBy(url)
 
 const LINES = '/v1/shops/{shop}/carts/{cart}/lines'
 
@@ -117,7 +99,7 @@ function parametersIn(place: 'path' | 'query', operation: Operation): JSONSchema
 }
 
 /** Text for everything that is not JSON. */
-function schemasOf(content: Content): JSONSchema[] {
+function schemasOf(content: NonNullable<Operation['requestBody']>['content']): JSONSchema[] {
   return Object.entries(content).map(([mediaType, { schema }]) =>
     mediaType === 'application/json' && schema ? schema : { type: 'string' },
   )
@@ -161,13 +143,11 @@ function schemaOf(operation: Operation): JSONSchema {
 }
 
 /** The types as they stand in the file. */
-async function typesOf({ paths }: Description): Promise<string> {
+async function typesOf(): Promise<string> {
   // Forms are for pages without script: they answer with redirects, and know their visitor by a cookie that the client never sends.
-  const operations = Object.entries(paths)
-    .filter(([path]) => !path.includes('/forms/'))
-    .flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, schemaOf(operation)] as const),
-    )
+  const operations = declared
+    .filter(({ name }) => !name.includes('/forms/'))
+    .map(({ name, operation }) => [name, schemaOf(operation)] as const)
   const definitions = [...named].map(([text, name]) => {
     const schema = JSON.parse(text) as JSONSchema
     return [name, { ...(withNames(schema, true) as JSONSchema), description: schema.description ?? `${name}, as it is sent.` }] as const
@@ -196,7 +176,7 @@ async function typesOf({ paths }: Description): Promise<string> {
 }
 
 test('the types of the client are what the server declares', async () => {
-  const types = await typesOf(description)
+  const types = await typesOf()
   if (process.env.UPDATE_CLIENT) writeFileSync(FILE, types)
   assert.equal(
     readFileSync(FILE, 'utf8'),
@@ -208,3 +188,64 @@ test('the types of the client are what the server declares', async () => {
 test('no type of the client is any', () => {
   assert.doesNotMatch(readFileSync(FILE, 'utf8'), /\bany\b(?=\s*[;,)}\]|&\n])/)
 })
+
+/** Never called: the compiler reads it, and fails the check where an error that is expected does not come. */
+async function whatTheCompilerKnows({ call, open }: Client): Promise<unknown> {
+  const { cart } = await call('POST /v1/shops/{shop}/carts/{cart}/lines', { params: { cart: 'current' }, body: { sku: 'A', quantity: 2 } })
+  const total: number = cart.total.amount
+  const names: string[] = cart.lines.map((line) => line.name)
+  // @ts-expect-error an amount is no text
+  const text: string = cart.total.amount
+  // @ts-expect-error the cart is missing
+  await call('POST /v1/shops/{shop}/carts/{cart}/lines', { body: { sku: 'A' } })
+  // @ts-expect-error the body is missing
+  await call('POST /v1/shops/{shop}/carts/{cart}/lines', { params: { cart: 'current' } })
+  // @ts-expect-error a quantity is a number
+  await call('POST /v1/shops/{shop}/carts/{cart}/lines', { params: { cart: 'current' }, body: { sku: 'A', quantity: '2' } })
+  // @ts-expect-error there is no such field
+  await call('POST /v1/shops/{shop}/carts/{cart}/lines', { params: { cart: 'current' }, body: { sku: 'A', price: 1 } })
+  // @ts-expect-error nothing is given to an operation that takes nothing
+  await call('DELETE /v1/shops/{shop}/carts/{cart}/lines', { params: { cart: 'current' }, body: {} })
+  // @ts-expect-error there is no such operation
+  await call('GET /v1/shops/{shop}/baskets')
+  // @ts-expect-error everything that the operation needs is missing
+  await call('POST /v1/shops/{shop}/orders')
+  await call('GET /v1/shops/{shop}/products')
+  await call('GET /v1/shops/{shop}/products', { params: { shop: 'demo' }, query: { limit: 10 } })
+  // @ts-expect-error a limit is a number
+  await call('GET /v1/shops/{shop}/products', { query: { limit: 'ten' } })
+  // A body that may be left out.
+  await call('POST /v1/shops/{shop}/orders/{order}/cancel', { params: { order: 'ord_1' } })
+  const nothing: undefined = await call(
+    'DELETE /v1/shops/{shop}/api-keys/{key}',
+    { params: { key: 'k' } },
+    { signal: new AbortController().signal },
+  )
+  const stream: Response = await open('GET /v1/shops/{shop}/carts/{cart}/stream', { params: { cart: 'current' } })
+  return [total, names, text, nothing, stream]
+}
+
+/** The same, of problems: a code tells which data comes along. */
+function whatTheCompilerKnowsOfProblems({ problem }: CartwrightError): unknown {
+  switch (problem.code) {
+    case 'insufficient_stock': {
+      const pieces: number = problem.available
+      return pieces
+    }
+    case 'price_changed':
+      return problem.current.amount - problem.expected.amount
+    case 'email_required': {
+      // @ts-expect-error nothing is known of what comes with this code
+      const pieces: number = problem.available
+      return pieces
+    }
+    // @ts-expect-error there is no such code
+    case 'out_of_luck':
+      return null
+    default:
+      return problem.title
+  }
+}
+
+// `npm run check` is what proves them.
+void [whatTheCompilerKnows, whatTheCompilerKnowsOfProblems]
