@@ -127,6 +127,21 @@ describe('imports', () => {
     assert.deepEqual(counts(await admin('POST', `${SHOP}/products/import`, body)), [0, 1, 1, 0])
   })
 
+  test('an import of nothing, or of something else than products, is refused', async () => {
+    for (const [body, path] of [
+      [undefined, ''],
+      ['null', ''],
+      ['[]', ''],
+      ['{}', '/products'],
+      ['{"products":[]}', '/products'],
+      ['{"products":[],"more":1}', '/more'],
+    ]) {
+      const answer = await admin('POST', `${SHOP}/products/import`, body)
+      assertProblem(answer, 422, 'invalid')
+      assert.equal(answer.body.path, path)
+    }
+  })
+
   test('a product of a JSON import that cannot be written is reported with its place, and stops no other', async () => {
     const answer = await admin('POST', `${SHOP}/products/import`, {
       products: [product('ok-a', 'OK-A', 1), product('thief', 'MUG-STONE', 1), product('ok-b', 'OK-B', 1)],

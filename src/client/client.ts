@@ -167,9 +167,7 @@ function addressOf(
     return encodeURIComponent(value)
   })
   const wanted = new URLSearchParams()
-  for (const [key, value] of Object.entries(query)) {
-    for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined && each !== null) wanted.append(key, String(each))
-  }
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) wanted.set(key, String(value))
   const search = wanted.toString()
   return baseUrl.replace(/\/+$/, '') + filled + (search ? `?${search}` : '')
 }

@@ -39,7 +39,13 @@ interface DataByCode {
   readonly code_already_applied: { readonly promotionCode: string }
   readonly code_rejected: { readonly reason?: string }
   readonly code_exhausted: { readonly promotionCode: string; readonly reason: string }
-  readonly price_changed: { readonly expected: Money; readonly current: Money; readonly lineId?: string; readonly cart?: Cart }
+  readonly price_changed: {
+    readonly expected: Money
+    readonly current: Money
+    readonly sku?: string
+    readonly lineId?: string
+    readonly cart?: Cart
+  }
   readonly insufficient_stock: { readonly sku: string; readonly asked: number; readonly available: number }
   readonly line_unavailable: { readonly lineId: string; readonly sku: string | null }
   readonly notice_unacknowledged: { readonly noticeId: string; readonly noticeCode: string }
