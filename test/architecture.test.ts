@@ -22,6 +22,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   web: ['web', 'client', 'core'],
 }
 
+/** What a package's name leads to. It passes on and does nothing else, which no other file may. */
+const DOORS = ['src/client/entry.ts']
+/** Packages that files of the client may use: those whose user has them already. */
+const CLIENT_PACKAGES: Readonly<Record<string, readonly string[]>> = { 'src/client/react.ts': ['react'] }
+
 const LINES_MAX = 70
 /** Packages that the core may use: they compute, and nothing else. */
 const PURE_PACKAGES = ['currency-codes', '@cfworker/json-schema', 'jsvat-next']
@@ -104,6 +109,19 @@ function* wrongArrows(source: Source): Generator<[number, string]> {
     if (file === null) continue
     const room = file.split('/').length > 2 ? (file.split('/')[1] ?? '') : 'main'
     if (!file.startsWith('src/') || !allowed?.includes(room)) yield [at, `${source.room} may not import ${name}`]
+  }
+}
+
+/** What a page would load before it needs it: the client takes types from other rooms, and their values only when they are used. */
+function* loadedAtOnce(source: Source): Generator<[number, string]> {
+  if (source.room !== 'client') return
+  for (const node of source.body) {
+    // `import { type A }` is loaded all the same; only `import type` is not.
+    if (!isNode(node.source) || node.importKind === 'type' || node.exportKind === 'type') continue
+    const name = String(node.source.value)
+    const file = target(source, name)
+    const isOwn = file === null ? CLIENT_PACKAGES[source.path]?.includes(name) === true : file.startsWith('src/client/')
+    if (!isOwn) yield [node.start, `loads ${name} at once`]
   }
 }
 
@@ -246,11 +264,12 @@ function linesWithCode({ text, comments }: Source): Set<number> {
 describe('the house', () => {
   it('imports point downwards only', () => assert.deepEqual(broken(sources, wrongArrows), []))
   it('has no import cycle, counting types', () => assert.deepEqual(cycles(sources), []))
-  it('has no barrels', () =>
+  it('has no barrels but the doors of its packages', () =>
     assert.deepEqual(
       sources.filter(isBarrel).map((source) => source.path),
-      [],
+      DOORS,
     ))
+  it('has a client that loads nothing but itself before it is needed', () => assert.deepEqual(broken(sources, loadedAtOnce), []))
   it('has a core that is pure', () => {
     const core = sources.filter((source) => source.room === 'core')
     assert.ok(core.length > 10)
@@ -306,6 +325,16 @@ describe('the rules notice what breaks them', () => {
   it('a cycle of type imports', () => {
     const cycle = [read('src/core/a.ts', "import type { B } from './b.ts'\n"), read('src/core/b.ts', "export type { A } from './a.ts'\n")]
     assert.deepEqual(cycles(cycle), ['src/core/a.ts → src/core/b.ts → src/core/a.ts'])
+  })
+
+  it('a client that loads more than itself', () => {
+    const loads =
+      "import { a } from '../core/a.ts'\nimport { type B } from '../core/b.ts'\nimport react from 'react'\nexport { c } from '../core/c.ts'\n"
+    assert.equal(broken(of('src/client/x.ts', loads), loadedAtOnce).length, 4)
+    const later =
+      "import { d } from './d.ts'\nimport type { A } from '../core/a.ts'\nexport type { B } from '../core/b.ts'\nconst c = import('../core/c.ts')\n"
+    assert.deepEqual(broken(of('src/client/x.ts', later), loadedAtOnce), [])
+    assert.deepEqual(broken(of('src/client/react.ts', "import { useState } from 'react'\n"), loadedAtOnce), [])
   })
 
   it('a barrel', () => {
