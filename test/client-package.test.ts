@@ -29,8 +29,11 @@ const STRICT = {
 }
 
 const CONSUMER = `
-import { CartwrightError, type Cart, createClient } from 'cartwright/client'
+import { CartwrightError, type Cart, createCart, createClient } from 'cartwright/client'
 
+const store = createCart({ shop: 'demo', baseUrl: '${url}' })
+const held = await store.add({ sku: 'MUG-INK' })
+store.close()
 const client = createClient({ baseUrl: '${url}', shop: 'demo' })
 const added = await client.call('POST /v1/shops/{shop}/carts/{cart}/lines', { params: { cart: 'current' }, body: { sku: 'MUG-STONE', quantity: 2 } })
 const cart: Cart = added.cart
@@ -39,7 +42,7 @@ try {
 } catch (error) {
   if (!(error instanceof CartwrightError) || error.problem.code !== 'unknown_sku') throw error
   const sku: string | null = error.problem.sku
-  console.log(JSON.stringify([cart.itemCount, cart.total.currency, sku]))
+  console.log(JSON.stringify([held.itemCount, cart.itemCount, cart.total.currency, sku]))
 }
 `
 const WRONG = `
@@ -70,7 +73,7 @@ before(async () => {
 test('cartwright/client type-checks in an empty project and works in plain Node', async () => {
   await tsc('consumer.ts')
   const { stdout } = await run(process.execPath, ['consumer.ts'], { cwd: project })
-  assert.deepEqual(JSON.parse(stdout), [2, 'USD', 'NO-SUCH'])
+  assert.deepEqual(JSON.parse(stdout), [1, 2, 'USD', 'NO-SUCH'])
 })
 
 test('a call that lacks something is an error of its types', async () => {

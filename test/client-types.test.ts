@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
-import type { Client } from '../src/client/client.ts'
+import type { StreamClient } from '../src/client/client.ts'
 import type { CartwrightError } from '../src/client/problem.ts'
 import { describedBy, type Operation } from './description.ts'
 import { freshDatabase, startTestServer } from './harness.ts'
@@ -190,7 +190,7 @@ test('no type of the client is any', () => {
 })
 
 /** Never called: the compiler reads it, and fails the check where an error that is expected does not come. */
-async function whatTheCompilerKnows({ call, open }: Client): Promise<unknown> {
+async function whatTheCompilerKnows({ call, open }: StreamClient): Promise<unknown> {
   const { cart } = await call('POST /v1/shops/{shop}/carts/{cart}/lines', { params: { cart: 'current' }, body: { sku: 'A', quantity: 2 } })
   const total: number = cart.total.amount
   const names: string[] = cart.lines.map((line) => line.name)

@@ -60,6 +60,10 @@ export interface Client {
    * @throws CartwrightError where the answer is a problem, or none came.
    */
   call<Name extends OperationName>(name: Name, ...rest: CallArguments<Name>): Promise<OutputOf<Name>>
+}
+
+/** Calls the API, and opens what does not end by itself. */
+export interface StreamClient extends Client {
   /**
    * The same, with the answer as it comes: for the stream of a cart, whose end is not to be waited for. `timeoutMs` is the time until it begins.
    * @throws CartwrightError where the answer is a problem, or none came.
@@ -81,7 +85,7 @@ interface AnyInput {
 const WAIT_MAX_MS = 10_000
 
 /** Makes a client. It keeps nothing and opens nothing until it is called. */
-export function createClient(options: ClientOptions): Client {
+export function createClient(options: ClientOptions): StreamClient {
   const { baseUrl, shop, language, retries = 3, timeoutMs = 30_000 } = options
   const send: typeof fetch = options.fetch ?? ((...request) => fetch(...request))
 
@@ -149,7 +153,7 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     call: ((name: string, input: AnyInput = {}, how: CallOptions = {}) => persist(name, input, how, false)) as Client['call'],
-    open: ((name: string, input: AnyInput = {}, how: CallOptions = {}) => persist(name, input, how, true)) as Client['open'],
+    open: ((name: string, input: AnyInput = {}, how: CallOptions = {}) => persist(name, input, how, true)) as StreamClient['open'],
   }
 }
 

@@ -1,6 +1,19 @@
 // The door of `cartwright/client`: what a page or a server imports by that name, and nothing besides. The one file that only passes on.
 // biome-ignore lint/performance/noBarrelFile: a package has one public name, and this is the file behind it
 export {
+  type CartDetails,
+  type CartItem,
+  type CartOptions,
+  type CartStore,
+  type CartView,
+  createCart,
+  type DeviceStorage,
+  type MergeMode,
+  type MergeReport,
+  type PlacedOrder,
+  type RefusedChange,
+} from './cart.ts'
+export {
   type CallArguments,
   type CallOptions,
   type Client,
@@ -9,6 +22,7 @@ export {
   type InputOf,
   type OperationName,
   type OutputOf,
+  type StreamClient,
 } from './client.ts'
 export { newIdempotencyKey } from './idempotency-key.ts'
 export type {
