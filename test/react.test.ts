@@ -1,0 +1,114 @@
+// The React hooks in a real browser, on a page of another origin: every component shows the same cart, a line is changed by its own, ordering tells
+// what stands in the way and happens once. And on a server, where nothing is known yet.
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { createElement } from 'react'
+import { renderToString } from 'react-dom/server'
+import { build, type Rolldown } from 'vite'
+import { createCart } from '../src/client/cart.ts'
+import { useCart, useCheckout, useLine } from '../src/client/react.ts'
+import { noBrowser, openBrowser } from './chromium.ts'
+import { ADMIN, caller, freshDatabase, startTestServer } from './harness.ts'
+
+const server = await startTestServer(await freshDatabase('sqlite'))
+
+async function bundled(entry: string): Promise<string> {
+  const built = (await build({
+    configFile: false,
+    logLevel: 'error',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    build: {
+      write: false,
+      target: 'es2022',
+      lib: { entry: join(import.meta.dirname, entry), formats: ['es'] },
+      rolldownOptions: { output: { codeSplitting: false } },
+    },
+  })) as Rolldown.RolldownOutput[]
+  return built[0]?.output[0].code ?? assert.fail('nothing was built')
+}
+
+describe('hooks in a browser', { skip: noBrowser }, async () => {
+  const script = noBrowser ? '' : await bundled('react/shop-page.ts')
+  const html = `<!doctype html><title>Shop</title><div id="root"></div>
+<script>globalThis.api = '${server.url}'; globalThis.root = document.getElementById('root')</script><script type="module" src="/page.js"></script>`
+  const site = createServer(({ url }, response) => {
+    const isScript = url === '/page.js'
+    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html').end(isScript ? script : html)
+  })
+  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
+  const address = `http://localhost:${(site.address() as AddressInfo).port}/`
+  let browser: Browser
+  before(async () => {
+    browser = await openBrowser()
+  })
+  after(async () => {
+    await browser?.close()
+    site.closeAllConnections()
+    site.close()
+  })
+
+  /** A visitor who has never been here. */
+  async function visit(): Promise<Page> {
+    const page = await (await browser.newContext()).newPage()
+    page.setDefaultTimeout(10_000)
+    await page.goto(address)
+    return page
+  }
+  const click = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
+
+  test('every component shows the same cart, and a line is changed and removed by its own', async () => {
+    const page = await visit()
+    const badge = (count: number) => page.locator('#badge', { hasText: new RegExp(`^${count}$`) }).waitFor()
+    await click(page, 'Add')
+    await badge(1)
+    await page.getByText('MUG-STONE × 1').waitFor()
+    await click(page, 'More')
+    await badge(2)
+    await page.getByText('MUG-STONE × 2').waitFor()
+    await click(page, 'Remove')
+    await badge(0)
+    assert.equal(await page.getByRole('listitem').count(), 0)
+    await page.context().close()
+  })
+
+  test('ordering says what stands in the way, and two clicks make one order', async () => {
+    const page = await visit()
+    const state = (text: RegExp) => page.locator('#checkout', { hasText: text }).waitFor()
+    await click(page, 'Add')
+    await page.getByText('MUG-STONE × 1').waitFor()
+    await state(/^idle/)
+    await click(page, 'Order')
+    await state(/^refused (email|address)_required$/)
+    await click(page, 'Fill in')
+    await click(page, 'Order')
+    await state(/^ordered \S+/)
+    const { items } = (await caller(server.url, ADMIN)('GET', '/v1/shops/demo/orders')).body
+    assert.equal(items.length, 1)
+    await page.context().close()
+  })
+})
+
+test('on a server the hooks show what the store holds there: nothing yet, and nothing is asked', () => {
+  const asked: unknown[] = []
+  const store = createCart({
+    shop: 'demo',
+    baseUrl: server.url,
+    fetch: (...request) => {
+      asked.push(request)
+      return fetch(...request)
+    },
+  })
+  function Page() {
+    const { cart, status } = useCart(store)
+    const { line } = useLine(store, 'ln_1')
+    const { status: checkout, changedTotal } = useCheckout(store)
+    return createElement('p', null, [cart, status, line, checkout, changedTotal].map(String).join(' '))
+  }
+  assert.equal(renderToString(createElement(Page)), '<p>null loading null idle null</p>')
+  store.close()
+  assert.deepEqual(asked, [])
+})

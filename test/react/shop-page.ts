@@ -1,0 +1,69 @@
+// A page of a shop that is made with React and the hooks of `cartwright/react`: a badge, the lines, and ordering. The tests bundle it, serve it from
+// an origin of its own, and click.
+import { createElement, Fragment, type ReactNode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { createCart } from '../../src/client/entry.ts'
+import { useCart, useCheckout, useLine } from '../../src/client/react.ts'
+
+const page = globalThis as unknown as { readonly api: string; readonly root: Parameters<typeof createRoot>[0] }
+const store = createCart({ shop: 'demo', baseUrl: page.api })
+
+const READY = {
+  email: 'robin@example.com',
+  shippingAddress: { name: 'Robin', line1: '1 Main St', city: 'New York', region: 'NY', postalCode: '10001', country: 'US' },
+  shippingMethod: 'standard',
+} as const
+
+function button(label: string, act: () => Promise<unknown>): ReactNode {
+  return createElement('button', { type: 'button', onClick: () => void act() }, label)
+}
+
+function Badge(): ReactNode {
+  const { cart } = useCart(store)
+  return createElement('output', { id: 'badge' }, String(cart?.itemCount ?? 0))
+}
+
+function Line({ id }: { readonly id: string }): ReactNode {
+  const { line, setQuantity, remove } = useLine(store, id)
+  if (!line) return null
+  return createElement(
+    'li',
+    null,
+    `${line.sku} × ${line.quantity} `,
+    button('More', () => setQuantity(line.quantity + 1)),
+    button('Remove', remove),
+  )
+}
+
+function Lines(): ReactNode {
+  const { cart } = useCart(store)
+  return createElement(
+    'ul',
+    null,
+    cart?.lines.map(({ id }) => createElement(Line, { key: id, id })),
+  )
+}
+
+function Checkout(): ReactNode {
+  const { status, error, placed, order } = useCheckout(store)
+  const what = error?.code ?? placed?.order.number ?? ''
+  return createElement(
+    'section',
+    null,
+    createElement('p', { id: 'checkout' }, `${status} ${what}`),
+    // As an impatient shopper does it.
+    button('Order', () => Promise.all([order(), order()])),
+  )
+}
+
+createRoot(page.root).render(
+  createElement(
+    Fragment,
+    null,
+    createElement(Badge),
+    createElement(Lines),
+    createElement(Checkout),
+    button('Add', () => store.add({ sku: 'MUG-STONE' })),
+    button('Fill in', () => store.change(READY)),
+  ),
+)
