@@ -2,7 +2,7 @@
 // strictest rules, refuses what is wrong, and runs in plain Node against a server; `cartwright/react` too, beside React.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -24,6 +24,7 @@ const STRICT = {
     exactOptionalPropertyTypes: true,
     noUncheckedIndexedAccess: true,
     skipLibCheck: false,
+    jsx: 'react-jsx',
     noEmit: true,
   },
 }
@@ -60,6 +61,14 @@ const tsc = (...files: readonly string[]) => {
   return run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.json'], { cwd: project })
 }
 
+/** The code of the guide, by language, asking the server of the test. */
+function examplesOf(language: string): readonly string[] {
+  const guide = readFileSync(join(ROOT, 'docs/client.md'), 'utf8')
+  return [...guide.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, of, code = '']) =>
+    of === language ? [code.replaceAll('https://cart.example.com', url)] : [],
+  )
+}
+
 before(async () => {
   await run('npm', ['pack', '--silent', '--pack-destination', project], { cwd: ROOT })
   await run('sh', ['-c', 'tar -xzf cartwright-*.tgz'], { cwd: project })
@@ -84,12 +93,26 @@ test('a call that lacks something is an error of its types', async () => {
   assert.match(failed, /wrong\.ts\(3,\d+\): error TS2554/)
 })
 
+test('the examples of docs/client.md type-check and run', async () => {
+  const examples = examplesOf('ts').map((code, index) => ({ file: `example-${index}.ts`, code }))
+  assert.equal(examples.length, 3)
+  for (const { file, code } of examples) writeFileSync(join(project, file), code)
+  await tsc(...examples.map(({ file }) => file))
+  const ran = await Promise.all(examples.map(({ file }) => run(process.execPath, [file], { cwd: project })))
+  const lastLines = ran.map(({ stdout }) => stdout.trim().split('\n').at(-1))
+  assert.match(lastLines[0] ?? '', /^2 exactly [1-9]\d*$/)
+  assert.equal(lastLines[1], 'true')
+  assert.match(lastLines[2] ?? '', /Code/)
+})
+
 test('cartwright/react type-checks and loads beside React', async () => {
   for (const name of ['react', '@types/react', 'csstype']) {
     mkdirSync(join(project, 'node_modules', name, '..'), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name))
   }
-  await tsc('hooks.ts')
+  const [page = ''] = examplesOf('tsx')
+  writeFileSync(join(project, 'page.tsx'), page)
+  await tsc('hooks.ts', 'page.tsx')
   const { stdout } = await run(process.execPath, ['-e', "import('./hooks.ts').then(({ hooks }) => console.log(hooks.length))"], {
     cwd: project,
   })

@@ -85,8 +85,8 @@ describe('hooks in a browser', { skip: noBrowser }, async () => {
     await state(/^refused (email|address)_required$/)
     await click(page, 'Fill in')
     await click(page, 'Order')
-    await state(/^ordered \S+/)
-    const { items } = (await caller(server.url, ADMIN)('GET', '/v1/shops/demo/orders')).body
+    await state(/^ordered NEW$/)
+    const { items } = (await caller(server.url, ADMIN)('GET', '/v1/shops/demo/orders?state=NEW')).body
     assert.equal(items.length, 1)
     await page.context().close()
   })

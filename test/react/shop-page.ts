@@ -46,7 +46,7 @@ function Lines(): ReactNode {
 
 function Checkout(): ReactNode {
   const { status, error, placed, order } = useCheckout(store)
-  const what = error?.code ?? placed?.order.number ?? ''
+  const what = error?.code ?? placed?.order.state ?? ''
   return createElement(
     'section',
     null,
