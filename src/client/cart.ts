@@ -3,9 +3,9 @@
 import type { PricedCart, PricedLine } from '../core/pricing.ts'
 import { type Client, createClient, type InputOf, type OutputOf } from './client.ts'
 import { type DeviceStorage, isSeen, onTurn, openDevice } from './device.ts'
-import type { Product } from './optimism.ts'
+import { createPreview } from './preview.ts'
 import { CartwrightError } from './problem.ts'
-import { type Change, isNewLine, isPassing, lineIdOf, newKey, newLineId, nextBatch, ownRefusal, refusedIndex, withLineId } from './queue.ts'
+import { type Change, isNewLine, isPassing, lineIdOf, newKey, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
 import { backOff, follow } from './stream.ts'
 
 /** What is added: a sku and what its product asks for. */
@@ -126,10 +126,11 @@ const REST_MS = 1000
  */
 export function createCart(options: CartOptions): CartStore {
   const { shop, baseUrl, language } = options
-  const device = openDevice<Message>(shop, options.storage, hear)
+  const device = openDevice<Message>(shop, options.storage, (cart) => (cart ? see(cart) : look()))
   const how = { shop, baseUrl, token, ...(language ? { language } : {}), ...(options.fetch ? { fetch: options.fetch } : {}) }
   const direct = createClient(how)
   const once = createClient({ ...how, retries: 0 })
+  const preview = createPreview(createClient(how), () => mine().length > 0 && show())
   const closing = new AbortController()
 
   let account: Account | null = null
@@ -147,11 +148,9 @@ export function createCart(options: CartOptions): CartStore {
   let isDue = true
   let isPaused = false
   let changes: readonly Change[] = []
-  let lines: readonly PricedLine[] = []
   let refused: readonly RefusedChange[] = []
   let report: MergeReport | null = null
   let failure: CartwrightError | null = null
-  let optimism: typeof import('./optimism.ts') | null = null
   let view: CartView = { cart: null, isEstimated: false, pending: 0, status: 'loading', refused, report }
   let claimed: Promise<void> | null = null
   let isWorking = false
@@ -161,29 +160,11 @@ export function createCart(options: CartOptions): CartStore {
   let isKnown = false
   let turned = Promise.withResolvers<void>()
   let streaming: { readonly era: number; readonly end: AbortController } | null = null
-  const promises = new Map<string, PromiseWithResolvers<PricedCart>>()
+  const promises = createPromises()
   const listeners = new Set<(view: CartView) => void>()
-  const products = new Map<string, Product>()
-  const askedAbout = new Set<string>()
-  /** Ids of lines as they were shown before the server made them. */
-  const made = new Map<string, string>()
-
-  const client: Client = {
-    call: async (name, ...rest) => {
-      const output = await direct.call(name, ...rest)
-      if (name === 'GET /v1/shops/{shop}/products') learn((output as { items: Product[] }).items)
-      if (name === 'GET /v1/shops/{shop}/products/{product}') learn([output as Product])
-      return output
-    },
-  }
 
   function token(): string | null {
     return account ? account.token : device.secret()
-  }
-
-  function learn(read: readonly Product[]): void {
-    for (const product of read) for (const { sku } of product.variants) products.set(sku, product)
-    if (mine().length > 0) show()
   }
 
   /** Changes of whoever it is now. Those of an account wait until it is logged in again. */
@@ -199,11 +180,7 @@ export function createCart(options: CartOptions): CartStore {
     const base = held?.state === 'OPEN' ? held : null
     let cart = base && base.version > 0 ? base : null
     const isEstimated = pending.some(({ command }) => !('acknowledge' in command))
-    if (base && pending.length > 0) {
-      if (optimism) cart = optimism.withChanges(base, pending, { products, lines, now: Date.now() })
-      else void loaded().then((it) => it && show())
-      readAbout(base, pending)
-    }
+    if (base && pending.length > 0) cart = preview.shown(base, pending) ?? cart
     const status = failure && failure.status !== 429 ? 'offline' : isKnown ? 'ready' : 'loading'
     view = { cart, isEstimated: isEstimated && cart !== null, pending: pending.length, status, refused, report }
     for (const listener of listeners) {
@@ -218,27 +195,8 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  async function loaded() {
-    optimism ??= await import('./optimism.ts').catch(() => null)
-    return optimism
-  }
-
-  /** Reads the tiers of what is changed, once per product. */
-  function readAbout(base: PricedCart, pending: readonly Change[]): void {
-    for (const change of pending) {
-      const line = base.lines.find(({ id }) => id === lineIdOf(change))
-      if (!line?.handle || line.sku === null || products.has(line.sku) || askedAbout.has(line.handle)) continue
-      askedAbout.add(line.handle)
-      once.call('GET /v1/shops/{shop}/products/{product}', { params: { product: line.handle } }).then(
-        (product) => learn([product]),
-        () => {},
-      )
-    }
-  }
-
   function keep(): void {
-    const shown = [...lines, ...(view.cart?.lines ?? [])].filter(({ id }) => changes.some((change) => isNewLine(id, change.id)))
-    lines = [...new Map(shown.map((line) => [line.id, line])).values()]
+    const lines = preview.newLines(view.cart, changes)
     // An account's cart is not left on the device.
     const cart = account ? null : held
     device.keep(changes.length === 0 ? null : JSON.stringify({ cart, changes, lines } satisfies Waiting))
@@ -282,12 +240,6 @@ export function createCart(options: CartOptions): CartStore {
     return account !== null && held?.owner.kind === 'account' && held.owner.accountId === owner.accountId
   }
 
-  function hear(message: Message): void {
-    if (!claimed || closing.signal.aborted) return
-    if (message) see(message)
-    else look()
-  }
-
   /** Another tab may have made a guest, or forgotten one. */
   function look(): void {
     if (!account && device.secret() !== secret) restart(null)
@@ -306,8 +258,7 @@ export function createCart(options: CartOptions): CartStore {
     held = null
     later = null
     heldSince = asked
-    products.clear()
-    askedAbout.clear()
+    preview.forget()
     if (isKnown) known = Promise.withResolvers()
     known.promise.catch(() => {})
     isKnown = false
@@ -387,29 +338,20 @@ export function createCart(options: CartOptions): CartStore {
       return
     }
     const fresh = waiting.changes.filter(({ id }) => !changes.some((change) => change.id === id))
-    for (const { id } of fresh) promiseOf(id)
+    for (const { id } of fresh) promises.make(id)
     changes = [...fresh, ...changes]
-    lines = [...waiting.lines, ...lines]
+    preview.recall(waiting.lines)
     if (waiting.cart && !held && isOurs(waiting.cart)) held = waiting.cart
     show()
     void work()
   }
 
-  function promiseOf(id: string): Promise<PricedCart> {
-    const promise = Promise.withResolvers<PricedCart>()
-    // Who does not wait for a change reads in the view what became of it.
-    promise.promise.catch(() => {})
-    promises.set(id, promise)
-    return promise.promise
-  }
-
   function change(command: Change['command']): Promise<PricedCart> {
     void begin()
     const id = newKey()
-    const asSeen: Change = { id, account: account?.name ?? null, command, ...(device.hasLocks ? {} : { key: id }) }
-    const lineId = made.get(lineIdOf(asSeen) ?? '')
-    changes = [...changes, lineId === undefined ? asSeen : withLineId(asSeen, lineId)]
-    const promise = promiseOf(id)
+    const key = device.hasLocks ? {} : { key: id }
+    changes = [...changes, preview.named({ id, account: account?.name ?? null, command, ...key })]
+    const promise = promises.make(id)
     show()
     keep()
     if (Date.now() - triedAt > REST_MS) wake()
@@ -471,7 +413,7 @@ export function createCart(options: CartOptions): CartStore {
     const number = ++asked
     const askedIn = era
     try {
-      if (batch.length === 0) take(await readCart(who), number, askedIn)
+      if (batch.length === 0) take(understood(await once.call('GET /v1/shops/{shop}/carts/{cart}', CART, limits(who))), number, askedIn)
       else await carry(batch, who, number)
       return null
     } catch (error) {
@@ -490,20 +432,12 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  function limits(who: string | null) {
-    return { token: who, signal: AbortSignal.timeout(ANSWER_MS) }
-  }
-
-  async function readCart(who: string | null): Promise<PricedCart> {
-    return understood(await once.call('GET /v1/shops/{shop}/carts/{cart}', CART, limits(who)))
-  }
-
   async function carry(batch: readonly Change[], who: string | null, number: number): Promise<void> {
     const askedIn = era
     const key = batch[0]?.key ?? newKey()
     changes = changes.map((each) => (batch.includes(each) ? { ...each, key } : each))
     keep()
-    const answer = await send(batch, { ...limits(who), idempotencyKey: key })
+    const answer = await sent(once, batch, { ...limits(who), idempotencyKey: key })
     const cart = understood(answer.cart)
     if (who === null && answer.token) {
       // Another tab was first after all: its guest is the one, and what was sent is sent again for that one.
@@ -513,39 +447,10 @@ export function createCart(options: CartOptions): CartStore {
       device.tell(null)
       await new Promise((resolve) => setTimeout(resolve, SEEN_MS))
     }
-    await nameLines(batch, cart)
-    changes = changes.filter((each) => !batch.some(({ id }) => id === each.id))
+    await preview.name(batch, cart, changes)
+    changes = changes.filter((each) => !batch.some(({ id }) => id === each.id)).map(preview.named)
     take(cart, number, askedIn)
-    for (const { id } of batch) {
-      promises.get(id)?.resolve(cart)
-      promises.delete(id)
-    }
-  }
-
-  function send(batch: readonly Change[], sending: { token: string | null; signal: AbortSignal; idempotencyKey: string }) {
-    const commands = batch.flatMap(({ command }) => ('acknowledge' in command ? [] : command))
-    const [first] = batch
-    if (first && 'acknowledge' in first.command) {
-      const { acknowledge } = first.command
-      const body = { ids: acknowledge === 'all' ? acknowledge : [...acknowledge] }
-      return once.call('POST /v1/shops/{shop}/carts/{cart}/notices/acknowledge', { ...CART, body }, sending)
-    }
-    return once.call('POST /v1/shops/{shop}/carts/{cart}/commands', { ...CART, body: { commands } }, sending)
-  }
-
-  /** Lines that were shown before the server made them have their real names now; what waits means those. */
-  async function nameLines(batch: readonly Change[], cart: PricedCart): Promise<void> {
-    const isMeant = changes.some((each) => isNewLine(lineIdOf(each) ?? ''))
-    const { lineMadeOf } = optimism ?? (isMeant ? await loaded() : null) ?? {}
-    if (!lineMadeOf) return
-    for (const { id, command } of batch) {
-      if (!('add' in command)) continue
-      for (const [index, item] of command.add.lines.entries()) {
-        const line = lineMadeOf(item, cart.lines, products) ?? cart.lines.findLast(({ sku }) => sku === item.sku)
-        if (line) made.set(newLineId(id, index), line.id)
-      }
-    }
-    changes = changes.map((each) => withLineId(each, made.get(lineIdOf(each) ?? '') ?? lineIdOf(each) ?? ''))
+    promises.keep(batch, cart)
   }
 
   /** Takes back what was refused, and only that: what came with it is sent again without it. */
@@ -562,10 +467,7 @@ export function createCart(options: CartOptions): CartStore {
       const { key: _, ...again } = each
       return meant.length === 0 ? { ...again, isAlone: true } : again
     })
-    for (const { id } of out) {
-      promises.get(id)?.reject(told)
-      promises.delete(id)
-    }
+    promises.break(out, told)
     if (later) see(later)
     show()
   }
@@ -581,22 +483,7 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  async function merge(next: Account, mode: MergeMode | undefined): Promise<OutputOf<'POST /v1/shops/{shop}/carts/{cart}/merge'> | null> {
-    const guest = device.secret()
-    const isThere = guest !== null && held !== null && !isOver(held)
-    if (!isThere && mode !== 'restorePrevious') return null
-    const carts = isThere && held ? [{ id: held.id, token: guest }] : []
-    const body = { carts, ...(mode ? { mode } : {}) }
-    try {
-      return await direct.call('POST /v1/shops/{shop}/carts/{cart}/merge', { ...CART, body }, { token: next.token })
-    } catch (error) {
-      // There is nothing to bring along any more.
-      if (error instanceof CartwrightError && isGone(error) && error.status !== 401) return null
-      throw error
-    }
-  }
-
-  async function login(given: string, mode: MergeMode | undefined): Promise<MergeReport | null> {
+  async function login(given: string, { mode }: { readonly mode?: MergeMode } = {}): Promise<MergeReport | null> {
     const next = { token: given, name: nameIn(given) }
     if (account?.name === next.name) {
       account = next
@@ -609,8 +496,9 @@ export function createCart(options: CartOptions): CartStore {
     if (device.secret() !== null || mine().length > 0) await drain()
     isPaused = true
     try {
-      const answer = await merge(next, mode)
       const guest = device.secret()
+      const carts = guest !== null && held && !isOver(held) ? [{ id: held.id, token: guest }] : []
+      const answer = carts.length > 0 || mode === 'restorePrevious' ? await merged(direct, carts, mode, given) : null
       if (guest !== null) device.forget(guest)
       device.tell(null)
       // What was changed meanwhile goes into the account's cart.
@@ -630,25 +518,22 @@ export function createCart(options: CartOptions): CartStore {
     if (!account) return
     const name = account.name
     const ended = new CartwrightError({ type: 'about:blank', title: 'Logged out before it was done.', status: 0, code: 'aborted' })
-    for (const { id } of mine()) {
-      promises.get(id)?.reject(ended)
-      promises.delete(id)
-    }
+    promises.break(mine(), ended)
     changes = changes.filter((each) => each.account !== name)
     report = null
     restart(null)
     keep()
   }
 
-  async function order({ lineIds, expectedTotal, payment }: OrderWish): Promise<PlacedOrder> {
+  async function order({ lineIds, expectedTotal, payment }: OrderWish = {}): Promise<PlacedOrder> {
     const seen = expectedTotal ?? (lineIds ? undefined : view.cart?.total.amount)
-    const waiting = mine().map(({ id }) => promises.get(id)?.promise)
+    const waiting = promises.of(mine())
     await drain()
     // A change that was refused is not what the shopper ordered.
     await Promise.all(waiting)
     const body = {
       cartId: 'current',
-      ...(lineIds ? { lines: lineIds.map((id) => made.get(id) ?? id) } : {}),
+      ...(lineIds ? { lines: lineIds.map(preview.nameOf) } : {}),
       ...(seen === undefined ? {} : { expectedTotal: seen }),
       ...(payment ? { payment } : {}),
     }
@@ -660,7 +545,7 @@ export function createCart(options: CartOptions): CartStore {
   }
 
   return {
-    client,
+    client: preview.client,
     get: () => view,
     subscribe: (listener) => {
       listeners.add(listener)
@@ -676,16 +561,9 @@ export function createCart(options: CartOptions): CartStore {
       await known.promise
       return view.cart
     },
-    add: (item) => change({ add: { lines: Array.isArray(item) ? [...item] : [item as CartItem] } }),
-    setQuantity: (lineId, quantity) => change({ set: { lineId, quantity } }),
-    remove: (lineId) => change({ remove: { lineId } }),
-    clear: () => change({ clear: {} }),
-    applyCode: (code) => change({ applyCode: { code } }),
-    removeCode: (code) => change({ removeCode: { code } }),
-    change: (details) => change({ change: details }),
-    acknowledge: (ids) => change({ acknowledge: ids }),
-    order: (input = {}) => order(input),
-    login: (given, { mode } = {}) => login(given, mode),
+    ...changesBy(change),
+    order,
+    login,
     logout,
     dismiss: (id) => {
       refused = refused.filter((each) => each.id !== id)
@@ -698,6 +576,72 @@ export function createCart(options: CartOptions): CartStore {
       device.close()
       wake()
     },
+  }
+}
+
+/** Sends a batch as one request. */
+function sent(client: Client, batch: readonly Change[], sending: { token: string | null; signal: AbortSignal; idempotencyKey: string }) {
+  const commands = batch.flatMap(({ command }) => ('acknowledge' in command ? [] : command))
+  const [first] = batch
+  if (first && 'acknowledge' in first.command) {
+    const { acknowledge } = first.command
+    const body = { ids: acknowledge === 'all' ? acknowledge : [...acknowledge] }
+    return client.call('POST /v1/shops/{shop}/carts/{cart}/notices/acknowledge', { ...CART, body }, sending)
+  }
+  return client.call('POST /v1/shops/{shop}/carts/{cart}/commands', { ...CART, body: { commands } }, sending)
+}
+
+/** Brings a guest's carts into the account's; null when there is nothing left to bring along. */
+async function merged(client: Client, carts: { id: string; token: string }[], mode: MergeMode | undefined, token: string) {
+  try {
+    const body = { carts, ...(mode ? { mode } : {}) }
+    return await client.call('POST /v1/shops/{shop}/carts/{cart}/merge', { ...CART, body }, { token })
+  } catch (error) {
+    if (error instanceof CartwrightError && isGone(error) && error.status !== 401) return null
+    throw error
+  }
+}
+
+/** Who asks, and until when an answer is waited for. */
+function limits(token: string | null) {
+  return { token, signal: AbortSignal.timeout(ANSWER_MS) }
+}
+
+/** Promises of changes by their ids. */
+function createPromises() {
+  const all = new Map<string, PromiseWithResolvers<PricedCart>>()
+  const settle = (changes: readonly Change[], how: (promise: PromiseWithResolvers<PricedCart>) => void): void => {
+    for (const { id } of changes) {
+      const promise = all.get(id)
+      all.delete(id)
+      if (promise) how(promise)
+    }
+  }
+  return {
+    make: (id: string): Promise<PricedCart> => {
+      const made = Promise.withResolvers<PricedCart>()
+      // Who does not wait for a change reads in the view what became of it.
+      made.promise.catch(() => {})
+      all.set(id, made)
+      return made.promise
+    },
+    of: (changes: readonly Change[]) => changes.map(({ id }) => all.get(id)?.promise),
+    keep: (changes: readonly Change[], cart: PricedCart) => settle(changes, (promise) => promise.resolve(cart)),
+    break: (changes: readonly Change[], error: CartwrightError) => settle(changes, (promise) => promise.reject(error)),
+  }
+}
+
+/** Every change as a command of the queue. */
+function changesBy(change: (command: Change['command']) => Promise<PricedCart>) {
+  return {
+    add: (item: CartItem | readonly CartItem[]) => change({ add: { lines: Array.isArray(item) ? [...item] : [item as CartItem] } }),
+    setQuantity: (lineId: string, quantity: number) => change({ set: { lineId, quantity } }),
+    remove: (lineId: string) => change({ remove: { lineId } }),
+    clear: () => change({ clear: {} }),
+    applyCode: (code: string) => change({ applyCode: { code } }),
+    removeCode: (code: string) => change({ removeCode: { code } }),
+    change: (details: CartDetails) => change({ change: details }),
+    acknowledge: (ids: readonly string[] | 'all') => change({ acknowledge: ids }),
   }
 }
 

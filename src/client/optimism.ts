@@ -6,7 +6,7 @@ import { sum } from '../core/money.ts'
 import type { PricedCart, PricedLine } from '../core/pricing.ts'
 import { type Price, priceOf, type Variant } from '../core/product.ts'
 import type { OutputOf } from './client.ts'
-import { type Change, type Command, newLineId } from './queue.ts'
+import type { Change, Command } from './queue.ts'
 
 /** A product as it is answered. */
 export type Product = OutputOf<'GET /v1/shops/{shop}/products/{product}'>
@@ -18,6 +18,8 @@ export interface Known {
   readonly products: ReadonlyMap<string, Product>
   readonly lines: readonly PricedLine[]
   readonly now: number
+  /** How a line is called that the server has not made yet. */
+  newLineId(changeId: string, index: number): string
 }
 
 /** The cart with these changes. What cannot be told (an item that was never read about, a limit, a code) is left to the server. */
@@ -28,7 +30,7 @@ export function withChanges(cart: PricedCart, changes: readonly Change[], known:
   for (const { id, command } of changes) {
     if ('add' in command) {
       for (const [index, item] of command.add.lines.entries()) {
-        const added = withItem(shown, item, newLineId(id, index), known)
+        const added = withItem(shown, item, known.newLineId(id, index), known)
         if (added) shown = added
         else unknown += item.quantity ?? 1
       }
