@@ -162,9 +162,18 @@ describe('a call that went wrong', () => {
     assert.equal(requests.length, 0)
   })
 
-  test('JSON that is none is not understood', async () => {
-    meet({ status: 200, body: '{"items":', headers: { 'content-type': 'application/json' } })
-    await problemOf('not_understood', products())
+  test('an answer that is not from Cartwright is not understood, whatever it is', async () => {
+    const type = { 'content-type': 'application/json' }
+    for (const [status, body] of [
+      [200, '{"items":'],
+      [400, '{"error":"no"}'],
+      [400, 'null'],
+      [400, '"no"'],
+      [404, ''],
+    ] as const) {
+      meet({ status, body, headers: type })
+      assert.equal((await problemOf('not_understood', products())).status, status)
+    }
   })
 
   test('a parameter that is missing is told before anything is sent', async () => {

@@ -123,9 +123,8 @@ export function createClient(options: ClientOptions): StreamClient {
     let goesOn = false
     try {
       const response = await send(url, { ...request, signal: inner.signal })
-      if (!response.ok) return await refusedBy(response)
-      goesOn = isOpened
-      return isOpened ? response : await answerOf(response)
+      goesOn = isOpened && response.ok
+      return goesOn ? response : await answerOf(response)
     } catch (error) {
       if (error instanceof CartwrightError) throw error
       throw unanswered(signal?.aborted ? 'aborted' : isLate ? 'timed_out' : 'unreachable', error)
@@ -176,45 +175,29 @@ function addressOf(
   return baseUrl.replace(/\/+$/, '') + filled + (search ? `?${search}` : '')
 }
 
-/** What was answered: JSON as what it says, anything else as text, nothing as undefined. */
+/** What was answered: JSON as what it says, anything else as text, nothing as undefined. Thrown where it is a problem, or not from Cartwright. */
 async function answerOf(response: Response): Promise<unknown> {
+  const { ok, status, headers } = response
   const text = await response.text()
-  if (text === '') return undefined
-  if (!isJson(response)) return text
-  const body = parsed(text)
-  if (body === undefined) throw misunderstood(response)
-  return body
-}
-
-async function refusedBy(response: Response): Promise<never> {
-  const text = await response.text()
-  const body = isJson(response) ? parsed(text) : undefined
-  if (typeof body !== 'object' || body === null || !('code' in body)) throw misunderstood(response)
-  throw new CartwrightError({ ...retryAfterOf(response), ...(body as Problem) })
-}
-
-function isJson(response: Response): boolean {
-  return /[/+]json/.test(response.headers.get('content-type') ?? '')
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function retryAfterOf(response: Response): { retryAfter?: number } {
-  const seconds = Number(response.headers.get('retry-after'))
-  return seconds > 0 ? { retryAfter: seconds } : {}
-}
-
-/** An answer that is not from Cartwright: a proxy's page, or another server's. */
-function misunderstood(response: Response): CartwrightError {
-  const { status } = response
+  const isJson = /[/+]json/.test(headers.get('content-type') ?? '')
+  const body = isJson && text ? parsed(text) : { read: text || undefined }
+  if (ok && body) return body.read
+  const retryAfter = Number(headers.get('retry-after'))
+  const problem = isJson ? (body?.read as Partial<Problem> | null | undefined) : null
   const title = `What answered with ${status} is not Cartwright.`
-  return new CartwrightError({ type: 'about:blank', title, status, code: 'not_understood', ...retryAfterOf(response) })
+  throw new CartwrightError({
+    ...(retryAfter > 0 ? { retryAfter } : {}),
+    ...(typeof problem?.code === 'string' ? problem : { type: 'about:blank', title, status, code: 'not_understood' }),
+  } as Problem)
+}
+
+/** Null: it is no JSON. */
+function parsed(text: string): { readonly read: unknown } | null {
+  try {
+    return { read: JSON.parse(text) }
+  } catch {
+    return null
+  }
 }
 
 const UNANSWERED: Readonly<Record<Exclude<ClientCode, 'not_understood'>, string>> = {
@@ -223,7 +206,7 @@ const UNANSWERED: Readonly<Record<Exclude<ClientCode, 'not_understood'>, string>
   unreachable: 'The server cannot be reached.',
 }
 
-function unanswered(code: keyof typeof UNANSWERED, cause?: unknown): CartwrightError {
+function unanswered(code: keyof typeof UNANSWERED, cause: unknown): CartwrightError {
   return new CartwrightError({ type: 'about:blank', title: UNANSWERED[code], status: 0, code } as Problem, { cause })
 }
 
@@ -237,17 +220,15 @@ function waitAfter({ code, status, problem }: CartwrightError, tries: number): n
   return Math.max((problem.retryAfter ?? 0) * 1000, 250 * 2 ** tries * (0.5 + Math.random()))
 }
 
+/** Ends early with `signal`: what is sent next is then not sent. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer)
-      reject(unanswered('aborted', signal?.reason))
-    }
-    const timer = setTimeout(() => {
       signal?.removeEventListener('abort', end)
       resolve()
-    }, ms)
-    if (signal?.aborted) end()
-    else signal?.addEventListener('abort', end, { once: true })
+    }
+    const timer = setTimeout(end, ms)
+    signal?.addEventListener('abort', end)
   })
 }
