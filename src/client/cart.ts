@@ -119,6 +119,8 @@ const TURN_MS = 10_000
 /** Until other tabs see what one of them has kept. */
 const SEEN_MS = 50
 const REST_MS = 1000
+/** As often in a row somebody who waits sees no answer before being told. */
+const PATIENCE = 3
 
 /**
  * A shopper's cart. It asks the server when it is first subscribed to, waited for or changed, and follows the live stream while there is a subscriber.
@@ -126,7 +128,7 @@ const REST_MS = 1000
  */
 export function createCart(options: CartOptions): CartStore {
   const { shop, baseUrl, language } = options
-  const device = openDevice<Message>(shop, options.storage, (cart) => (cart ? see(cart) : look()))
+  const device = openDevice<Message>(shop, options.storage, { hear: (cart) => (cart ? see(cart) : look()), inherit })
   const how = { shop, baseUrl, token, ...(language ? { language } : {}), ...(options.fetch ? { fetch: options.fetch } : {}) }
   const direct = createClient(how)
   const once = createClient({ ...how, retries: 0 })
@@ -156,7 +158,7 @@ export function createCart(options: CartOptions): CartStore {
   let isWorking = false
   let wake = () => {}
   let triedAt = 0
-  let known = Promise.withResolvers<PricedCart | null>()
+  let known = awaited<PricedCart | null>()
   let isKnown = false
   let turned = Promise.withResolvers<void>()
   let streaming: { readonly era: number; readonly end: AbortController } | null = null
@@ -259,8 +261,7 @@ export function createCart(options: CartOptions): CartStore {
     later = null
     heldSince = asked
     preview.forget()
-    if (isKnown) known = Promise.withResolvers()
-    known.promise.catch(() => {})
+    if (isKnown) known = awaited()
     isKnown = false
     watch()
     show()
@@ -321,7 +322,7 @@ export function createCart(options: CartOptions): CartStore {
       watch()
       wake()
     }, closing.signal)
-    claimed = device.claim(inherit).then(
+    claimed = device.claim().then(
       () => keep(),
       () => {},
     )
@@ -348,6 +349,7 @@ export function createCart(options: CartOptions): CartStore {
 
   function change(command: Change['command']): Promise<PricedCart> {
     void begin()
+    void preview.load()
     const id = newKey()
     const key = device.hasLocks ? {} : { key: id }
     changes = [...changes, preview.named({ id, account: account?.name ?? null, command, ...key })]
@@ -425,6 +427,7 @@ export function createCart(options: CartOptions): CartStore {
       else {
         isDue = false
         known.reject(error)
+        known = awaited()
         refused = [...refused, { id: newKey(), error }]
         show()
       }
@@ -477,9 +480,10 @@ export function createCart(options: CartOptions): CartStore {
     await begin()
     wake()
     void work()
-    while (!closing.signal.aborted && (isDue || mine().length > 0)) {
+    for (let failures = 0; !closing.signal.aborted && (isDue || mine().length > 0); ) {
       await turned.promise
-      if (failure) throw failure
+      failures = failure ? failures + 1 : 0
+      if (failure && failures === PATIENCE) throw failure
     }
   }
 
@@ -558,6 +562,7 @@ export function createCart(options: CartOptions): CartStore {
     },
     ready: async () => {
       await begin()
+      if (!isKnown) refresh()
       await known.promise
       return view.cart
     },
@@ -607,6 +612,13 @@ function limits(token: string | null) {
   return { token, signal: AbortSignal.timeout(ANSWER_MS) }
 }
 
+/** A promise that somebody may wait for; who does not reads in the view what became of it. */
+function awaited<T>(): PromiseWithResolvers<T> {
+  const promise = Promise.withResolvers<T>()
+  promise.promise.catch(() => {})
+  return promise
+}
+
 /** Promises of changes by their ids. */
 function createPromises() {
   const all = new Map<string, PromiseWithResolvers<PricedCart>>()
@@ -619,9 +631,7 @@ function createPromises() {
   }
   return {
     make: (id: string): Promise<PricedCart> => {
-      const made = Promise.withResolvers<PricedCart>()
-      // Who does not wait for a change reads in the view what became of it.
-      made.promise.catch(() => {})
+      const made = awaited<PricedCart>()
       all.set(id, made)
       return made.promise
     },

@@ -34,8 +34,8 @@ export interface Device<Message> {
   remember(secret: string): void
   /** Forgets this secret; another one that took its place stays. */
   forget(secret: string): void
-  /** Takes a place for the changes that wait, and hands over those that a page before this one left: resolves when that is done. */
-  claim(inherit: (left: string) => void): Promise<void>
+  /** Takes a place for the changes that wait, and those that a page before this one left are inherited then and later, when another tab is closed. */
+  claim(): Promise<void>
   /** Keeps the changes that wait; null: there are none. */
   keep(waiting: string | null): void
   /** Runs work while no other tab does work of this name. Waiting ends with the signal; then the work is not done. */
@@ -51,8 +51,12 @@ const PLACES = 8
 const numbers = new WeakMap<DeviceStorage, number>()
 let numbersGiven = 0
 
-/** Opens a shop's part of the device; `hear` gets what other tabs tell. */
-export function openDevice<Message>(shop: string, given: DeviceStorage | undefined, hear: (message: Message) => void): Device<Message> {
+/** Opens a shop's part of the device; `hear` gets what other tabs tell, and `inherit` what pages that are gone left. */
+export function openDevice<Message>(
+  shop: string,
+  given: DeviceStorage | undefined,
+  { hear, inherit }: { hear(message: Message): void; inherit(left: string): void },
+): Device<Message> {
   const page = globalThis as unknown as Page
   const storage = given ?? ownStorage(page)
   const kept = patient(storage)
@@ -65,7 +69,10 @@ export function openDevice<Message>(shop: string, given: DeviceStorage | undefin
   let release = () => {}
   const closing = new AbortController()
   if (channel) {
-    channel.onmessage = (event: { readonly data: unknown }) => hear(event.data as Message)
+    channel.onmessage = ({ data }: { readonly data: unknown }) => {
+      if (typeof data === 'number') void takeOver(data)
+      else hear(data as Message)
+    }
     // Listening to other tabs is no reason for a process to stay.
     ;(channel as { unref?(): void }).unref?.()
   }
@@ -84,9 +91,9 @@ export function openDevice<Message>(shop: string, given: DeviceStorage | undefin
   }
 
   /** When whoever has another place is gone, what was left there is kept here before it is removed there. */
-  async function takeOver(index: number, inherit: (left: string) => void): Promise<void> {
+  async function takeOver(index: number): Promise<void> {
     const where = `${key}:queue:${index}`
-    if (where === place) return
+    if (place === null || where === place) return
     await alone(`queue:${index}`, closing.signal, async () => {
       const left = kept.getItem(where)
       if (left === null || closing.signal.aborted) return
@@ -115,7 +122,7 @@ export function openDevice<Message>(shop: string, given: DeviceStorage | undefin
       if (kept.getItem(key) === secret) kept.removeItem(key)
     },
 
-    async claim(inherit) {
+    async claim() {
       for (let index = 0; index < PLACES && place === null; index++) {
         const done = await hold(`${name}:queue:${index}`)
         if (!done) continue
@@ -124,8 +131,10 @@ export function openDevice<Message>(shop: string, given: DeviceStorage | undefin
         release = done
         const left = kept.getItem(place)
         if (left !== null) inherit(left)
+        // The others wait for it, too, from now on.
+        channel?.postMessage(index)
       }
-      for (let index = 0; index < PLACES && locks; index++) void takeOver(index, inherit)
+      for (let index = 0; index < PLACES && locks; index++) void takeOver(index)
     },
 
     keep: (waiting) => {

@@ -9,6 +9,8 @@ import { type Change, isNewLine, lineIdOf, newLineId, withLineId } from './queue
 export interface Preview {
   /** The client given, which tells what it reads of products. */
   readonly client: Client
+  /** Loads the code for it. */
+  load(): Promise<unknown>
   /** The cart with these changes; null while the code for it is not there. */
   shown(cart: PricedCart, pending: readonly Change[]): PricedCart | null
   /** Lines of a shown cart that changes of these will make. */
@@ -34,8 +36,10 @@ export function createPreview(direct: Client, changed: () => void): Preview {
   let lines: readonly PricedLine[] = []
   let optimism: typeof import('./optimism.ts') | null = null
 
-  async function loaded() {
-    optimism ??= await import('./optimism.ts').catch(() => null)
+  async function load() {
+    if (optimism) return optimism
+    optimism = await import('./optimism.ts').catch(() => null)
+    if (optimism) changed()
     return optimism
   }
 
@@ -68,11 +72,11 @@ export function createPreview(direct: Client, changed: () => void): Preview {
   const nameOf = (lineId: string) => made.get(lineId) ?? lineId
   return {
     client,
+    load,
     shown: (cart, pending) => {
       readAbout(cart, pending)
-      if (optimism) return optimism.withChanges(cart, pending, { products, lines, now: Date.now(), newLineId })
-      void loaded().then((it) => it && changed())
-      return null
+      if (!optimism) void load()
+      return optimism?.withChanges(cart, pending, { products, lines, now: Date.now(), newLineId }) ?? null
     },
     newLines: (shown, changes) => {
       const all = new Map([...lines, ...(shown?.lines ?? [])].map((line) => [line.id, line]))
@@ -84,7 +88,7 @@ export function createPreview(direct: Client, changed: () => void): Preview {
     },
     name: async (answered, cart, waiting) => {
       const isMeant = waiting.some((each) => isNewLine(lineIdOf(each) ?? ''))
-      const { lineMadeOf } = (isMeant ? await loaded() : optimism) ?? {}
+      const { lineMadeOf } = (isMeant ? await load() : optimism) ?? {}
       if (!lineMadeOf) return
       for (const { id, command } of answered) {
         if (!('add' in command)) continue
