@@ -178,8 +178,8 @@ describe('a call that went wrong', () => {
 
   test('a parameter that is missing is told before anything is sent', async () => {
     const requests = meet()
-    await assert.rejects(createClient({ baseUrl }).call('GET /v1/shops/{shop}'), /needs `shop`/)
-    await assert.rejects(client.call('GET /v1/shops/{shop}/orders/{order}', { params: { order: '' } }), /needs `order`/)
+    await assert.rejects(createClient({ baseUrl }).call('GET /v1/shops/{shop}'), /needs shop/)
+    await assert.rejects(client.call('GET /v1/shops/{shop}/orders/{order}', { params: { order: '' } }), /needs order/)
     assert.equal(requests.length, 0)
   })
 })

@@ -111,26 +111,16 @@ export function createClient(options: ClientOptions): StreamClient {
 
   /** Sends it once. An answer that is opened goes on until its reader or `signal` ends it; any other is read to its end. */
   async function attempt(url: string, request: RequestInit, signal: AbortSignal | undefined, isOpened: boolean): Promise<unknown> {
-    const inner = new AbortController()
-    const end = () => inner.abort()
-    let isLate = false
-    const timer = setTimeout(() => {
-      isLate = true
-      end()
-    }, timeoutMs)
-    if (signal?.aborted) end()
-    signal?.addEventListener('abort', end, { once: true })
-    let goesOn = false
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), timeoutMs)
     try {
-      const response = await send(url, { ...request, signal: inner.signal })
-      goesOn = isOpened && response.ok
-      return goesOn ? response : await answerOf(response)
+      const response = await send(url, { ...request, signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal })
+      return isOpened && response.ok ? response : await answerOf(response)
     } catch (error) {
       if (error instanceof CartwrightError) throw error
-      throw unanswered(signal?.aborted ? 'aborted' : isLate ? 'timed_out' : 'unreachable', error)
+      throw unanswered(signal?.aborted ? 'aborted' : late.signal.aborted ? 'timed_out' : 'unreachable', error)
     } finally {
       clearTimeout(timer)
-      if (!goesOn) signal?.removeEventListener('abort', end)
     }
   }
 
@@ -165,8 +155,7 @@ function addressOf(
   const filled = path.replace(/\{(\w+)\}/g, (_, key: string) => {
     const value = params[key]
     // An address with a gap would be another operation's.
-    if (value === undefined || value === '')
-      throw new TypeError(`${path} needs \`${key}\`: give it in \`params\`${key === 'shop' ? ' or to createClient' : ''}.`)
+    if (value === undefined || value === '') throw new TypeError(`${path} needs ${key}.`)
     return encodeURIComponent(value)
   })
   const wanted = new URLSearchParams()
@@ -200,14 +189,9 @@ function parsed(text: string): { readonly read: unknown } | null {
   }
 }
 
-const UNANSWERED: Readonly<Record<Exclude<ClientCode, 'not_understood'>, string>> = {
-  aborted: 'The call was ended.',
-  timed_out: 'The server took too long.',
-  unreachable: 'The server cannot be reached.',
-}
-
-function unanswered(code: keyof typeof UNANSWERED, cause: unknown): CartwrightError {
-  return new CartwrightError({ type: 'about:blank', title: UNANSWERED[code], status: 0, code } as Problem, { cause })
+function unanswered(code: Exclude<ClientCode, 'not_understood'>, cause: unknown): CartwrightError {
+  const title = code === 'aborted' ? 'The call was ended.' : 'The server cannot be reached.'
+  return new CartwrightError({ type: 'about:blank', title, status: 0, code } as Problem, { cause })
 }
 
 /** Busy, or away: nothing was done, or what was done is answered again under its key. */
@@ -223,12 +207,7 @@ function waitAfter({ code, status, problem }: CartwrightError, tries: number): n
 /** Ends early with `signal`: what is sent next is then not sent. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal?.addEventListener('abort', end)
+    setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => resolve())
   })
 }
