@@ -111,10 +111,11 @@ interface Waiting {
 }
 
 const CART = { params: { cart: 'current' } } as const
-/** A request that has no answer by then is sent again. */
+/**
+ * A request that has no answer by then is sent again. A tab that waits for longer than that for another one to send goes on without it: one that sleeps
+ * with its request under way must not stop the others.
+ */
 const ANSWER_MS = 20_000
-/** As long a tab waits for another one that sends; a tab that sleeps with its request under way must not stop the others. */
-const TURN_MS = 10_000
 /** Until other tabs see what one of them has kept. */
 const SEEN_MS = 50
 const REST_MS = 1000
@@ -402,7 +403,7 @@ export function createCart(options: CartOptions): CartStore {
       look()
       failed = await next()
     }
-    await device.alone('send', AbortSignal.timeout(TURN_MS), run)
+    await device.alone('send', AbortSignal.timeout(ANSWER_MS), run)
     if (!hasRun) await run()
     return failed
   }
