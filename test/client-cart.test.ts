@@ -356,7 +356,6 @@ describe('what is shown', () => {
       if (!String(input).endsWith('/stream')) answers.push(await response.clone().text())
       return response
     }
-    const rule = { id: 'secret-rule', name: 'Ten off', label: 'Ten off', conditions: { type: 'item_total', atLeast: { USD: 12_345 } } }
     const cart = createCart({ shop: 'offers', baseUrl: server.url, storage: new Device(), fetch: listening })
     t.after(() => cart.close())
     const promotions = (await admin('GET', '/v1/shops/offers/promotions')).body.items as {
@@ -364,7 +363,7 @@ describe('what is shown', () => {
       conditions?: unknown
       benefit: unknown
     }[]
-    assert.ok(promotions.length > 0, rule.id)
+    assert.ok(promotions.length > 0)
     const { items } = await cart.client.call('GET /v1/shops/{shop}/products', {})
     const sku = items.find(({ kind }) => kind === 'goods')?.variants[0]?.sku ?? ''
     const first = await cart.add({ sku, quantity: 5 })

@@ -5,8 +5,7 @@ import { type Client, createClient, type InputOf, type OutputOf } from './client
 import { type DeviceStorage, isSeen, onTurn, openDevice } from './device.ts'
 import { createPreview } from './preview.ts'
 import { CartwrightError } from './problem.ts'
-import { type Change, isNewLine, isPassing, lineIdOf, newKey, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
-import { backOff, follow } from './stream.ts'
+import { backOff, type Change, isNewLine, isPassing, lineIdOf, newKey, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
 
 /** What is added: a sku and what its product asks for. */
 export type CartItem = Extract<InputOf<'POST /v1/shops/{shop}/carts/{cart}/lines'>, { body: unknown }>['body'] extends infer Body
@@ -112,10 +111,11 @@ interface Waiting {
 }
 
 const CART = { params: { cart: 'current' } } as const
-/** A request that has no answer by then is sent again. */
+/**
+ * A request that has no answer by then is sent again. A tab that waits for longer than that for another one to send goes on without it: one that sleeps
+ * with its request under way must not stop the others.
+ */
 const ANSWER_MS = 20_000
-/** As long a tab waits for another one that sends; a tab that sleeps with its request under way must not stop the others. */
-const TURN_MS = 10_000
 /** Until other tabs see what one of them has kept. */
 const SEEN_MS = 50
 const REST_MS = 1000
@@ -285,19 +285,9 @@ export function createCart(options: CartOptions): CartStore {
     if (!isWanted) return
     const end = new AbortController()
     streaming = { era, end }
-    const headers = {
-      accept: 'text/event-stream',
-      authorization: `Bearer ${token()}`,
-      ...(language ? { 'accept-language': language } : {}),
-    }
-    const url = `${baseUrl.replace(/\/+$/, '')}/v1/shops/${encodeURIComponent(shop)}/carts/current/stream`
     const following = {
-      open: (lastId: string | null, signal: AbortSignal) =>
-        (options.fetch ?? fetch)(url, {
-          headers: { ...headers, ...(lastId ? { 'last-event-id': lastId } : {}) },
-          credentials: 'omit',
-          signal,
-        }),
+      ...how,
+      token: token(),
       see: (cart: PricedCart) => {
         if (end.signal.aborted) return
         see(cart)
@@ -308,9 +298,18 @@ export function createCart(options: CartOptions): CartStore {
         setTimeout(refresh, REST_MS)
       },
       signal: end.signal,
+      backOff,
     }
     // One tab reads, and tells the others: browsers hold few connections to a server.
-    void device.alone(`stream:${account?.name ?? 'guest'}`, end.signal, () => follow(following))
+    void device.alone(`stream:${account?.name ?? 'guest'}`, end.signal, async () => {
+      try {
+        const { follow } = await import('./stream.ts')
+        await follow(following)
+      } catch {
+        // The code did not come; the next turn of the page asks for it again.
+        if (streaming?.end === end) streaming = null
+      }
+    })
   }
 
   // What goes out --------------------------------------------------------------------------------------------------------------------------
@@ -404,7 +403,7 @@ export function createCart(options: CartOptions): CartStore {
       look()
       failed = await next()
     }
-    await device.alone('send', AbortSignal.timeout(TURN_MS), run)
+    await device.alone('send', AbortSignal.timeout(ANSWER_MS), run)
     if (!hasRun) await run()
     return failed
   }

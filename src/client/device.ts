@@ -185,7 +185,7 @@ function ownStorage(page: Page): DeviceStorage {
 }
 
 function refuseToKeep(): never {
-  throw new Error('Nothing is kept here.')
+  throw new Error('No storage')
 }
 
 /** A storage that is full or forbidden keeps in memory what it cannot keep otherwise: the cart works until the page is left. */

@@ -5,7 +5,7 @@ import { canonicalOptions, lineKey, lineTotal, money, quantitiesOf, UNSHIPPED_KI
 import { sum } from '../core/money.ts'
 import type { PricedCart, PricedLine } from '../core/pricing.ts'
 import { type Price, priceOf, type Variant } from '../core/product.ts'
-import type { OutputOf } from './client.ts'
+import type { Client, OutputOf } from './client.ts'
 import type { Change, Command } from './queue.ts'
 
 /** A product as it is answered. */
@@ -13,13 +13,50 @@ export type Product = OutputOf<'GET /v1/shops/{shop}/products/{product}'>
 
 type Item = Extract<Command, { add: unknown }>['add']['lines'][number]
 
-/** What is known besides the cart: products that were read, lines as they were shown before the page was left, and the time in milliseconds. */
+/** What is known besides the cart. */
 export interface Known {
-  readonly products: ReadonlyMap<string, Product>
-  readonly lines: readonly PricedLine[]
-  readonly now: number
+  /** Products that were read, by the skus of their variants. */
+  readonly products: Map<string, Product>
+  /** Products that were asked for because of a line, by their handles. */
+  readonly asked: Set<string>
+  /** Lines as they were shown before the server made them. */
+  lines: readonly PricedLine[]
+  /** How the server calls them now. */
+  readonly made: Map<string, string>
   /** How a line is called that the server has not made yet. */
   newLineId(changeId: string, index: number): string
+  /** The line that a change is about, or null. */
+  lineIdOf(change: Change): string | null
+}
+
+/** Reads the tiers of what is changed, once per product. */
+export function readAbout(cart: PricedCart, changes: readonly Change[], client: Client, { products, asked, lineIdOf }: Known): void {
+  for (const change of changes) {
+    const line = cart.lines.find(({ id }) => id === lineIdOf(change))
+    if (!line?.handle || line.sku === null || products.has(line.sku) || asked.has(line.handle)) continue
+    asked.add(line.handle)
+    client.call('GET /v1/shops/{shop}/products/{product}', { params: { product: line.handle } }).catch(() => {
+      // Without it the line is shown at the price it has.
+    })
+  }
+}
+
+/** Notes which lines the server made of what was shown. */
+export function nameLines(answered: readonly Change[], cart: PricedCart, { products, made, newLineId }: Known): void {
+  for (const { id, command } of answered) {
+    if (!('add' in command)) continue
+    for (const [index, item] of command.add.lines.entries()) {
+      const line = lineMadeOf(item, cart.lines, products) ?? cart.lines.findLast(({ sku }) => sku === item.sku)
+      if (line) made.set(newLineId(id, index), line.id)
+    }
+  }
+}
+
+/** Lines of a shown cart that changes of these will make, kept for a time when nothing is known of their products. */
+export function keepLines(shown: PricedCart | null, changes: readonly Change[], known: Known): void {
+  const all = new Map([...known.lines, ...(shown?.lines ?? [])].map((line) => [line.id, line]))
+  // A line that is not made yet has the id of its change in its own.
+  known.lines = [...all.values()].filter(({ id }) => changes.some((change) => id.includes(change.id)))
 }
 
 /** The cart with these changes. What cannot be told (an item that was never read about, a limit, a code) is left to the server. */
@@ -53,7 +90,7 @@ export function withChanges(cart: PricedCart, changes: readonly Change[], known:
 }
 
 /** The line that the server made of an item, or would add it to; null where there is none. */
-export function lineMadeOf(item: Item, lines: readonly PricedLine[], products: Known['products']): PricedLine | null {
+function lineMadeOf(item: Item, lines: readonly PricedLine[], products: Known['products']): PricedLine | null {
   const own = products.get(item.sku ?? '')?.variants.find(({ sku }) => sku === item.sku)?.options
   const key = keyOf({ ...item, options: canonicalOptions(item.options, own) })
   return lines.find((line) => line.giftOf === null && line.priceSource !== 'inline' && keyOfLine(line) === key) ?? null
@@ -90,7 +127,7 @@ function withItem(cart: PricedCart, item: Item, id: string, known: Known): Price
 
 function newLine(cart: PricedCart, item: Item, id: string, known: Known): PricedLine | null {
   const variant = variantOf(item.sku ?? '', known)
-  const price = variant && priceIn(variant, cart, item.plan ?? null, item.quantity ?? 1, known)
+  const price = variant && priceIn(variant, cart, item.plan ?? null, item.quantity ?? 1)
   const unitPrice = item.amount ?? price?.amount
   if (!variant || unitPrice === undefined) return null
   const { currency } = cart
@@ -114,7 +151,7 @@ function newLine(cart: PricedCart, item: Item, id: string, known: Known): Priced
     taxSource: 'rates',
     giftOf: null,
     state: 'AVAILABLE',
-    addedAt: new Date(known.now).toISOString(),
+    addedAt: new Date().toISOString(),
   }
 }
 
@@ -132,8 +169,8 @@ function withQuantity(cart: PricedCart, lineId: string, quantity: number, known:
  */
 function repriced(line: PricedLine, cart: PricedCart, [before, after]: readonly [number, number], known: Known): PricedLine {
   const variant = line.amount || line.priceSource !== 'catalog' ? null : variantOf(line.sku ?? '', known)
-  const was = variant && priceIn(variant, cart, line.plan, before, known)
-  const will = variant && priceIn(variant, cart, line.plan, after, known)
+  const was = variant && priceIn(variant, cart, line.plan, before)
+  const will = variant && priceIn(variant, cart, line.plan, after)
   const follows = was?.amount === line.unitPrice.amount && will
   const unitPrice = follows ? will.amount : line.unitPrice.amount
   const listPrice = follows ? (will.listAmount === undefined ? null : money(will.listAmount, cart.currency)) : line.listPrice
@@ -185,8 +222,8 @@ function withDetails(cart: PricedCart, change: Extract<Command, { change: unknow
   }
 }
 
-function priceIn(variant: Variant, cart: PricedCart, plan: string | null, quantity: number, { now }: Known): Price | undefined {
-  return priceOf(variant, cart.currency, plan, { quantity, groups: cart.customerGroups, now })
+function priceIn(variant: Variant, cart: PricedCart, plan: string | null, quantity: number): Price | undefined {
+  return priceOf(variant, cart.currency, plan, { quantity, groups: cart.customerGroups, now: Date.now() })
 }
 
 /** A variant as pricing knows it, of a product that was read; null where none was. */

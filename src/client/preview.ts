@@ -2,7 +2,7 @@
 // code that prices them, which is loaded on first use.
 import type { PricedCart, PricedLine } from '../core/pricing.ts'
 import type { Client } from './client.ts'
-import type { Product } from './optimism.ts'
+import type { Known, Product } from './optimism.ts'
 import { type Change, isNewLine, lineIdOf, newLineId, withLineId } from './queue.ts'
 
 /** Shows carts with the changes that wait. */
@@ -29,11 +29,7 @@ export interface Preview {
 
 /** Makes it; `changed` is called when more is known than before. */
 export function createPreview(direct: Client, changed: () => void): Preview {
-  const products = new Map<string, Product>()
-  const asked = new Set<string>()
-  /** Ids of lines as they were shown, and as the server made them. */
-  const made = new Map<string, string>()
-  let lines: readonly PricedLine[] = []
+  const known: Known = { products: new Map(), asked: new Set(), made: new Map(), lines: [], newLineId, lineIdOf }
   let optimism: typeof import('./optimism.ts') | null = null
 
   async function load() {
@@ -43,69 +39,42 @@ export function createPreview(direct: Client, changed: () => void): Preview {
     return optimism
   }
 
-  function learn(read: readonly Product[]): void {
-    for (const product of read) for (const { sku } of product.variants) products.set(sku, product)
-    changed()
-  }
-
   const client: Client = {
     call: async (name, ...rest) => {
       const output = await direct.call(name, ...rest)
-      if (name === 'GET /v1/shops/{shop}/products') learn((output as { items: Product[] }).items)
-      if (name === 'GET /v1/shops/{shop}/products/{product}') learn([output as Product])
+      const read = name === 'GET /v1/shops/{shop}/products' ? (output as { items: Product[] }).items : []
+      if (name === 'GET /v1/shops/{shop}/products/{product}') read.push(output as Product)
+      for (const product of read) for (const { sku } of product.variants) known.products.set(sku, product)
+      if (read.length > 0) changed()
       return output
     },
   }
 
-  /** Reads the tiers of what is changed, once per product. */
-  function readAbout(cart: PricedCart, pending: readonly Change[]): void {
-    for (const change of pending) {
-      const line = cart.lines.find(({ id }) => id === lineIdOf(change))
-      if (!line?.handle || line.sku === null || products.has(line.sku) || asked.has(line.handle)) continue
-      asked.add(line.handle)
-      client.call('GET /v1/shops/{shop}/products/{product}', { params: { product: line.handle } }).catch(() => {
-        // Without it the line is shown at the price it has.
-      })
-    }
-  }
-
-  const nameOf = (lineId: string) => made.get(lineId) ?? lineId
+  const nameOf = (lineId: string) => known.made.get(lineId) ?? lineId
   return {
     client,
     load,
     shown: (cart, pending) => {
-      readAbout(cart, pending)
       if (!optimism) void load()
-      return optimism?.withChanges(cart, pending, { products, lines, now: Date.now(), newLineId }) ?? null
+      optimism?.readAbout(cart, pending, client, known)
+      return optimism?.withChanges(cart, pending, known) ?? null
     },
     newLines: (shown, changes) => {
-      const all = new Map([...lines, ...(shown?.lines ?? [])].map((line) => [line.id, line]))
-      lines = [...all.values()].filter(({ id }) => changes.some((change) => isNewLine(id, change.id)))
-      return lines
+      optimism?.keepLines(shown, changes, known)
+      return known.lines
     },
-    recall: (former) => {
-      lines = [...former, ...lines]
+    recall: (lines) => {
+      known.lines = [...lines, ...known.lines]
     },
     name: async (answered, cart, waiting) => {
-      const isMeant = waiting.some((each) => isNewLine(lineIdOf(each) ?? ''))
-      const { lineMadeOf } = (isMeant ? await load() : optimism) ?? {}
-      if (!lineMadeOf) return
-      for (const { id, command } of answered) {
-        if (!('add' in command)) continue
-        for (const [index, item] of command.add.lines.entries()) {
-          const line = lineMadeOf(item, cart.lines, products) ?? cart.lines.findLast(({ sku }) => sku === item.sku)
-          if (line) made.set(newLineId(id, index), line.id)
-        }
-      }
+      if (waiting.some((each) => isNewLine(lineIdOf(each) ?? ''))) await load()
+      optimism?.nameLines(answered, cart, known)
     },
     nameOf,
-    named: (change) => {
-      const lineId = lineIdOf(change)
-      return lineId === null ? change : withLineId(change, nameOf(lineId))
-    },
+    named: (change) => withLineId(change, nameOf(lineIdOf(change) ?? '')),
     forget: () => {
-      products.clear()
-      asked.clear()
+      known.products.clear()
+      known.asked.clear()
     },
   }
 }

@@ -94,6 +94,14 @@ export function ownRefusal(error: CartwrightError): CartwrightError {
 }
 
 /** Whether the same request may go well a moment later: no answer, too many at once, or a server that is not well. */
-export function isPassing({ status, code }: CartwrightError): boolean {
-  return status === 0 || status === 408 || status === 429 || status >= 500 || (code === 'not_understood' && status < 400)
+export function isPassing({ status }: CartwrightError): boolean {
+  return status === 0 || status === 408 || status === 429 || status >= 500
+}
+
+const FIRST_PAUSE_MS = 500
+const LAST_PAUSE_MS = 30_000
+
+/** How long to wait before trying again, in milliseconds: longer each time, and not the same for everybody. */
+export function backOff(failures: number): number {
+  return Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2)
 }

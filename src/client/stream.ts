@@ -1,36 +1,35 @@
 // The live stream of a cart: every change as it happens. Read with `fetch`, because the token goes in a header. It connects again by itself, with
-// what was read last, until it is told that there is nothing more to read.
+// what was read last, until it is told that there is nothing more to read. Loaded when a page first follows a cart.
 import type { PricedCart } from '../core/pricing.ts'
+import type { backOff } from './queue.ts'
 
 /** How a stream is read. */
 export interface Following {
-  /** Connects; `lastId` is the last event that was read. */
-  open(lastId: string | null, signal: AbortSignal): Promise<Response>
+  readonly shop: string
+  readonly baseUrl: string
+  readonly token: string | null
+  readonly language?: string
+  readonly fetch?: typeof fetch
   /** The cart as it is; also after each connection, unless it was read already. */
   see(cart: PricedCart): void
   /** The cart, or the right to read it, is gone. */
   end(): void
   readonly signal: AbortSignal
+  /** How long to wait before connecting again, in milliseconds. */
+  readonly backOff: typeof backOff
 }
 
 /** The server says something every 15 s; a stream that is silent for longer is broken, whatever the network says. */
 const SILENCE_MS = 45_000
-const FIRST_PAUSE_MS = 500
-const LAST_PAUSE_MS = 30_000
-
-/** How long to wait before trying again, in milliseconds: longer each time, and not the same for everybody. */
-export function backOff(failures: number): number {
-  return Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2)
-}
-
 /** Reads until `signal` ends it or the cart is gone. */
-export async function follow({ open, see, end, signal }: Following): Promise<void> {
+export async function follow(following: Following): Promise<void> {
+  const { see, end, signal, backOff } = following
   let lastId: string | null = null
   for (let failures = 0; !signal.aborted; failures++) {
     const silence = new AbortController()
     let timer = setTimeout(() => silence.abort(), SILENCE_MS)
     try {
-      const response = await open(lastId, AbortSignal.any([signal, silence.signal]))
+      const response = await connect(following, lastId, AbortSignal.any([signal, silence.signal]))
       if ([401, 403, 404].includes(response.status)) return end()
       for await (const { id, event, data } of eventsOf(response)) {
         clearTimeout(timer)
@@ -48,6 +47,19 @@ export async function follow({ open, see, end, signal }: Following): Promise<voi
     }
     if (!signal.aborted) await pause(backOff(failures), signal)
   }
+}
+
+/** `lastId` is the last event that was read: only what is newer is sent again. */
+function connect({ shop, baseUrl, token, language, ...given }: Following, lastId: string | null, signal: AbortSignal): Promise<Response> {
+  const headers = {
+    accept: 'text/event-stream',
+    authorization: `Bearer ${token}`,
+    ...(language ? { 'accept-language': language } : {}),
+    ...(lastId ? { 'last-event-id': lastId } : {}),
+  }
+  const send = given.fetch ?? fetch
+  const url = `${baseUrl.replace(/\/+$/, '')}/v1/shops/${encodeURIComponent(shop)}/carts/current/stream`
+  return send(url, { headers, credentials: 'omit', signal })
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
