@@ -4,7 +4,7 @@ import type { PricedCart, PricedLine } from '../core/pricing.ts'
 import { type Client, createClient, type InputOf, type OutputOf } from './client.ts'
 import { type DeviceStorage, isSeen, onTurn, openDevice } from './device.ts'
 import { createPreview } from './preview.ts'
-import { CartwrightError } from './problem.ts'
+import { CartwrightError, type ClientCode } from './problem.ts'
 import { backOff, type Change, isNewLine, isPassing, lineIdOf, newKey, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
 
 /** What is added: a sku and what its product asks for. */
@@ -127,9 +127,9 @@ const PATIENCE = 3
  * @throws nothing; what goes wrong is told by the promises of the changes and by the view.
  */
 export function createCart(options: CartOptions): CartStore {
-  const { shop, baseUrl, language } = options
+  const { shop } = options
   const device = openDevice<Message>(shop, options.storage, { hear: (cart) => (cart ? see(cart) : look()), inherit })
-  const how = { shop, baseUrl, token, ...(language ? { language } : {}), ...(options.fetch ? { fetch: options.fetch } : {}) }
+  const how = { ...options, token }
   const direct = createClient(how)
   const once = createClient({ ...how, retries: 0 })
   const preview = createPreview(createClient(how), () => mine().length > 0 && show())
@@ -520,7 +520,7 @@ export function createCart(options: CartOptions): CartStore {
   function logout(): void {
     if (!account) return
     const name = account.name
-    const ended = new CartwrightError({ type: 'about:blank', title: 'Logged out before it was done.', status: 0, code: 'aborted' })
+    const ended = ownError('Logged out.', 'aborted')
     promises.break(mine(), ended)
     changes = changes.filter((each) => each.account !== name)
     report = null
@@ -669,10 +669,15 @@ function isGone({ code }: CartwrightError): boolean {
   return code === 'invalid_token' || code === 'cart_not_found' || code === 'cart_closed'
 }
 
+/** What went wrong on our side. */
+function ownError(title: string, code: ClientCode): CartwrightError {
+  return new CartwrightError({ type: 'about:blank', title, status: 0, code })
+}
+
 /** What stands between us and the server may answer in its place. */
 function understood(cart: unknown): PricedCart {
   if (typeof cart === 'object' && cart !== null && 'version' in cart) return cart as PricedCart
-  throw new CartwrightError({ type: 'about:blank', title: 'The answer is no cart.', status: 0, code: 'not_understood' })
+  throw ownError('Not a cart.', 'not_understood')
 }
 
 /** Whose token it is, by what it says itself; only to tell accounts apart on this device, so nothing is checked. */
