@@ -2,7 +2,7 @@
 // React, the demo store) uses this and nothing else.
 import type { PricedCart } from '../core/pricing.ts'
 import { type Client, createClient, type InputOf, type OutputOf } from './client.ts'
-import type { CartwrightError } from './problem.ts'
+import { CartwrightError } from './problem.ts'
 
 /** What is added: a sku and what its product asks for. */
 export type CartItem = Extract<InputOf<'POST /v1/shops/{shop}/carts/{cart}/lines'>, { body: unknown }>['body'] extends infer Body
