@@ -47,7 +47,7 @@ function bodyOf(path: string, server: string): string {
 /** Starts a site whose pages use the script of `server`; `?lang=` and `?dir=` set the page's. Closed after the test file. */
 export async function startShopSite(server: string): Promise<ShopSite> {
   const cookies: string[] = []
-  const policy = `default-src 'none'; script-src ${server}; connect-src ${server}; img-src ${server}; style-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html`
+  const policy = `default-src 'none'; script-src ${server}; connect-src ${server}; img-src ${server}; style-src 'self' ${server}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html`
   const site = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://site')
     if (request.headers.cookie) cookies.push(request.headers.cookie)
@@ -58,6 +58,7 @@ export async function startShopSite(server: string): Promise<ShopSite> {
     const direction = searchParams.get('dir') === 'rtl' ? 'rtl' : 'ltr'
     response.end(`<!doctype html><html lang="${lang}" dir="${direction}"><head><meta charset="utf-8"><title>Fern &amp; Kettle</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/site.css">
+<link rel="stylesheet" href="${server}/elements.css">
 <script type="module" src="${server}/elements.js" data-shop="demo"></script></head>
 <body><header class="bar"><a href="/">Fern &amp; Kettle</a><cart-button href="/cart.html"></cart-button></header>${bodyOf(pathname, server)}</body></html>`)
   })

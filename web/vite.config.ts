@@ -6,7 +6,7 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  publicDir: false,
+  publicDir: 'public',
   logLevel: 'warn',
   build: {
     outDir: '../dist/web',

@@ -1,10 +1,8 @@
-// The drop-in elements as any page may load them, from whichever origin: one script at an address that never changes, and what it loads later
-// under names that tell their content. They are files of a build; where that did not run there is nothing at these addresses.
+// The drop-in elements as any page may load them, from whichever origin: one script at an address that never changes, what it loads later
+// under names that tell their content, and a style sheet that keeps their room. They are files of a build; where that did not run there is nothing at these addresses.
 import { fileURLToPath } from 'node:url'
 import staticFiles from '@fastify/static'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import Type from 'typebox'
-import { Text } from '../contract/schemas.ts'
 
 const PUBLIC = { access: 'public' } as const
 /** Asked anew after this, by the file's hash (ETag): an upgrade is in every page within minutes. */
@@ -16,14 +14,14 @@ export function webRoutes(folder: string): (app: FastifyInstance) => Promise<voi
   return async (app) => {
     await app.register(staticFiles, { root: folder, serve: false, cacheControl: false, suppressWarning: true })
 
-    app.get('/elements.js', { config: PUBLIC, schema: { hide: true } }, (_request, reply) =>
-      openly(reply, `public, max-age=${SCRIPT_SECONDS}, stale-while-revalidate=86400`).sendFile('elements.js'),
-    )
+    for (const file of ['elements.js', 'elements.css'])
+      app.get(`/${file}`, { config: PUBLIC, schema: { hide: true } }, (_request, reply) =>
+        openly(reply, `public, max-age=${SCRIPT_SECONDS}, stale-while-revalidate=86400`).sendFile(file),
+      )
 
-    app.get<{ Params: { file: string } }>(
-      '/elements/:file',
-      { config: PUBLIC, schema: { hide: true, params: Type.Object({ file: Text(200) }) } },
-      (request, reply) => openly(reply, `public, max-age=${YEAR_SECONDS}, immutable`).sendFile(`elements/${request.params.file}`),
+    // The pattern is the whole protection against names that lead elsewhere: nothing else is a route.
+    app.get<{ Params: { file: string } }>('/elements/:file(^[\\w-]+\\.js$)', { config: PUBLIC, schema: { hide: true } }, (request, reply) =>
+      openly(reply, `public, max-age=${YEAR_SECONDS}, immutable`).sendFile(`elements/${request.params.file}`),
     )
   }
 }

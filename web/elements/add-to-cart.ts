@@ -1,5 +1,6 @@
 // `<add-to-cart sku>`: what a product asks for before it goes into the cart: which variant, how many, what amount (recharge), which plan
-// (subscription, which is bought on its own). A sku that is one of several preselects it.
+// (subscription, which is bought on its own). A sku that is one of several preselects it. Every kind has the same two rows, so nothing on the
+// page moves when the product is known; with `expanded` amounts and plans are laid out as buttons instead.
 import { css, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit'
 import { live } from 'lit/directives/live.js'
 import { CartwrightError } from '../../src/client/problem.ts'
@@ -18,6 +19,7 @@ export class AddToCart extends CartElement {
   static override properties: PropertyDeclarations = {
     sku: {},
     returnUrl: { attribute: 'return-url' },
+    expanded: { type: Boolean },
     product: { state: true },
     chosen: { state: true },
     quantity: { state: true },
@@ -31,9 +33,10 @@ export class AddToCart extends CartElement {
     base,
     css`
       :host { display: block; }
-      form { display: grid; gap: 0.75rem; }
+      form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; }
       .what { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center; justify-content: space-between; min-block-size: 2.75rem; }
-      .what .input { inline-size: auto; max-inline-size: 100%; min-inline-size: 7rem; }
+      .what { flex-wrap: nowrap; }
+      .what .input { flex: 0 1 auto; inline-size: auto; min-inline-size: 4rem; }
       .cost { font-size: 1.125em; font-weight: 650; }
       .cost s { font-weight: 400; font-size: 0.875em; color: var(--muted); margin-inline-start: 0.375em; }
       .act { display: flex; flex-wrap: wrap; gap: 0.75rem; }
@@ -47,6 +50,7 @@ export class AddToCart extends CartElement {
       .choice:has(:focus-visible) { outline: 3px solid var(--accent); outline-offset: 2px; }
       .choice input { position: absolute; inset: 0; opacity: 0; margin: 0; cursor: pointer; inline-size: 100%; block-size: 100%; }
       .said { min-block-size: 1.3125rem; font-size: 0.875em; color: var(--muted); }
+      .said:empty { display: block; }
       .said.fault { color: var(--danger); }
     `,
   ]
@@ -54,6 +58,8 @@ export class AddToCart extends CartElement {
   declare sku: string
   /** Where a shopper who subscribes comes back to after paying; this page unless given. */
   declare returnUrl: string | null
+  /** Amounts and plans are laid out, not listed: for a product's own page. */
+  declare expanded: boolean
   declare private product: Product | 'loading' | 'failed'
   declare private chosen: string
   declare private quantity: number
@@ -68,6 +74,7 @@ export class AddToCart extends CartElement {
     super()
     this.sku = ''
     this.returnUrl = null
+    this.expanded = false
     this.product = 'loading'
     this.chosen = ''
     this.quantity = 1
@@ -161,16 +168,13 @@ export class AddToCart extends CartElement {
   private amounts({ currency, presets, allowCustom, min, max }: NonNullable<Product['recharge']>): TemplateResult {
     const { words } = this
     const say = (amount: number | undefined) => (amount === undefined ? null : this.money({ amount, currency }))
-    const choice = (
-      value: number | typeof OTHER,
-      label: string,
-    ) => html`<label class="choice"><input type="radio" name="amount" value=${value} .checked=${live(this.amount === value)}
-      @change=${() => {
-        this.amount = value
-        this.fault = ''
-      }} />${label}</label>`
-    return html`<fieldset><legend>${words.amount}</legend>
-        <div class="choices">${presets.map((preset) => choice(preset, this.money({ amount: preset, currency })))}${allowCustom ? choice(OTHER, words.otherAmount) : nothing}</div></fieldset>
+    const choices = presets.map((preset) => ({ value: String(preset), label: this.money({ amount: preset, currency }), more: '' }))
+    if (allowCustom) choices.push({ value: OTHER, label: words.otherAmount, more: '' })
+    const pick = (value: string) => {
+      this.amount = value === OTHER ? OTHER : Number(value)
+      this.fault = ''
+    }
+    return html`${this.choice(words.amount, choices, String(this.amount), pick)}
       ${
         this.amount === OTHER
           ? html`<div class="field"><label for="typed">${words.otherAmount} (${currency})</label>
@@ -183,12 +187,36 @@ export class AddToCart extends CartElement {
 
   private plans(product: Product): TemplateResult {
     const { words } = this
-    return html`<fieldset><legend>${words.plan}</legend><div class="choices plans">${(product.plans ?? []).map((plan) => {
+    const choices = (product.plans ?? []).map((plan) => {
       const [, count = '1', unit = 'M'] = /^P(\d+)([DWMY])$/.exec(plan.interval) ?? []
       const interval = words.interval(Number(count), unit as 'D' | 'W' | 'M' | 'Y')
-      return html`<label class="choice"><input type="radio" name="plan" value=${plan.id} .checked=${live(this.plan === plan.id)} @change=${() => (this.plan = plan.id)} />
-        <span>${plan.name}</span><span class="number">${words.perInterval(this.money(plan.price), interval)}</span></label>`
-    })}</div></fieldset>`
+      return { value: plan.id, label: plan.name, more: words.perInterval(this.money(plan.price), interval) }
+    })
+    return this.choice(words.plan, choices, this.plan, (value) => (this.plan = value))
+  }
+
+  /** One of several: as a list that opens, or laid out. */
+  private choice(
+    label: string,
+    choices: readonly { readonly value: string; readonly label: string; readonly more: string }[],
+    chosen: string,
+    pick: (value: string) => void,
+  ): TemplateResult {
+    const picked = (event: Event) => pick((event.target as HTMLInputElement | HTMLSelectElement).value)
+    if (!this.expanded)
+      return html`<div class="what"><span class="label" aria-hidden="true">${label}</span>
+        <select class="input" part="choice" aria-label=${label} @change=${picked}>${choices.map(
+          ({ value, label, more }) =>
+            html`<option value=${value} ?selected=${value === chosen}>${[label, more].filter(Boolean).join(', ')}</option>`,
+        )}</select></div>`
+    return html`<fieldset><legend>${label}</legend><div class="choices ${choices.some(({ more }) => more) ? 'plans' : ''}">${choices.map(
+      ({
+        value,
+        label,
+        more,
+      }) => html`<label class="choice"><input type="radio" name="choice" value=${value} .checked=${live(value === chosen)} @change=${picked} />
+        <span>${label}</span>${more ? html`<span class="number">${more}</span>` : nothing}</label>`,
+    )}</div></fieldset>`
   }
 
   private submit = async (event: SubmitEvent): Promise<void> => {

@@ -43,29 +43,34 @@ export function missingOf(typed: TypedAddress): readonly AddressField[] {
   return REQUIRED.filter((field) => typed[field].trim() === '')
 }
 
-/** The fields of one address. `kind` is `shipping` or `billing`, which is also how browsers tell the two apart. */
+/** The fields of one address: `change` with every key, `leave` when a field is done. `kind` is `shipping` or `billing`, which is also how browsers tell the two apart. */
 export function addressFields(
   kind: 'shipping' | 'billing',
   typed: TypedAddress,
   faults: ReadonlyMap<string, string>,
-  { words, language, change }: { words: Words; language: string; change: (field: AddressField, text: string) => void },
+  {
+    words,
+    language,
+    change,
+    leave,
+  }: { words: Words; language: string; change: (field: AddressField, text: string) => void; leave: () => void },
 ): TemplateResult {
   return html`<div class="address">${FIELDS.map((field) => {
     const id = `${kind}-${field}`
     const fault = faults.get(id)
     const isRequired = REQUIRED.includes(field)
-    const changed = (event: Event) => change(field, (event.target as HTMLInputElement).value)
+    const typing = (event: Event) => change(field, (event.target as HTMLInputElement).value)
     const attributes = { autocomplete: `${kind} ${AUTOCOMPLETE[field]}`, invalid: fault ? 'true' : 'false' }
     return html`<div class="field ${SHORT.includes(field) ? 'short' : ''}">
       <label for=${id}>${words.fields[field]}${isRequired ? nothing : html` <span class="muted">(${words.optional})</span>`}</label>
       ${
         field === 'country'
-          ? html`<select class="input" id=${id} autocomplete=${attributes.autocomplete} aria-required="true" aria-invalid=${attributes.invalid} aria-describedby="${id}-fault" @change=${changed}>
+          ? html`<select class="input" id=${id} autocomplete=${attributes.autocomplete} aria-required="true" aria-invalid=${attributes.invalid} aria-describedby="${id}-fault" @input=${typing} @change=${leave}>
               <option value="" ?selected=${typed.country === ''}>${words.choose}</option>
               ${countries(language).map(({ code, name }) => html`<option value=${code} ?selected=${typed.country === code}>${name}</option>`)}
             </select>`
           : html`<input class="input" id=${id} maxlength=${field === 'postalCode' ? 40 : 100} autocomplete=${attributes.autocomplete} aria-required=${isRequired ? 'true' : 'false'}
-              aria-invalid=${attributes.invalid} aria-describedby="${id}-fault" .value=${live(typed[field])} @change=${changed} />`
+              aria-invalid=${attributes.invalid} aria-describedby="${id}-fault" .value=${live(typed[field])} @input=${typing} @change=${leave} />`
       }
       <p class="fault" id="${id}-fault">${fault ?? nothing}</p>
     </div>`

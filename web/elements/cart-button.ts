@@ -27,7 +27,7 @@ export class CartButton extends CartElement {
 
   protected override render(): TemplateResult {
     const count = this.view.cart?.itemCount ?? 0
-    const shown = count === 0 ? nothing : html`<span class="badge" part="badge" aria-hidden="true">${count > 99 ? '99+' : count}</span>`
+    const shown = count === 0 ? nothing : html`<span class="badge" part="badge" aria-hidden="true">${count}</span>`
     const label = this.words.openCart(count)
     const isLink = this.href !== null && !document.querySelector('cart-drawer')
     return isLink

@@ -27,6 +27,7 @@ export class CheckoutForm extends CartElement {
     billing: { state: true },
     isSame: { state: true },
     methods: { state: true },
+    picked: { state: true },
     faults: { state: true },
     fault: { state: true },
     isBusy: { state: true },
@@ -69,6 +70,8 @@ export class CheckoutForm extends CartElement {
   declare private billing: TypedAddress
   declare private isSame: boolean
   declare private methods: Methods | null
+  /** The method that was clicked, until the cart says the same. */
+  declare private picked: string | null
   /** By the field's id. */
   declare private faults: ReadonlyMap<string, string>
   declare private fault: string
@@ -88,6 +91,7 @@ export class CheckoutForm extends CartElement {
     this.billing = typedOf(null)
     this.isSame = true
     this.methods = null
+    this.picked = null
     this.faults = new Map()
     this.fault = ''
     this.isBusy = false
@@ -158,7 +162,7 @@ export class CheckoutForm extends CartElement {
     const fault = this.faults.get('email')
     return html`<div class="field"><label for="email">${this.words.email}</label>
       <input class="input" id="email" type="email" autocomplete="email" maxlength="254" aria-required="true" aria-invalid=${fault ? 'true' : 'false'} aria-describedby="email-fault"
-        .value=${live(this.email)} @change=${(event: Event) => (this.email = (event.target as HTMLInputElement).value)} />
+        .value=${live(this.email)} @input=${(event: Event) => (this.email = (event.target as HTMLInputElement).value)} />
       <p class="fault" id="email-fault">${fault ?? nothing}</p></div>`
   }
 
@@ -167,9 +171,11 @@ export class CheckoutForm extends CartElement {
       if (kind === 'shipping') this.shipping = { ...this.shipping, [field]: text }
       else this.billing = { ...this.billing, [field]: text }
       this.faults = new Map([...this.faults].filter(([id]) => id !== `${kind}-${field}`))
+    }
+    const leave = () => {
       if (kind === 'shipping' && missingOf(this.shipping).length === 0) void this.sendAddress()
     }
-    return addressFields(kind, this[kind], this.faults, { words: this.words, language: this.language, change })
+    return addressFields(kind, this[kind], this.faults, { words: this.words, language: this.language, change, leave })
   }
 
   private billingSection(cart: PricedCart): TemplateResult {
@@ -189,7 +195,7 @@ export class CheckoutForm extends CartElement {
   private methodChoice(cart: PricedCart): TemplateResult {
     const { words, methods } = this
     const fault = this.faults.get('method')
-    const chosen = cart.shippingMethod
+    const chosen = this.picked ?? cart.shippingMethod
     const list = repeat(
       methods ?? [],
       ({ id }) => id,
@@ -248,9 +254,12 @@ export class CheckoutForm extends CartElement {
   }
 
   private chooseMethod(id: string): void {
+    this.picked = id
     void this.attempt(async () => {
       const cart = await this.store.change({ shippingMethod: id })
       this.say(this.words.updated(this.money(cart.total)))
+    }).finally(() => {
+      if (this.picked === id) this.picked = null
     })
   }
 
@@ -266,8 +275,6 @@ export class CheckoutForm extends CartElement {
   private submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
     const { cart } = this.view
-    if (this.isBusy || !cart) return // What is being typed counts, too.
-    ;(this.renderRoot as ShadowRoot).activeElement?.dispatchEvent(new Event('change'))
     this.faults = this.missing(cart)
     if (this.faults.size > 0) return this.toFirstFault()
     this.isBusy = true

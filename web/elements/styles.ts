@@ -36,6 +36,7 @@ export const base = css`
   .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
   .muted { color: var(--muted); }
   .small { font-size: 0.875em; }
+  p:empty { display: none; }
   .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 
   .button {
@@ -61,8 +62,10 @@ export const base = css`
   .icon { inline-size: 2.5rem; block-size: 2.5rem; display: inline-grid; place-items: center; flex: none; padding: 0; border: 0; border-radius: 50%; background: none; color: inherit; cursor: pointer; }
   .icon:hover { background: var(--raised); }
   svg { inline-size: 1.375rem; block-size: 1.375rem; fill: none; stroke: currentColor; stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round; flex: none; }
-  :is(button, a, input, select, summary):focus-visible, h2:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-  h2:focus { outline-offset: 4px; border-radius: 2px; }
+  :is(button, a, input, select):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+
+  /* Where the focus is put, not where a key leads: nothing to operate there. */
+  [tabindex='-1']:focus { outline: none; }
 
   .field { display: grid; gap: 0.375rem; align-content: start; }
   .field > label, .label { font-size: 0.875em; font-weight: 600; }
