@@ -38,7 +38,8 @@ export class AddToCart extends CartElement {
       .what { flex-wrap: nowrap; }
       .what .input { flex: 0 1 auto; inline-size: auto; min-inline-size: 4rem; }
       .cost { font-size: 1.125em; font-weight: 650; }
-      .cost s { font-weight: 400; font-size: 0.875em; color: var(--muted); margin-inline-start: 0.375em; }
+      /* By itself, so that right-to-left text puts it on the right side. */
+      .cost s { display: inline-block; font-weight: 400; font-size: 0.875em; color: var(--muted); margin-inline-start: 0.375em; }
       .act { display: flex; flex-wrap: wrap; gap: 0.75rem; }
       .act .button { flex: 1 1 9rem; }
       .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: 0.5rem; }

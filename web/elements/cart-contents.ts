@@ -98,7 +98,9 @@ export abstract class CartContents extends CartElement {
       this.say(done ? done(cart) : this.words.updated(this.money(cart.total)))
       return true
     } catch (error) {
-      this.faults = new Map([...this.faults, [at, this.reason(error)]])
+      // Offline is said once, for the whole cart.
+      const isAway = error instanceof CartwrightError && error.code === 'unreachable' && this.view.status === 'offline'
+      if (!isAway) this.faults = new Map([...this.faults, [at, this.reason(error)]])
       this.requestUpdate()
       return false
     }
@@ -246,9 +248,9 @@ export abstract class CartContents extends CartElement {
     const { words } = this
     const fault = this.faults.get('code')
     return html`<div class="code" part="code">
+      <label class="label" for="code">${words.code}</label>
       <form @submit=${this.applyCode} novalidate>
-        <input class="input" name="code" maxlength="100" autocomplete="off" autocapitalize="characters" spellcheck="false" placeholder=${words.code}
-          aria-label=${words.code} aria-invalid=${fault ? 'true' : 'false'} aria-describedby="code-fault" />
+        <input class="input" name="code" maxlength="100" autocomplete="off" autocapitalize="characters" spellcheck="false" id="code" aria-invalid=${fault ? 'true' : 'false'} aria-describedby="code-fault" />
         <button class="button">${words.applyCode}</button>
       </form>
       <p class="fault" id="code-fault" role="alert">${fault ?? nothing}</p>

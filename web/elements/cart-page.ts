@@ -10,7 +10,7 @@ export class CartPage extends CartContents {
     contents,
     css`
       :host { display: block; container-type: inline-size; min-block-size: 24rem; }
-      .head { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.5rem 1rem; min-block-size: 3rem; }
+      .head { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0.5rem 1rem; min-block-size: 3rem; margin-block-end: 0.5rem; }
       .layout { display: grid; gap: 2rem; }
       .aside { display: grid; gap: 1.25rem; align-content: start; padding: 1.5rem; border-radius: calc(var(--radius) * 1.4); background: var(--raised); }
       .aside .input { background: var(--surface); }
@@ -36,7 +36,8 @@ export class CartPage extends CartContents {
     const { cart } = this.view
     if (stage.name === 'checkout') return html`${this.checkoutStage}${this.status}`
     if (stage.name === 'order')
-      return html`<order-status order=${stage.order.id} token=${stage.order.token} data-start tabindex="-1"></order-status>`
+      return html`<button class="link" @click=${this.leaveOrder}>${words.backToCart}</button>
+        <order-status order=${stage.order.id} token=${stage.order.token} data-start tabindex="-1"></order-status>`
     if (!cart || cart.lines.length === 0)
       return html`<div class="head"><h2 data-start tabindex="-1">${words.cart}</h2></div>${this.emptyCart}${this.status}`
     return html`<div class="head"><h2 data-start tabindex="-1">${words.cart}</h2>${this.clearing()}</div>
@@ -47,5 +48,11 @@ export class CartPage extends CartContents {
           <button class="button primary wide" part="place-order" @click=${() => this.goToCheckout()}>${words.placeOrder}</button>
         </div>
       </div>${this.status}`
+  }
+
+  /** A reload is to show the cart, too. */
+  private leaveOrder = (): void => {
+    history.replaceState(null, '', location.pathname)
+    this.backToCart()
   }
 }

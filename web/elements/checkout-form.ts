@@ -15,6 +15,7 @@ import { totalsTable } from './totals.ts'
 import type { AddressField } from './words.ts'
 
 type Methods = OutputOf<'GET /v1/shops/{shop}/carts/{cart}/shipping-methods'>['items']
+type PaymentMethods = OutputOf<'GET /v1/shops/{shop}/carts/{cart}/payment-methods'>['items']
 type Kind = 'shipping' | 'billing'
 
 /** The form that orders the cart, or some of its lines. */
@@ -28,6 +29,8 @@ export class CheckoutForm extends CartElement {
     isSame: { state: true },
     methods: { state: true },
     picked: { state: true },
+    payments: { state: true },
+    payment: { state: true },
     faults: { state: true },
     fault: { state: true },
     isBusy: { state: true },
@@ -72,6 +75,9 @@ export class CheckoutForm extends CartElement {
   declare private methods: Methods | null
   /** The method that was clicked, until the cart says the same. */
   declare private picked: string | null
+  declare private payments: PaymentMethods
+  /** The id of the way to pay that was chosen; the shop's first where none was. */
+  declare private payment: string | null
   /** By the field's id. */
   declare private faults: ReadonlyMap<string, string>
   declare private fault: string
@@ -79,8 +85,9 @@ export class CheckoutForm extends CartElement {
   declare private placed: KnownOrder | null
   /** What was typed wins over what the cart has. */
   private isFilled = false
-  /** For which destination and goods the methods were asked. */
+  /** For which destination and goods the methods were asked, and for which total the ways to pay. */
   private askedFor = ''
+  private paymentsFor = ''
 
   constructor() {
     super()
@@ -92,6 +99,8 @@ export class CheckoutForm extends CartElement {
     this.isSame = true
     this.methods = null
     this.picked = null
+    this.payments = []
+    this.payment = null
     this.faults = new Map()
     this.fault = ''
     this.isBusy = false
@@ -123,7 +132,10 @@ export class CheckoutForm extends CartElement {
       this.billing = typedOf(cart.billingAddress)
       this.isSame = cart.billingSameAsShipping
     }
+    // Both are the server's answers to a cart that it knows.
+    if (this.view.pending > 0 || this.view.isEstimated) return
     void this.askMethods(cart)
+    void this.askPayments(cart)
   }
 
   protected override render(): TemplateResult {
@@ -139,6 +151,7 @@ export class CheckoutForm extends CartElement {
         ${cart.requiresShipping ? html`<section aria-labelledby="where"><h3 id="where">${words.address}</h3>${this.address('shipping')}</section>` : nothing}
         ${this.billingSection(cart)}
         ${cart.requiresShipping ? this.methodChoice(cart) : nothing}
+        ${this.payments.length > 1 ? this.paymentChoice() : nothing}
       </div>
       <div class="aside" part="summary">
         <h3>${words.summary}</h3>
@@ -162,15 +175,22 @@ export class CheckoutForm extends CartElement {
     const fault = this.faults.get('email')
     return html`<div class="field"><label for="email">${this.words.email}</label>
       <input class="input" id="email" type="email" autocomplete="email" maxlength="254" aria-required="true" aria-invalid=${fault ? 'true' : 'false'} aria-describedby="email-fault"
-        .value=${live(this.email)} @input=${(event: Event) => (this.email = (event.target as HTMLInputElement).value)} />
+        .value=${live(this.email)} @input=${(event: Event) => {
+          this.email = (event.target as HTMLInputElement).value
+          this.forgive('email')
+        }} />
       <p class="fault" id="email-fault">${fault ?? nothing}</p></div>`
+  }
+
+  private forgive(field: string): void {
+    if (this.faults.has(field)) this.faults = new Map([...this.faults].filter(([id]) => id !== field))
   }
 
   private address(kind: Kind): TemplateResult {
     const change = (field: AddressField, text: string) => {
       if (kind === 'shipping') this.shipping = { ...this.shipping, [field]: text }
       else this.billing = { ...this.billing, [field]: text }
-      this.faults = new Map([...this.faults].filter(([id]) => id !== `${kind}-${field}`))
+      this.forgive(`${kind}-${field}`)
     }
     const leave = () => {
       if (kind === 'shipping' && missingOf(this.shipping).length === 0) void this.sendAddress()
@@ -204,18 +224,29 @@ export class CheckoutForm extends CartElement {
         name,
         price,
       }) => html`<label class="method"><input type="radio" name="method" value=${id} .checked=${live(id === chosen)} @change=${() => this.chooseMethod(id)} />
-        <span>${name}</span><span class="number">${this.money(price)}</span></label>`,
+        <span>${name}</span><span class="number">${price.amount === 0 ? words.free : this.money(price)}</span></label>`,
     )
     return html`<fieldset class="methods"><legend>${words.shippingMethod}</legend>
       ${methods === null ? html`<p class="muted">${words.shippingAfterAddress}</p>` : methods.length === 0 ? html`<p class="note warning">${words.noShipping}</p>` : list}
       <p class="fault" role="alert">${fault ?? nothing}</p></fieldset>`
   }
 
+  private paymentChoice(): TemplateResult {
+    const chosen = this.payment ?? this.payments.find((each) => each.default)?.id
+    const option = ({
+      id,
+      name,
+      available,
+    }: PaymentMethods[number]) => html`<label class="method"><input type="radio" name="payment" value=${id} .checked=${live(id === chosen)}
+        @change=${() => (this.payment = id)} /><span>${name}</span>${available ? html`<span class="number">${this.money(available)}</span>` : nothing}</label>`
+    return html`<fieldset class="methods"><legend>${this.words.paymentMethod}</legend>${this.payments.map(option)}</fieldset>`
+  }
+
   private brief(cart: PricedCart): TemplateResult {
     const ordered = this.ordered(cart)
     const row = (line: PricedLine) => html`<li>
       ${line.image ? html`<img class="picture" src=${pictureAt(line.image)} alt="" width="48" height="48" />` : html`<span class="picture"></span>`}
-      <span><span class="name">${line.name}</span><br /><span class="muted small">${[`${line.quantity} ×`, line.variantName].filter(Boolean).join(' ')}</span></span>
+      <span><span class="name">${line.name}</span><br /><span class="muted small">${[line.variantName, `${this.words.quantity} ${line.quantity}`].filter(Boolean).join(' · ')}</span></span>
       <span class="number">${this.money(line.itemTotal)}</span></li>`
     const total =
       this.lines.length > 0
@@ -237,7 +268,7 @@ export class CheckoutForm extends CartElement {
   /** Asks which methods there are, when where it goes or what goes there changed; the first is chosen where none is. */
   private async askMethods(cart: PricedCart): Promise<void> {
     const isKnown = cart.requiresShipping && cart.shippingAddress !== null
-    const asked = isKnown ? JSON.stringify([cart.shippingAddress, cart.itemTotal, cart.currency]) : ''
+    const asked = isKnown ? JSON.stringify([cart.id, cart.shippingAddress, cart.itemTotal, cart.discountTotal]) : ''
     if (asked === this.askedFor) return
     this.askedFor = asked
     if (!isKnown) {
@@ -251,6 +282,19 @@ export class CheckoutForm extends CartElement {
       const [first] = items
       if (first && !items.some(({ id }) => id === cart.shippingMethod)) await this.store.change({ shippingMethod: first.id })
     })
+  }
+
+  /** Asks how it can be paid, when what is to be paid changed. Without an answer the shop's first way is taken. */
+  private async askPayments({ id, total }: PricedCart): Promise<void> {
+    const asked = `${id} ${total.amount} ${total.currency}`
+    if (asked === this.paymentsFor) return
+    this.paymentsFor = asked
+    const answer = await this.store.client
+      .call('GET /v1/shops/{shop}/carts/{cart}/payment-methods', { params: { cart: id } })
+      .catch(() => null)
+    if (asked !== this.paymentsFor) return
+    this.payments = answer?.items ?? []
+    if (!this.payments.some((each) => each.id === this.payment)) this.payment = null
   }
 
   private chooseMethod(id: string): void {
@@ -321,13 +365,18 @@ export class CheckoutForm extends CartElement {
     const whole = { expectedTotal: cart.total.amount }
     const { order, orderToken, payment } = await this.store.order({
       ...(this.lines.length > 0 ? { lineIds: this.lines } : whole),
-      payment: { returnUrl },
+      payment: { returnUrl, ...this.paymentChosen },
     })
     const placed = { id: order.id, token: orderToken }
     rememberOrder(placed)
     this.tell('order', placed)
     if (payment?.url) location.assign(new URL(payment.url, shopOfPage().baseUrl))
     else this.placed = placed
+  }
+
+  private get paymentChosen(): { readonly provider?: string; readonly method?: string } {
+    const chosen = this.payments.find(({ id }) => id === this.payment)
+    return chosen ? { provider: chosen.provider, ...(chosen.method === null ? {} : { method: chosen.method }) } : {}
   }
 
   private showRefusal(error: unknown): void {

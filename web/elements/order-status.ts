@@ -152,7 +152,7 @@ export class OrderStatus extends CartElement {
   private row(line: Order['lines'][number]): TemplateResult {
     return html`<li class="row">
       ${line.image ? html`<img class="picture" src=${pictureAt(line.image)} alt="" width="64" height="64" />` : html`<span class="picture"></span>`}
-      <header><div><p class="name">${line.name}</p><p class="muted small">${[`${line.quantity} ×`, line.variantName].filter(Boolean).join(' ')}</p></div>
+      <header><div><p class="name">${line.name}</p><p class="muted small">${[line.variantName, `${this.words.quantity} ${line.quantity}`].filter(Boolean).join(' · ')}</p></div>
         <p class="price number">${this.money(line.itemTotal)}</p></header></li>`
   }
 

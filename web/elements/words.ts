@@ -51,6 +51,8 @@ export interface Words {
   readonly items: string
   readonly discount: string
   readonly shipping: string
+  readonly free: string
+  readonly paymentMethod: string
   readonly shippingFrom: (price: string) => string
   readonly tax: string
   readonly includedTax: string
@@ -148,6 +150,8 @@ const en: Words = {
   items: 'Items',
   discount: 'Discount',
   shipping: 'Shipping',
+  free: 'Free',
+  paymentMethod: 'Payment',
   shippingFrom: (price) => `from ${price}`,
   tax: 'Tax',
   includedTax: 'of which tax',
@@ -257,6 +261,8 @@ const de: Words = {
   items: 'Artikel',
   discount: 'Rabatt',
   shipping: 'Versand',
+  free: 'Kostenlos',
+  paymentMethod: 'Zahlung',
   shippingFrom: (price) => `ab ${price}`,
   tax: 'Steuer',
   includedTax: 'darin Steuer',
