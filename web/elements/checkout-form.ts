@@ -319,6 +319,7 @@ export class CheckoutForm extends CartElement {
   private submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
     const { cart } = this.view
+    if (this.isBusy || !cart) return
     this.faults = this.missing(cart)
     if (this.faults.size > 0) return this.toFirstFault()
     this.isBusy = true
