@@ -452,6 +452,9 @@ describe('every answer is what the document declares', () => {
 /** Routes that are no part of the API: for machines that look after it, the reference, and the pages of the sandbox. */
 const HIDDEN = [
   ['GET', '/healthz'],
+  ['GET', '/elements.js'],
+  ['GET', '/elements.css'],
+  ['GET', '/elements/:file(^[\\w-]+\\.js$)'],
   ['GET', '/readyz'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],

@@ -1,6 +1,13 @@
 // How the drop-in elements are built: one module of its own, whose address never changes, and what it loads later beside it under names that
 // tell their content, so that those may be cached for ever.
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
+
+/** Markup and styles stand in the sources as people read them; their indentation means nothing to a browser. Ends of lines stay, which code needs. */
+const WITHOUT_INDENTATION: Plugin = {
+  name: 'without-indentation',
+  enforce: 'pre',
+  transform: (code, id) => (id.includes('/web/elements/') ? { code: code.replace(/\n\s+/g, '\n'), map: null } : null),
+}
 
 // biome-ignore lint/style/noDefaultExport: Vite asks for one
 export default defineConfig({
@@ -8,6 +15,7 @@ export default defineConfig({
   base: './',
   publicDir: 'public',
   logLevel: 'warn',
+  plugins: [WITHOUT_INDENTATION],
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,

@@ -181,7 +181,7 @@ export class AddToCart extends CartElement {
           ? html`<div class="field"><label for="typed">${words.otherAmount} (${currency})</label>
             <input class="input" id="typed" inputmode="decimal" autocomplete="off" maxlength="20" .value=${this.typed} placeholder=${decimalText({ amount: min ?? presets[0] ?? 0, currency })}
               aria-describedby="range fault" aria-invalid=${this.fault ? 'true' : 'false'} @input=${(event: Event) => (this.typed = (event.target as HTMLInputElement).value)} />
-            <span class="small muted" id="range">${words.amountBetween(say(min), say(max))}</span></div>`
+            <span class="small muted" id="range">${this.fault ? nothing : words.amountBetween(say(min), say(max))}</span></div>`
           : nothing
       }`
   }
