@@ -280,8 +280,11 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
     // 18.00 + 59.00, express 14.95, and New York's sales tax of 8.875 % on each of them, rounded.
     await page.getByRole('button', { name: 'Pay $100.12' }).waitFor()
     await look(page, 'checkout')
-    await page.getByRole('button', { name: 'Pay $100.12' }).click()
+    let orders = 0
+    page.on('request', (request) => (orders += request.method() === 'POST' && request.url().endsWith('/orders') ? 1 : 0))
+    await page.getByRole('button', { name: 'Pay $100.12' }).dblclick()
     await page.waitForURL(/sandbox/)
+    assert.equal(orders, 1)
     await page.getByText('4242 4242 4242 4242').click()
     await page.getByRole('button', { name: /^Pay/ }).click()
     await page.waitForURL(/thanks\.html\?.*result=paid/)
@@ -338,6 +341,19 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
     await club.getByRole('button', { name: 'Abonnieren' }).click()
     await club.getByRole('alert').filter({ hasText: 'Melden Sie sich an' }).waitFor()
     await end(/status of 401/)
+  })
+
+  it('amounts and plans can be laid out, and are chosen with the keyboard', async () => {
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/laid-out.html`)
+    await page.getByRole('radio', { name: '$10.00' }).focus()
+    await page.keyboard.press('ArrowRight')
+    await page.getByRole('radio', { name: /Yearly/ }).check()
+    await look(page, 'laid-out')
+    await add(page, 'RECHARGE-CARD')
+    await page.goto(`${site.url}/cart.html`)
+    await page.locator('cart-page').getByText('$25.00').first().waitFor()
+    await end()
   })
 
   it('German and right-to-left pages are whole, and notices come in the words of the page', async () => {

@@ -36,6 +36,8 @@ function bodyOf(path: string, server: string): string {
   if (path === '/cart.html') return '<main><cart-page checkout="/checkout.html"></cart-page></main>'
   if (path === '/checkout.html') return '<main><h1>Checkout</h1><checkout-form return-url="/thanks.html"></checkout-form></main>'
   if (path === '/thanks.html') return '<main><order-status></order-status></main>'
+  if (path === '/laid-out.html')
+    return '<main><add-to-cart sku="RECHARGE-CARD" expanded></add-to-cart><add-to-cart sku="COFFEE-CLUB" expanded></add-to-cart></main>'
   if (path === '/simple.html') return '<main><h1>One page</h1><cart-page></cart-page></main>'
   const cards = PRODUCTS.map(
     ([sku, name, picture]) =>
