@@ -20,6 +20,9 @@ const { document, schemaOf } = await describedBy(server.url)
 /** Routes that are no part of the API: for machines that look after it, the reference, and the pages of the sandbox. */
 const HIDDEN = [
   ['GET', '/healthz'],
+  ['GET', '/elements.js'],
+  ['GET', '/elements.css'],
+  ['GET', '/elements/:file(^[\\w-]+\\.js$)'],
   ['GET', '/readyz'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],

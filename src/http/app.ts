@@ -64,6 +64,7 @@ import { shopListRoutes, shopRoutes } from './shops.ts'
 import { STREAM_TIMES, type StreamTimes, streamRoutes } from './stream.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { taxRateRoutes } from './tax-rates.ts'
+import { webFolder, webRoutes } from './web.ts'
 import { webhookRoutes } from './webhooks.ts'
 
 const BODY_BYTES = 256 * 1024
@@ -185,6 +186,7 @@ export async function createApp({
     prefix: '/v1/shops/:shop',
   })
   await app.register(operationRoutes(engine))
+  await app.register(webRoutes(webFolder()))
   for (const plugin of plugins) await app.register(async (scope) => plugin(scope as unknown as FastifyInstance))
   return app as unknown as FastifyInstance
 }

@@ -10,7 +10,7 @@ import { refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import { groupsOf, hasScope } from '../engine/identity.ts'
 import { readProductCsv } from '../engine/product-csv.ts'
-import { listProducts, readProduct, type StoredProduct } from '../store/products.ts'
+import { listProducts, readProduct, readProductOfSku, type StoredProduct } from '../store/products.ts'
 import { readStockRow } from '../store/stock.ts'
 import { type Caller, callerOf, Refused, unwrap } from './access.ts'
 import { answerOnce, claimOf } from './idempotency.ts'
@@ -59,14 +59,17 @@ export function productRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         config: CATALOGUE,
         schema: {
           tags: ['Products'],
-          summary: 'One product, by id or handle',
+          summary: 'One product, by id, by handle, or by a sku of it',
           params: Type.Object({ shop: Text(63), product: Text(255) }),
           querystring: Query,
           response: { 200: Type.Ref('Product') },
         },
       },
       async (request) => {
-        const product = await readProduct(store.reader, callerOf(request).shop.id, request.params.product)
+        const { shop } = callerOf(request)
+        const asked = request.params.product
+        // A page knows the sku that it sells. Where a sku is somebody else's handle, the handle wins.
+        const product = (await readProduct(store.reader, shop.id, asked)) ?? (await readProductOfSku(store.reader, shop.id, asked))
         if (!product || (!product.published && !hasScope(callerOf(request).actor, 'products:read')))
           throw new Refused(refuse('product_not_found', {}))
         return shownTo(callerOf(request), product)

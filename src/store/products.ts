@@ -67,6 +67,18 @@ export async function readProduct(reader: Reader, shopId: string, idOrHandle: st
   return row ? (await withVariants(reader, shopId, [row]))[0] : undefined
 }
 
+/** The product that a sku belongs to, or undefined. */
+export async function readProductOfSku(reader: Reader, shopId: string, sku: string): Promise<StoredProduct | undefined> {
+  const row = await reader.db
+    .selectFrom('variants as v')
+    .innerJoin('products as p', (join) => join.onRef('p.shop_id', '=', 'v.shop_id').onRef('p.id', '=', 'v.product_id'))
+    .select(['p.id', 'p.document'])
+    .where('v.shop_id', '=', shopId)
+    .where('v.sku', '=', sku)
+    .executeTakeFirst()
+  return row ? (await withVariants(reader, shopId, [row]))[0] : undefined
+}
+
 /** Products in the order in which they were made; `after` goes on behind a position. */
 export async function listProducts(
   reader: Reader,

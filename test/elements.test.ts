@@ -1,0 +1,409 @@
+// The drop-in elements in a real browser, on somebody else's site: another origin, a strict content security policy, no cookies. What a shopper
+// does from the first mug to the paid order, with what assistive technology is told on the way, at every width, in light and dark.
+// Screenshots go into the folder SCREENSHOTS, or into a temporary one.
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { currencies, exponentOf } from '../src/core/money.ts'
+import { webFolder } from '../src/http/web.ts'
+import { buildWeb } from '../web/build.ts'
+import { decimalsOf, decimalText, minorUnits, moneyText } from '../web/elements/amounts.ts'
+import { noBrowser, openBrowser } from './chromium.ts'
+import { caller, freshDatabase, freshFolder, startTestServer } from './harness.ts'
+import { type ShopSite, startShopSite } from './shop-site.ts'
+
+const SCRIPT_BYTES = 40_000
+const LATER_BYTES = 15_000
+const WIDTHS = [320, 768, 1440]
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const SHOTS = process.env.SCREENSHOTS ?? freshFolder()
+
+await buildWeb()
+const server = await startTestServer(await freshDatabase('sqlite'))
+const SHOP = `${server.url}/v1/shops/demo`
+const site: ShopSite = await startShopSite(server.url)
+
+describe('the script', () => {
+  const gzipped = (file: string) => gzipSync(readFileSync(join(webFolder(), file)), { level: 9 }).length
+
+  it('is under 40 kB gzip, and what it loads later (the prices of a cart that shows changes at once) under 15 kB more', () => {
+    const bytes = gzipped('elements.js')
+    assert.ok(bytes < SCRIPT_BYTES, `${bytes} bytes`)
+    const later = globSync('elements/*.js', { cwd: webFolder() }).reduce((all, file) => all + gzipped(file), 0)
+    assert.ok(later < LATER_BYTES, `${later} bytes`)
+  })
+
+  it('may be loaded by any origin, is asked anew by its hash, and is not there under other names', async () => {
+    const first = await fetch(`${server.url}/elements.js`, { headers: { origin: 'https://shop.example' } })
+    assert.deepEqual([first.status, first.headers.get('access-control-allow-origin'), first.headers.get('vary')], [200, '*', null])
+    assert.match(first.headers.get('content-type') ?? '', /javascript/)
+    const again = await fetch(`${server.url}/elements.js`, {
+      headers: { 'if-none-match': first.headers.get('etag') ?? '', 'cache-control': 'max-age=0' },
+    })
+    assert.equal(again.status, 304)
+    for (const path of ['/elements/none.js', '/elements/..%2f..%2fpackage.json', '/elements/%2e%2e%2felements.js']) {
+      const { status, headers } = await caller(server.url)('GET', path)
+      assert.ok(status === 404 || status === 403, `${path}: ${status}`)
+      assert.doesNotMatch(headers.get('cache-control') ?? '', /immutable/)
+    }
+  })
+
+  it('a product is found by any sku of it, and only where it is published', async () => {
+    const read = async (sku: string) => (await caller(SHOP)('GET', `/products/${sku}`)).body
+    assert.equal((await read('MUG-INK')).handle, 'stoneware-mug')
+    assert.equal((await read('stoneware-mug')).handle, 'stoneware-mug')
+    assert.equal((await read('CALENDAR-WALL')).code, 'product_not_found')
+    assert.equal((await read('NO-SUCH')).code, 'product_not_found')
+  })
+})
+
+describe('amounts', () => {
+  it('have the decimals of ISO 4217, whatever a locale thinks', () => {
+    for (const currency of currencies()) assert.equal(decimalsOf(currency), exponentOf(currency), currency)
+  })
+
+  it('are read and written without a fraction being computed', () => {
+    assert.equal(decimalText({ amount: -5, currency: 'USD' }), '-0.05')
+    assert.equal(moneyText({ amount: 1999, currency: 'USD' }, 'en'), '$19.99')
+    assert.equal(moneyText({ amount: 1999, currency: 'JPY' }, 'en'), '¥1,999')
+    assert.equal(moneyText({ amount: Number.MAX_SAFE_INTEGER, currency: 'EUR' }, 'en'), '€90,071,992,547,409.91')
+    assert.equal(minorUnits('12,5', 'USD'), 1250)
+    assert.equal(minorUnits('0.29', 'USD'), 29)
+    for (const wrong of ['', '12.345', '1e3', '-4', '12.', 'ten']) assert.equal(minorUnits(wrong, 'USD'), null, wrong)
+    assert.equal(minorUnits('12.5', 'JPY'), null)
+  })
+})
+
+describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
+  let browser: Browser
+  before(async () => {
+    browser = await openBrowser()
+  })
+  after(() => browser?.close())
+
+  /** A shopper with a browser of their own; `end` fails on everything that the browser complained about. */
+  async function shopper(options: Parameters<Browser['newContext']>[0] = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options })
+    const page = await context.newPage()
+    page.setDefaultTimeout(10_000)
+    const faults: string[] = []
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+    page.on('pageerror', (error) => faults.push(error.message))
+    const end = async (expected: RegExp = /^$/) => {
+      assert.deepEqual(
+        faults.filter((fault) => !expected.test(fault)),
+        [],
+      )
+      await assertNoCookies(context)
+      await context.close()
+    }
+    return { page, context, end }
+  }
+
+  async function assertNoCookies(context: BrowserContext): Promise<void> {
+    assert.deepEqual(await context.cookies([site.url, SHOP]), [])
+    assert.deepEqual(site.cookies, [])
+  }
+
+  const card = (page: Page, sku: string) => page.locator(`add-to-cart[sku="${sku}"]`)
+
+  async function add(page: Page, sku: string): Promise<void> {
+    await card(page, sku)
+      .getByRole('button', { name: /Add to cart|In den Warenkorb/ })
+      .click()
+    await card(page, sku)
+      .getByText(/is in your cart|liegt im Warenkorb/)
+      .waitFor()
+  }
+
+  /** Fails on serious faults that axe finds. Without `preload`, by which it would copy the page's style sheets into it: the policy forbids that. */
+  async function assertAccessible(page: Page, what: string): Promise<void> {
+    await page.evaluate(AXE)
+    const found =
+      await page.evaluate(`axe.run(document, { preload: false, runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then(({ violations }) =>
+      violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ' ' + nodes.map(({ html, any }) => html.slice(0, 160) + ' ' + any.map((each) => each.message)).join(' | ')))`)
+    assert.deepEqual(found, [], what)
+  }
+
+  async function assertFits(page: Page, what: string): Promise<void> {
+    const [inner, outer] = (await page.evaluate('[document.documentElement.scrollWidth, document.documentElement.clientWidth]')) as [
+      number,
+      number,
+    ]
+    assert.ok(inner <= outer, `${what}: ${inner} px in ${outer} px`)
+  }
+
+  /** What is seen now, at every width, in light and dark: nothing serious, nothing cut off, a picture of each. */
+  async function look(page: Page, name: string): Promise<void> {
+    const before = page.viewportSize() ?? { width: 1280, height: 900 }
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await assertAccessible(page, `${name} ${colorScheme}`)
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 })
+        await assertFits(page, `${name} at ${width}`)
+        if (colorScheme === 'light' || width === 768)
+          await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}-${width}.png`), fullPage: true })
+      }
+    }
+    await page.setViewportSize(before)
+    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+  }
+
+  const PLACE = {
+    Name: 'Robin Reed',
+    'Street and number': '1 Main Street',
+    'Postal code': '10001',
+    City: 'New York',
+    'State or region': 'NY',
+  }
+
+  async function fillAddress(page: Page): Promise<void> {
+    await page.getByLabel('E-mail').fill('robin@example.com')
+    for (const [label, text] of Object.entries(PLACE)) await page.getByLabel(label).fill(text)
+    await page.getByLabel('Country').selectOption('US')
+    await page.getByRole('radio', { name: /Standard/ }).waitFor()
+  }
+
+  it('a mug goes into the cart, its number on the badge, and both are there after a reload', async () => {
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    await look(page, 'products')
+    await card(page, 'MUG-MOSS').getByRole('button', { name: 'One more: Stoneware Mug' }).click()
+    await add(page, 'MUG-MOSS')
+    await page.getByRole('button', { name: 'Cart, 2 items' }).waitFor()
+    await page.reload()
+    await page.getByRole('button', { name: 'Cart, 2 items' }).waitFor()
+    await end()
+  })
+
+  it('variants, multiples, presets and a typed amount are asked for and end up in the cart', async () => {
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    await card(page, 'TEE-FOREST-M').getByLabel('Variant').selectOption('TEE-OAT-L')
+    await add(page, 'TEE-FOREST-M')
+    assert.equal(await card(page, 'COLDBREW-CAN').getByLabel('Quantity of').inputValue(), '6')
+    await add(page, 'COLDBREW-CAN')
+    const recharge = card(page, 'RECHARGE-CARD')
+    await recharge.getByLabel('Amount').selectOption({ label: '$25.00' })
+    await add(page, 'RECHARGE-CARD')
+    await recharge.getByLabel('Amount').selectOption({ label: 'Other amount' })
+    const typed = recharge.getByRole('textbox')
+    await typed.fill('4.99')
+    await recharge.getByRole('button', { name: 'Add to cart' }).click()
+    await recharge.getByRole('alert').filter({ hasText: 'From $5.00 to $500.00' }).waitFor()
+    assert.equal(await typed.getAttribute('aria-invalid'), 'true')
+    await look(page, 'amount-refused')
+    await typed.fill('12,34')
+    await add(page, 'RECHARGE-CARD')
+    await page.getByRole('button', { name: /^Cart,/ }).click()
+    const rows = page.getByRole('dialog').getByRole('listitem')
+    await rows.nth(3).waitFor()
+    assert.deepEqual(await rows.evaluateAll((items) => items.map((item) => item.querySelector('[part=price]')?.textContent)), [
+      '$32.00',
+      '$20.40',
+      '$25.00',
+      '$12.34',
+    ])
+    await end()
+  })
+
+  it('the drawer keeps the focus, closes with Escape and gives the focus back', async () => {
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    await page.getByRole('button', { name: 'Cart, 0 items' }).click()
+    const drawer = page.getByRole('dialog', { name: 'Cart' })
+    await drawer.getByText('Your cart is empty').waitFor()
+    await look(page, 'drawer-empty')
+    await page.keyboard.press('Escape')
+    await drawer.waitFor({ state: 'hidden' })
+    assert.equal(await page.evaluate('document.activeElement.localName'), 'cart-button')
+    for (const sku of ['MUG-MOSS', 'KETTLE-GOOSE', 'TEE-FOREST-M']) await add(page, sku)
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Cart, 3 items' }).press('Enter')
+    await drawer.waitFor()
+    for (let turn = 0; turn < 30; turn++) {
+      await page.keyboard.press('Tab')
+      assert.ok(['cart-drawer', 'body'].includes((await page.evaluate('document.activeElement.localName')) as string))
+    }
+    await look(page, 'drawer')
+    await drawer.getByRole('button', { name: 'One more: Gooseneck Kettle' }).click()
+    await page.getByText('$168.00').first().waitFor()
+    await end()
+  })
+
+  it('on the page of the cart quantities change, codes apply or say why not, rows go, and Clear asks first', async () => {
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    for (const sku of ['MUG-MOSS', 'KETTLE-GOOSE', 'TEE-FOREST-M']) await add(page, sku)
+    await page.goto(`${site.url}/cart.html`)
+    await page.getByLabel('Quantity of Stoneware Mug').fill('3')
+    await page.getByLabel('Quantity of Stoneware Mug').press('Enter')
+    await page.getByText('$54.00').waitFor()
+    await page.getByLabel('Promotion code').fill('NOPE')
+    await page.getByRole('button', { name: 'Apply' }).click()
+    await page.locator('#code-fault').filter({ hasText: /code/i }).waitFor()
+    await look(page, 'cart-code-refused')
+    await page.getByLabel('Promotion code').fill('welcome10')
+    await page.getByRole('button', { name: 'Apply' }).click()
+    await page.getByText('-$14.50').waitFor()
+    await look(page, 'cart')
+    await page.getByRole('button', { name: 'Delete Field Tee' }).click()
+    await page.getByText('Field Tee was removed.').waitFor()
+    await page.getByRole('button', { name: 'Clear cart' }).click()
+    const question = page.getByRole('alertdialog', { name: 'Remove everything from your cart?' })
+    await look(page, 'cart-clear')
+    await page.keyboard.press('Escape')
+    await question.waitFor({ state: 'hidden' })
+    await page.getByText('Gooseneck Kettle').waitFor()
+    await page.getByRole('button', { name: 'Clear cart' }).click()
+    await question.getByRole('button', { name: 'Yes, clear it' }).click()
+    await page.getByText('Your cart is empty', { exact: true }).waitFor()
+    await look(page, 'cart-empty')
+    await end(/status of 4\d\d/)
+  })
+
+  it('what is wrong is said at its field; then it is paid on the sandbox page, and the order is followed until it is placed', async () => {
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    for (const sku of ['MUG-MOSS', 'KETTLE-GOOSE']) await add(page, sku)
+    await page.goto(`${site.url}/cart.html`)
+    await page.getByRole('button', { name: 'Place order' }).click()
+    await page.waitForURL(/checkout/)
+    await page.getByRole('button', { name: /Continue to payment|^Pay/ }).click()
+    await page.getByText('Enter an e-mail address like').waitFor()
+    assert.equal(await page.getByLabel('E-mail').getAttribute('aria-invalid'), 'true')
+    await look(page, 'checkout-faults')
+    await fillAddress(page)
+    await page.getByRole('radio', { name: /Express/ }).check()
+    // 18.00 + 59.00, express 14.95, and New York's sales tax of 8.875 % on each of them, rounded.
+    await page.getByRole('button', { name: 'Pay $100.12' }).waitFor()
+    await look(page, 'checkout')
+    let orders = 0
+    page.on('request', (request) => (orders += request.method() === 'POST' && request.url().endsWith('/orders') ? 1 : 0))
+    await page.getByRole('button', { name: 'Pay $100.12' }).dblclick()
+    await page.waitForURL(/sandbox/)
+    assert.equal(orders, 1)
+    await page.getByText('4242 4242 4242 4242').click()
+    await page.getByRole('button', { name: /^Pay/ }).click()
+    await page.waitForURL(/thanks\.html\?.*result=paid/)
+    await page.getByRole('heading', { name: 'Thank you' }).waitFor()
+    await page.getByText('$100.12').waitFor()
+    await look(page, 'order-placed')
+    await page.getByRole('link', { name: /^Cart, 0/ }).waitFor()
+    await end()
+  })
+
+  it('Buy orders one row and leaves the others, in place of the cart where a page has nothing else', async () => {
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    for (const sku of ['MUG-MOSS', 'KETTLE-GOOSE']) await add(page, sku)
+    await page.goto(`${site.url}/simple.html`)
+    await page.getByRole('button', { name: 'Buy only Stoneware Mug' }).click()
+    await fillAddress(page)
+    await page.getByRole('button', { name: 'Continue to payment' }).click()
+    await page.waitForURL(/sandbox/)
+    await page.getByRole('button', { name: /leave/i }).click()
+    await page.waitForURL(/simple\.html\?.*order=/)
+    await page.getByRole('heading', { name: 'Waiting for payment' }).waitFor()
+    assert.equal(await page.locator('order-status').getByText('Gooseneck Kettle').count(), 0)
+    await look(page, 'order-unpaid')
+    await page.getByRole('button', { name: 'Pay now' }).click()
+    await page.waitForURL(/sandbox/)
+    await page.getByText('4242 4242 4242 4242').click()
+    await page.getByRole('button', { name: /^Pay/ }).click()
+    await page.waitForURL(/simple\.html\?/)
+    await page.getByRole('heading', { name: 'Thank you' }).waitFor()
+    await page.getByRole('link', { name: 'Cart, 1 item' }).waitFor()
+    await end()
+  })
+
+  it('an order is shown by its link alone, and a wrong token shows nothing of it', async () => {
+    const { body } = await caller(SHOP)('POST', '/orders', { items: [{ sku: 'GUIDE-BREW' }], email: 'robin@example.com' })
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/thanks.html`)
+    await page.getByText('There is no order to show').waitFor()
+    await look(page, 'order-none')
+    await page.goto(`${site.url}/thanks.html#order=${body.order.id}&token=${body.orderToken}x`)
+    await page.getByRole('alert').waitFor()
+    assert.equal(await page.getByText('Home Brewing Guide').count(), 0)
+    await page.goto(`${site.url}/thanks.html#order=${body.order.id}&token=${body.orderToken}`)
+    await page.getByText('Home Brewing Guide').waitFor()
+    await end(/status of 40\d/)
+  })
+
+  it('a subscription says that it needs an account, in the language of the page', async () => {
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/?lang=de`)
+    const club = card(page, 'COFFEE-CLUB')
+    await club.getByLabel('Tarif').selectOption('yearly')
+    await club.getByRole('button', { name: 'Abonnieren' }).click()
+    await club.getByRole('alert').filter({ hasText: 'Melden Sie sich an' }).waitFor()
+    await end(/status of 401/)
+  })
+
+  it('amounts and plans can be laid out, and are chosen with the keyboard', async () => {
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/laid-out.html`)
+    await page.getByRole('radio', { name: '$10.00' }).focus()
+    await page.keyboard.press('ArrowRight')
+    await page.getByRole('radio', { name: /Yearly/ }).check()
+    await look(page, 'laid-out')
+    await add(page, 'RECHARGE-CARD')
+    await page.goto(`${site.url}/cart.html`)
+    await page.locator('cart-page').getByText('$25.00').first().waitFor()
+    await end()
+  })
+
+  it('German and right-to-left pages are whole, and notices come in the words of the page', async () => {
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/?lang=de`)
+    await page.locator('add-to-cart[sku="MUG-MOSS"]').getByLabel('Menge von').fill('450')
+    await add(page, 'MUG-MOSS')
+    await page.goto(`${site.url}/cart.html?lang=de&dir=rtl`)
+    await page.getByRole('button', { name: 'Bestellen' }).waitFor()
+    await look(page, 'cart-de-rtl')
+    await page.goto(`${site.url}/?dir=rtl`)
+    await page.getByRole('button', { name: /^Cart/ }).click()
+    await page.getByRole('dialog').getByText('Stoneware Mug', { exact: true }).waitFor()
+    await look(page, 'drawer-rtl')
+    await end()
+  })
+
+  it('offline it says so, loses nothing, and goes on when it is back', async () => {
+    const { page, context, end } = await shopper()
+    await page.goto(site.url)
+    await add(page, 'MUG-MOSS')
+    await page.goto(`${site.url}/cart.html`)
+    await page.getByText('Stoneware Mug').waitFor()
+    await context.setOffline(true)
+    await page.getByRole('button', { name: 'One more: Stoneware Mug' }).click()
+    await page
+      .getByText(/You are offline/)
+      .first()
+      .waitFor({ timeout: 20_000 })
+    await look(page, 'cart-offline')
+    await context.setOffline(false)
+    await page.getByRole('button', { name: 'One more: Stoneware Mug' }).click()
+    await page.getByText('$36.00').first().waitFor()
+    await end(/ERR_INTERNET_DISCONNECTED/)
+  })
+
+  it('nothing moves while products and cart load', async () => {
+    const { page, end } = await shopper()
+    await page.addInitScript(
+      `window.shifts = []; new PerformanceObserver((list) => { for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifts.push(entry.value) }).observe({ type: 'layout-shift', buffered: true })`,
+    )
+    for (const path of ['/', '/cart.html']) {
+      await page.goto(site.url + path)
+      await page.waitForLoadState('networkidle')
+      const moved = (await page.evaluate('shifts.reduce((all, value) => all + value, 0)')) as number
+      assert.ok(moved < 0.01, `${path}: ${moved}`)
+    }
+    await end()
+  })
+})

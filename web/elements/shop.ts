@@ -1,0 +1,94 @@
+// Which shop the elements of a page belong to, as its script says, and what all of them share: one cart, one answer per product, and the
+// orders that were made on this device.
+import type { CartStore } from '../../src/client/cart.ts'
+import type { OutputOf } from '../../src/client/client.ts'
+import { createCart } from './interim-cart.ts'
+
+/** A product as the catalogue shows it to shoppers. */
+export type Product = OutputOf<'GET /v1/shops/{shop}/products/{product}'>
+
+/** An order that was made on this device, with what lets its page be read. */
+export interface KnownOrder {
+  readonly id: string
+  readonly token: string
+}
+
+interface Shop {
+  readonly id: string
+  readonly baseUrl: string
+  readonly store: CartStore
+  readonly products: Map<string, Promise<Product>>
+}
+
+const ORDERS_KEPT = 10
+let known: Shop | null = null
+
+/** The shop of this page. The first call reads the script's attributes, so that it may stand anywhere. */
+export function shopOfPage(): Shop {
+  known ??= readScript()
+  return known
+}
+
+function readScript(): Shop {
+  const address = new URL(import.meta.url)
+  const scripts = [...document.querySelectorAll<HTMLScriptElement>('script[data-shop]')]
+  const script = scripts.find(({ src }) => src === address.href) ?? scripts[0]
+  const id = script?.dataset.shop ?? ''
+  if (id === '')
+    console.error('Cartwright: the script has no data-shop. Write <script type="module" src="…/elements.js" data-shop="your-shop">.')
+  const baseUrl = new URL(script?.dataset.baseUrl ?? address.origin, document.baseURI).href.replace(/\/+$/, '')
+  const language = document.documentElement.lang || navigator.language
+  return { id, baseUrl, store: createCart({ shop: id, baseUrl, language }), products: new Map() }
+}
+
+/** A product by one of its skus, its id or its handle; asked once per page. Throws CartwrightError. */
+export function productOf(sku: string): Promise<Product> {
+  const { store, products } = shopOfPage()
+  const asked = products.get(sku)
+  if (asked) return asked
+  const product = store.client.call('GET /v1/shops/{shop}/products/{product}', { params: { product: sku } })
+  products.set(sku, product)
+  // What failed is asked again the next time.
+  product.catch(() => products.delete(sku))
+  return product
+}
+
+/** Where a picture is: addresses of the catalogue may be relative to the server. */
+export function pictureAt(address: string): string {
+  return new URL(address, `${shopOfPage().baseUrl}/`).href
+}
+
+/** Keeps an order on this device, so that the page a shopper comes back to after paying can show it. */
+export function rememberOrder(order: KnownOrder): void {
+  const orders = [order, ...knownOrders().filter(({ id }) => id !== order.id)].slice(0, ORDERS_KEPT)
+  try {
+    localStorage.setItem(ordersKey(), JSON.stringify(orders))
+  } catch {
+    // A device that keeps nothing: the order's own link still works.
+  }
+}
+
+function knownOrders(): readonly KnownOrder[] {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(ordersKey()) ?? '[]')
+    return Array.isArray(kept) ? (kept as KnownOrder[]) : []
+  } catch {
+    return []
+  }
+}
+
+function ordersKey(): string {
+  return `cartwright:${shopOfPage().id}:orders`
+}
+
+/**
+ * The order that this page was opened for: `#order=…&token=…` as links have it, or `?order=…` as payment pages come back, where the order was
+ * made on this device. The query is a hint only: how the order stands is asked of the server.
+ */
+export function orderOfAddress(): KnownOrder | null {
+  const fragment = new URLSearchParams(location.hash.slice(1))
+  const [id, token] = [fragment.get('order'), fragment.get('token')]
+  if (id && token) return { id, token }
+  const back = new URLSearchParams(location.search).get('order')
+  return knownOrders().find((order) => order.id === back) ?? null
+}
