@@ -2,7 +2,7 @@
 // React, the demo store) uses this and nothing else.
 import type { PricedCart } from '../core/pricing.ts'
 import { type Client, createClient, type InputOf, type OutputOf } from './client.ts'
-import { CartwrightError } from './problem.ts'
+import type { CartwrightError } from './problem.ts'
 
 /** What is added: a sku and what its product asks for. */
 export type CartItem = Extract<InputOf<'POST /v1/shops/{shop}/carts/{cart}/lines'>, { body: unknown }>['body'] extends infer Body
@@ -72,7 +72,16 @@ export interface CartStore {
   change(details: CartDetails): Promise<PricedCart>
   acknowledge(ids: readonly string[] | 'all'): Promise<PricedCart>
   /** Orders everything, or the lines that are named (Buy); answers how to pay. Changes that wait are sent first. */
-  order(input?: { readonly lineIds?: readonly string[]; readonly expectedTotal?: number }): Promise<PlacedOrder>
+  order(input?: {
+    readonly lineIds?: readonly string[]
+    readonly expectedTotal?: number
+    /** By which provider, and to which page the shopper comes back. */
+    readonly payment?: { readonly provider?: string; readonly method?: string; readonly returnUrl?: string }
+  }): Promise<PlacedOrder>
+  /** Reads the cart again, after something outside of this store changed it: an order that was made, cancelled or ordered again. */
+  refresh(): Promise<PricedCart | null>
+  /** Opens the cart that a restore link (`rt_…`) leads to; from now on it is the one of this device. */
+  restore(token: string): Promise<PricedCart>
   /** From now on the account's cart: the guest's comes along as `mode` says, and the report says what became of it. */
   login(token: string, options?: { readonly mode?: MergeMode }): Promise<MergeReport | null>
   /** Forgets the account on this device; its cart stays the account's. */
