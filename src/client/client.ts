@@ -8,11 +8,7 @@ export type OperationName = keyof Operations & string
 
 type Without<T, Key extends PropertyKey> = { [K in keyof T as K extends Key ? never : K]: T[K] }
 type RequiredKeys<T> = { [K in keyof T]-?: object extends Pick<T, K> ? never : K }[keyof T]
-type Part<Name extends string, T> = [keyof T] extends [never]
-  ? unknown
-  : [RequiredKeys<T>] extends [never]
-    ? { [N in Name]?: T }
-    : { [N in Name]: T }
+type Part<Name extends string, T> = [keyof T] extends [never] ? unknown : [RequiredKeys<T>] extends [never] ? { [N in Name]?: T } : { [N in Name]: T }
 
 /** What an operation is given: its path's parameters (the shop is the client's), its query and its body. */
 export type InputOf<Name extends OperationName> = Part<'params', Without<Operations[Name]['params'], 'shop'>> &
