@@ -1,7 +1,7 @@
 // A shopper's cart as a page holds it: one guest cart per shop and device, or the account's after a login. Everything that shows a cart (elements,
 // React, the demo store) uses this and nothing else.
 import type { PricedCart } from '../core/pricing.ts'
-import { type Client, createClient, type InputOf, type OutputOf } from './client.ts'
+import type { Client, InputOf, OutputOf } from './client.ts'
 import type { CartwrightError } from './problem.ts'
 
 /** What is added: a sku and what its product asks for. */

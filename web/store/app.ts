@@ -353,17 +353,20 @@ export class App {
       }
       return products
     })
+    this.draw()
   }
 
   async loadOrders(): Promise<void> {
     this.orders = LOADING
     this.orders = await this.#loaded(async (client) => (await client.call('GET /v1/shops/{shop}/orders', { query: { limit: 50 } })).items)
+    this.draw()
   }
 
   async loadShippingMethods(): Promise<void> {
     this.shippingMethods = await this.#loaded(
       async (client) => (await client.call('GET /v1/shops/{shop}/carts/{cart}/shipping-methods', { params: { cart: 'current' } })).items,
     )
+    this.draw()
   }
 
   /** Reads an order, and again and again while it may change and its page is open. */
@@ -389,8 +392,6 @@ export class App {
     } catch (error) {
       if (!(error instanceof CartwrightError)) throw error
       return { state: 'failed', says: error.problem.title }
-    } finally {
-      this.draw()
     }
   }
 
