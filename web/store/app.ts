@@ -423,6 +423,7 @@ export class App {
   /** Looks at the address, and loads what its page shows. */
   #arrive(): void {
     clearTimeout(this.#watching)
+    this.told = null
     this.route = routeOf(new URL(location.href))
     this.choices = {}
     const shop = demoShop(this.route.shop)

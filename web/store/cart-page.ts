@@ -69,10 +69,10 @@ function row(app: App, line: Line): TemplateResult {
       ${line.state === 'UNAVAILABLE' ? html`<small class="is-warm">${words.unavailable}</small>` : nothing}
       ${isGift ? html`<small class="is-good">${words.gift}</small>` : nothing}
     </span>
-    <span class="cell" role="cell" data-label=${words.columns.price}>${formatMoney(line.unitPrice, language)}</span>
-    <span class="cell" role="cell" data-label=${words.columns.currency}>${line.unitPrice.currency}</span>
-    <span class="cell" role="cell" data-label=${words.columns.quantity}>${quantity(app, line, isBusy || isGift)}</span>
-    <span class="cell end" role="cell" data-label=${words.columns.total}><strong>${formatMoney(line.total, language)}</strong></span>
+    <span class="cell cell-price" role="cell" data-label=${words.columns.price}>${formatMoney(line.unitPrice, language)}</span>
+    <span class="cell cell-currency" role="cell" data-label=${words.columns.currency}>${line.unitPrice.currency}</span>
+    <span class="cell cell-quantity" role="cell" data-label=${words.columns.quantity}>${quantity(app, line, isBusy || isGift)}</span>
+    <span class="cell cell-total" role="cell" data-label=${words.columns.total}><strong>${formatMoney(line.total, language)}</strong></span>
     <span class="row-actions" role="cell">
       ${
         isGift
