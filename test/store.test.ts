@@ -27,6 +27,7 @@ describe('the demo store', { skip }, async () => {
     settings: Parameters<Browser['newContext']>[0] = {},
   ): Promise<{ context: BrowserContext; page: Page; faults: string[] }> {
     const context = await browser.newContext({ locale: 'en-US', ...settings })
+    context.setDefaultTimeout(10_000)
     const page = await context.newPage()
     const faults: string[] = []
     page.on('pageerror', (error) => faults.push(error.message))
@@ -53,7 +54,7 @@ describe('the demo store', { skip }, async () => {
     await page.getByLabel('Street').fill('1 Main St')
     await page.getByLabel('Postal code').fill('10001')
     await page.getByLabel('City').fill('New York')
-    await page.getByLabel('State').fill('NY')
+    await page.getByLabel('State or region').fill('NY')
     await page.getByRole('button', { name: 'Save and go on' }).click()
     await page.getByLabel('Standard').check()
     await page.locator('button[name=pay]').waitFor()
@@ -102,7 +103,8 @@ describe('the demo store', { skip }, async () => {
     const add = page.locator('.product .add')
     await add.click()
     assert.equal(await add.isDisabled(), true)
-    await add.evaluate((button) => (button as HTMLButtonElement).click())
+    // A click on a button that rests does nothing, whoever clicks.
+    await add.dispatchEvent('click')
     letGo()
     await page.locator('.told p').waitFor()
     assert.equal(await add.isEnabled(), true)
@@ -224,7 +226,7 @@ describe('the demo store', { skip }, async () => {
     const { body } = await caller(`${url}/v1/shops/demo`, ADMIN)('GET', '/carts?limit=100')
     for (const { id } of body.items) await caller(`${url}/v1/shops/demo`, ADMIN)('DELETE', `/carts/${id}`)
     await server?.engine.store.transact(async (writer) => {
-      await writer.deleteFrom('guests').execute()
+      await writer.db.deleteFrom('guests').execute()
     })
     await page.goto(`${url}/shop/demo/products/dotted-notebook`)
     await page.locator('.product .add:enabled').click()
@@ -287,10 +289,10 @@ describe('the demo store', { skip }, async () => {
     const { page, context, faults } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     await page.locator('.cart-button').click()
-    await page.getByLabel('Code').fill('welcome10')
+    await page.locator('input[name=code]').fill('welcome10')
     await page.getByRole('button', { name: 'Apply' }).click()
     await page.locator('.codes').getByText('WELCOME10').waitFor()
-    await page.getByLabel('Code').fill('NOSUCH')
+    await page.locator('input[name=code]').fill('NOSUCH')
     await page.getByRole('button', { name: 'Apply' }).click()
     await page.locator('.told .is-bad').waitFor()
     await page.getByRole('button', { name: 'Place Order' }).click()
@@ -370,8 +372,8 @@ describe('the demo store', { skip }, async () => {
     const shop = caller(`${url}/v1/shops/demo`, ADMIN)
     const { body: product } = await shop('GET', '/products/desk-lamp')
     const priced = (amount: number) => {
-      const { id: _, handle: __, ...rest } = product
-      const variants = rest.variants.map(({ onHand: ___, ...variant }: { onHand?: number }) => ({
+      const { id: _id, ...rest } = product
+      const variants = rest.variants.map(({ onHand: _onHand, ...variant }: { onHand?: number }) => ({
         ...variant,
         prices: [{ currency: 'USD', amount }],
       }))
@@ -442,7 +444,7 @@ describe('the demo store', { skip }, async () => {
     for (const width of [320, 768, 1440]) {
       const { page, context, faults } = await device({ viewport: { width, height: 900 }, colorScheme: width === 768 ? 'dark' : 'light' })
       const looked = async (name: string) => {
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+        const wide = await page.evaluate<number>('document.documentElement.scrollWidth')
         assert.ok(wide <= width, `${name} is ${wide} wide at ${width}`)
         if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), fullPage: true })
       }
@@ -499,7 +501,7 @@ describe('the demo store', { skip }, async () => {
     for (const path of ['/healthz', '/openapi.json', '/docs/', '/v1/shops/demo']) {
       const answer = await fetch(url + path)
       assert.equal(answer.status, 200, path)
-      assert.doesNotMatch(await answer.text(), /id="app"/, path)
+      assert.doesNotMatch(await answer.text(), /Fern &amp; Kettle<\/title>/, path)
     }
     const unknown = await fetch(`${url}/nothing-here`)
     assert.deepEqual([unknown.status, ((await unknown.json()) as { code: string }).code], [404, 'not_found'])

@@ -231,6 +231,7 @@ export class App {
     this.account = account
     keepAccount(account)
     this.dialog = null
+    void this.loadCatalogue()
     this.#arrive()
     return report
   }
@@ -341,13 +342,17 @@ export class App {
   }
 
   async loadCatalogue(): Promise<void> {
-    this.catalogue = LOADING
+    // What is shown already stays until it is read anew.
+    if (this.catalogue.state === 'failed') this.catalogue = LOADING
     this.catalogue = await this.#loaded(async (client) => {
       const products: Product[] = []
       for (let cursor: string | null = null, isFirst = true; isFirst || cursor; isFirst = false) {
-        const page: OutputOf<'GET /v1/shops/{shop}/products'> = await client.call('GET /v1/shops/{shop}/products', {
-          query: { limit: 100, ...(cursor ? { cursor } : {}) },
-        })
+        const page: OutputOf<'GET /v1/shops/{shop}/products'> = await client.call(
+          'GET /v1/shops/{shop}/products',
+          { query: { limit: 100, ...(cursor ? { cursor } : {}) } },
+          // A guest sees what everybody sees; a secret that is gone must not stand in the way. An account may have prices of its own.
+          { token: this.account?.token ?? null },
+        )
         products.push(...page.items)
         cursor = page.next
       }
@@ -397,6 +402,7 @@ export class App {
 
   #openShop(): void {
     this.cart?.close()
+    this.catalogue = LOADING
     this.cart = createCart({ shop: this.shop.id, baseUrl: location.origin, language: this.language })
     this.view = this.cart.get()
     this.cart.subscribe((view) => {

@@ -1,12 +1,10 @@
 // Questions that lie over the page, in the browser's own dialog: it keeps the focus, and Escape closes it.
 import { html, nothing, type TemplateResult } from 'lit'
 import { keyed } from 'lit/directives/keyed.js'
-import { ref } from 'lit/directives/ref.js'
 import type { MergeMode } from '../../src/client/cart.ts'
 import type { App, Dialog } from './app.ts'
 
 const NAMES = ['robin', 'kim', 'sam'] as const
-const open = ref((element) => element instanceof HTMLDialogElement && !element.open && element.showModal())
 
 /** The dialog that is open, if one is. */
 export function dialogOf(app: App): unknown {
@@ -19,7 +17,7 @@ export function dialogOf(app: App): unknown {
   const closed = () => app.dialog === dialog && close()
   return keyed(
     dialog,
-    html`<dialog class="dialog" aria-labelledby="dialog-title" data-kind=${dialog.kind} @close=${closed} ${open}>${content(app, dialog, close)}</dialog>`,
+    html`<dialog class="dialog" aria-labelledby="dialog-title" data-kind=${dialog.kind} @close=${closed}>${content(app, dialog, close)}</dialog>`,
   )
 }
 

@@ -14,6 +14,9 @@ if (!root) throw new Error('The page has no element #app.')
 const app: App = new App(() => {
   document.documentElement.lang = app.language
   render(html`${frame(app, page())}${dialogOf(app)}`, root)
+  // Opened once it stands in the page; the browser closes it by Escape.
+  const dialog = root.querySelector('dialog')
+  if (dialog && !dialog.open) dialog.showModal()
 })
 app.arrived()
 app.draw()
