@@ -257,7 +257,8 @@ export class App {
           }),
         )
       } catch (error) {
-        if (!(error instanceof CartwrightError)) throw error
+        // A recharge is for an account: signing in is the way on, not a line of text.
+        if (!(error instanceof CartwrightError) || error.code === 'login_required') throw error
         const { problem } = error
         if (problem.code === 'price_changed' && typeof problem.current === 'number' && total !== undefined)
           this.choices.consented = { before: total, now: problem.current }
