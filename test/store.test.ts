@@ -65,7 +65,7 @@ describe('the demo store', { skip }, async () => {
     await page.getByRole('button', { name: /^Pay/ }).click()
   }
 
-  it('SEED0-01 every card and every product page offers what puts it into the cart, or says why it cannot be bought', async () => {
+  it('SEED0-01 SEED0-60 every card and every product page offers what puts it into the cart, or says why it cannot be bought', async () => {
     const { page, context, faults } = await device()
     await page.goto(url)
     await page.locator('.card[data-handle]').first().waitFor()
@@ -136,9 +136,13 @@ describe('the demo store', { skip }, async () => {
     await context.close()
   })
 
-  it('SEED0-15 the menu’s section Business & Payments leads to the cart, with name, display name, image, price, currency and quantity', async () => {
+  it('SEED0-15 SEED0-23 the menu’s section Business & Payments and the floating button with its count lead to the cart, with name, display name, image, price, currency and quantity', async () => {
     const { page, context } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
+    assert.equal(await badge(page), '1')
+    await page.locator('.cart-button').click()
+    await page.waitForURL(/\/shop\/demo\/cart$/)
+    await page.goBack()
     await page.getByRole('button', { name: 'Account' }).click()
     const menu = page.locator('#user')
     await menu.getByRole('heading', { name: 'Business & Payments' }).waitFor()
@@ -153,11 +157,30 @@ describe('the demo store', { skip }, async () => {
       'USD',
       '1',
     ])
-    await row.getByRole('button', { name: 'More' }).click()
-    await row.locator('output', { hasText: '2' }).waitFor()
     await row.getByRole('button', { name: 'Buy' }).waitFor()
     await row.getByRole('button', { name: 'Delete' }).click()
     await page.getByText('Your cart is empty.').waitFor()
+    await context.close()
+  })
+
+  it('SEED0-18 a stepper sets the quantity before adding and in the cart, in the product’s steps and never below the least', async () => {
+    const { page, context } = await device()
+    await page.goto(`${url}/shop/demo/products/cold-brew-can`)
+    const stepper = page.locator('.product .stepper')
+    assert.equal(await stepper.locator('output').textContent(), '6')
+    assert.equal(await stepper.getByRole('button', { name: 'Less' }).isDisabled(), true)
+    await stepper.getByRole('button', { name: 'More' }).click()
+    await page.locator('.product .add').click()
+    await eventually(async () => (await badge(page)) === '12')
+    await page.locator('.cart-button').click()
+    const row = page.locator('.row[data-sku=COLDBREW-CAN]')
+    await row.getByRole('button', { name: 'More' }).click()
+    await row.locator('output', { hasText: '18' }).waitFor()
+    await row.getByRole('button', { name: 'Less' }).click()
+    await row.locator('output', { hasText: '12' }).waitFor()
+    await row.getByRole('button', { name: 'Less' }).click()
+    await row.locator('output', { hasText: /^6$/ }).waitFor()
+    assert.equal(await row.getByRole('button', { name: 'Less' }).isDisabled(), true)
     await context.close()
   })
 

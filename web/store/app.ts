@@ -260,8 +260,8 @@ export class App {
         // A recharge is for an account: signing in is the way on, not a line of text.
         if (!(error instanceof CartwrightError) || error.code === 'login_required') throw error
         const { problem } = error
-        if (problem.code === 'price_changed' && typeof problem.current === 'number' && total !== undefined)
-          this.choices.consented = { before: total, now: problem.current }
+        const current = problem.code === 'price_changed' ? (problem.current as { readonly amount: number } | undefined) : undefined
+        if (current && total !== undefined) this.choices.consented = { before: total, now: current.amount }
         else if (Array.isArray(problem.blockers)) this.choices.blockers = problem.blockers as NonNullable<Choices['blockers']>
         else throw error
       }
