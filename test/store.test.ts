@@ -352,6 +352,11 @@ describe('the demo store', { skip }, async () => {
     await page.getByRole('button', { name: 'Save and go on' }).click()
     await page.locator('button[name=pay]').click()
     await page.waitForURL(/\/sandbox\/pay\//)
+    // Who leaves the payment page finds the order waiting, and goes on from there.
+    await page.getByRole('button', { name: /leave/i }).click()
+    await page.locator('.order[data-state=NEW]').waitFor()
+    await page.getByRole('button', { name: 'Pay now' }).click()
+    await page.waitForURL(/\/sandbox\/pay\//)
     await payWith(page, '4242 4242 4242 4242')
     await page.locator('.order[data-state=PLACED]').waitFor()
     assert.match((await page.locator('.order .brief').textContent()) ?? '', /Home Brewing Guide/)

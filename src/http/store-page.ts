@@ -19,7 +19,7 @@ const POLICY = [
 ].join('; ')
 
 const NOT_BUILT =
-  '<!doctype html><meta charset="utf-8"><title>Not built yet</title><p>The demo store is not built yet: run <code>npm run build:web</code>, then start again.</p>'
+  '<!doctype html><meta charset="utf-8"><title>Not built yet</title><p>The demo store is not built yet: run <code>npm ci</code>, which builds it, then start again.</p>'
 
 /** Serves the store from `folder`; where it was not built, `/` says how to. */
 export function storePage(folder: string): FastifyPluginAsync {

@@ -283,11 +283,10 @@ export class App {
   /** Another attempt to pay. */
   payAgain(order: string): Promise<void> {
     return this.run('pay', async () => {
-      const answer = await this.cart.client.call(
-        'POST /v1/shops/{shop}/orders/{order}/payments',
-        { params: { order }, body: { returnUrl: this.#returnUrl() } },
-        this.#opening(order),
-      )
+      const answer = await this.cart.client.call('POST /v1/shops/{shop}/orders/{order}/payments', {
+        params: { order },
+        body: { returnUrl: this.#returnUrl() },
+      })
       if (answer.payment?.url) location.assign(answer.payment.url)
       else await this.loadOrder(order)
     })
