@@ -29,6 +29,7 @@ import { readAllowed, THIS_MACHINE } from './engine/targets.ts'
 import { createApp } from './http/app.ts'
 import { DEMO_ISSUER, demoFolder, demoRoutes } from './http/demo.ts'
 import { explanationText } from './http/explanation.ts'
+import { storeFolder, storePage } from './http/store-page.ts'
 import type { StreamTimes } from './http/stream.ts'
 import { httpShipping, httpTaxes, isSafeAddress } from './providers/http-rates.ts'
 import { mailFolder } from './providers/mail-folder.ts'
@@ -238,7 +239,7 @@ export async function startServer(config: Config, options: { log?: Logger } = {}
   })
   if (config.demo) await seedDemo(engine, { folder: demoFolder(), jwtSecret: keys.demoSecret, issuer: DEMO_ISSUER })
   const demoParts = { jwtSecret: keys.demoSecret, imagesFolder: `${demoFolder()}images`, moveClock: clock.move }
-  const demo = config.demo ? [demoRoutes(engine, demoParts)] : []
+  const demo = config.demo ? [demoRoutes(engine, demoParts), storePage(storeFolder())] : []
   // Anybody who reaches the server could read everybody's mail there: only where anybody may log in as everybody, too.
   const pages = [...(sandbox ? [sandboxPages(sandbox)] : []), ...(folder && config.demo ? [mailPages(folder)] : [])]
   const app = await createApp({

@@ -19,7 +19,7 @@ export interface Behaviour {
 
 /** All behaviours, by system and number. */
 export const BEHAVIOURS: readonly Behaviour[] = [
-  { id: 'SEED0-01', says: 'Every product page and card offers to add the product to the cart', tag: 'stated', later: 'part 5' },
+  { id: 'SEED0-01', says: 'Every product page and card offers to add the product to the cart', tag: 'stated' },
   { id: 'SEED0-02', says: 'A cart belongs to an account; there is no guest cart', tag: 'stated' },
   { id: 'SEED0-03', says: 'The cart is there after logging out and in again, and on other devices', tag: 'stated' },
   { id: 'SEED0-04', says: 'Regular goods are added at their listed price; no amount is asked', tag: 'stated' },
@@ -36,16 +36,16 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED0-11', says: 'Regular goods are priced live: a price that changed does not split a line', tag: 'known' },
   { id: 'SEED0-12', says: 'Amount and plan are part of what tells lines apart', tag: 'known' },
   { id: 'SEED0-13', says: 'A recharge has presets, may forbid other amounts, and then has at least one preset', tag: 'known' },
-  { id: 'SEED0-14', says: 'Buttons rest while an add is under way and where nothing can be bought', tag: 'known', later: 'part 5' },
-  { id: 'SEED0-15', says: 'The cart is reached from the menu', tag: 'stated', later: 'part 5' },
+  { id: 'SEED0-14', says: 'Buttons rest while an add is under way and where nothing can be bought', tag: 'known' },
+  { id: 'SEED0-15', says: 'The cart is reached from the menu', tag: 'stated' },
   { id: 'SEED0-16', says: 'A row shows name, display name, image, price, currency and quantity', tag: 'stated' },
   { id: 'SEED0-17', says: 'The system counts quantities; nobody sets them', tag: 'stated' },
-  { id: 'SEED0-18', says: 'A stepper sets the quantity before adding and in the cart, never below 1', tag: 'known', later: 'part 5' },
+  { id: 'SEED0-18', says: 'A stepper sets the quantity before adding and in the cart, never below 1', tag: 'known' },
   { id: 'SEED0-19', says: 'Deleting a row removes that line', tag: 'stated' },
   { id: 'SEED0-20', says: 'Buying one row pays for that line alone; the others stay', tag: 'stated' },
   { id: 'SEED0-21', says: 'Clearing empties the cart', tag: 'known' },
   { id: 'SEED0-22', says: 'The newest line really is first; a row costs unit price times quantity, the total is their sum', tag: 'defect' },
-  { id: 'SEED0-23', says: 'A floating button shows the number of items and opens the cart', tag: 'known', later: 'part 5' },
+  { id: 'SEED0-23', says: 'A floating button shows the number of items and opens the cart', tag: 'known' },
   { id: 'SEED0-24', says: 'A line whose product is gone or was changed beyond use is shown as such', tag: 'known' },
   { id: 'SEED0-25', says: 'Lines that cannot be bought count in no total', tag: 'known' },
   { id: 'SEED0-26', says: 'Nothing is ordered while such a line is in the cart', tag: 'known' },
@@ -92,7 +92,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED0-57', says: 'A code for some products discounts those only', tag: 'defect' },
   { id: 'SEED0-58', says: 'Two tabs lose nothing of each other; the server checks every change', tag: 'defect' },
   { id: 'SEED0-59', says: 'Users see their own orders only, the shop sees all', tag: 'known' },
-  { id: 'SEED0-60', says: 'A store page shows published products as cards', tag: 'known', later: 'part 5' },
+  { id: 'SEED0-60', says: 'A store page shows published products as cards', tag: 'known' },
   {
     id: 'SEED0-61',
     says: 'Product fields that name payment providers',

@@ -232,6 +232,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /docs': 'public',
   'GET /docs*': 'public',
   'GET /demo/images*': 'public',
+  'GET /': 'public',
+  // The router prints what ends in a wildcard as one: the demo's pictures, the pages of its store and their files.
+  'GET /*': 'public',
   'POST /v1/demo/login': 'public',
   'POST /v1/demo/clock': 'public',
   // The sandbox's pages know their session by its unguessable id; what providers send proves itself.

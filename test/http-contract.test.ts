@@ -27,6 +27,8 @@ const HIDDEN = [
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
   ['GET', '/docs/*'],
+  ['GET', '/'],
+  ['GET', '/shop/*'],
   ['GET', '/dev/mail'],
   ['GET', '/dev/mail/:mail'],
   ['GET', '/dev/mail/:mail/body'],
@@ -276,7 +278,7 @@ describe('machines that look after it', () => {
 
   test('an unknown path or method is a problem', async () => {
     for (const [method, path] of [
-      ['GET', '/'],
+      ['GET', '/nothing'],
       ['GET', '/v1/nothing'],
       ['POST', `${SHOP}/nothing`],
       ['PUT', CURRENT],

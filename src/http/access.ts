@@ -74,8 +74,8 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller
 }
 
-/** The demo's pictures are served by a library that cannot declare access itself; everything below is public. */
-const LIBRARY_ROUTES = ['/demo/images/']
+/** Files that are served by a library that cannot declare access itself: the demo's pictures and its store. Everything below is public. */
+const LIBRARY_ROUTES = ['/demo/images/', '/store/']
 
 /** Installs the checks. Throws at start for a route without `config.access`. */
 export function installAccess(app: FastifyInstance, engine: Engine, guard: GuessGuard): void {
