@@ -485,7 +485,7 @@ const actions: Actions = {
       .select('id')
       .execute()
       .catch((error: Error) => error)
-    const isEmpty = shops instanceof Error && /no such table|relation "shops" does not exist/.test(shops.message)
+    const isEmpty = shops instanceof Error && OTHER_SCHEMA.test(shops.message)
     const found = isEmpty
       ? 'empty; the first start or `cartwright migrate` makes the schema'
       : shops instanceof Error
@@ -504,6 +504,10 @@ const actions: Actions = {
       const sold = await turnover(store.reader, shop)
       process.stdout.write(`${json ? JSON.stringify({ turnover: sold, checks }, null, 2) : booksText(checks, sold)}\n`)
       if (checks.some(({ severity, findings }) => severity === 'error' && findings.length > 0)) process.exitCode = 1
+    } catch (error) {
+      if (!(error instanceof Error) || !OTHER_SCHEMA.test(error.message)) throw error
+      const cause = `the schema of this database is not that of this version (${error.message})`
+      throw new Error(`The books cannot be read: ${cause}. Nothing was changed. Run \`cartwright migrate\`, or start the server once.`)
     } finally {
       await store.close()
     }
@@ -522,6 +526,9 @@ const actions: Actions = {
     process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
   },
 }
+
+/** What databases say of tables and columns that are not there. */
+const OTHER_SCHEMA = /no such (table|column)|(relation|column) \S+ does not exist/
 
 function productsOf(json: unknown): readonly unknown[] {
   const products = Array.isArray(json) ? json : (json as { products?: unknown }).products

@@ -272,6 +272,27 @@ for (const dialect of DIALECTS)
       assert.deepEqual([await robin.has(), await ada.has()], [100_000, 100_000])
     })
 
+    it('a key that may only order does not spend a customer’s balance; one that may change balances does', async () => {
+      const shop = await openRechargeShop(world)
+      const robin = await shop.account()
+      await robin.give(3000)
+      const order = { items: [{ sku: 'A' }], email: 'robin@example.com' }
+      const path = `/orders?account=${robin.id}`
+      const desk = await shop.key(['orders:write'])
+      const refused = await desk('POST', path, { ...order, ...BY_BALANCE })
+      assert.deepEqual(
+        [...codeOf(refused), refused.body.scope, refused.body.path],
+        [403, 'missing_scope', 'balances:write', '/payment/provider'],
+      )
+      const unpaid = success(await desk('POST', path, order)).order
+      const again = await desk('POST', `/orders/${unpaid.id}/payments`, BY_BALANCE.payment)
+      assert.deepEqual([...codeOf(again), again.body.path], [403, 'missing_scope', '/provider'])
+      assert.equal(await robin.has(), 3000)
+      const manager = await shop.key(['orders:write', 'balances:write'])
+      success(await manager('POST', `/orders/${unpaid.id}/payments`, BY_BALANCE.payment))
+      assert.ok((await robin.has()) < 3000)
+    })
+
     it('SEED0-40 of fifty orders at once against a balance for ten, exactly ten are placed and the balance is empty', async () => {
       const shop = await openRechargeShop(world)
       const robin = await shop.account()

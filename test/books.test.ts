@@ -5,13 +5,23 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { checkBooks, turnover } from '../src/store/books.ts'
-import { caller, DIALECTS, freshDatabase, startTestServer } from './harness.ts'
+import { caller, DIALECTS, emptyDatabase, freshDatabase, startTestServer } from './harness.ts'
 import { contentOfTables } from './http-probe.ts'
 import { expect2xx, login, stockUp, wares } from './nodes.ts'
 
 const CARD = '4242424242424242'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const NEVER = Number.MAX_SAFE_INTEGER
+
+/** `cartwright doctor payments`: how it ended, what it printed, and what it said went wrong. */
+function doctor(databaseUrl: string, ...args: string[]): Promise<{ code: number; text: string; fault: string }> {
+  const env = { ...process.env, DATABASE_URL: databaseUrl }
+  return new Promise((resolve) =>
+    execFile(process.execPath, ['src/main.ts', 'doctor', 'payments', ...args], { cwd: ROOT, env }, (error, text, fault) =>
+      resolve({ code: error ? Number(error.code) : 0, text, fault }),
+    ),
+  )
+}
 
 /** What breaks one promise, as somebody's hand in the database would. `order` and `payment` are of a paid order. */
 const BREAKS: readonly [check: string, statement: (order: string, payment: string) => ReturnType<typeof sql>][] = [
@@ -140,15 +150,7 @@ for (const { dialect, databaseUrl, server } of worlds) {
 
     test('are read by the command line, which names what is wrong, fails then, and changes nothing', async () => {
       const { payment } = await paid('command')
-      const run = (...args: string[]) =>
-        new Promise<{ code: number; text: string }>((resolve) =>
-          execFile(
-            process.execPath,
-            ['src/main.ts', 'doctor', 'payments', ...args],
-            { cwd: ROOT, env: { ...process.env, DATABASE_URL: databaseUrl } },
-            (error, out) => resolve({ code: error ? Number(error.code) : 0, text: out }),
-          ),
-        )
+      const run = (...args: string[]) => doctor(databaseUrl, ...args)
       assert.match((await run()).text, /The books balance/)
       await store.transact(({ db }) => db.updateTable('payments').set({ captured: 1 }).where('id', '=', payment).execute())
       const before = await contentOfTables(store.reader)
@@ -158,7 +160,14 @@ for (const { dialect, databaseUrl, server } of worlds) {
       assert.equal(JSON.parse((await run('--json')).text).checks.filter((each: { findings: [] }) => each.findings.length > 0).length, 1)
       assert.deepEqual(await contentOfTables(store.reader), before)
       assert.equal((await run('--shop', 'store')).code, 0)
-      assert.deepEqual(await run('--shop', 'no-such-shop'), { code: 1, text: '' }, 'a shop that does not exist has no good books')
+      const { code, text } = await run('--shop', 'no-such-shop')
+      assert.deepEqual([code, text], [1, ''], 'a shop that does not exist has no good books')
+    })
+
+    test('of another version of the schema are not read: the command says so, and what to do', async () => {
+      const { code, fault } = await doctor(await emptyDatabase(dialect))
+      assert.equal(code, 1)
+      assert.match(fault, /schema of this database is not that of this version.*cartwright migrate/)
     })
   })
 }

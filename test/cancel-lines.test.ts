@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { atOnce, DIALECTS } from './harness.ts'
-import { startRefundShop, success } from './refund-shop.ts'
+import { success } from './paying.ts'
+import { startRefundShop } from './refund-shop.ts'
 
 const sumOf = (amounts: readonly number[]) => amounts.reduce((sum, each) => sum + each, 0)
 

@@ -18,12 +18,12 @@ import { openStore } from '../src/main.ts'
 import { createSandboxPayment, type SandboxPayment, type SandboxSession, sandboxDueAt } from '../src/providers/sandbox-payment.ts'
 import { checkBooks } from '../src/store/books.ts'
 import { sandboxSessions } from '../src/store/sandbox.ts'
-import type { Store, Writer } from '../src/store/store.ts'
+import type { Store } from '../src/store/store.ts'
 import { ADMIN, type Answer, atOnce, DIALECTS, eventually, freshDatabase } from './harness.ts'
+import { CARD, dyingStore, success } from './paying.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
-const CARD = '4242 4242 4242 4242'
 const DECLINED = '4000 0000 0000 0002'
 const STOCK = 1000
 
@@ -91,26 +91,6 @@ class FaultyProvider implements PaymentProvider {
   }
 }
 
-/** A store whose process dies at its `at`-th transaction, before or right after it is committed; from then on every write fails. */
-function dyingStore(store: Store, at: number, when: 'before' | 'after'): { store: Store; hasDied: () => boolean } {
-  let count = 0
-  let isDead = false
-  const guarded = (run: typeof store.transact) =>
-    (async (work: (writer: Writer) => Promise<unknown>, options?: object) => {
-      const mine = ++count
-      if (mine === at && when === 'before') isDead = true
-      if (isDead) throw new Error('The process is dead.')
-      const result = await run(work, options)
-      if (mine === at) isDead = true
-      if (isDead) throw new Error('The process is dead.')
-      return result
-    }) as typeof store.transact
-  return {
-    store: { ...store, reader: store.reader, transact: guarded(store.transact), transactOne: guarded(store.transactOne) },
-    hasDied: () => isDead,
-  }
-}
-
 /** One database with an engine that only does what a test tells it: no job runs by itself and no event arrives by itself. */
 async function startWorld(dialect: (typeof DIALECTS)[number]) {
   const store = openStore(await freshDatabase(dialect))
@@ -171,11 +151,6 @@ async function startWorld(dialect: (typeof DIALECTS)[number]) {
 }
 
 type World = Awaited<ReturnType<typeof startWorld>>
-
-function success(answer: Answer): Answer['body'] {
-  assert.ok(answer.status >= 200 && answer.status < 300, `${answer.status} ${JSON.stringify(answer.body)}`)
-  return answer.body
-}
 
 /** What the reconciler of an engine has to do now. */
 async function reconcile({ reconciling }: World['engine']): Promise<void> {

@@ -8,7 +8,7 @@ import { type Answer, DIALECTS } from './harness.ts'
 import { openShop, startWorld, success } from './paying.ts'
 import { delays, providerAround, seeded, storeAround } from './ports.ts'
 
-const RACES = Number(process.env.RACES ?? 200) / DIALECTS.length
+const RACES = Number(process.env.RACES ?? 100) / DIALECTS.length
 const SEED = Number(process.env.RACES_SEED ?? Date.now() % 1_000_000)
 const AT_ONCE = 24
 const LOOP = { isGentle: false, isStopped: () => false, track: () => undefined }

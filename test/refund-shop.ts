@@ -20,17 +20,10 @@ import { sandboxSessions } from '../src/store/sandbox.ts'
 import type { Store } from '../src/store/store.ts'
 import { ADMIN, type Answer, type DIALECTS, freshDatabase, pauseEndpoints } from './harness.ts'
 import { ADDRESS } from './http-probe.ts'
-
-const CARD = '4242 4242 4242 4242'
+import { CARD, success } from './paying.ts'
 
 /** How many pieces of each item the shop begins with. */
 export const STOCK = 100
-
-/** The answer's body, of a success. */
-export function success(answer: Answer): Answer['body'] {
-  assert.ok(answer.status >= 200 && answer.status < 300, `${answer.status} ${JSON.stringify(answer.body)}`)
-  return answer.body
-}
 
 type Refunding = PaymentProvider['refund']
 

@@ -4,31 +4,11 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { insertPayment, readPayment } from '../src/store/orders.ts'
-import type { Store, Writer } from '../src/store/store.ts'
 import { type Answer, atOnce, DIALECTS } from './harness.ts'
-import { STOCK, startRefundShop, success } from './refund-shop.ts'
+import { dyingStore, success } from './paying.ts'
+import { STOCK, startRefundShop } from './refund-shop.ts'
 
 type Refund = { id: string; state: string; amount: { amount: number }; failure: string | null; groupId: string; paymentId: string }
-
-/** A store whose process dies at its `at`-th transaction, before or right after it is committed; from then on every write fails. */
-function dyingStore(store: Store, at: number, when: 'before' | 'after'): { store: Store; hasDied: () => boolean } {
-  let count = 0
-  let isDead = false
-  const guarded = (run: typeof store.transact) =>
-    (async (work: (writer: Writer) => Promise<unknown>, options?: object) => {
-      const mine = ++count
-      if (mine === at && when === 'before') isDead = true
-      if (isDead) throw new Error('The process is dead.')
-      const result = await run(work, options)
-      if (mine === at) isDead = true
-      if (isDead) throw new Error('The process is dead.')
-      return result
-    }) as typeof store.transact
-  return {
-    store: { ...store, reader: store.reader, transact: guarded(store.transact), transactOne: guarded(store.transactOne) },
-    hasDied: () => isDead,
-  }
-}
 
 for (const dialect of DIALECTS) {
   describe(`refunds on ${dialect}`, async () => {

@@ -1304,13 +1304,15 @@ describe('settings', () => {
     assert.deepEqual(Object.keys(EFFECTS).sort(), keys.sort())
   })
 
-  for (const dialect of DIALECTS)
+  // What a setting decides is decided in the core: every other one is tried on each database. EVERY=1 tries all on both.
+  const isTried = (place: number, index: number) => process.env.EVERY === '1' || index % DIALECTS.length === place
+  for (const [place, dialect] of DIALECTS.entries())
     describe(`one by one on ${dialect}`, async () => {
       const engine = await startEngine()
       engine.percent = 20
       const rates = { taxUrl: engine.taxUrl, shippingUrl: engine.shippingUrl, secret: null }
       const server = await startTestServer(await freshDatabase(dialect), { rates, mail: { folder: MAILS } })
-      for (const [key, effect] of Object.entries(EFFECTS) as [Key, (shop: Shop) => Promise<void>][])
-        test(key, async () => effect(await freshShop(server.url, () => server.engine.clock.now(), key)))
+      for (const [index, [key, effect]] of (Object.entries(EFFECTS) as [Key, (shop: Shop) => Promise<void>][]).entries())
+        if (isTried(place, index)) test(key, async () => effect(await freshShop(server.url, () => server.engine.clock.now(), key)))
     })
 })

@@ -232,7 +232,16 @@ async function registerShopRoutes(app: FastifyInstance, engine: Engine, guard: G
 
 // Validation ---------------------------------------------------------------------------------------------------------------------------
 
-const AJV = { strict: false, allErrors: false, discriminator: false, useDefaults: false, removeAdditional: false, verbose: true } as const
+const AJV = {
+  strict: false,
+  allErrors: false,
+  discriminator: false,
+  useDefaults: false,
+  removeAdditional: false,
+  verbose: true,
+  // Passes over the generated code: a third to a half of the time to compile, and nothing of the time to validate (measured on AddLines and PatchSettings).
+  code: { optimize: false },
+} as const
 const STRICT = new Ajv({ ...AJV, coerceTypes: false })
 const COERCING = new Ajv({ ...AJV, coerceTypes: true })
 for (const ajv of [STRICT, COERCING]) addFormats.default(ajv)

@@ -7,6 +7,7 @@ import * as contract from '../contract/order.ts'
 import { ListOrders } from '../contract/order-lifecycle.ts'
 import { CancelOrder } from '../contract/refund.ts'
 import { Id, ListOf, Nullable, Text } from '../contract/schemas.ts'
+import { BALANCE_PROVIDER } from '../core/balance.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
@@ -72,7 +73,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { body } = request
         if (caller.actor.kind === 'anonymous' && !('items' in body)) throw new Refused(refuse('login_required', {}))
         if (caller.actor.kind === 'anonymous' && !caller.shop.settings.checkout.guest) throw new Refused(refuse('login_required', {}))
-        unwrap(withoutPaymentRefusal(caller, body) ?? true)
+        unwrap(withoutPaymentRefusal(caller, body) ?? spendingRefusal(caller, body.payment, '/payment') ?? true)
         const limitedTo = limitOf(caller.actor)
         if (limitedTo && 'items' in body) throw new Refused(refuse('login_required', { reason: 'secret_is_limited_to_one_cart' }))
         const what =
@@ -169,6 +170,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const caller = callerOf(request)
         const { id } = await findOrder(store.reader, caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
+        unwrap(spendingRefusal(caller, request.body, '') ?? true)
         return underKey(engine, request, reply, { orderId: id }, async () =>
           answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl, originOf(request)))),
         )
@@ -251,6 +253,12 @@ function withoutPaymentRefusal({ actor, shop }: Caller, body: Type.Static<typeof
   if (shop.settings.checkout.withoutPayment || hasScope(actor, 'orders:edit')) return null
   if (reachesAll(actor)) return refuse('missing_scope', { scope: 'orders:edit' })
   return refuse('payment_method_unavailable', { path: '/withoutPayment', reason: 'payment_required' })
+}
+
+/** A customer spends their own balance; a key that spends it for them moves money, which takes more than ordering. */
+function spendingRefusal({ actor }: Caller, payment: { provider?: string } | null | undefined, path: string): Refusal | null {
+  if (payment?.provider !== BALANCE_PROVIDER || !reachesAll(actor) || hasScope(actor, 'balances:write')) return null
+  return refuse('missing_scope', { scope: 'balances:write', path: `${path}/provider` })
 }
 
 /** Where paying leads back to. A shopper names a page of the shop's only, where the shop said which those are; a key may name any. */
