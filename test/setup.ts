@@ -35,6 +35,8 @@ function folderOfRun(): string {
 const MEMORY_NEEDED = 4 * 1024 ** 3
 
 const folder = folderOfRun()
+// Also of a run that is interrupted.
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 // PostgreSQL may run as another user.
 chmodSync(folder, 0o755)
 
@@ -111,5 +113,4 @@ const runner = spawn(process.execPath, ['--test', '--test-concurrency=4', '--tes
 const code = await new Promise<number>((resolve) => runner.on('exit', (exitCode) => resolve(exitCode ?? 1)))
 await onPostgres(`DROP DATABASE ${database}`)
 await postgres?.stop()
-rmSync(folder, { recursive: true, force: true })
 process.exit(code)
