@@ -63,7 +63,8 @@ async function database(dialect: (typeof DIALECTS)[number], template: string | u
   return url.href
 }
 
-async function onServer(server: string, statement: string): Promise<void> {
+/** Runs a statement on a PostgreSQL server, on a connection of its own. */
+export async function onServer(server: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: server })
   await client.connect()
   await client.query(statement).finally(() => client.end())

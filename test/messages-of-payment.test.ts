@@ -6,11 +6,10 @@ import { Webhook } from 'standardwebhooks'
 import { checkBooks } from '../src/store/books.ts'
 import { insertPayment } from '../src/store/orders.ts'
 import { atOnce, DIALECTS } from './harness.ts'
-import { openShop, startWorld, success } from './paying.ts'
+import { openShop, reconcile, startWorld, success } from './paying.ts'
 
 const TIMES = 10
 const RIGHT = ['paid', 'failed', 'cancelled', 'wrong amount'] as const
-const LOOP = { isGentle: false, isStopped: () => false, track: () => undefined }
 const MINUTE = 60_000
 
 type Shop = Awaited<ReturnType<typeof openShop>>
@@ -147,7 +146,7 @@ for (const dialect of DIALECTS) {
       world.cards.line.faults = { status: 'refuses', cancel: 'refuses' }
       for (let round = 0; round < 4; round++) {
         world.move(2 * MINUTE)
-        for (const work of world.engine.reconciling.works) await work.run(LOOP)
+        await reconcile(world.engine)
       }
       world.cards.line.faults = {}
       await assertPaidOnce(shop, ordereds, 0)

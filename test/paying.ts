@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after } from 'node:test'
 import { pino } from 'pino'
-import { createEngine } from '../src/engine/engine.ts'
+import { createEngine, type Engine } from '../src/engine/engine.ts'
 import { createSigner, hashSecret } from '../src/engine/identity.ts'
 import type { PaymentProvider, ProviderEvent, SessionStatus } from '../src/engine/ports.ts'
 import { systemRandomness } from '../src/engine/system.ts'
@@ -159,6 +159,11 @@ export async function startWorld(
 
 /** A world to pay in. */
 export type World = Awaited<ReturnType<typeof startWorld>>
+
+/** What the reconciler of an engine has to do now, and nothing else that is due. */
+export async function reconcile({ reconciling }: Pick<Engine, 'reconciling'>): Promise<void> {
+  for (const work of reconciling.works) await work.run({ isGentle: false, isStopped: () => false, track: () => undefined })
+}
 
 /** The body of an answer that is a success; fails with what it says otherwise. */
 export function success(answer: Answer): Answer['body'] {

@@ -20,7 +20,7 @@ import { checkBooks } from '../src/store/books.ts'
 import { sandboxSessions } from '../src/store/sandbox.ts'
 import type { Store } from '../src/store/store.ts'
 import { ADMIN, type Answer, atOnce, DIALECTS, eventually, freshDatabase } from './harness.ts'
-import { CARD, dyingStore, success } from './paying.ts'
+import { CARD, dyingStore, reconcile, success } from './paying.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -151,11 +151,6 @@ async function startWorld(dialect: (typeof DIALECTS)[number]) {
 }
 
 type World = Awaited<ReturnType<typeof startWorld>>
-
-/** What the reconciler of an engine has to do now. */
-async function reconcile({ reconciling }: World['engine']): Promise<void> {
-  for (const work of reconciling.works) await work.run({ isGentle: false, isStopped: () => false, track: () => undefined })
-}
 
 /** A shop of its own, with four goods that need no shipping and cost 1000 each, 1000 pieces of each. */
 async function openShop(world: World, { preset = 'default', settings = {} }: { preset?: PresetName; settings?: object } = {}) {

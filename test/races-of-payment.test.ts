@@ -5,13 +5,12 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkBooks } from '../src/store/books.ts'
 import { type Answer, DIALECTS } from './harness.ts'
-import { openShop, startWorld, success } from './paying.ts'
+import { openShop, reconcile, startWorld, success } from './paying.ts'
 import { delays, providerAround, seeded, storeAround } from './ports.ts'
 
 const RACES = Number(process.env.RACES ?? 100) / DIALECTS.length
 const SEED = Number(process.env.RACES_SEED ?? Date.now() % 1_000_000)
 const AT_ONCE = 24
-const LOOP = { isGentle: false, isStopped: () => false, track: () => undefined }
 
 type Shop = Awaited<ReturnType<typeof openShop>>
 type Guest = Awaited<ReturnType<Shop['guest']>>
@@ -118,7 +117,7 @@ for (const dialect of DIALECTS) {
       )
       // A message that met too many changes at once is kept and applied by the job.
       world.move(2 * 60_000)
-      for (const work of world.engine.reconciling.works) await work.run(LOOP)
+      await reconcile(world.engine)
       assert.equal(done.length, RACES)
       for (const shop of shops) await oneOfEach(shop.id, done)
       const broken = (await checkBooks(world.store.reader, world.clock.now())).filter(({ findings }) => findings.length > 0)

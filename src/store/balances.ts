@@ -25,27 +25,23 @@ export function listBalances(reader: Reader, shopId: string, account: string): P
 }
 
 /** How much there is, in minor units; 0 where there never was a balance. */
-export async function readBalance(reader: Reader, { shopId, account, currency }: BalanceAddress): Promise<number> {
-  const row = await reader.db
-    .selectFrom('balances')
-    .select('amount')
-    .where('shop_id', '=', shopId)
-    .where('account', '=', account)
-    .where('currency', '=', currency)
-    .executeTakeFirst()
-  return row?.amount ?? 0
+export async function readBalance(reader: Reader, address: BalanceAddress): Promise<number> {
+  return (await amountOf(reader, address).executeTakeFirst())?.amount ?? 0
 }
 
 /** The same, with the balance locked, where there is one. */
-export async function lockBalance(writer: Writer, { shopId, account, currency }: BalanceAddress): Promise<number> {
-  let query = writer.db
+export async function lockBalance(writer: Writer, address: BalanceAddress): Promise<number> {
+  const query = amountOf(writer, address)
+  return (await (writer.dialect === 'postgres' ? query.forUpdate() : query).executeTakeFirst())?.amount ?? 0
+}
+
+function amountOf({ db }: Reader, { shopId, account, currency }: BalanceAddress) {
+  return db
     .selectFrom('balances')
     .select('amount')
     .where('shop_id', '=', shopId)
     .where('account', '=', account)
     .where('currency', '=', currency)
-  if (writer.dialect === 'postgres') query = query.forUpdate()
-  return (await query.executeTakeFirst())?.amount ?? 0
 }
 
 /** Moves a balance, which begins at 0, and writes the entry for it; answers the balance as it is then. Fails when its cause has an entry. */
