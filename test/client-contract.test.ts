@@ -52,7 +52,7 @@ function strict(token?: string) {
       const { retryAfter, ...problem } = told.problem
       assert.ok(came.status >= 400)
       assert.deepEqual({ retryAfter, ...problem }, { retryAfter, ...came.body })
-    } else assert.deepEqual(told, came.body === '' ? undefined : came.body)
+    } else assert.deepEqual(told instanceof Response ? await told.text() : told, came.body === '' ? undefined : came.body)
     return came
   }
 }

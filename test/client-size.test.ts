@@ -22,7 +22,7 @@ async function bundled(entry: string, external: readonly string[] = []): Promise
       target: 'es2022',
       lib: { entry: join(ROOT, entry), formats: ['es'] },
       // Libraries are left readable unless it is said here; what counts is what a page loads in the end.
-      rolldownOptions: { external: [...external], output: { minify: true } },
+      rolldownOptions: { external: [...external], output: { minify: true, comments: { legal: true, annotation: false, jsdoc: false } } },
     },
   })) as Rolldown.RolldownOutput[]
   return built?.output.filter((each) => each.type === 'chunk') ?? assert.fail('nothing was built')

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
-import type { StreamClient } from '../src/client/client.ts'
+import type { Client } from '../src/client/client.ts'
 import type { CartwrightError } from '../src/client/problem.ts'
 import { describedBy, type Operation } from './description.ts'
 import { freshDatabase, startTestServer } from './harness.ts'
@@ -190,7 +190,7 @@ test('no type of the client is any', () => {
 })
 
 /** Never called: the compiler reads it, and fails the check where an error that is expected does not come. */
-async function whatTheCompilerKnows({ call, open }: StreamClient): Promise<unknown> {
+async function whatTheCompilerKnows({ call }: Client): Promise<unknown> {
   const { cart } = await call('POST /v1/shops/{shop}/carts/{cart}/lines', { params: { cart: 'current' }, body: { sku: 'A', quantity: 2 } })
   const total: number = cart.total.amount
   const names: string[] = cart.lines.map((line) => line.name)
@@ -221,7 +221,7 @@ async function whatTheCompilerKnows({ call, open }: StreamClient): Promise<unkno
     { params: { key: 'k' } },
     { signal: new AbortController().signal },
   )
-  const stream: Response = await open('GET /v1/shops/{shop}/carts/{cart}/stream', { params: { cart: 'current' } })
+  const stream: Response = await call('GET /v1/shops/{shop}/carts/{cart}/stream', { params: { cart: 'current' } })
   return [total, names, text, nothing, stream]
 }
 

@@ -214,7 +214,7 @@ describe('who asks, and how', () => {
     const { token } = await client.call(LINES, { params: { cart: 'current' }, body: { sku: 'MUG-STONE' } })
     const ending = new AbortController()
     const direct = createClient({ baseUrl: server.url, shop: 'demo', token: token ?? null, timeoutMs: 2000 })
-    const { body } = await direct.open(
+    const { body } = await direct.call(
       'GET /v1/shops/{shop}/carts/{cart}/stream',
       { params: { cart: 'current' } },
       { signal: ending.signal },

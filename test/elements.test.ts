@@ -203,12 +203,7 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
     await page.getByRole('button', { name: /^Cart,/ }).click()
     const rows = page.getByRole('dialog').getByRole('listitem')
     await rows.nth(3).waitFor()
-    assert.deepEqual(await rows.evaluateAll((items) => items.map((item) => item.querySelector('[part=price]')?.textContent)), [
-      '$32.00',
-      '$20.40',
-      '$25.00',
-      '$12.34',
-    ])
+    assert.deepEqual(await rows.locator('[part=price]').allTextContents(), ['$32.00', '$20.40', '$25.00', '$12.34'])
     await end()
   })
 

@@ -5,18 +5,25 @@ import { existsSync, globSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
-const BUILT = join(ROOT, 'dist/web/elements.js')
+/** What is built, by the file that tells how; each with a file that it ends in. */
+const BUILDS = [
+  { config: 'web/vite.config.ts', built: 'dist/web/elements.js' },
+  { config: 'web/store/vite.config.ts', built: 'dist/store/index.html' },
+]
 
-/** Builds unless what is there is up to date. Throws where a source cannot be built. */
+/** Builds what is not up to date. Throws where a source cannot be built. */
 export async function buildWeb(): Promise<void> {
-  if (existsSync(BUILT) && newestSource() <= statSync(BUILT).mtimeMs) return
+  const newest = newestSource()
+  const old = BUILDS.filter(({ built }) => !existsSync(join(ROOT, built)) || newest > statSync(join(ROOT, built)).mtimeMs)
+  if (old.length === 0) return
   const vite = await import('vite').catch(() => null)
-  if (vite === null) return void console.warn('Vite is not installed, so the drop-in elements are not built. Install with: npm ci')
-  await vite.build({ configFile: join(ROOT, 'web/vite.config.ts') })
+  if (vite === null)
+    return void console.warn('Vite is not installed, so the drop-in elements and the demo store are not built. Install with: npm ci')
+  for (const { config } of old) await vite.build({ configFile: join(ROOT, config) })
 }
 
 function newestSource(): number {
-  const files = globSync('{web,src/client,src/core}/**/*.{ts,html,css}', { cwd: ROOT })
+  const files = globSync('{web,src/client,src/core}/**/*.{ts,html,css,svg}', { cwd: ROOT })
   return Math.max(...files.map((file) => statSync(join(ROOT, file)).mtimeMs))
 }
 

@@ -1,11 +1,13 @@
 // A shopper's cart as a page holds it: one guest cart per shop and device, or the account's after a login. Everything that shows a cart (elements,
 // React, the demo store) uses this and nothing else. A change shows at once and waits in a queue; what the server answers replaces what was shown.
 import type { PricedCart, PricedLine } from '../core/pricing.ts'
-import { type Client, createClient, type InputOf, type OutputOf } from './client.ts'
+import { backOff, type Client, createClient, type InputOf, isPassing, type OutputOf, pauseAfter } from './client.ts'
 import { type DeviceStorage, isSeen, onTurn, openDevice } from './device.ts'
+import { newIdempotencyKey } from './idempotency-key.ts'
+import type { MergeMode, MergeReport } from './joining.ts'
 import { createPreview } from './preview.ts'
-import { CartwrightError, type ClientCode } from './problem.ts'
-import { backOff, type Change, isNewLine, isPassing, lineIdOf, newKey, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
+import { CartwrightError, NOT_OURS, ownError } from './problem.ts'
+import { type Change, type Command, isGone, isNewLine, lineIdOf, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
 
 /** What is added: a sku and what its product asks for. */
 export type CartItem = Extract<InputOf<'POST /v1/shops/{shop}/carts/{cart}/lines'>, { body: unknown }>['body'] extends infer Body
@@ -35,10 +37,6 @@ export interface CartView {
   readonly report: MergeReport | null
 }
 
-/** What became of everything that a guest's cart brought. */
-export type MergeReport = NonNullable<OutputOf<'POST /v1/shops/{shop}/carts/{cart}/merge'>['report']>
-/** How a guest's cart comes to the account's. */
-export type MergeMode = NonNullable<InputOf<'POST /v1/shops/{shop}/carts/{cart}/merge'>['body']['mode']>
 /** An order, and how it is paid. */
 export type PlacedOrder = OutputOf<'POST /v1/shops/{shop}/orders'>
 
@@ -74,6 +72,8 @@ export interface CartStore {
   subscribe(listener: (view: CartView) => void): () => void
   /** Resolves once what is known of the cart came from the server. */
   ready(): Promise<PricedCart | null>
+  /** Reads the cart anew, after something else than this store changed it: an order that was cancelled, or ordered again. */
+  refresh(): Promise<PricedCart | null>
   add(item: CartItem | readonly CartItem[]): Promise<PricedCart>
   setQuantity(lineId: string, quantity: number): Promise<PricedCart>
   remove(lineId: string): Promise<PricedCart>
@@ -86,15 +86,17 @@ export interface CartStore {
   order(input?: OrderWish): Promise<PlacedOrder>
   /** From now on the account's cart: the guest's comes along as `mode` says, and the report says what became of it. */
   login(token: string, options?: { readonly mode?: MergeMode }): Promise<MergeReport | null>
+  /**
+   * Follows a restore link (its token, `rt_…`). For a guest it is this device's cart from now on, in place of the one there was: ask first where that one
+   * has lines. An account's own cart becomes its current one, and a guest's cart comes along into the account's as at a login.
+   */
+  restore(link: string): Promise<PricedCart>
   /** Forgets the account on this device; its cart stays the account's. */
   logout(): void
   /** Forgets a refused change that was shown. */
   dismiss(id: string): void
   close(): void
 }
-
-/** What tabs tell each other: a cart as the server has it, or null: look at what the device keeps. */
-type Message = PricedCart | null
 
 /** Who is logged in. */
 interface Account {
@@ -128,11 +130,11 @@ const PATIENCE = 3
  */
 export function createCart(options: CartOptions): CartStore {
   const { shop } = options
-  const device = openDevice<Message>(shop, options.storage, { hear: (cart) => (cart ? see(cart) : look()), inherit })
+  const device = openDevice<PricedCart>(shop, options.storage, { hear: (cart) => (cart ? see(cart) : look()), inherit })
   const how = { ...options, token }
   const direct = createClient(how)
-  const once = createClient({ ...how, retries: 0 })
-  const preview = createPreview(createClient(how), () => mine().length > 0 && show())
+  const once = createClient({ ...how, retries: 0, timeoutMs: ANSWER_MS })
+  const preview = createPreview(direct, () => mine().length > 0 && show())
   const closing = new AbortController()
 
   let account: Account | null = null
@@ -147,7 +149,9 @@ export function createCart(options: CartOptions): CartStore {
   let asked = 0
   /** A cart that came by another way while a change was under way: it may contain that change already. */
   let later: PricedCart | null = null
-  let isDue = true
+  /** An answer to a request of at least this number is waited for, and the last number that was answered. */
+  let due = 1
+  let answered = 0
   let isPaused = false
   let changes: readonly Change[] = []
   let refused: readonly RefusedChange[] = []
@@ -162,7 +166,8 @@ export function createCart(options: CartOptions): CartStore {
   let isKnown = false
   let turned = Promise.withResolvers<void>()
   let streaming: { readonly era: number; readonly end: AbortController } | null = null
-  const promises = createPromises()
+  /** Who waits for a change, by its id. */
+  const waiters = new Map<string, PromiseWithResolvers<PricedCart>>()
   const listeners = new Set<(view: CartView) => void>()
 
   function token(): string | null {
@@ -190,9 +195,7 @@ export function createCart(options: CartOptions): CartStore {
         listener(view)
       } catch (error) {
         // A page that cannot show a change does not stop it.
-        queueMicrotask(() => {
-          throw error
-        })
+        void Promise.reject(error)
       }
     }
   }
@@ -214,7 +217,7 @@ export function createCart(options: CartOptions): CartStore {
       held = cart
       device.tell(cart)
     }
-    isDue = false
+    answered = Math.max(answered, number)
     isKnown = true
     failure = null
     if (later) see(later)
@@ -248,8 +251,12 @@ export function createCart(options: CartOptions): CartStore {
   }
 
   function refresh(): void {
-    isDue = true
+    due = asked + 1
     void work()
+  }
+
+  function isDue(): boolean {
+    return answered < due
   }
 
   /** From now on it is this one's cart; null: the guest's or nobody's. */
@@ -272,7 +279,6 @@ export function createCart(options: CartOptions): CartStore {
   function forget(gone: string | null): boolean {
     if (account || gone === null) return false
     device.forget(gone)
-    device.tell(null)
     restart(null)
     return true
   }
@@ -286,8 +292,7 @@ export function createCart(options: CartOptions): CartStore {
     const end = new AbortController()
     streaming = { era, end }
     const following = {
-      ...how,
-      token: token(),
+      client: once,
       see: (cart: PricedCart) => {
         if (end.signal.aborted) return
         see(cart)
@@ -321,10 +326,7 @@ export function createCart(options: CartOptions): CartStore {
       watch()
       wake()
     }, closing.signal)
-    claimed = device.claim().then(
-      () => keep(),
-      () => {},
-    )
+    claimed = device.claim().then(keep, () => {})
     void work()
     return claimed
   }
@@ -338,7 +340,7 @@ export function createCart(options: CartOptions): CartStore {
       return
     }
     const fresh = waiting.changes.filter(({ id }) => !changes.some((change) => change.id === id))
-    for (const { id } of fresh) promises.make(id)
+    for (const { id } of fresh) waiters.set(id, awaited())
     changes = [...fresh, ...changes]
     preview.recall(waiting.lines)
     if (waiting.cart && !held && isOurs(waiting.cart)) held = waiting.cart
@@ -349,15 +351,24 @@ export function createCart(options: CartOptions): CartStore {
   function change(command: Change['command']): Promise<PricedCart> {
     void begin()
     void preview.load()
-    const id = newKey()
+    const id = newIdempotencyKey()
     const key = device.hasLocks ? {} : { key: id }
     changes = [...changes, preview.named({ id, account: account?.name ?? null, command, ...key })]
-    const promise = promises.make(id)
+    const waiter = awaited<PricedCart>()
+    waiters.set(id, waiter)
     show()
     keep()
     if (Date.now() - triedAt > REST_MS) wake()
     void work()
-    return promise
+    return waiter.promise
+  }
+
+  function settle(done: readonly Change[], how: (waiter: PromiseWithResolvers<PricedCart>) => void): void {
+    for (const { id } of done) {
+      const waiter = waiters.get(id)
+      waiters.delete(id)
+      if (waiter) how(waiter)
+    }
   }
 
   /** Sends what waits, one request at a time, until nothing does. */
@@ -366,7 +377,7 @@ export function createCart(options: CartOptions): CartStore {
     isWorking = true
     try {
       await claimed
-      for (let failures = 0; !closing.signal.aborted && !isPaused && (isDue || mine().length > 0); ) {
+      for (let failures = 0; !closing.signal.aborted && !isPaused && (isDue() || mine().length > 0); ) {
         const failed = await oneAtATime()
         triedAt = Date.now()
         failures = failed ? failures + 1 : 0
@@ -377,7 +388,7 @@ export function createCart(options: CartOptions): CartStore {
         keep()
         turned.resolve()
         turned = Promise.withResolvers()
-        if (failed) await sleep(Math.max(Number(failed.problem.retryAfter ?? 0) * 1000, backOff(failures)))
+        if (failed) await sleep(pauseAfter(failed, failures))
       }
     } finally {
       isWorking = false
@@ -414,7 +425,7 @@ export function createCart(options: CartOptions): CartStore {
     const number = ++asked
     const askedIn = era
     try {
-      if (batch.length === 0) take(understood(await once.call('GET /v1/shops/{shop}/carts/{cart}', CART, limits(who))), number, askedIn)
+      if (batch.length === 0) take(understood(await once.call('GET /v1/shops/{shop}/carts/{cart}', CART, { token: who })), number, askedIn)
       else await carry(batch, who, number)
       return null
     } catch (error) {
@@ -424,10 +435,10 @@ export function createCart(options: CartOptions): CartStore {
       if (isGone(error) && forget(who)) return null
       if (batch.length > 0) refuse(batch, error)
       else {
-        isDue = false
+        answered = number
         known.reject(error)
         known = awaited()
-        refused = [...refused, { id: newKey(), error }]
+        refused = [...refused, { id: newIdempotencyKey(), error }]
         show()
       }
       return null
@@ -436,30 +447,29 @@ export function createCart(options: CartOptions): CartStore {
 
   async function carry(batch: readonly Change[], who: string | null, number: number): Promise<void> {
     const askedIn = era
-    const key = batch[0]?.key ?? newKey()
+    const key = batch[0]?.key ?? newIdempotencyKey()
     changes = changes.map((each) => (batch.includes(each) ? { ...each, key } : each))
     keep()
-    const answer = await sent(once, batch, { ...limits(who), idempotencyKey: key })
+    const answer = await sent(once, batch, { token: who, idempotencyKey: key })
     const cart = understood(answer.cart)
     if (who === null && answer.token) {
       // Another tab was first after all: its guest is the one, and what was sent is sent again for that one.
       if (device.secret() !== null) return look()
       device.remember(answer.token)
       secret = answer.token
-      device.tell(null)
       await new Promise((resolve) => setTimeout(resolve, SEEN_MS))
     }
     await preview.name(batch, cart, changes)
     changes = changes.filter((each) => !batch.some(({ id }) => id === each.id)).map(preview.named)
     take(cart, number, askedIn)
-    promises.keep(batch, cart)
+    settle(batch, ({ resolve }) => resolve(cart))
   }
 
   /** Takes back what was refused, and only that: what came with it is sent again without it. */
   function refuse(batch: readonly Change[], error: CartwrightError): void {
     const index = batch.length === 1 ? 0 : refusedIndex(error)
     const meant = error.status === 401 ? batch : batch.filter((_, at) => at === index)
-    const isOut = (each: Change) => meant.some(({ id }) => id === each.id || isNewLine(lineIdOf(each) ?? '', id))
+    const isOut = (each: Change) => meant.some(({ id }) => id === each.id || isNewLine(lineIdOf(each), id))
     const told = ownRefusal(error)
     const out = changes.filter(isOut)
     refused = [...refused, ...out.map(({ id }) => ({ id, error: told }))]
@@ -469,7 +479,7 @@ export function createCart(options: CartOptions): CartStore {
       const { key: _, ...again } = each
       return meant.length === 0 ? { ...again, isAlone: true } : again
     })
-    promises.break(out, told)
+    settle(out, ({ reject }) => reject(told))
     if (later) see(later)
     show()
   }
@@ -479,14 +489,27 @@ export function createCart(options: CartOptions): CartStore {
     await begin()
     wake()
     void work()
-    for (let failures = 0; !closing.signal.aborted && (isDue || mine().length > 0); ) {
+    for (let failures = 0; !closing.signal.aborted && (isDue() || mine().length > 0); ) {
       await turned.promise
       failures = failure ? failures + 1 : 0
       if (failure && failures === PATIENCE) throw failure
     }
   }
 
+  /** Does what changes whose cart it is, while nothing else is sent. What is changed meanwhile waits. */
+  async function alone<T>(step: () => Promise<T>): Promise<T> {
+    isPaused = true
+    try {
+      return await step()
+    } finally {
+      isPaused = false
+      show()
+      void work()
+    }
+  }
+
   async function login(given: string, { mode }: { readonly mode?: MergeMode } = {}): Promise<MergeReport | null> {
+    const { merged, nameIn } = await import('./joining.ts')
     const next = { token: given, name: nameIn(given) }
     if (account?.name === next.name) {
       account = next
@@ -497,31 +520,41 @@ export function createCart(options: CartOptions): CartStore {
     if (account) logout()
     await begin()
     if (device.secret() !== null || mine().length > 0) await drain()
-    isPaused = true
-    try {
+    return alone(async () => {
       const guest = device.secret()
       const carts = guest !== null && held && !isOver(held) ? [{ id: held.id, token: guest }] : []
       const answer = carts.length > 0 || mode === 'restorePrevious' ? await merged(direct, carts, mode, given) : null
       if (guest !== null) device.forget(guest)
-      device.tell(null)
       // What was changed meanwhile goes into the account's cart.
       changes = changes.map((each) => (each.account === null ? { ...each, account: next.name } : each))
       restart(next)
       if (answer) take(understood(answer.cart), ++asked, era)
       report = answer?.report ?? null
-    } finally {
-      isPaused = false
-      show()
-      void work()
-    }
-    return report
+      return report
+    })
+  }
+
+  async function restore(link: string): Promise<PricedCart> {
+    const { followed } = await import('./joining.ts')
+    await drain()
+    return alone(async () => {
+      const answer = await followed(direct, link, account?.token)
+      const cart = understood(answer.cart)
+      if (answer.token) {
+        device.remember(answer.token)
+        restart(null)
+      }
+      report = answer.report ?? null
+      take(cart, ++asked, era)
+      return cart
+    })
   }
 
   function logout(): void {
     if (!account) return
     const name = account.name
-    const ended = ownError('Logged out.', 'aborted')
-    promises.break(mine(), ended)
+    const ended = ownError('aborted', 'Logged out.')
+    settle(mine(), ({ reject }) => reject(ended))
     changes = changes.filter((each) => each.account !== name)
     report = null
     restart(null)
@@ -530,7 +563,7 @@ export function createCart(options: CartOptions): CartStore {
 
   async function order({ lineIds, expectedTotal, payment }: OrderWish = {}): Promise<PlacedOrder> {
     const seen = expectedTotal ?? (lineIds ? undefined : view.cart?.total.amount)
-    const waiting = promises.of(mine())
+    const waiting = mine().map(({ id }) => waiters.get(id)?.promise)
     await drain()
     // A change that was refused is not what the shopper ordered.
     await Promise.all(waiting)
@@ -547,27 +580,37 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
+  function subscribe(listener: (view: CartView) => void): () => void {
+    listeners.add(listener)
+    void begin()
+    watch()
+    return () => {
+      listeners.delete(listener)
+      watch()
+    }
+  }
+
+  async function ready(): Promise<PricedCart | null> {
+    await begin()
+    if (!isKnown) refresh()
+    await known.promise
+    return view.cart
+  }
+
   return {
     client: preview.client,
     get: () => view,
-    subscribe: (listener) => {
-      listeners.add(listener)
-      void begin()
-      watch()
-      return () => {
-        listeners.delete(listener)
-        watch()
-      }
-    },
-    ready: async () => {
-      await begin()
-      if (!isKnown) refresh()
-      await known.promise
+    subscribe,
+    ready,
+    refresh: async () => {
+      refresh()
+      await drain()
       return view.cart
     },
     ...changesBy(change),
     order,
     login,
+    restore,
     logout,
     dismiss: (id) => {
       refused = refused.filter((each) => each.id !== id)
@@ -583,32 +626,15 @@ export function createCart(options: CartOptions): CartStore {
   }
 }
 
-/** Sends a batch as one request. */
-function sent(client: Client, batch: readonly Change[], sending: { token: string | null; signal: AbortSignal; idempotencyKey: string }) {
-  const commands = batch.flatMap(({ command }) => ('acknowledge' in command ? [] : command))
-  const [first] = batch
-  if (first && 'acknowledge' in first.command) {
-    const { acknowledge } = first.command
-    const body = { ids: acknowledge === 'all' ? acknowledge : [...acknowledge] }
-    return client.call('POST /v1/shops/{shop}/carts/{cart}/notices/acknowledge', { ...CART, body }, sending)
+/** Sends a batch as one request; an acknowledgement is one by itself. */
+function sent(client: Client, batch: readonly Change[], sending: { token: string | null; idempotencyKey: string }) {
+  const commands: Command[] = []
+  for (const { command } of batch) {
+    if (!('acknowledge' in command)) commands.push(command)
+    else
+      return client.call('POST /v1/shops/{shop}/carts/{cart}/notices/acknowledge', { ...CART, body: { ids: command.acknowledge } }, sending)
   }
   return client.call('POST /v1/shops/{shop}/carts/{cart}/commands', { ...CART, body: { commands } }, sending)
-}
-
-/** Brings a guest's carts into the account's; null when there is nothing left to bring along. */
-async function merged(client: Client, carts: { id: string; token: string }[], mode: MergeMode | undefined, token: string) {
-  try {
-    const body = { carts, ...(mode ? { mode } : {}) }
-    return await client.call('POST /v1/shops/{shop}/carts/{cart}/merge', { ...CART, body }, { token })
-  } catch (error) {
-    if (error instanceof CartwrightError && isGone(error) && error.status !== 401) return null
-    throw error
-  }
-}
-
-/** Who asks, and until when an answer is waited for. */
-function limits(token: string | null) {
-  return { token, signal: AbortSignal.timeout(ANSWER_MS) }
 }
 
 /** A promise that somebody may wait for; who does not reads in the view what became of it. */
@@ -616,28 +642,6 @@ function awaited<T>(): PromiseWithResolvers<T> {
   const promise = Promise.withResolvers<T>()
   promise.promise.catch(() => {})
   return promise
-}
-
-/** Promises of changes by their ids. */
-function createPromises() {
-  const all = new Map<string, PromiseWithResolvers<PricedCart>>()
-  const settle = (changes: readonly Change[], how: (promise: PromiseWithResolvers<PricedCart>) => void): void => {
-    for (const { id } of changes) {
-      const promise = all.get(id)
-      all.delete(id)
-      if (promise) how(promise)
-    }
-  }
-  return {
-    make: (id: string): Promise<PricedCart> => {
-      const made = awaited<PricedCart>()
-      all.set(id, made)
-      return made.promise
-    },
-    of: (changes: readonly Change[]) => changes.map(({ id }) => all.get(id)?.promise),
-    keep: (changes: readonly Change[], cart: PricedCart) => settle(changes, (promise) => promise.resolve(cart)),
-    break: (changes: readonly Change[], error: CartwrightError) => settle(changes, (promise) => promise.reject(error)),
-  }
 }
 
 /** Every change as a command of the queue. */
@@ -650,7 +654,7 @@ function changesBy(change: (command: Change['command']) => Promise<PricedCart>) 
     applyCode: (code: string) => change({ applyCode: { code } }),
     removeCode: (code: string) => change({ removeCode: { code } }),
     change: (details: CartDetails) => change({ change: details }),
-    acknowledge: (ids: readonly string[] | 'all') => change({ acknowledge: ids }),
+    acknowledge: (ids: readonly string[] | 'all') => change({ acknowledge: ids === 'all' ? ids : [...ids] }),
   }
 }
 
@@ -664,29 +668,8 @@ function isOver({ version, state }: PricedCart): boolean {
   return version === 0 || state === 'CLOSED'
 }
 
-/** The server says that the guest or the cart is no more. */
-function isGone({ code }: CartwrightError): boolean {
-  return code === 'invalid_token' || code === 'cart_not_found' || code === 'cart_closed'
-}
-
-/** What went wrong on our side. */
-function ownError(title: string, code: ClientCode): CartwrightError {
-  return new CartwrightError({ type: 'about:blank', title, status: 0, code })
-}
-
 /** What stands between us and the server may answer in its place. */
 function understood(cart: unknown): PricedCart {
   if (typeof cart === 'object' && cart !== null && 'version' in cart) return cart as PricedCart
-  throw ownError('Not a cart.', 'not_understood')
-}
-
-/** Whose token it is, by what it says itself; only to tell accounts apart on this device, so nothing is checked. */
-function nameIn(jwt: string): string {
-  try {
-    const bytes = Uint8Array.from(atob((jwt.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')), (each) => each.charCodeAt(0))
-    const { iss, sub } = JSON.parse(new TextDecoder().decode(bytes)) as { iss?: unknown; sub?: unknown }
-    return `${iss}:${sub}`
-  } catch {
-    return jwt
-  }
+  throw ownError('not_understood', NOT_OURS)
 }

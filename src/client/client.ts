@@ -2,7 +2,7 @@
 // browsers, Node, Deno and at the edge.
 import { newIdempotencyKey } from './idempotency-key.ts'
 import type { Operations } from './operations.ts'
-import { CartwrightError, type ClientCode, type Problem } from './problem.ts'
+import { CartwrightError, NOT_OURS, ownError, type Problem } from './problem.ts'
 
 /** An operation, as `METHOD /path` with its parameters in braces. */
 export type OperationName = keyof Operations & string
@@ -20,8 +20,8 @@ export type InputOf<Name extends OperationName> = Flat<
     BodyPart<Operations[Name]['body']>
 >
 
-/** What an operation answers. */
-export type OutputOf<Name extends OperationName> = Operations[Name]['response']
+/** What an operation answers. Events that go on are the response itself, for their reader. */
+export type OutputOf<Name extends OperationName> = Name extends `${string}/stream` ? Response : Operations[Name]['response']
 
 /** How one call is made. */
 export interface CallOptions {
@@ -56,19 +56,11 @@ export interface ClientOptions {
 /** Calls the API. */
 export interface Client {
   /**
-   * Calls an operation and answers what it answers; undefined where it has nothing to say (204).
+   * Calls an operation and answers what it answers; undefined where it has nothing to say (204). The stream of a cart is the `Response`, which goes on
+   * until its reader or `signal` ends it; `timeoutMs` is the time until it begins.
    * @throws CartwrightError where the answer is a problem, or none came.
    */
   call<Name extends OperationName>(name: Name, ...rest: CallArguments<Name>): Promise<OutputOf<Name>>
-}
-
-/** Calls the API, and opens what does not end by itself. */
-export interface StreamClient extends Client {
-  /**
-   * The same, with the answer as it comes: for the stream of a cart, whose end is not to be waited for. `timeoutMs` is the time until it begins.
-   * @throws CartwrightError where the answer is a problem, or none came.
-   */
-  open<Name extends OperationName>(name: Name, ...rest: CallArguments<Name>): Promise<Response>
 }
 
 /** What stands behind the name of an operation: its input where it needs one, and how the call is made. */
@@ -85,7 +77,7 @@ interface AnyInput {
 const WAIT_MAX_MS = 10_000
 
 /** Makes a client. It keeps nothing and opens nothing until it is called. */
-export function createClient(options: ClientOptions): StreamClient {
+export function createClient(options: ClientOptions): Client {
   const { baseUrl, shop, language, retries = 3, timeoutMs = 30_000 } = options
   const send: typeof fetch = options.fetch ?? ((...request) => fetch(...request))
 
@@ -109,41 +101,40 @@ export function createClient(options: ClientOptions): StreamClient {
     }
   }
 
-  /** Sends it once. An answer that is opened goes on until its reader or `signal` ends it; any other is read to its end. */
-  async function attempt(url: string, request: RequestInit, signal: AbortSignal | undefined, isOpened: boolean): Promise<unknown> {
+  /** Sends it once, and reads the answer to its end, where it has one. */
+  async function attempt(url: string, request: RequestInit, signal: AbortSignal | undefined): Promise<unknown> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), timeoutMs)
     try {
       const response = await send(url, { ...request, signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal })
-      return isOpened && response.ok ? response : await answerOf(response)
+      return await answerOf(response)
     } catch (error) {
       if (error instanceof CartwrightError) throw error
-      throw unanswered(signal?.aborted ? 'aborted' : late.signal.aborted ? 'timed_out' : 'unreachable', error)
+      if (signal?.aborted) throw ownError('aborted', 'The call was ended.', error)
+      throw ownError(late.signal.aborted ? 'timed_out' : 'unreachable', 'The server cannot be reached.', error)
     } finally {
       clearTimeout(timer)
     }
   }
 
-  async function persist(name: string, input: AnyInput, how: CallOptions, isOpened: boolean): Promise<unknown> {
+  async function call(name: string, input: AnyInput = {}, how: CallOptions = {}): Promise<unknown> {
     const [method = '', path = ''] = name.split(' ')
     const url = addressOf(baseUrl, path, { ...(shop === undefined ? {} : { shop }), ...input.params }, input.query)
     // Made once: what is sent again goes under the same key.
     const request = requestOf(method, input, how)
     for (let tries = 0; ; tries++) {
       try {
-        return await attempt(url, request, how.signal, isOpened)
+        return await attempt(url, request, how.signal)
       } catch (error) {
-        const wait = tries < retries && error instanceof CartwrightError ? waitAfter(error, tries) : null
-        if (wait === null || wait > WAIT_MAX_MS) throw error
+        if (tries >= retries || !(error instanceof CartwrightError) || error.code === 'aborted' || !isPassing(error)) throw error
+        const wait = pauseAfter(error, tries)
+        if (wait > WAIT_MAX_MS) throw error
         await pause(wait, how.signal)
       }
     }
   }
 
-  return {
-    call: ((name: string, input: AnyInput = {}, how: CallOptions = {}) => persist(name, input, how, false)) as Client['call'],
-    open: ((name: string, input: AnyInput = {}, how: CallOptions = {}) => persist(name, input, how, true)) as StreamClient['open'],
-  }
+  return { call: call as Client['call'] }
 }
 
 function addressOf(
@@ -164,19 +155,20 @@ function addressOf(
   return baseUrl.replace(/\/+$/, '') + filled + (search ? `?${search}` : '')
 }
 
-/** What was answered: JSON as what it says, anything else as text, nothing as undefined. Thrown where it is a problem, or not from Cartwright. */
+/** What was answered: JSON as what it says, events as they come, anything else as text, nothing as undefined. Thrown where it is a problem, or not from Cartwright. */
 async function answerOf(response: Response): Promise<unknown> {
   const { ok, status, headers } = response
+  const type = headers.get('content-type') ?? ''
+  if (ok && type.includes('event-stream')) return response
   const text = await response.text()
-  const isJson = /[/+]json/.test(headers.get('content-type') ?? '')
+  const isJson = /[/+]json/.test(type)
   const body = isJson && text ? parsed(text) : { read: text || undefined }
   if (ok && body) return body.read
   const retryAfter = Number(headers.get('retry-after'))
   const problem = isJson ? (body?.read as Partial<Problem> | null | undefined) : null
-  const title = `What answered with ${status} is not Cartwright.`
   throw new CartwrightError({
     ...(retryAfter > 0 ? { retryAfter } : {}),
-    ...(typeof problem?.code === 'string' ? problem : { type: 'about:blank', title, status, code: 'not_understood' }),
+    ...(typeof problem?.code === 'string' ? problem : { type: 'about:blank', title: NOT_OURS, status, code: 'not_understood' }),
   } as Problem)
 }
 
@@ -189,19 +181,22 @@ function parsed(text: string): { readonly read: unknown } | null {
   }
 }
 
-function unanswered(code: Exclude<ClientCode, 'not_understood'>, cause: unknown): CartwrightError {
-  const title = code === 'aborted' ? 'The call was ended.' : 'The server cannot be reached.'
-  return new CartwrightError({ type: 'about:blank', title, status: 0, code } as Problem, { cause })
+/** Whether the same request may go well a moment later: no answer, too many at once, or a server that is not well. Under its key it happens once. */
+export function isPassing({ status }: CartwrightError): boolean {
+  return status === 0 || status === 408 || status === 429 || status >= 500
 }
 
-/** Busy, or away: nothing was done, or what was done is answered again under its key. */
-const COMES_AGAIN = [429, 502, 503, 504]
+const FIRST_PAUSE_MS = 500
+const LAST_PAUSE_MS = 30_000
 
-/** Milliseconds after which the same call may go well, or null where it would not. Never sooner than the server asked. */
-function waitAfter({ code, status, problem }: CartwrightError, tries: number): number | null {
-  if (code !== 'unreachable' && code !== 'timed_out' && !COMES_AGAIN.includes(status)) return null
-  // Spread out, so that all who were cut off at once do not come back at once.
-  return Math.max((problem.retryAfter ?? 0) * 1000, 250 * 2 ** tries * (0.5 + Math.random()))
+/** How long to wait before trying again, in milliseconds: longer each time, and not the same for all who were cut off at once. */
+export function backOff(failures: number): number {
+  return Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures) * (0.5 + Math.random() / 2)
+}
+
+/** The same after a problem that passes: never sooner than the server asked. */
+export function pauseAfter({ problem }: CartwrightError, failures: number): number {
+  return Math.max((problem.retryAfter ?? 0) * 1000, backOff(failures))
 }
 
 /** Ends early with `signal`: what is sent next is then not sent. */

@@ -1,5 +1,6 @@
 // What a device keeps of a cart, and how the tabs of one device stay out of each other's way: the guest's secret, a place for the changes that wait,
 // a channel between tabs, and locks. Where the platform has no locks or channels, every tab is for itself.
+import { newIdempotencyKey } from './idempotency-key.ts'
 
 /** What keeps text on a device: `localStorage` is one. */
 export interface DeviceStorage {
@@ -25,7 +26,7 @@ interface Locks {
   ): Promise<unknown>
 }
 
-/** A shop's cart on one device, as one tab has it. */
+/** A shop's cart on one device, as one tab has it. Tabs tell each other messages; null: what the device remembers has changed. */
 export interface Device<Message> {
   /** Whether tabs can tell which of them keeps what; else each may send what another one keeps, too. */
   readonly hasLocks: boolean
@@ -47,22 +48,21 @@ export interface Device<Message> {
 /** As many tabs keep what waits across a reload; the others keep it while they are open. */
 const PLACES = 8
 
-/** Storages of processes that serve many people: each is a device of its own. */
-const numbers = new WeakMap<DeviceStorage, number>()
-let numbersGiven = 0
+/** Storages of processes that serve many people: each is a device of its own, also where threads share their channels. */
+const names = new WeakMap<DeviceStorage, string>()
 
 /** Opens a shop's part of the device; `hear` gets what other tabs tell, and `inherit` what pages that are gone left. */
 export function openDevice<Message>(
   shop: string,
   given: DeviceStorage | undefined,
-  { hear, inherit }: { hear(message: Message): void; inherit(left: string): void },
+  { hear, inherit }: { hear(message: Message | null): void; inherit(left: string): void },
 ): Device<Message> {
   const page = globalThis as unknown as Page
   const storage = given ?? ownStorage(page)
   const kept = patient(storage)
   const key = `cartwright:${shop}`
   // In a browser every tab is the same person. A server's process may hold carts of many, who share nothing but the process.
-  const name = page.document ? key : `${key}#${numberOf(storage)}`
+  const name = page.document ? key : `${key}#${nameOf(storage)}`
   const locks = (globalThis.navigator as unknown as { readonly locks?: Locks } | undefined)?.locks
   const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel(name)
   let place: string | null = null
@@ -71,7 +71,7 @@ export function openDevice<Message>(
   if (channel) {
     channel.onmessage = ({ data }: { readonly data: unknown }) => {
       if (typeof data === 'number') void takeOver(data)
-      else hear(data as Message)
+      else hear(data as Message | null)
     }
     // Listening to other tabs is no reason for a process to stay.
     ;(channel as { unref?(): void }).unref?.()
@@ -114,12 +114,20 @@ export function openDevice<Message>(
     })
   }
 
+  function tell(message: Message | null): void {
+    if (!closing.signal.aborted) channel?.postMessage(message)
+  }
+
   return {
     hasLocks: locks !== undefined,
     secret: () => kept.getItem(key),
-    remember: (secret) => kept.setItem(key, secret),
+    remember: (secret) => {
+      kept.setItem(key, secret)
+      tell(null)
+    },
     forget: (secret) => {
       if (kept.getItem(key) === secret) kept.removeItem(key)
+      tell(null)
     },
 
     async claim() {
@@ -145,9 +153,7 @@ export function openDevice<Message>(
 
     alone,
 
-    tell: (message) => {
-      if (!closing.signal.aborted) channel?.postMessage(message)
-    },
+    tell,
 
     close: () => {
       closing.abort()
@@ -169,10 +175,10 @@ export function onTurn(turn: () => void, signal: AbortSignal): void {
   page.addEventListener?.('online', turn, { signal })
 }
 
-function numberOf(storage: DeviceStorage): number {
-  const known = numbers.get(storage) ?? ++numbersGiven
-  numbers.set(storage, known)
-  return known
+function nameOf(storage: DeviceStorage): string {
+  const name = names.get(storage) ?? newIdempotencyKey()
+  names.set(storage, name)
+  return name
 }
 
 function ownStorage(page: Page): DeviceStorage {
@@ -181,28 +187,28 @@ function ownStorage(page: Page): DeviceStorage {
   } catch {
     // A page that may keep nothing throws when it is asked.
   }
-  return { getItem: () => null, setItem: refuseToKeep, removeItem: () => {} }
-}
-
-function refuseToKeep(): never {
-  throw new Error('No storage')
+  // Whoever asks it gets an error, as from one that is forbidden.
+  return {} as DeviceStorage
 }
 
 /** A storage that is full or forbidden keeps in memory what it cannot keep otherwise: the cart works until the page is left. */
 function patient(storage: DeviceStorage): DeviceStorage {
   const memory = new Map<string, string>()
-  const attempt = <T>(work: () => T): { readonly value: T } | null => {
+  const attempt = <T>(work: () => T): T | null => {
     try {
-      return { value: work() }
+      return work()
     } catch {
       return null
     }
   }
   return {
-    getItem: (key) => memory.get(key) ?? attempt(() => storage.getItem(key))?.value ?? null,
+    getItem: (key) => memory.get(key) ?? attempt(() => storage.getItem(key)),
     setItem: (key, value) => {
       memory.set(key, value)
-      if (attempt(() => storage.setItem(key, value))) memory.delete(key)
+      attempt(() => {
+        storage.setItem(key, value)
+        memory.delete(key)
+      })
     },
     removeItem: (key) => {
       memory.delete(key)

@@ -8,8 +8,8 @@ export {
   type CartView,
   createCart,
   type DeviceStorage,
-  type MergeMode,
-  type MergeReport,
+  type OrderWish,
+  type PaymentWish,
   type PlacedOrder,
   type RefusedChange,
 } from './cart.ts'
@@ -22,9 +22,9 @@ export {
   type InputOf,
   type OperationName,
   type OutputOf,
-  type StreamClient,
 } from './client.ts'
 export { newIdempotencyKey } from './idempotency-key.ts'
+export type { MergeMode, MergeReport } from './joining.ts'
 export type {
   Address,
   Adjustment,

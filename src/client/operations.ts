@@ -2466,7 +2466,7 @@ export interface Operations {
     }
   }
   /**
-   * One product, by id or handle
+   * One product, by id, by handle, or by a sku of it
    */
   'GET /v1/shops/{shop}/products/{product}': {
     params: {

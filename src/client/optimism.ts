@@ -26,7 +26,7 @@ export interface Known {
   /** How a line is called that the server has not made yet. */
   newLineId(changeId: string, index: number): string
   /** The line that a change is about, or null. */
-  lineIdOf(change: Change): string | null
+  lineIdOf(change: Change): string
 }
 
 /** Reads the tiers of what is changed, once per product. */

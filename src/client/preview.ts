@@ -67,11 +67,11 @@ export function createPreview(direct: Client, changed: () => void): Preview {
       known.lines = [...lines, ...known.lines]
     },
     name: async (answered, cart, waiting) => {
-      if (waiting.some((each) => isNewLine(lineIdOf(each) ?? ''))) await load()
+      if (waiting.some((each) => isNewLine(lineIdOf(each)))) await load()
       optimism?.nameLines(answered, cart, known)
     },
     nameOf,
-    named: (change) => withLineId(change, nameOf(lineIdOf(change) ?? '')),
+    named: (change) => withLineId(change, nameOf(lineIdOf(change))),
     forget: () => {
       known.products.clear()
       known.asked.clear()

@@ -115,3 +115,11 @@ export class CartwrightError extends Error {
     this.problem = problem
   }
 }
+
+/** What stands between us and the server answered in its place. */
+export const NOT_OURS = 'The answer is not from Cartwright.'
+
+/** What went wrong on the caller's side, where no problem was answered: its status is 0. */
+export function ownError(code: ClientCode, title: string, cause?: unknown): CartwrightError {
+  return new CartwrightError({ type: 'about:blank', title, status: 0, code } as Problem, { cause })
+}

@@ -11,7 +11,7 @@ export interface Change {
   readonly id: string
   /** Whose cart it is for: an account, or null for the guest's. */
   readonly account: string | null
-  readonly command: Command | { readonly acknowledge: readonly string[] | 'all' }
+  readonly command: Command | { readonly acknowledge: string[] | 'all' }
   /** The idempotency key of the request it went with; absent before it was sent. */
   readonly key?: string
   /** It goes by itself: together with others it was refused, and it was not told which of them was meant. */
@@ -35,9 +35,9 @@ export function isNewLine(lineId: string, changeId = ''): boolean {
   return lineId.startsWith(NEW + changeId)
 }
 
-/** The line that a change is about, or null. */
-export function lineIdOf({ command }: Change): string | null {
-  return 'set' in command ? command.set.lineId : 'remove' in command ? command.remove.lineId : null
+/** The line that a change is about, or '' where it is about none. */
+export function lineIdOf({ command }: Change): string {
+  return 'set' in command ? command.set.lineId : 'remove' in command ? command.remove.lineId : ''
 }
 
 /** The same change of the line that the server made in the meantime. */
@@ -45,11 +45,6 @@ export function withLineId(change: Change, lineId: string): Change {
   const { command } = change
   if ('set' in command) return { ...change, command: { set: { ...command.set, lineId } } }
   return 'remove' in command ? { ...change, command: { remove: { lineId } } } : change
-}
-
-/** 128 random bits: what is sent under it is proved by it. */
-export function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /**
@@ -64,7 +59,7 @@ export function nextBatch([first, ...rest]: readonly Change[]): readonly Change[
   const batch = [first]
   for (const change of rest) {
     lines += linesOf(change)
-    if (batch.length === COMMANDS_MAX || lines > LINES_MAX || goesAlone(change) || isNewLine(lineIdOf(change) ?? '')) break
+    if (batch.length === COMMANDS_MAX || lines > LINES_MAX || goesAlone(change) || isNewLine(lineIdOf(change))) break
     batch.push(change)
   }
   return batch
@@ -78,10 +73,9 @@ function linesOf({ command }: Change): number {
   return 'add' in command ? command.add.lines.length : 0
 }
 
-/** Which of the commands of a request was refused, or null where that was not told. */
-export function refusedIndex({ problem }: CartwrightError): number | null {
-  const index = AT_COMMAND.exec(problem.path ?? '')?.[1]
-  return index === undefined ? null : Number(index)
+/** Which of the commands of a request was refused, or -1 where that was not told. */
+export function refusedIndex({ problem }: CartwrightError): number {
+  return Number(AT_COMMAND.exec(problem.path ?? '')?.[1] ?? -1)
 }
 
 const AT_COMMAND = /^\/commands\/(\d+)(\/\w+)?(\/lines\/0(?=\/|$))?/
@@ -93,15 +87,7 @@ export function ownRefusal(error: CartwrightError): CartwrightError {
   return new CartwrightError({ ...error.problem, path: path.replace(AT_COMMAND, '') || '/' } as Problem, { cause: error })
 }
 
-/** Whether the same request may go well a moment later: no answer, too many at once, or a server that is not well. */
-export function isPassing({ status }: CartwrightError): boolean {
-  return status === 0 || status === 408 || status === 429 || status >= 500
-}
-
-const FIRST_PAUSE_MS = 500
-const LAST_PAUSE_MS = 30_000
-
-/** How long to wait before trying again, in milliseconds: longer each time, and not the same for everybody. */
-export function backOff(failures: number): number {
-  return Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2)
+/** Whether the server says that the guest or the cart is no more. */
+export function isGone({ code }: CartwrightError): boolean {
+  return code === 'invalid_token' || code === 'cart_not_found' || code === 'cart_closed'
 }

@@ -1,15 +1,12 @@
 // The live stream of a cart: every change as it happens. Read with `fetch`, because the token goes in a header. It connects again by itself, with
 // what was read last, until it is told that there is nothing more to read. Loaded when a page first follows a cart.
 import type { PricedCart } from '../core/pricing.ts'
-import type { backOff } from './queue.ts'
+import type { backOff, Client } from './client.ts'
+import type { CartwrightError } from './problem.ts'
 
 /** How a stream is read. */
 export interface Following {
-  readonly shop: string
-  readonly baseUrl: string
-  readonly token: string | null
-  readonly language?: string
-  readonly fetch?: typeof fetch
+  readonly client: Client
   /** The cart as it is; also after each connection, unless it was read already. */
   see(cart: PricedCart): void
   /** The cart, or the right to read it, is gone. */
@@ -23,14 +20,18 @@ export interface Following {
 const SILENCE_MS = 45_000
 /** Reads until `signal` ends it or the cart is gone. */
 export async function follow(following: Following): Promise<void> {
-  const { see, end, signal, backOff } = following
+  const { client, see, end, signal, backOff } = following
   let lastId: string | null = null
   for (let failures = 0; !signal.aborted; failures++) {
     const silence = new AbortController()
     let timer = setTimeout(() => silence.abort(), SILENCE_MS)
     try {
-      const response = await connect(following, lastId, AbortSignal.any([signal, silence.signal]))
-      if ([401, 403, 404].includes(response.status)) return end()
+      const response: Response = await client.call(
+        'GET /v1/shops/{shop}/carts/{cart}/stream',
+        { params: { cart: 'current' } },
+        // Only what is newer than what was read last is sent again.
+        { headers: lastId ? { 'last-event-id': lastId } : {}, signal: AbortSignal.any([signal, silence.signal]) },
+      )
       for await (const { id, event, data } of eventsOf(response)) {
         clearTimeout(timer)
         timer = setTimeout(() => silence.abort(), SILENCE_MS)
@@ -39,27 +40,15 @@ export async function follow(following: Following): Promise<void> {
         lastId = id || lastId
         if (event === 'cart') see(JSON.parse(data) as PricedCart)
       }
-    } catch {
-      // Whatever broke it, it is opened again.
+    } catch (error) {
+      // What is gone stays gone; whatever else broke it, it is opened again.
+      if ([401, 403, 404].includes((error as Partial<CartwrightError>).status ?? 0)) return end()
     } finally {
       clearTimeout(timer)
       silence.abort()
     }
     if (!signal.aborted) await pause(backOff(failures), signal)
   }
-}
-
-/** `lastId` is the last event that was read: only what is newer is sent again. */
-function connect({ shop, baseUrl, token, language, ...given }: Following, lastId: string | null, signal: AbortSignal): Promise<Response> {
-  const headers = {
-    accept: 'text/event-stream',
-    authorization: `Bearer ${token}`,
-    ...(language ? { 'accept-language': language } : {}),
-    ...(lastId ? { 'last-event-id': lastId } : {}),
-  }
-  const send = given.fetch ?? fetch
-  const url = `${baseUrl.replace(/\/+$/, '')}/v1/shops/${encodeURIComponent(shop)}/carts/current/stream`
-  return send(url, { headers, credentials: 'omit', signal })
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -73,8 +62,8 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** The events of a stream; a comment is one without a name. */
-async function* eventsOf({ ok, body }: Response): AsyncGenerator<{ readonly id: string; readonly event: string; readonly data: string }> {
-  if (!ok || !body) return
+async function* eventsOf({ body }: Response): AsyncGenerator<{ readonly id: string; readonly event: string; readonly data: string }> {
+  if (!body) return
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let text = ''

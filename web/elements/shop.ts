@@ -1,8 +1,7 @@
 // Which shop the elements of a page belong to, as its script says, and what all of them share: one cart, one answer per product, and the
 // orders that were made on this device.
-import type { CartStore } from '../../src/client/cart.ts'
+import { type CartStore, createCart } from '../../src/client/cart.ts'
 import type { OutputOf } from '../../src/client/client.ts'
-import { createCart } from './interim-cart.ts'
 
 /** A product as the catalogue shows it to shoppers. */
 export type Product = OutputOf<'GET /v1/shops/{shop}/products/{product}'>

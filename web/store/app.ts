@@ -1,10 +1,10 @@
 // The state of the page and what may be done with it. Pages are functions of this; every change draws them anew.
 
-import type { CartItem, CartStore, CartView, MergeMode, MergeReport, PlacedOrder } from '../../src/client/cart.ts'
+import { type CartItem, type CartStore, type CartView, createCart, type PlacedOrder } from '../../src/client/cart.ts'
 import type { OutputOf } from '../../src/client/client.ts'
+import type { MergeMode, MergeReport } from '../../src/client/joining.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
 import { type Account, keepAccount, keepLanguage, keepOrderToken, keptAccount, keptLanguage, keptOrderToken } from './device.ts'
-import { createCart } from './interim-cart.ts'
 import { type Route, routeOf } from './routes.ts'
 import { type DemoShop, demoShop } from './shops.ts'
 import { type Language, WORDS, type Words } from './words.ts'

@@ -1,7 +1,7 @@
 // Questions that lie over the page, in the browser's own dialog: it keeps the focus, and Escape closes it.
 import { html, nothing, type TemplateResult } from 'lit'
 import { keyed } from 'lit/directives/keyed.js'
-import type { MergeMode } from '../../src/client/cart.ts'
+import type { MergeMode } from '../../src/client/joining.ts'
 import type { App, Dialog } from './app.ts'
 
 const NAMES = ['robin', 'kim', 'sam'] as const
