@@ -129,11 +129,9 @@ const PATIENCE = 3
  * @throws nothing; what goes wrong is told by the promises of the changes and by the view.
  */
 export function createCart(options: CartOptions): CartStore {
-  const { shop } = options
-  const device = openDevice<PricedCart>(shop, options.storage, { hear: (cart) => (cart ? see(cart) : look()), inherit })
-  const how = { ...options, token }
-  const direct = createClient(how)
-  const once = createClient({ ...how, retries: 0, timeoutMs: ANSWER_MS })
+  const device = openDevice<PricedCart>(options.shop, options.storage, { hear: (cart) => (cart ? see(cart) : look()), inherit })
+  const direct = createClient({ ...options, token })
+  const once = createClient({ ...options, token, retries: 0, timeoutMs: ANSWER_MS })
   const preview = createPreview(direct, () => mine().length > 0 && show())
   const closing = new AbortController()
 
@@ -149,9 +147,8 @@ export function createCart(options: CartOptions): CartStore {
   let asked = 0
   /** A cart that came by another way while a change was under way: it may contain that change already. */
   let later: PricedCart | null = null
-  /** An answer to a request of at least this number is waited for, and the last number that was answered. */
-  let due = 1
-  let answered = 0
+  /** An answer to a request of at least this number is waited for. */
+  let due: number | null = 1
   let isPaused = false
   let changes: readonly Change[] = []
   let refused: readonly RefusedChange[] = []
@@ -160,13 +157,12 @@ export function createCart(options: CartOptions): CartStore {
   let view: CartView = { cart: null, isEstimated: false, pending: 0, status: 'loading', refused, report }
   let claimed: Promise<void> | null = null
   let isWorking = false
-  let wake = () => {}
+  const rest = createRest()
   let triedAt = 0
   let known = awaited<PricedCart | null>()
   let isKnown = false
   let turned = Promise.withResolvers<void>()
   let streaming: { readonly era: number; readonly end: AbortController } | null = null
-  /** Who waits for a change, by its id. */
   const waiters = new Map<string, PromiseWithResolvers<PricedCart>>()
   const listeners = new Set<(view: CartView) => void>()
 
@@ -217,7 +213,7 @@ export function createCart(options: CartOptions): CartStore {
       held = cart
       device.tell(cart)
     }
-    answered = Math.max(answered, number)
+    if (due !== null && number >= due) due = null
     isKnown = true
     failure = null
     if (later) see(later)
@@ -255,10 +251,6 @@ export function createCart(options: CartOptions): CartStore {
     void work()
   }
 
-  function isDue(): boolean {
-    return answered < due
-  }
-
   /** From now on it is this one's cart; null: the guest's or nobody's. */
   function restart(next: Account | null): void {
     era++
@@ -273,14 +265,6 @@ export function createCart(options: CartOptions): CartStore {
     watch()
     show()
     refresh()
-  }
-
-  /** The guest's secret is of no more use. Answers whether there was one. */
-  function forget(gone: string | null): boolean {
-    if (account || gone === null) return false
-    device.forget(gone)
-    restart(null)
-    return true
   }
 
   function watch(): void {
@@ -324,7 +308,7 @@ export function createCart(options: CartOptions): CartStore {
     secret = device.secret()
     onTurn(() => {
       watch()
-      wake()
+      rest.end()
     }, closing.signal)
     claimed = device.claim().then(keep, () => {})
     void work()
@@ -358,17 +342,9 @@ export function createCart(options: CartOptions): CartStore {
     waiters.set(id, waiter)
     show()
     keep()
-    if (Date.now() - triedAt > REST_MS) wake()
+    if (Date.now() - triedAt > REST_MS) rest.end()
     void work()
     return waiter.promise
-  }
-
-  function settle(done: readonly Change[], how: (waiter: PromiseWithResolvers<PricedCart>) => void): void {
-    for (const { id } of done) {
-      const waiter = waiters.get(id)
-      waiters.delete(id)
-      if (waiter) how(waiter)
-    }
   }
 
   /** Sends what waits, one request at a time, until nothing does. */
@@ -377,7 +353,7 @@ export function createCart(options: CartOptions): CartStore {
     isWorking = true
     try {
       await claimed
-      for (let failures = 0; !closing.signal.aborted && !isPaused && (isDue() || mine().length > 0); ) {
+      for (let failures = 0; !closing.signal.aborted && !isPaused && (due !== null || mine().length > 0); ) {
         const failed = await oneAtATime()
         triedAt = Date.now()
         failures = failed ? failures + 1 : 0
@@ -388,21 +364,11 @@ export function createCart(options: CartOptions): CartStore {
         keep()
         turned.resolve()
         turned = Promise.withResolvers()
-        if (failed) await sleep(pauseAfter(failed, failures))
+        if (failed) await rest.take(pauseAfter(failed, failures))
       }
     } finally {
       isWorking = false
     }
-  }
-
-  function sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
   }
 
   /** The next request, while no other tab sends one: two that make a guest at once would make two. Answers what kept it from being answered. */
@@ -432,10 +398,14 @@ export function createCart(options: CartOptions): CartStore {
       if (!(error instanceof CartwrightError)) throw error
       if (askedIn !== era) return null
       if (isPassing(error)) return error
-      if (isGone(error) && forget(who)) return null
+      if (isGone(error) && !account && who !== null) {
+        device.forget(who)
+        restart(null)
+        return null
+      }
       if (batch.length > 0) refuse(batch, error)
       else {
-        answered = number
+        due = null
         known.reject(error)
         known = awaited()
         refused = [...refused, { id: newIdempotencyKey(), error }]
@@ -462,7 +432,7 @@ export function createCart(options: CartOptions): CartStore {
     await preview.name(batch, cart, changes)
     changes = changes.filter((each) => !batch.some(({ id }) => id === each.id)).map(preview.named)
     take(cart, number, askedIn)
-    settle(batch, ({ resolve }) => resolve(cart))
+    settle(waiters, batch, ({ resolve }) => resolve(cart))
   }
 
   /** Takes back what was refused, and only that: what came with it is sent again without it. */
@@ -479,7 +449,7 @@ export function createCart(options: CartOptions): CartStore {
       const { key: _, ...again } = each
       return meant.length === 0 ? { ...again, isAlone: true } : again
     })
-    settle(out, ({ reject }) => reject(told))
+    settle(waiters, out, ({ reject }) => reject(told))
     if (later) see(later)
     show()
   }
@@ -487,9 +457,9 @@ export function createCart(options: CartOptions): CartStore {
   /** Until everything that waits was answered. @throws CartwrightError when the server cannot be reached. */
   async function drain(): Promise<void> {
     await begin()
-    wake()
+    rest.end()
     void work()
-    for (let failures = 0; !closing.signal.aborted && (isDue() || mine().length > 0); ) {
+    for (let failures = 0; !closing.signal.aborted && (due !== null || mine().length > 0); ) {
       await turned.promise
       failures = failure ? failures + 1 : 0
       if (failure && failures === PATIENCE) throw failure
@@ -554,7 +524,7 @@ export function createCart(options: CartOptions): CartStore {
     if (!account) return
     const name = account.name
     const ended = ownError('aborted', 'Logged out.')
-    settle(mine(), ({ reject }) => reject(ended))
+    settle(waiters, mine(), ({ reject }) => reject(ended))
     changes = changes.filter((each) => each.account !== name)
     report = null
     restart(null)
@@ -580,28 +550,24 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  function subscribe(listener: (view: CartView) => void): () => void {
-    listeners.add(listener)
-    void begin()
-    watch()
-    return () => {
-      listeners.delete(listener)
-      watch()
-    }
-  }
-
-  async function ready(): Promise<PricedCart | null> {
-    await begin()
-    if (!isKnown) refresh()
-    await known.promise
-    return view.cart
-  }
-
   return {
     client: preview.client,
     get: () => view,
-    subscribe,
-    ready,
+    subscribe: (listener) => {
+      listeners.add(listener)
+      void begin()
+      watch()
+      return () => {
+        listeners.delete(listener)
+        watch()
+      }
+    },
+    ready: async () => {
+      await begin()
+      if (!isKnown) refresh()
+      await known.promise
+      return view.cart
+    },
     refresh: async () => {
       refresh()
       await drain()
@@ -621,7 +587,7 @@ export function createCart(options: CartOptions): CartStore {
       streaming?.end.abort()
       listeners.clear()
       device.close()
-      wake()
+      rest.end()
     },
   }
 }
@@ -642,6 +608,35 @@ function awaited<T>(): PromiseWithResolvers<T> {
   const promise = Promise.withResolvers<T>()
   promise.promise.catch(() => {})
   return promise
+}
+
+/** Tells those who wait for these changes. */
+function settle(
+  waiters: Map<string, PromiseWithResolvers<PricedCart>>,
+  done: readonly Change[],
+  how: (waiter: PromiseWithResolvers<PricedCart>) => void,
+): void {
+  for (const { id } of done) {
+    const waiter = waiters.get(id)
+    waiters.delete(id)
+    if (waiter) how(waiter)
+  }
+}
+
+/** A rest that can be ended early. */
+function createRest() {
+  let end = () => {}
+  return {
+    take: (ms: number) =>
+      new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        end = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      }),
+    end: () => end(),
+  }
 }
 
 /** Every change as a command of the queue. */
