@@ -82,6 +82,9 @@ async function fill(databaseUrl: string): Promise<void> {
   await server.close()
 }
 
+/** How Node runs the files: see light-hooks.ts. */
+const RUNNER = ['--import', join(import.meta.dirname, 'light-hooks.ts'), '--test', '--test-concurrency=4', '--test-timeout=240000']
+
 const postgres = process.env.TEST_DATABASE_URL ? null : await startPostgres()
 const url = process.env.TEST_DATABASE_URL ?? postgres?.url ?? ''
 const file = join(folder, 'template.db')
@@ -99,7 +102,7 @@ const env = {
   // Every test file, and every server that one starts, loads the same modules.
   NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(folder, 'modules'),
 }
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=4', '--test-timeout=240000', ...options, ...files], {
+const runner = spawn(process.execPath, [...RUNNER, ...options, ...files], {
   stdio: 'inherit',
   env,
 })
