@@ -19,7 +19,13 @@ const PROMISED = [
   ...ids(2, '1-6 10 12-17'),
   ...ids(3, '1-13'),
   ...ids(4, '1-13 15 16 18-20 25 26 35-37 45 46 57-59 77'),
+  ...ids(0, '1 15'),
+  ...ids(2, '7-9 11'),
 ]
+
+/** What is promised of pages: proved by a test that opens one in a browser. */
+const IN_A_BROWSER = [...ids(0, '1 15'), ...ids(2, '7-9 11')]
+const BROWSER_TESTS = ['test/store.test.ts', 'test/store-robust.test.ts', 'test/elements.test.ts']
 
 function ids(system: number, ranges: string): string[] {
   return ranges.split(' ').flatMap((range) => {
@@ -121,6 +127,14 @@ describe('behaviours', () => {
   it('have a test, a later part, or a reason, and titles name no others', (context) => {
     for (const [system, of] of systems()) context.diagnostic(lineOf(system, of, proofs))
     assert.deepEqual(faultsOf(BEHAVIOURS, titles, PROMISED), [])
+  })
+
+  it('of pages are proved in a browser', () => {
+    const proved = (id: string) => proofs.get(id)?.some(({ file }) => BROWSER_TESTS.includes(file)) === true
+    assert.deepEqual(
+      IN_A_BROWSER.filter((id) => !proved(id)),
+      [],
+    )
   })
 
   it('stand in docs/coverage.md as the list and the tests say', () => {
