@@ -1,19 +1,16 @@
 // What a shopper's browser does at checkout, in a real one: the payment page under its own content security policy, clicks, 3-D Secure, and the
-// way back to a shop on another origin. Needs Chromium (CHROMIUM_PATH, or one of the usual places); without one these tests say that they
-// were skipped.
+// way back to a shop on another origin. Needs Chromium (CHROMIUM_PATH, or one of the usual places); without one these tests fail.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { noBrowser, openBrowser } from './chromium.ts'
+import { openBrowser } from './chromium.ts'
 import { caller, eventually, freshDatabase, startTestServer } from './harness.ts'
 
-const skip = noBrowser
-
-describe('paying in a browser', { skip }, async () => {
+describe('paying in a browser', async () => {
   let browser: Browser
-  const server = skip ? null : await startTestServer(await freshDatabase('sqlite'))
+  const server = await startTestServer(await freshDatabase('sqlite'))
   const shopSite = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<h1>Thank you</h1>'))
   await new Promise<void>((resolve) => shopSite.listen(0, '127.0.0.1', resolve))
   const returnUrl = `http://localhost:${(shopSite.address() as AddressInfo).port}/thanks`
@@ -24,9 +21,9 @@ describe('paying in a browser', { skip }, async () => {
   after(() => browser?.close())
 
   async function orderToPay() {
-    const shop = caller(`${server?.url}/v1/shops/demo`)
+    const shop = caller(`${server.url}/v1/shops/demo`)
     const { body } = await shop('POST', '/orders', { items: [{ sku: 'GUIDE-BREW' }], email: 'robin@example.com', payment: { returnUrl } })
-    const read = caller(`${server?.url}/v1/shops/demo`, body.orderToken)
+    const read = caller(`${server.url}/v1/shops/demo`, body.orderToken)
     const stateIs = (state: string) =>
       eventually(async () => (await read('GET', `/orders/${body.order.id}`)).body.state === state, 10_000, state)
     return { url: body.payment.url as string, id: body.order.id as string, stateIs, read }

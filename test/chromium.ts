@@ -11,11 +11,15 @@ const PLACES = [
 ]
 const executablePath = PLACES.find((place) => place !== undefined && existsSync(place))
 
-/** Why browser tests cannot run on this machine, or false. */
-export const noBrowser = executablePath === undefined ? 'Chromium is not installed here' : false
-
-/** Starts it, talking to nobody but the pages that it is sent to. */
-export function openBrowser(): Promise<Browser> {
+/**
+ * Starts it, talking to nobody but the pages that it is sent to.
+ * @throws Error where there is none: what a page promises is not proved without a page.
+ */
+export async function openBrowser(): Promise<Browser> {
+  if (executablePath === undefined)
+    throw new Error(
+      'These tests open pages in Chromium, which is not installed. Install it (Debian: apt-get install chromium), or name it in CHROMIUM_PATH.',
+    )
   const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-  return chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox', '--disable-gpu', ...quiet] })
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', ...quiet] })
 }

@@ -12,7 +12,7 @@ import { currencies, exponentOf } from '../src/core/money.ts'
 import { webFolder } from '../src/http/web.ts'
 import { buildWeb } from '../web/build.ts'
 import { decimalsOf, decimalText, minorUnits, moneyText } from '../web/elements/amounts.ts'
-import { noBrowser, openBrowser } from './chromium.ts'
+import { openBrowser } from './chromium.ts'
 import { caller, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { type ShopSite, startShopSite } from './shop-site.ts'
 
@@ -78,7 +78,7 @@ describe('amounts', () => {
   })
 })
 
-describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
+describe('the drop-in elements on another origin', () => {
   let browser: Browser
   before(async () => {
     browser = await openBrowser()

@@ -11,7 +11,7 @@ import { renderToString } from 'react-dom/server'
 import { build, type Rolldown } from 'vite'
 import { createCart } from '../src/client/cart.ts'
 import { useCart, useCheckout, useLine } from '../src/client/react.ts'
-import { noBrowser, openBrowser } from './chromium.ts'
+import { openBrowser } from './chromium.ts'
 import { ADMIN, caller, freshDatabase, startTestServer } from './harness.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
@@ -31,8 +31,8 @@ async function bundled(entry: string): Promise<string> {
   return built[0]?.output[0].code ?? assert.fail('nothing was built')
 }
 
-describe('hooks in a browser', { skip: noBrowser }, async () => {
-  const script = noBrowser ? '' : await bundled('react/shop-page.ts')
+describe('hooks in a browser', async () => {
+  const script = await bundled('react/shop-page.ts')
   const html = `<!doctype html><title>Shop</title><div id="root"></div>
 <script>globalThis.api = '${server.url}'; globalThis.root = document.getElementById('root')</script><script type="module" src="/page.js"></script>`
   const site = createServer(({ url }, response) => {

@@ -14,7 +14,7 @@ import { explain } from '../src/core/explanation.ts'
 import { priceCart } from '../src/core/pricing.ts'
 import { factsText } from '../src/core/replay.ts'
 import { randomCarts } from './carts.ts'
-import { noBrowser, openBrowser } from './chromium.ts'
+import { openBrowser } from './chromium.ts'
 import { cartWith, factsOf, guestCart, line, promotionOf, variantOf } from './facts.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -110,7 +110,7 @@ function served(path: string): [type: string, body: string] | null {
   return script === undefined ? null : ['text/javascript', script]
 }
 
-describe('a price in a browser', { skip: noBrowser }, async () => {
+describe('a price in a browser', async () => {
   let browser: Browser
   const site = createServer((request, response) => {
     const found = served(request.url ?? '')

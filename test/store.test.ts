@@ -5,17 +5,16 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { build } from 'vite'
-import { noBrowser, openBrowser } from './chromium.ts'
+import { openBrowser } from './chromium.ts'
 import { ADMIN, caller, eventually, freshDatabase, startTestServer } from './harness.ts'
 
-const skip = noBrowser
 const SHOTS = process.env.STORE_SHOTS
 const ROOT = join(import.meta.dirname, '..')
 
-describe('the demo store', { skip }, async () => {
-  if (!skip) await build({ configFile: join(ROOT, 'web/store/vite.config.ts') })
-  const server = skip ? null : await startTestServer(await freshDatabase('sqlite'))
-  const url = server?.url ?? ''
+describe('the demo store', async () => {
+  await build({ configFile: join(ROOT, 'web/store/vite.config.ts') })
+  const server = await startTestServer(await freshDatabase('sqlite'))
+  const url = server.url
   let browser: Browser
   before(async () => {
     browser = await openBrowser()
@@ -248,7 +247,7 @@ describe('the demo store', { skip }, async () => {
     const before = await kept(page, 'demo')
     const { body } = await caller(`${url}/v1/shops/demo`, ADMIN)('GET', '/carts?limit=100')
     for (const { id } of body.items) await caller(`${url}/v1/shops/demo`, ADMIN)('DELETE', `/carts/${id}`)
-    await server?.engine.store.transact(async (writer) => {
+    await server.engine.store.transact(async (writer) => {
       await writer.db.deleteFrom('guests').execute()
     })
     await page.goto(`${url}/shop/demo/products/dotted-notebook`)
