@@ -4,7 +4,10 @@ import { CartElement } from './cart-element.ts'
 import { bag } from './icons.ts'
 import { base } from './styles.ts'
 
-/** The button with the badge. */
+/**
+ * The button with the badge.
+ * @slot - another picture than the bag
+ */
 export class CartButton extends CartElement {
   static override properties: PropertyDeclarations = { href: {} }
   static override styles = [
@@ -31,8 +34,13 @@ export class CartButton extends CartElement {
     const label = this.words.openCart(count)
     const isLink = this.href !== null && !document.querySelector('cart-drawer')
     return isLink
-      ? html`<a class="open" part="button" href=${this.href ?? ''} aria-label=${label}>${bag}${shown}</a>`
-      : html`<button class="open" part="button" aria-label=${label} aria-haspopup="dialog" @click=${this.open}>${bag}${shown}</button>`
+      ? html`<a class="open" part="button" href=${this.href ?? ''} aria-label=${label}><slot>${bag}</slot>${shown}</a>${this.status}`
+      : html`<button class="open" part="button" aria-label=${label} aria-haspopup="dialog" @click=${this.open}><slot>${bag}</slot>${shown}</button>${this.status}`
+  }
+
+  /** The drawer speaks for itself while it is open: the rest of the page is not heard then. */
+  protected override get speaks(): boolean {
+    return document.querySelector('cart-button') === this && document.querySelector('cart-drawer')?.isOpen !== true
   }
 
   private open(): void {

@@ -3,7 +3,10 @@ import { css, html, type PropertyValues, type TemplateResult } from 'lit'
 import { CartContents } from './cart-contents.ts'
 import { base, contents } from './styles.ts'
 
-/** The page of the cart. */
+/**
+ * The page of the cart.
+ * @slot empty - what is offered while there is nothing in it
+ */
 export class CartPage extends CartContents {
   static override styles = [
     base,
@@ -48,6 +51,10 @@ export class CartPage extends CartContents {
           <button class="button primary wide" part="place-order" @click=${() => this.goToCheckout()}>${words.placeOrder}</button>
         </div>
       </div>${this.status}`
+  }
+
+  protected override get speaks(): boolean {
+    return document.querySelector('cart-button') === null
   }
 
   /** A reload is to show the cart, too. */

@@ -156,7 +156,7 @@ export class CheckoutForm extends CartElement {
       <div class="aside" part="summary">
         <h3>${words.summary}</h3>
         ${this.brief(cart)}
-        ${this.fault ? html`<p class="note alert" role="alert" tabindex="-1" id="alert">${this.fault}</p>` : nothing}
+        ${this.fault ? html`<p class="note alert" role="alert" tabindex="-1" id="alert"><span>${this.fault} ${this.loginLink(this.fault)}</span></p>` : nothing}
         <button class="button primary wide" part="pay" aria-disabled=${this.isBusy ? 'true' : 'false'}>${this.action(cart)}</button>
       </div>
       ${this.status}
@@ -370,8 +370,9 @@ export class CheckoutForm extends CartElement {
     })
     const placed = { id: order.id, token: orderToken }
     rememberOrder(placed)
-    this.tell('order', placed)
-    if (payment?.url) location.assign(new URL(payment.url, shopOfPage().baseUrl))
+    const paymentUrl = payment?.url ? new URL(payment.url, shopOfPage().baseUrl).href : null
+    if (!this.tell('cartwright:ordered', { ...placed, paymentUrl })) return
+    if (paymentUrl !== null) location.assign(paymentUrl)
     else this.placed = placed
   }
 
