@@ -88,7 +88,7 @@ export abstract class CartContents extends CartElement {
     const lines = this.stage.name === 'checkout' ? this.stage.lines : []
     return html`
       <button class="link" data-start @click=${() => this.backToCart()}>${this.words.backToCart}</button>
-      <checkout-form .lines=${lines} return-url=${this.returnUrl ?? nothing}></checkout-form>`
+      <checkout-form exportparts="form, summary, pay, totals, total, estimated" .lines=${lines} return-url=${this.returnUrl ?? nothing}></checkout-form>`
   }
 
   /** Does it, and tells at its line what was refused. */

@@ -92,7 +92,7 @@ export class CartDrawer extends CartContents {
     const { cart } = this.view
     if (stage.name === 'checkout') return html`<div class="body">${this.checkoutStage}</div>`
     if (stage.name === 'order')
-      return html`<div class="body" data-start tabindex="-1"><order-status order=${stage.order.id} token=${stage.order.token}></order-status></div>`
+      return html`<div class="body" data-start tabindex="-1"><order-status exportparts="order, pay, totals, total" order=${stage.order.id} token=${stage.order.token}></order-status></div>`
     if (!cart || cart.lines.length === 0) return html`<div class="body" data-start tabindex="-1">${this.emptyCart}</div>`
     return html`<div class="body" data-start tabindex="-1">${this.messages(cart)}${this.rows(cart, false)}</div>
       <footer class="foot">

@@ -40,7 +40,7 @@ export class CartPage extends CartContents {
     if (stage.name === 'checkout') return html`${this.checkoutStage}${this.status}`
     if (stage.name === 'order')
       return html`<button class="link" @click=${this.leaveOrder}>${words.backToCart}</button>
-        <order-status order=${stage.order.id} token=${stage.order.token} data-start tabindex="-1"></order-status>`
+        <order-status exportparts="order, pay, totals, total" order=${stage.order.id} token=${stage.order.token} data-start tabindex="-1"></order-status>`
     if (!cart || cart.lines.length === 0)
       return html`<div class="head"><h2 data-start tabindex="-1">${words.cart}</h2></div>${this.emptyCart}${this.status}`
     return html`<div class="head"><h2 data-start tabindex="-1">${words.cart}</h2>${this.clearing()}</div>
