@@ -432,6 +432,9 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
     await page.evaluate(`cart.login('${await login(server.url, 'elements-kim')}')`)
     await page.evaluate(`prevented.push('ordered')`)
     await club.getByRole('button', { name: 'Abonnieren' }).click()
+    await club.getByLabel('E-Mail').fill('kim@example.com')
+    await look(page, 'subscription-email-de')
+    await club.getByRole('button', { name: 'Abonnieren' }).click()
     const [ordered] = await eventually(async () => {
       const all = (await told(page, 'ordered')) as { id: string; token: string; paymentUrl: string }[]
       return all.length > 0 && all
@@ -442,7 +445,7 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
     await page.goto(`${site.url}/plan.html`)
     assert.equal(await page.getByRole('link', { name: 'See plans' }).getAttribute('href'), '/plans')
     await look(page, 'plan-link')
-    await end(/status of 401/)
+    await end(/status of (401|409)/)
   })
 
   it('a change that was refused is told to the page, shown, and put away', async () => {
@@ -483,8 +486,14 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
     await add(page, 'MUG-MOSS')
     const button = card(page, 'MUG-MOSS').locator('[part=button]')
     const style = (property: string) =>
-      button.evaluate((element, name) => getComputedStyle(element as never).getPropertyValue(name), property)
-    assert.deepEqual([await style('background-color'), await style('border-radius')], ['rgb(59, 59, 152)', '999px'])
+      button.evaluate(
+        (element, name) =>
+          (globalThis as never as { getComputedStyle(of: unknown): { getPropertyValue(name: string): string } })
+            .getComputedStyle(element)
+            .getPropertyValue(name),
+        property,
+      )
+    assert.deepEqual([await style('border-color'), await style('border-radius')], ['rgb(59, 59, 152)', '999px'])
     await page.getByRole('button', { name: 'Cart, 1 item' }).click()
     await look(page, 'themed')
     await end()
@@ -493,7 +502,7 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
   it('amounts and plans can be laid out, and are chosen with the keyboard', async () => {
     const { page, end } = await shopper()
     await page.goto(`${site.url}/laid-out.html`)
-    await page.getByRole('radio', { name: /Forest \/ M|Forest M|Forest, M/ }).waitFor()
+    await page.getByRole('radio', { name: 'M / Forest' }).waitFor()
     await page.getByRole('radio', { name: '$10.00' }).focus()
     await page.keyboard.press('ArrowRight')
     await page.getByRole('radio', { name: /Yearly/ }).check()
@@ -523,7 +532,7 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
     await page.getByRole('button', { name: 'Continue to payment' }).waitFor()
     await look(page, 'checkout-rtl')
     await page.goto(`${site.url}/?dir=rtl`)
-    await page.getByText('$20.40').waitFor()
+    await page.getByText('$3.40').waitFor()
     await look(page, 'products-rtl')
     await page.getByRole('button', { name: /^Cart/ }).click()
     await page.getByRole('dialog').getByText('Stoneware Mug', { exact: true }).waitFor()
@@ -563,9 +572,9 @@ describe('the drop-in elements on another origin', { skip: noBrowser }, () => {
       assert.ok(moved < 0.01, `${path}: ${moved}`)
     }
     await assertStill('/cart.html', 'Your cart is empty')
-    await assertStill('/', '$59.00')
+    await assertStill('/', '$18.00')
     await add(page, 'KETTLE-GOOSE')
-    await assertStill('/', '$59.00')
+    await assertStill('/', '$18.00')
     await assertStill('/cart.html', 'Gooseneck Kettle')
     await assertStill('/checkout.html', 'Gooseneck Kettle')
     await assertStill(`/thanks.html#order=${body.order.id}&token=${body.orderToken}`, 'Home Brewing Guide')

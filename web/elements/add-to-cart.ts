@@ -4,6 +4,7 @@
 import { css, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit'
 import { live } from 'lit/directives/live.js'
 import type { CartItem } from '../../src/client/cart.ts'
+import { CartwrightError } from '../../src/client/problem.ts'
 import { decimalText, minorUnits } from './amounts.ts'
 import type { CartDrawer } from './cart-drawer.ts'
 import { CartElement } from './cart-element.ts'
@@ -29,6 +30,7 @@ export class AddToCart extends CartElement {
     amount: { state: true },
     typed: { state: true },
     plan: { state: true },
+    email: { state: true },
     fault: { state: true },
     isBusy: { state: true },
     message: { state: true },
@@ -74,6 +76,8 @@ export class AddToCart extends CartElement {
   declare private amount: number | typeof OTHER | null
   declare private typed: string
   declare private plan: string
+  /** What an account without one is asked for; null until the server asks. */
+  declare private email: string | null
   declare private fault: string
   declare private isBusy: boolean
   declare private message: string
@@ -91,6 +95,7 @@ export class AddToCart extends CartElement {
     this.amount = null
     this.typed = ''
     this.plan = ''
+    this.email = null
     this.fault = ''
     this.isBusy = false
     this.planUrl = null
@@ -140,6 +145,7 @@ export class AddToCart extends CartElement {
     // Busy buttons keep the focus: aria-disabled, not disabled.
     return html`<form novalidate @submit=${this.submit} part="form">
       ${isLink ? this.firstPlan(product) : isPlan ? this.plans(product) : product.recharge ? this.amounts(product.recharge) : this.price(product)}
+      ${this.email === null ? nothing : this.emailField(this.email)}
       <div class="act">
         ${isPlan || product.recharge ? nothing : this.stepper(product)}
         ${
@@ -228,6 +234,11 @@ export class AddToCart extends CartElement {
     return this.choice(words.plan, choices, this.plan, (value) => (this.plan = value))
   }
 
+  private emailField(email: string): TemplateResult {
+    return html`<div class="field"><label for="email">${this.words.email}</label><input class="input" id="email" part="email" type="email" autocomplete="email" maxlength="254"
+      .value=${email} aria-describedby="fault" aria-invalid=${this.fault ? 'true' : 'false'} @input=${(event: Event) => (this.email = (event.target as HTMLInputElement).value)} /></div>`
+  }
+
   private rate({ interval, price }: Plan): string {
     const [, count = '1', unit = 'M'] = /^P(\d+)([DWMY])$/.exec(interval) ?? []
     return this.words.perInterval(this.money(price), this.words.interval(Number(count), unit as 'D' | 'W' | 'M' | 'Y'))
@@ -284,6 +295,7 @@ export class AddToCart extends CartElement {
     } catch (error) {
       this.added = null
       this.fault = this.reason(error)
+      if (error instanceof CartwrightError && error.code === 'email_required') await this.askForEmail()
     } finally {
       this.isBusy = false
     }
@@ -294,6 +306,12 @@ export class AddToCart extends CartElement {
     this.added = name
     document.querySelector<CartDrawer>('cart-drawer[open-on-add]')?.show()
     this.tell('cartwright:added', { item, cart: await added })
+  }
+
+  private async askForEmail(): Promise<void> {
+    this.email ??= ''
+    await this.updateComplete
+    this.renderRoot.querySelector<HTMLElement>('#email')?.focus()
   }
 
   private range({ recharge }: Product): [from: string | null, to: string | null] {
@@ -315,7 +333,7 @@ export class AddToCart extends CartElement {
   private async subscribe(): Promise<void> {
     const returnUrl = new URL(this.returnUrl ?? location.pathname, document.baseURI).href
     const { order, orderToken, payment } = await this.store.client.call('POST /v1/shops/{shop}/orders', {
-      body: { items: [{ sku: this.chosen, plan: this.plan }], payment: { returnUrl } },
+      body: { items: [{ sku: this.chosen, plan: this.plan }], payment: { returnUrl }, ...(this.email ? { email: this.email.trim() } : {}) },
     })
     const known = { id: order.id, token: orderToken }
     rememberOrder(known)

@@ -58,7 +58,9 @@ export function watchPage(): void {
   shopOfPage().store.subscribe(tellPage)
 }
 
-function tellPage({ cart, refused, report }: CartView): void {
+function tellPage({ cart, status, refused, report }: CartView): void {
+  // What prices changes that wait is to be there before the connection is not. A page asks for it once.
+  if (status === 'ready') void import('../../src/client/optimism.ts').catch(() => undefined)
   for (const { id, name } of cart?.lines ?? []) names.set(id, name)
   for (const { error } of refused) {
     if (told.has(error)) continue
