@@ -49,7 +49,7 @@ export class AddToCart extends CartElement {
       .cost s { display: inline-block; font-weight: 400; font-size: 0.875em; color: var(--muted); margin-inline-start: 0.375em; }
       .act { display: flex; flex-wrap: wrap; gap: 0.75rem; }
       .act .button { flex: 1 1 9rem; }
-      .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: 0.5rem; }
+      .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 0.5rem; }
       .choices.plans { grid-template-columns: 1fr; }
       legend { font-size: 0.875em; margin-block-end: 0.375rem; }
       .choice { position: relative; display: flex; align-items: center; justify-content: center; min-block-size: 2.75rem; padding: 0.375rem 0.75rem; border: 1px solid var(--edge); border-radius: var(--radius); font-weight: 600; cursor: pointer; text-align: center; }
@@ -235,8 +235,12 @@ export class AddToCart extends CartElement {
   }
 
   private emailField(email: string): TemplateResult {
+    const typed = (event: Event) => {
+      this.email = (event.target as HTMLInputElement).value
+      this.fault = ''
+    }
     return html`<div class="field"><label for="email">${this.words.email}</label><input class="input" id="email" part="email" type="email" autocomplete="email" maxlength="254"
-      .value=${email} aria-describedby="fault" aria-invalid=${this.fault ? 'true' : 'false'} @input=${(event: Event) => (this.email = (event.target as HTMLInputElement).value)} /></div>`
+      .value=${email} aria-describedby="fault" aria-invalid=${this.fault ? 'true' : 'false'} @input=${typed} /></div>`
   }
 
   private rate({ interval, price }: Plan): string {

@@ -16,7 +16,7 @@ export class CartButton extends CartElement {
       :host { display: inline-block; block-size: 2.75rem; min-inline-size: 2.75rem; vertical-align: middle; }
       .open { position: relative; display: grid; place-items: center; inline-size: 2.75rem; block-size: 2.75rem; padding: 0; border: 0; border-radius: 50%; background: none; color: inherit; cursor: pointer; }
       .open:hover { background: var(--raised); }
-      .badge { position: absolute; inset-block-start: 0; inset-inline-start: 1.5rem; min-inline-size: 1.25rem; block-size: 1.25rem; padding-inline: 0.3125rem; border-radius: 0.625rem;
+      .badge { position: absolute; inset-block-start: 0; inset-inline-end: 0; min-inline-size: 1.25rem; block-size: 1.25rem; padding-inline: 0.3125rem; border-radius: 0.625rem;
         background: var(--accent); color: var(--on-accent); font-size: 0.75rem; font-weight: 700; line-height: 1.25rem; text-align: center; font-variant-numeric: tabular-nums; }
     `,
   ]

@@ -233,11 +233,14 @@ export abstract class CartContents extends CartElement {
 
   /** The rows; `buys`: each can be bought by itself. */
   protected rows(cart: PricedCart, buys: boolean): TemplateResult {
-    return html`<ul class="rows">${repeat(
-      cart.lines,
-      ({ id }) => id,
-      (line) => this.row(cart, line, buys),
-    )}</ul>`
+    // A line that the server has named is the same row still, with the focus in it: the nth of its sku.
+    const seen = new Map<string, number>()
+    const nth = ({ sku }: PricedLine) => {
+      const count = (seen.get(sku) ?? 0) + 1
+      seen.set(sku, count)
+      return `${sku} ${count}`
+    }
+    return html`<ul class="rows">${repeat(cart.lines, nth, (line) => this.row(cart, line, buys))}</ul>`
   }
 
   private row(cart: PricedCart, line: PricedLine, buys: boolean): TemplateResult {
@@ -245,7 +248,7 @@ export abstract class CartContents extends CartElement {
     const fault = this.faults.get(line.id)
     const details = [line.variantName, ...Object.values(line.options).map(String), ...(line.plan ? [line.plan] : [])].filter(Boolean)
     return html`<li class="row" part="row">
-      ${line.image ? html`<img class="picture" part="image" src=${pictureAt(line.image)} alt="" width="80" height="80" loading="lazy" />` : html`<span class="picture"></span>`}
+      ${line.image ? html`<img class="picture" part="image" src=${pictureAt(line.image)} alt="" width="80" height="80" />` : html`<span class="picture"></span>`}
       <header>
         <div>
           <p class="name" part="name">${line.name}</p>

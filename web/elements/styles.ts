@@ -112,7 +112,8 @@ export const contents = css`
   .stepper.row-size button { inline-size: 2.25rem; min-block-size: 2.25rem; }
   .stepper.row-size input { inline-size: 2.5rem; }
   .notes { display: grid; gap: 0.5rem; }
-  .notes:not(:empty) { margin-block: 0.75rem; }
+  .notes:not(:has(*)) { display: none; }
+  .notes:has(*) { margin-block: 0.75rem; }
   .row .notes { grid-column: 1 / -1; }
   .code { display: grid; gap: 0.375rem; }
   .code form { display: flex; gap: 0.5rem; }
