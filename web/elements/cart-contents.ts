@@ -235,10 +235,11 @@ export abstract class CartContents extends CartElement {
   protected rows(cart: PricedCart, buys: boolean): TemplateResult {
     // A line that the server has named is the same row still, with the focus in it: the nth of its sku.
     const seen = new Map<string, number>()
-    const nth = ({ sku }: PricedLine) => {
-      const count = (seen.get(sku) ?? 0) + 1
-      seen.set(sku, count)
-      return `${sku} ${count}`
+    const nth = ({ sku, name }: PricedLine) => {
+      const what = sku ?? name
+      const count = (seen.get(what) ?? 0) + 1
+      seen.set(what, count)
+      return `${what} ${count}`
     }
     return html`<ul class="rows">${repeat(cart.lines, nth, (line) => this.row(cart, line, buys))}</ul>`
   }
