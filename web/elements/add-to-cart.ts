@@ -181,6 +181,7 @@ export class AddToCart extends CartElement {
     })
     const choose = (sku: string) => {
       this.chosen = sku
+      this.added = null
       this.quantity = Math.max(this.quantity, leastOf(this.variant))
     }
     const listed = product.variants.length > 1 && !this.expanded

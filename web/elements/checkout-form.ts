@@ -382,14 +382,15 @@ export class CheckoutForm extends CartElement {
   }
 
   private showRefusal(error: unknown): void {
-    this.fault = this.reason(error)
+    const reason = this.reason(error)
+    this.fault = reason
     if (!(error instanceof CartwrightError)) return
     const path = typeof error.problem.path === 'string' ? error.problem.path : ''
     const [, part = '', field = ''] = /^\/(email|shippingAddress|billingAddress|shippingMethod)(?:\/(\w+))?/.exec(path) ?? []
     const kind = { email: 'email', shippingAddress: 'shipping', billingAddress: 'billing', shippingMethod: 'method' }[part]
     if (kind === undefined) return
     const isAddress = kind === 'shipping' || kind === 'billing'
-    this.faults = new Map([[isAddress ? `${kind}-${field || 'country'}` : kind, this.reason(error)]])
+    this.faults = new Map([[isAddress ? `${kind}-${field || 'country'}` : kind, reason]])
     this.toFirstFault()
   }
 
