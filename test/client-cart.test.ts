@@ -211,6 +211,28 @@ describe('changes that wait', () => {
     assert.equal(new Set(network.writes.map(({ key }) => key)).size, 2)
   })
 
+  it('whose page is left in the moment a guest is made are done once', async (t) => {
+    // What a page finds that is opened right then: a copy of the device, from just after the secret was kept.
+    const left = new Device()
+    class Watched extends Device {
+      override setItem(key: string, value: string): void {
+        super.setItem(key, value)
+        if (!value.startsWith('ct_')) return
+        setTimeout(() => {
+          for (const [at, kept] of this.kept) left.kept.set(at, kept)
+        })
+      }
+    }
+    const before = page(t, new Watched())
+    const made = await before.add({ sku: 'WARE-0', quantity: 2 })
+    await eventually(async () => left.kept.size > 0)
+    before.close()
+    const after = page(t, left)
+    const cart = await after.ready()
+    await after.refresh()
+    assert.deepEqual([cart?.id, after.get().cart?.itemCount], [made.id, 2])
+  })
+
   it('whose answer was lost before a reload are done once', async (t) => {
     const device = new Device()
     const network = new Network()

@@ -4,6 +4,16 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
 
+/** The site's own script: how it signs people in, and what it hears from the elements. */
+const scriptOf = (server: string) => `import { cart } from '${server}/elements.js'
+Object.assign(window, { cart, told: [], prevented: [] })
+for (const name of ['added', 'refused', 'merged', 'ordered', 'login'])
+  document.addEventListener('cartwright:' + name, (event) => {
+    told.push([name, event.detail])
+    if (prevented.includes(name)) event.preventDefault()
+  })
+`
+
 /** A running site. */
 export interface ShopSite {
   readonly url: string
@@ -33,35 +43,40 @@ const PRODUCTS = [
 ] as const
 
 function bodyOf(path: string, server: string): string {
+  const drawer = path === '/opens.html' ? 'open-on-add' : ''
   if (path === '/cart.html') return '<main><cart-page checkout="/checkout.html"></cart-page></main>'
   if (path === '/checkout.html') return '<main><h1>Checkout</h1><checkout-form return-url="/thanks.html"></checkout-form></main>'
   if (path === '/thanks.html') return '<main><order-status></order-status></main>'
   if (path === '/laid-out.html')
-    return '<main><add-to-cart sku="RECHARGE-CARD" expanded></add-to-cart><add-to-cart sku="COFFEE-CLUB" expanded></add-to-cart></main>'
-  if (path === '/simple.html') return '<main><h1>One page</h1><cart-page></cart-page></main>'
+    return `<main>${['TEE-FOREST-M', 'RECHARGE-CARD', 'COFFEE-CLUB'].map((sku) => `<add-to-cart sku="${sku}" expanded></add-to-cart>`).join('<hr>')}</main>`
+  if (path === '/plan.html') return '<main><add-to-cart sku="COFFEE-CLUB" plan-url="/plans"></add-to-cart></main>'
+  if (path === '/simple.html') return '<main><h1>One page</h1><cart-page><a slot="empty" href="/">To the shop</a></cart-page></main>'
   const cards = PRODUCTS.map(
     ([sku, name, picture]) =>
       `<article><img src="${server}/demo/images/${picture}.svg" alt="" width="400" height="400"><h2>${name}</h2><add-to-cart sku="${sku}"></add-to-cart></article>`,
   )
-  return `<main><h1>Things for quiet mornings</h1><div class="grid">${cards.join('')}</div></main><cart-drawer checkout="/checkout.html"></cart-drawer>`
+  return `<main><h1>Things for quiet mornings</h1><div class="grid">${cards.join('')}</div></main><cart-drawer checkout="/checkout.html" ${drawer}></cart-drawer>`
 }
 
-/** Starts a site whose pages use the script of `server`; `?lang=` and `?dir=` set the page's. Closed after the test file. */
-export async function startShopSite(server: string): Promise<ShopSite> {
+/** Starts a site whose pages use the script of `server`; `?lang=`, `?dir=` and `?theme` (the style sheet `theme`) set the page's. Closed after the test file. */
+export async function startShopSite(server: string, theme: string): Promise<ShopSite> {
   const cookies: string[] = []
-  const policy = `default-src 'none'; script-src ${server}; connect-src ${server}; img-src ${server}; style-src 'self' ${server}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html`
+  const policy = `default-src 'none'; script-src 'self' ${server}; connect-src ${server}; img-src ${server}; style-src 'self' ${server}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html`
   const site = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://site')
     if (request.headers.cookie) cookies.push(request.headers.cookie)
     if (pathname === '/site.css') return response.setHeader('content-type', 'text/css').end(CSS)
+    if (pathname === '/theme.css') return response.setHeader('content-type', 'text/css').end(theme)
+    if (pathname === '/own.js') return response.setHeader('content-type', 'text/javascript').end(scriptOf(server))
     if (pathname === '/favicon.ico') return response.writeHead(204).end()
     response.setHeader('content-type', 'text/html; charset=utf-8').setHeader('content-security-policy', policy)
     const lang = searchParams.get('lang') === 'de' ? 'de' : 'en'
     const direction = searchParams.get('dir') === 'rtl' ? 'rtl' : 'ltr'
     response.end(`<!doctype html><html lang="${lang}" dir="${direction}"><head><meta charset="utf-8"><title>Fern &amp; Kettle</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/site.css">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/site.css">${searchParams.has('theme') ? '<link rel="stylesheet" href="/theme.css">' : ''}
 <link rel="stylesheet" href="${server}/elements.css">
-<script type="module" src="${server}/elements.js" data-shop="demo"></script></head>
+<script type="module" src="${server}/elements.js" data-shop="demo" data-login-url="/sign-in"></script>
+<script type="module" src="/own.js"></script></head>
 <body><header class="bar"><a href="/">Fern &amp; Kettle</a><cart-button href="/cart.html"></cart-button></header>${bodyOf(pathname, server)}</body></html>`)
   })
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))

@@ -1,8 +1,8 @@
 // The demo: a shop `demo` and one per preset, each with the same catalogue, shipping, tax and some codes to try, and a shop `offers` that shows
 // prices by quantity, promotions and postal zones. Made once; a second start finds them again.
 import { createReadStream } from 'node:fs'
+import { exponentOf } from '../core/currency.ts'
 import { EMAIL_KINDS } from '../core/email.ts'
-import { exponentOf } from '../core/money.ts'
 import type { Price, VariantInput } from '../core/product.ts'
 import { needsCode, PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
 import { isRefusal, type Refusal } from '../core/refusal.ts'

@@ -1,5 +1,5 @@
 // `cartwright doctor payments`, in words: whether the books balance, and what does not.
-import { formatDecimal } from '../core/money.ts'
+import { formatDecimal } from '../core/currency.ts'
 import type { Check, Turnover } from '../store/books.ts'
 
 /** The report for people. */

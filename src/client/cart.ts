@@ -422,16 +422,19 @@ export function createCart(options: CartOptions): CartStore {
     keep()
     const answer = await sent(once, batch, { token: who, idempotencyKey: key })
     const cart = understood(answer.cart)
-    if (who === null && answer.token) {
+    await preview.name(batch, cart, changes)
+    const made = who === null && answer.token
+    if (made) {
       // Another tab was first after all: its guest is the one, and what was sent is sent again for that one.
       if (device.secret() !== null) return look()
-      device.remember(answer.token)
-      secret = answer.token
-      await new Promise((resolve) => setTimeout(resolve, SEEN_MS))
+      device.remember(made)
+      secret = made
     }
-    await preview.name(batch, cart, changes)
     changes = changes.filter((each) => !batch.some(({ id }) => id === each.id)).map(preview.named)
+    // With the secret, and before anything is waited for: a page that is left in between would send it again as this guest, whose key it is not.
+    keep()
     take(cart, number, askedIn)
+    if (made) await new Promise((resolve) => setTimeout(resolve, SEEN_MS))
     settle(waiters, batch, ({ resolve }) => resolve(cart))
   }
 

@@ -3,7 +3,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type Type from 'typebox'
-import { exponentOf } from '../core/money.ts'
+import { exponentOf } from '../core/currency.ts'
 import type { Price, ProductInput } from '../core/product.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'

@@ -2,8 +2,9 @@
 // Each command is one function (cart, input, facts) → the changed cart, or a refusal and nothing changed. Line identity is rule C13: two
 // lines are one when reference kind, sku, canonical options, amount, plan and price source agree; a note never separates lines.
 import { type Attributes, attributesRefusal, identifying } from './attributes.ts'
+import { exponentOf } from './currency.ts'
 import type { Facts } from './facts.ts'
-import { exponentOf, type Money, multiply } from './money.ts'
+import { type Money, multiply } from './money.ts'
 import {
   inapplicable,
   type Plan,

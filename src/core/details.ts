@@ -13,8 +13,8 @@ import {
   requireOpen,
   termsOf,
 } from './cart.ts'
+import { exponentOf } from './currency.ts'
 import type { Facts } from './facts.ts'
-import { exponentOf } from './money.ts'
 import { priceCart } from './pricing.ts'
 import { priceOf } from './product.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'

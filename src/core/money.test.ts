@@ -4,22 +4,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import currencyCodes from 'currency-codes'
 import fc from 'fast-check'
-import {
-  AMOUNT_MAX,
-  allocate,
-  currencies,
-  divideRounded,
-  exactText,
-  exponentOf,
-  formatDecimal,
-  multiply,
-  parseDecimal,
-  parsePercent,
-  percentOf,
-  type Rounding,
-  shareOf,
-  sum,
-} from './money.ts'
+import { currencies, exponentOf, formatDecimal, parseDecimal } from './currency.ts'
+import { AMOUNT_MAX, allocate, divideRounded, exactText, multiply, parsePercent, percentOf, type Rounding, shareOf, sum } from './money.ts'
 
 const amounts = fc.integer({ min: -AMOUNT_MAX, max: AMOUNT_MAX })
 const MODES: readonly Rounding[] = ['halfUp', 'halfEven', 'halfDown']

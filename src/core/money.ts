@@ -1,8 +1,7 @@
 // Money is an integer of minor units (cents, yen, fils) of one ISO 4217 currency. There is no float in any money path: products and shares
 // are integers, in BigInt where they may leave the exact range of numbers, and a result that does not fit 2^53 − 1 is null, which callers turn
 // into the refusal `amount_too_large`.
-// Exponents come from the ISO table of the library `currency-codes`, never from a locale's display rules (MON-2).
-import currencyCodes from 'currency-codes'
+// How many decimals a currency has is in currency.ts.
 
 /** An amount as it crosses the wire: integer minor units of an ISO 4217 currency. `{ amount: 1999, currency: 'USD' }` is 19.99 dollars. */
 export interface Money {
@@ -15,18 +14,6 @@ export type Rounding = 'halfUp' | 'halfEven' | 'halfDown'
 
 /** The largest amount that is exact: 2^53 − 1 minor units. */
 export const AMOUNT_MAX = Number.MAX_SAFE_INTEGER
-
-const exponents: ReadonlyMap<string, number> = new Map(currencyCodes.data.map(({ code, digits }) => [code, digits]))
-
-/** Number of decimals of a currency (USD 2, JPY 0, KWD 3), or undefined when ISO 4217 does not know the code. */
-export function exponentOf(currency: string): number | undefined {
-  return exponents.get(currency)
-}
-
-/** Every ISO 4217 code that the table knows. */
-export function currencies(): string[] {
-  return [...exponents.keys()]
-}
 
 /**
  * Divides exactly and rounds once. Negative numbers round by magnitude, so that −x is always the mirror image of x.
@@ -203,27 +190,4 @@ function giveRest(parts: number[], left: number, order: (a: number, b: number) =
     const index = first[given] ?? 0
     parts[index] = (parts[index] ?? 0) + 1
   }
-}
-
-/**
- * Reads a decimal string exactly into minor units: `'19.9'` USD is 1990. Null when it is not a number, has more decimals than the currency,
- * or does not fit.
- */
-export function parseDecimal(text: string, currency: string): number | null {
-  const exponent = exponentOf(currency)
-  const match = /^(-?)(\d{1,16})(?:\.(\d+))?$/.exec(text.trim())
-  if (exponent === undefined || !match) return null
-  const decimals = (match[3] ?? '').replace(/0+$/, '')
-  if (decimals.length > exponent) return null
-  const amount = Number(`${match[1]}${match[2]}${decimals.padEnd(exponent, '0')}`)
-  if (!Number.isSafeInteger(amount)) return null
-  return amount === 0 ? 0 : amount
-}
-
-/** Writes minor units as a decimal string: 1990 USD is `'19.90'`, 1990 JPY is `'1990'`. */
-export function formatDecimal(amount: number, currency: string): string {
-  const exponent = exponentOf(currency) ?? 0
-  const digits = String(Math.abs(amount)).padStart(exponent + 1, '0')
-  const sign = amount < 0 ? '-' : ''
-  return exponent === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`
 }

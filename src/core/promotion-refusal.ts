@@ -1,7 +1,9 @@
 // What a promotion may not be although its form is right: what contradicts itself, says nothing, or names what does not exist. The path says where,
 // the reason what is wrong; a promotion that passes never fails later.
+
+import { exponentOf } from './currency.ts'
 import { minutesOf, wallTime } from './hours.ts'
-import { exponentOf, type Money, percentOf } from './money.ts'
+import { type Money, percentOf } from './money.ts'
 import { type Benefit, type Condition, needsCode, type Promotion } from './promotion.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { durationMs } from './time.ts'

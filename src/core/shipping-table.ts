@@ -1,5 +1,5 @@
 // What is wrong with a shop's table of shipping methods, before it is kept: what no schema can say, with the place of the fault.
-import { exponentOf } from './money.ts'
+import { exponentOf } from './currency.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import type { ShippingMethod, ShippingRate } from './settings.ts'
 import { postalCodeFault } from './zone.ts'

@@ -4,7 +4,7 @@
 import { type Schema, Validator } from '@cfworker/json-schema'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { DRAFT_TYPE } from '../core/cart.ts'
-import { exponentOf } from '../core/money.ts'
+import { exponentOf } from '../core/currency.ts'
 import type { ProductInput } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
 import { loadOf, loadRefusal, loadWith, NO_LOAD } from '../core/promotion-refusal.ts'

@@ -2,8 +2,9 @@
 // so that none is rounded. Nothing of a cart's contact data is among them but its e-mail address: who reads the mail may not be who filled the cart.
 import type { Adjustment } from '../core/adjustment.ts'
 import type { Address, Options } from '../core/cart.ts'
+import { exponentOf, formatDecimal } from '../core/currency.ts'
 import type { Fulfilment } from '../core/fulfilment.ts'
-import { exponentOf, formatDecimal, type Money } from '../core/money.ts'
+import type { Money } from '../core/money.ts'
 import type { OrderLine, ServedOrder } from '../core/order.ts'
 import type { PricedCart, PricedLine, Totals } from '../core/pricing.ts'
 

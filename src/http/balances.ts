@@ -1,7 +1,7 @@
 // Balances over HTTP: an account reads its own, a key those of an account that it names; keys adjust them.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import * as contract from '../contract/balance.ts'
-import { exponentOf } from '../core/money.ts'
+import { exponentOf } from '../core/currency.ts'
 import { refuse } from '../core/refusal.ts'
 import { servedBalance, servedEntry } from '../engine/balances.ts'
 import type { Engine } from '../engine/engine.ts'

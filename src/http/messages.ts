@@ -3,7 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Negotiator from 'negotiator'
 import { NOTICES, type Notice, type NoticeCode } from '../core/cart.ts'
-import { exponentOf } from '../core/money.ts'
+import { exponentOf } from '../core/currency.ts'
 import type { PricedCart } from '../core/pricing.ts'
 import type { RefusalCode } from '../core/refusal.ts'
 

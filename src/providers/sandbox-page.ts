@@ -4,7 +4,8 @@
 // a session is what protects it, and `result` in a return address is a hint for the shop's page, never a proof of payment.
 import { createHash } from 'node:crypto'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { exponentOf, formatDecimal, sum } from '../core/money.ts'
+import { exponentOf, formatDecimal } from '../core/currency.ts'
+import { sum } from '../core/money.ts'
 import { Html, html } from './html.ts'
 import type { SandboxPayment, SandboxSession, TestCard } from './sandbox-payment.ts'
 import { SandboxError, TEST_CARDS, testCard, webUrl } from './sandbox-payment.ts'

@@ -3,7 +3,8 @@
 // captures and refunds are executed, and when a signed event is posted to our own inbound endpoint: at once, then with back-off, until it is
 // answered with 2xx. Card numbers are compared, never kept.
 import { Webhook } from 'standardwebhooks'
-import { AMOUNT_MAX, exponentOf, sum } from '../core/money.ts'
+import { exponentOf } from '../core/currency.ts'
+import { AMOUNT_MAX, sum } from '../core/money.ts'
 import {
   type Clock,
   type PaymentProvider,

@@ -1,7 +1,8 @@
 // Amounts at Stripe: every currency of ISO 4217 is either written exactly as Stripe documents it, or not taken at all.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { AMOUNT_MAX, currencies, exponentOf } from '../core/money.ts'
+import { currencies, exponentOf } from '../core/currency.ts'
+import { AMOUNT_MAX } from '../core/money.ts'
 import { fromStripeAmount, toStripeAmount } from './stripe-amount.ts'
 
 /** Where Stripe's decimals are not those of ISO 4217, or an amount must end with zeros: what we count, and what Stripe is told. */

@@ -1,7 +1,7 @@
 // How amounts are written at Stripe. We count in the minor units of ISO 4217; Stripe has its own list of how many decimals a currency has, and
 // of what must be zero at the end (https://docs.stripe.com/currencies). A wrong decimal is a charge that is a hundred times too large or too
 // small, so an amount or currency that these rules do not cover is refused before Stripe is asked.
-import { exponentOf } from '../core/money.ts'
+import { exponentOf } from '../core/currency.ts'
 
 /** Currencies whose amounts have no decimals at Stripe. ISO 4217 gives MGA two, which Stripe does not take. */
 const ZERO_DECIMALS = ['BIF', 'CLP', 'DJF', 'GNF', 'JPY', 'KMF', 'KRW', 'MGA', 'PYG', 'RWF', 'VND', 'VUV', 'XAF', 'XOF', 'XPF']

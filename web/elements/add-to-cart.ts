@@ -3,14 +3,17 @@
 // page moves when the product is known; with `expanded` amounts and plans are laid out as buttons instead.
 import { css, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit'
 import { live } from 'lit/directives/live.js'
+import type { CartItem } from '../../src/client/cart.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
 import { decimalText, minorUnits } from './amounts.ts'
+import type { CartDrawer } from './cart-drawer.ts'
 import { CartElement } from './cart-element.ts'
 import { type Product, productOf, rememberOrder, shopOfPage } from './shop.ts'
 import { base } from './styles.ts'
 
 type Variant = Product['variants'][number]
 type Price = Variant['prices'][number]
+type Plan = NonNullable<Product['plans']>[number]
 
 const OTHER = 'other'
 
@@ -19,6 +22,7 @@ export class AddToCart extends CartElement {
   static override properties: PropertyDeclarations = {
     sku: {},
     returnUrl: { attribute: 'return-url' },
+    planUrl: { attribute: 'plan-url' },
     expanded: { type: Boolean },
     product: { state: true },
     chosen: { state: true },
@@ -26,8 +30,11 @@ export class AddToCart extends CartElement {
     amount: { state: true },
     typed: { state: true },
     plan: { state: true },
+    email: { state: true },
     fault: { state: true },
     isBusy: { state: true },
+    message: { state: true },
+    added: { state: true },
   }
   static override styles = [
     base,
@@ -42,7 +49,7 @@ export class AddToCart extends CartElement {
       .cost s { display: inline-block; font-weight: 400; font-size: 0.875em; color: var(--muted); margin-inline-start: 0.375em; }
       .act { display: flex; flex-wrap: wrap; gap: 0.75rem; }
       .act .button { flex: 1 1 9rem; }
-      .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: 0.5rem; }
+      .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 0.5rem; }
       .choices.plans { grid-template-columns: 1fr; }
       legend { font-size: 0.875em; margin-block-end: 0.375rem; }
       .choice { position: relative; display: flex; align-items: center; justify-content: center; min-block-size: 2.75rem; padding: 0.375rem 0.75rem; border: 1px solid var(--edge); border-radius: var(--radius); font-weight: 600; cursor: pointer; text-align: center; }
@@ -59,7 +66,9 @@ export class AddToCart extends CartElement {
   declare sku: string
   /** Where a shopper who subscribes comes back to after paying; this page unless given. */
   declare returnUrl: string | null
-  /** Amounts and plans are laid out, not listed: for a product's own page. */
+  /** The page of a subscription's plans: a link to it takes the place of the choice. */
+  declare planUrl: string | null
+  /** Variants, amounts and plans are laid out, not listed: for a product's own page. */
   declare expanded: boolean
   declare private product: Product | 'loading' | 'failed'
   declare private chosen: string
@@ -67,9 +76,13 @@ export class AddToCart extends CartElement {
   declare private amount: number | typeof OTHER | null
   declare private typed: string
   declare private plan: string
+  /** What an account without one is asked for; null until the server asks. */
+  declare private email: string | null
   declare private fault: string
   declare private isBusy: boolean
-  private message = ''
+  declare private message: string
+  /** The name of what was added last. */
+  declare private added: string | null
 
   constructor() {
     super()
@@ -82,8 +95,12 @@ export class AddToCart extends CartElement {
     this.amount = null
     this.typed = ''
     this.plan = ''
+    this.email = null
     this.fault = ''
     this.isBusy = false
+    this.planUrl = null
+    this.message = ''
+    this.added = null
   }
 
   protected override willUpdate(changed: PropertyValues): void {
@@ -124,30 +141,57 @@ export class AddToCart extends CartElement {
     const isOut = !this.variant || isSoldOut(this.variant)
     const isPlan = product.kind === 'subscription'
     const action = isOut ? words.soldOut : this.isBusy ? words.adding : isPlan ? words.subscribe : words.addToCart
+    const isLink = isPlan && this.planUrl !== null
     // Busy buttons keep the focus: aria-disabled, not disabled.
     return html`<form novalidate @submit=${this.submit} part="form">
-      ${isPlan ? this.plans(product) : product.recharge ? this.amounts(product.recharge) : this.price(product)}
+      ${isLink ? this.firstPlan(product) : isPlan ? this.plans(product) : product.recharge ? this.amounts(product.recharge) : this.price(product)}
+      ${this.email === null ? nothing : this.emailField(this.email)}
       <div class="act">
         ${isPlan || product.recharge ? nothing : this.stepper(product)}
-        <button class="button primary" part="button" ?disabled=${isOut} aria-disabled=${this.isBusy ? 'true' : 'false'}>${action}</button>
+        ${
+          isLink
+            ? html`<a class="button primary" part="button" href=${this.planUrl ?? ''}>${words.seePlans}</a>`
+            : html`<button class="button primary" part="button" ?disabled=${isOut} aria-disabled=${this.isBusy ? 'true' : 'false'}>${action}</button>`
+        }
       </div>
-      <p class="said ${this.fault ? 'fault' : ''}" id="fault" role=${this.fault ? 'alert' : 'status'}>${this.fault || this.message}</p>
+      ${this.answer}
     </form>`
+  }
+
+  /** How many of it are in the cart; each amount is a row of its own. */
+  private get pieces(): number {
+    const rows = this.view.cart?.lines.filter(({ sku, giftOf }) => sku === this.chosen && giftOf === null) ?? []
+    return this.amount === null ? rows.reduce((all, { quantity }) => all + quantity, 0) : 1
+  }
+
+  /** One row for whatever is to be said, so that nothing moves. */
+  private get answer(): TemplateResult {
+    const { words, fault, view } = this
+    const isKept = this.added !== null && view.status === 'offline' && view.pending > 0
+    const message = isKept ? words.kept : this.added ? words.added(this.added, this.pieces) : this.message
+    return html`<p class="said ${fault ? 'fault' : ''}" id="fault" part="message" role=${fault ? 'alert' : 'status'}>${fault || message} ${this.loginLink(fault)}</p>`
   }
 
   private price(product: Product): TemplateResult {
     const price = this.variant && priceOf(this.variant, this.view.cart?.currency ?? null, this.quantity)
-    const choose = (event: Event) => {
-      this.chosen = (event.target as HTMLSelectElement).value
+    const choiceOf = (variant: Variant) => ({
+      value: variant.sku,
+      label: variant.name || variant.sku,
+      more: isSoldOut(variant) ? this.words.soldOut : '',
+    })
+    const choose = (sku: string) => {
+      this.chosen = sku
+      this.added = null
       this.quantity = Math.max(this.quantity, leastOf(this.variant))
     }
-    const named = ({ name, sku }: Variant) => name || sku
+    const listed = product.variants.length > 1 && !this.expanded
     const option = (variant: Variant) =>
-      html`<option value=${variant.sku} ?selected=${variant.sku === this.chosen}>${named(variant)}${isSoldOut(variant) ? ` (${this.words.soldOut})` : ''}</option>`
+      html`<option value=${variant.sku} ?selected=${variant.sku === this.chosen}>${variant.name || variant.sku}${isSoldOut(variant) ? ` (${this.words.soldOut})` : ''}</option>`
     return html`<div class="what">
       <p class="cost number" part="price">${price ? this.money(price) : ''}${price?.listAmount !== undefined && price.listAmount > price.amount ? html`<s>${this.money({ ...price, amount: price.listAmount })}</s>` : nothing}</p>
-      ${product.variants.length > 1 ? html`<select class="input" part="variant" aria-label=${this.words.variant} @change=${choose}>${product.variants.map(option)}</select>` : nothing}
-    </div>`
+      ${listed ? html`<select class="input" part="choice" aria-label=${this.words.variant} @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}>${product.variants.map(option)}</select>` : nothing}
+    </div>
+    ${product.variants.length > 1 && this.expanded ? this.choice(this.words.variant, product.variants.map(choiceOf), this.chosen, choose) : nothing}`
   }
 
   private stepper(product: Product): TemplateResult {
@@ -175,25 +219,40 @@ export class AddToCart extends CartElement {
       this.amount = value === OTHER ? OTHER : Number(value)
       this.fault = ''
     }
+    const field = html`<input class="input" id="typed" part="amount" inputmode="decimal" autocomplete="off" maxlength="20" .value=${this.typed} placeholder=${decimalText({ amount: min ?? presets[0] ?? 0, currency })}
+      aria-describedby="range fault" aria-invalid=${this.fault ? 'true' : 'false'} @input=${(event: Event) => (this.typed = (event.target as HTMLInputElement).value)} />`
+    const range = html`<span class="small muted" id="range">${this.fault ? nothing : words.amountBetween(say(min), say(max))}</span>`
+    // Where nothing is preset there is nothing to choose from.
+    if (presets.length === 0)
+      return html`<div class="what"><label class="label" for="typed">${words.amount} (${currency})</label>${field}</div>${range}`
     return html`${this.choice(words.amount, choices, String(this.amount), pick)}
-      ${
-        this.amount === OTHER
-          ? html`<div class="field"><label for="typed">${words.otherAmount} (${currency})</label>
-            <input class="input" id="typed" inputmode="decimal" autocomplete="off" maxlength="20" .value=${this.typed} placeholder=${decimalText({ amount: min ?? presets[0] ?? 0, currency })}
-              aria-describedby="range fault" aria-invalid=${this.fault ? 'true' : 'false'} @input=${(event: Event) => (this.typed = (event.target as HTMLInputElement).value)} />
-            <span class="small muted" id="range">${this.fault ? nothing : words.amountBetween(say(min), say(max))}</span></div>`
-          : nothing
-      }`
+      ${this.amount === OTHER ? html`<div class="field"><label for="typed">${words.otherAmount} (${currency})</label>${field}${range}</div>` : nothing}`
   }
 
   private plans(product: Product): TemplateResult {
     const { words } = this
-    const choices = (product.plans ?? []).map((plan) => {
-      const [, count = '1', unit = 'M'] = /^P(\d+)([DWMY])$/.exec(plan.interval) ?? []
-      const interval = words.interval(Number(count), unit as 'D' | 'W' | 'M' | 'Y')
-      return { value: plan.id, label: plan.name, more: words.perInterval(this.money(plan.price), interval) }
-    })
+    const choices = (product.plans ?? []).map((plan) => ({ value: plan.id, label: plan.name, more: this.rate(plan) }))
     return this.choice(words.plan, choices, this.plan, (value) => (this.plan = value))
+  }
+
+  private emailField(email: string): TemplateResult {
+    const typed = (event: Event) => {
+      this.email = (event.target as HTMLInputElement).value
+      this.fault = ''
+    }
+    return html`<div class="field"><label for="email">${this.words.email}</label><input class="input" id="email" part="email" type="email" autocomplete="email" maxlength="254"
+      .value=${email} aria-describedby="fault" aria-invalid=${this.fault ? 'true' : 'false'} @input=${typed} /></div>`
+  }
+
+  private rate({ interval, price }: Plan): string {
+    const [, count = '1', unit = 'M'] = /^P(\d+)([DWMY])$/.exec(interval) ?? []
+    return this.words.perInterval(this.money(price), this.words.interval(Number(count), unit as 'D' | 'W' | 'M' | 'Y'))
+  }
+
+  /** The plan that is named first, beside the link to all of them. */
+  private firstPlan({ plans = [] }: Product): TemplateResult {
+    const [first] = plans
+    return html`<div class="what"><p class="cost" part="price">${first ? this.rate(first) : nothing}</p></div>`
   }
 
   /** One of several: as a list that opens, or laid out. */
@@ -230,22 +289,34 @@ export class AddToCart extends CartElement {
       this.renderRoot.querySelector<HTMLElement>('#typed')?.focus()
       return
     }
-    this.isBusy = true
     this.fault = ''
     this.message = ''
+    this.added = null
+    // Each click on goods is a piece more and is shown at once. An amount or a plan is not meant twice, so its button rests.
+    this.isBusy = product.recharge !== undefined || product.kind === 'subscription'
     try {
       if (product.kind === 'subscription') await this.subscribe()
-      else {
-        const item = { sku: this.chosen, ...(amount === null ? { quantity: this.quantity } : { amount }) }
-        await this.store.add(item)
-        this.message = this.words.added(product.name)
-        this.tell('added', item)
-      }
+      else await this.add(product.name, { sku: this.chosen, ...(amount === null ? { quantity: this.quantity } : { amount }) })
     } catch (error) {
-      this.fault = error instanceof CartwrightError && error.code === 'login_required' ? this.words.signInToSubscribe : this.reason(error)
+      this.added = null
+      this.fault = this.reason(error)
+      if (error instanceof CartwrightError && error.code === 'email_required') await this.askForEmail()
     } finally {
       this.isBusy = false
     }
+  }
+
+  private async add(name: string, item: CartItem): Promise<void> {
+    const added = this.store.add(item)
+    this.added = name
+    document.querySelector<CartDrawer>('cart-drawer[open-on-add]')?.show()
+    this.tell('cartwright:added', { item, cart: await added })
+  }
+
+  private async askForEmail(): Promise<void> {
+    this.email ??= ''
+    await this.updateComplete
+    this.renderRoot.querySelector<HTMLElement>('#email')?.focus()
   }
 
   private range({ recharge }: Product): [from: string | null, to: string | null] {
@@ -267,11 +338,14 @@ export class AddToCart extends CartElement {
   private async subscribe(): Promise<void> {
     const returnUrl = new URL(this.returnUrl ?? location.pathname, document.baseURI).href
     const { order, orderToken, payment } = await this.store.client.call('POST /v1/shops/{shop}/orders', {
-      body: { items: [{ sku: this.chosen, plan: this.plan }], payment: { returnUrl } },
+      body: { items: [{ sku: this.chosen, plan: this.plan }], payment: { returnUrl }, ...(this.email ? { email: this.email.trim() } : {}) },
     })
-    rememberOrder({ id: order.id, token: orderToken })
-    this.tell('order', { id: order.id, token: orderToken })
-    if (payment?.url) location.assign(new URL(payment.url, shopOfPage().baseUrl))
+    const known = { id: order.id, token: orderToken }
+    rememberOrder(known)
+    const paymentUrl = payment?.url ? new URL(payment.url, shopOfPage().baseUrl).href : null
+    if (!this.tell('cartwright:ordered', { ...known, paymentUrl })) return
+    if (paymentUrl !== null) location.assign(paymentUrl)
+    else this.message = this.words.subscribed
   }
 }
 

@@ -3,11 +3,12 @@
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit'
 import { live } from 'lit/directives/live.js'
 import { repeat } from 'lit/directives/repeat.js'
+import type { MergeReport } from '../../src/client/joining.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
 import type { PricedCart, PricedLine } from '../../src/core/pricing.ts'
 import { CartElement } from './cart-element.ts'
 import { away, bag, cross } from './icons.ts'
-import { type KnownOrder, orderOfAddress, pictureAt } from './shop.ts'
+import { isNews, isRead, type KnownOrder, nameOf, orderOfAddress, pictureAt } from './shop.ts'
 import { base, contents } from './styles.ts'
 import { totalsTable } from './totals.ts'
 
@@ -87,23 +88,25 @@ export abstract class CartContents extends CartElement {
     const lines = this.stage.name === 'checkout' ? this.stage.lines : []
     return html`
       <button class="link" data-start @click=${() => this.backToCart()}>${this.words.backToCart}</button>
-      <checkout-form .lines=${lines} return-url=${this.returnUrl ?? nothing}></checkout-form>`
+      <checkout-form exportparts="form, summary, pay, totals, total, estimated" .lines=${lines} return-url=${this.returnUrl ?? nothing}></checkout-form>`
   }
 
   /** Does it, and tells at its line what was refused. */
   private async attempt(at: string, work: () => Promise<PricedCart>, done?: (cart: PricedCart) => string): Promise<boolean> {
-    this.faults = new Map([...this.faults].filter(([key]) => key !== at))
+    this.forgive(at)
     try {
       const cart = await work()
       this.say(done ? done(cart) : this.words.updated(this.money(cart.total)))
       return true
     } catch (error) {
-      // Offline is said once, for the whole cart.
-      const isAway = error instanceof CartwrightError && error.code === 'unreachable' && this.view.status === 'offline'
-      if (!isAway) this.faults = new Map([...this.faults, [at, this.reason(error)]])
+      this.faults = new Map([...this.faults, [at, this.reason(error)]])
       this.requestUpdate()
       return false
     }
+  }
+
+  private forgive(at: string): void {
+    if (this.faults.has(at)) this.faults = new Map([...this.faults].filter(([key]) => key !== at))
   }
 
   private async setQuantity(line: PricedLine, wanted: number): Promise<void> {
@@ -165,7 +168,7 @@ export abstract class CartContents extends CartElement {
       return html`<div class="blank">${away}<p>${words.offline}</p>
         <button class="button" @click=${() => void this.store.ready().catch(() => undefined)}>${words.retry}</button></div>`
     }
-    return html`<div class="blank">${bag}<h3>${words.empty}</h3><p class="muted">${words.emptyHint}</p></div>`
+    return html`${this.messages(view.cart)}<div class="blank">${bag}<h3>${words.empty}</h3><p class="muted">${words.emptyHint}</p><slot name="empty"></slot></div>`
   }
 
   private get bones(): TemplateResult {
@@ -173,14 +176,47 @@ export abstract class CartContents extends CartElement {
     return html`<div class="rows" aria-hidden="true">${row}${row}</div><p class="unseen">${this.words.loading}</p>`
   }
 
-  /** What concerns the whole cart: offline, refusals, notices of no line. */
-  protected messages(cart: PricedCart): TemplateResult {
+  /** What concerns the whole cart: offline, what became of a guest's cart, refusals, notices of no line. */
+  protected messages(cart: PricedCart | null): TemplateResult {
+    const { words, view } = this
     const fault = this.faults.get('')
-    return html`<div class="notes">
-      ${this.view.status === 'offline' ? html`<p class="note warning">${this.words.offline}</p>` : nothing}
-      ${fault ? html`<p class="note alert" role="alert">${fault}</p>` : nothing}
-      ${this.noticesAt(cart, (path) => !lineAt(cart, path))}
+    return html`<div class="notes" part="notes">
+      ${view.status === 'offline' ? html`<p class="note warning" role="status">${view.pending > 0 ? words.kept : words.offline}</p>` : nothing}
+      ${isNews(view.report) ? this.merged(view.report) : nothing}
+      ${fault ? this.refusal(fault, () => this.forgive('')) : nothing}
+      ${this.refusals()}
+      ${cart ? this.noticesAt(cart, (path) => !lineAt(cart, path)) : nothing}
     </div>`
+  }
+
+  /** What was refused, and can be put away. */
+  private refusal(text: string, dismiss: () => void): TemplateResult {
+    return html`<div class="note alert" role="alert"><span>${text} ${this.loginLink(text)}</span><button class="button small" @click=${dismiss}>${this.words.understood}</button></div>`
+  }
+
+  /** Refused changes that nobody here waited for, as those that a page before this one left; the same words once. */
+  private refusals(): readonly TemplateResult[] {
+    const byText = new Map<string, string[]>()
+    for (const { id, error } of this.view.refused) {
+      const text = error.code === 'unreachable' ? this.words.offline : error.problem.title
+      byText.set(text, [...(byText.get(text) ?? []), id])
+    }
+    return [...byText].map(([text, ids]) => this.refusal(text, () => ids.forEach(this.store.dismiss)))
+  }
+
+  /** What became of each line that a guest's cart brought. */
+  private merged(report: MergeReport): TemplateResult {
+    const { words } = this
+    const rows = report.lines.map(({ lineId, outcome, asked, got }) => {
+      const name = nameOf(lineId)
+      return name === undefined ? nothing : html`<li>${name}: ${words.outcomes[outcome](got, asked)}</li>`
+    })
+    const dismiss = () => {
+      isRead(report)
+      this.requestUpdate()
+    }
+    return html`<div class="note" part="report" role="status"><div><strong>${words.merged}</strong><ul>${rows}</ul></div>
+      <button class="button small" @click=${dismiss}>${words.understood}</button></div>`
   }
 
   private noticesAt(cart: PricedCart, isHere: (path: string) => boolean): unknown {
@@ -197,11 +233,15 @@ export abstract class CartContents extends CartElement {
 
   /** The rows; `buys`: each can be bought by itself. */
   protected rows(cart: PricedCart, buys: boolean): TemplateResult {
-    return html`<ul class="rows">${repeat(
-      cart.lines,
-      ({ id }) => id,
-      (line) => this.row(cart, line, buys),
-    )}</ul>`
+    // A line that the server has named is the same row still, with the focus in it: the nth of its sku.
+    const seen = new Map<string, number>()
+    const nth = ({ sku, name }: PricedLine) => {
+      const what = sku ?? name
+      const count = (seen.get(what) ?? 0) + 1
+      seen.set(what, count)
+      return `${what} ${count}`
+    }
+    return html`<ul class="rows">${repeat(cart.lines, nth, (line) => this.row(cart, line, buys))}</ul>`
   }
 
   private row(cart: PricedCart, line: PricedLine, buys: boolean): TemplateResult {
@@ -209,7 +249,7 @@ export abstract class CartContents extends CartElement {
     const fault = this.faults.get(line.id)
     const details = [line.variantName, ...Object.values(line.options).map(String), ...(line.plan ? [line.plan] : [])].filter(Boolean)
     return html`<li class="row" part="row">
-      ${line.image ? html`<img class="picture" part="image" src=${pictureAt(line.image)} alt="" width="80" height="80" loading="lazy" />` : html`<span class="picture"></span>`}
+      ${line.image ? html`<img class="picture" part="image" src=${pictureAt(line.image)} alt="" width="80" height="80" />` : html`<span class="picture"></span>`}
       <header>
         <div>
           <p class="name" part="name">${line.name}</p>
@@ -223,7 +263,7 @@ export abstract class CartContents extends CartElement {
       ${line.giftOf === null ? this.tools(line, buys) : nothing}
       <div class="notes">
         ${this.noticesAt(cart, (path) => lineAt(cart, path) === line)}
-        ${fault ? html`<p class="note alert" role="alert">${fault}</p>` : nothing}
+        ${fault ? this.refusal(fault, () => this.forgive(line.id)) : nothing}
       </div>
     </li>`
   }

@@ -5,7 +5,10 @@ import { CartContents } from './cart-contents.ts'
 import { cross } from './icons.ts'
 import { base, contents } from './styles.ts'
 
-/** The drawer. With `open-on-add` it opens by itself after something was added. */
+/**
+ * The drawer. With `open-on-add` it opens by itself after something was added.
+ * @slot empty - what is offered while there is nothing in it
+ */
 export class CartDrawer extends CartContents {
   static override properties: PropertyDeclarations = { opensOnAdd: { type: Boolean, attribute: 'open-on-add' } }
   static override styles = [
@@ -20,7 +23,6 @@ export class CartDrawer extends CartContents {
       @keyframes arrive { from { translate: 2rem 0; opacity: 0; } }
       :host(:dir(rtl)) dialog[open] { animation-name: arrive-rtl; }
       @keyframes arrive-rtl { from { translate: -2rem 0; opacity: 0; } }
-      @keyframes appear { from { opacity: 0; } }
       .head { display: flex; align-items: center; justify-content: space-between; padding: 1rem 1rem 1rem 1.5rem; padding-inline: 1.5rem 1rem; border-block-end: 1px solid var(--line); }
       .head h2 { font-size: 1.25em; }
       .body { overflow-y: auto; overscroll-behavior: contain; padding-inline: 1.5rem; padding-block-end: 1.5rem; }
@@ -30,21 +32,12 @@ export class CartDrawer extends CartContents {
       @media (max-height: 34rem) { dialog[open] { overflow-y: auto; grid-template-rows: auto auto auto; } .body { overflow: visible; } }
     `,
   ]
+  /** It opens by itself when something is added. */
   declare opensOnAdd: boolean
 
   constructor() {
     super()
     this.opensOnAdd = false
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback()
-    document.addEventListener('cartwright-added', this.whenAdded)
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback()
-    document.removeEventListener('cartwright-added', this.whenAdded)
   }
 
   protected override firstUpdated(changed: PropertyValues): void {
@@ -64,8 +57,13 @@ export class CartDrawer extends CartContents {
     this.dialog?.close()
   }
 
-  private whenAdded = (): void => {
-    if (this.opensOnAdd) this.show()
+  /** Whether it is open. */
+  get isOpen(): boolean {
+    return this.dialog?.open === true
+  }
+
+  protected override get speaks(): boolean {
+    return this.isOpen
   }
 
   private get dialog(): HTMLDialogElement | null {
@@ -94,7 +92,7 @@ export class CartDrawer extends CartContents {
     const { cart } = this.view
     if (stage.name === 'checkout') return html`<div class="body">${this.checkoutStage}</div>`
     if (stage.name === 'order')
-      return html`<div class="body" data-start tabindex="-1"><order-status order=${stage.order.id} token=${stage.order.token}></order-status></div>`
+      return html`<div class="body" data-start tabindex="-1"><order-status exportparts="order, pay, totals, total" order=${stage.order.id} token=${stage.order.token}></order-status></div>`
     if (!cart || cart.lines.length === 0) return html`<div class="body" data-start tabindex="-1">${this.emptyCart}</div>`
     return html`<div class="body" data-start tabindex="-1">${this.messages(cart)}${this.rows(cart, false)}</div>
       <footer class="foot">

@@ -3,7 +3,10 @@ import { css, html, type PropertyValues, type TemplateResult } from 'lit'
 import { CartContents } from './cart-contents.ts'
 import { base, contents } from './styles.ts'
 
-/** The page of the cart. */
+/**
+ * The page of the cart.
+ * @slot empty - what is offered while there is nothing in it
+ */
 export class CartPage extends CartContents {
   static override styles = [
     base,
@@ -37,7 +40,7 @@ export class CartPage extends CartContents {
     if (stage.name === 'checkout') return html`${this.checkoutStage}${this.status}`
     if (stage.name === 'order')
       return html`<button class="link" @click=${this.leaveOrder}>${words.backToCart}</button>
-        <order-status order=${stage.order.id} token=${stage.order.token} data-start tabindex="-1"></order-status>`
+        <order-status exportparts="order, pay, totals, total" order=${stage.order.id} token=${stage.order.token} data-start tabindex="-1"></order-status>`
     if (!cart || cart.lines.length === 0)
       return html`<div class="head"><h2 data-start tabindex="-1">${words.cart}</h2></div>${this.emptyCart}${this.status}`
     return html`<div class="head"><h2 data-start tabindex="-1">${words.cart}</h2>${this.clearing()}</div>
@@ -48,6 +51,10 @@ export class CartPage extends CartContents {
           <button class="button primary wide" part="place-order" @click=${() => this.goToCheckout()}>${words.placeOrder}</button>
         </div>
       </div>${this.status}`
+  }
+
+  protected override get speaks(): boolean {
+    return document.querySelector('cart-button') === null
   }
 
   /** A reload is to show the cart, too. */

@@ -156,7 +156,7 @@ export class CheckoutForm extends CartElement {
       <div class="aside" part="summary">
         <h3>${words.summary}</h3>
         ${this.brief(cart)}
-        ${this.fault ? html`<p class="note alert" role="alert" tabindex="-1" id="alert">${this.fault}</p>` : nothing}
+        ${this.fault ? html`<p class="note alert" role="alert" tabindex="-1" id="alert"><span>${this.fault} ${this.loginLink(this.fault)}</span></p>` : nothing}
         <button class="button primary wide" part="pay" aria-disabled=${this.isBusy ? 'true' : 'false'}>${this.action(cart)}</button>
       </div>
       ${this.status}
@@ -370,8 +370,9 @@ export class CheckoutForm extends CartElement {
     })
     const placed = { id: order.id, token: orderToken }
     rememberOrder(placed)
-    this.tell('order', placed)
-    if (payment?.url) location.assign(new URL(payment.url, shopOfPage().baseUrl))
+    const paymentUrl = payment?.url ? new URL(payment.url, shopOfPage().baseUrl).href : null
+    if (!this.tell('cartwright:ordered', { ...placed, paymentUrl })) return
+    if (paymentUrl !== null) location.assign(paymentUrl)
     else this.placed = placed
   }
 
@@ -381,14 +382,15 @@ export class CheckoutForm extends CartElement {
   }
 
   private showRefusal(error: unknown): void {
-    this.fault = this.reason(error)
+    const reason = this.reason(error)
+    this.fault = reason
     if (!(error instanceof CartwrightError)) return
     const path = typeof error.problem.path === 'string' ? error.problem.path : ''
     const [, part = '', field = ''] = /^\/(email|shippingAddress|billingAddress|shippingMethod)(?:\/(\w+))?/.exec(path) ?? []
     const kind = { email: 'email', shippingAddress: 'shipping', billingAddress: 'billing', shippingMethod: 'method' }[part]
     if (kind === undefined) return
     const isAddress = kind === 'shipping' || kind === 'billing'
-    this.faults = new Map([[isAddress ? `${kind}-${field || 'country'}` : kind, this.reason(error)]])
+    this.faults = new Map([[isAddress ? `${kind}-${field || 'country'}` : kind, reason]])
     this.toFirstFault()
   }
 

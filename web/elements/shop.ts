@@ -1,7 +1,9 @@
 // Which shop the elements of a page belong to, as its script says, and what all of them share: one cart, one answer per product, and the
 // orders that were made on this device.
-import { type CartStore, createCart } from '../../src/client/cart.ts'
+import { type CartStore, type CartView, createCart } from '../../src/client/cart.ts'
 import type { OutputOf } from '../../src/client/client.ts'
+import type { MergeReport } from '../../src/client/joining.ts'
+import { tell } from './events.ts'
 
 /** A product as the catalogue shows it to shoppers. */
 export type Product = OutputOf<'GET /v1/shops/{shop}/products/{product}'>
@@ -15,12 +17,20 @@ export interface KnownOrder {
 interface Shop {
   readonly id: string
   readonly baseUrl: string
+  /** The page's own place to sign in, or null. */
+  readonly loginUrl: string | null
   readonly store: CartStore
   readonly products: Map<string, Promise<Product>>
 }
 
 const ORDERS_KEPT = 10
 let known: Shop | null = null
+let isWatched = false
+/** Names of lines that were shown: a merge reports also what is in the cart no more. */
+const names = new Map<string, string>()
+/** Refusals and reports that the page was told, and reports that the shopper has read. */
+const told = new WeakSet<object>()
+const read = new WeakSet<MergeReport>()
 
 /** The shop of this page. The first call reads the script's attributes, so that it may stand anywhere. */
 export function shopOfPage(): Shop {
@@ -37,7 +47,44 @@ function readScript(): Shop {
     console.error('Cartwright: the script has no data-shop. Write <script type="module" src="…/elements.js" data-shop="your-shop">.')
   const baseUrl = new URL(script?.dataset.baseUrl ?? address.origin, document.baseURI).href.replace(/\/+$/, '')
   const language = document.documentElement.lang || navigator.language
-  return { id, baseUrl, store: createCart({ shop: id, baseUrl, language }), products: new Map() }
+  const loginUrl = script?.dataset.loginUrl ?? null
+  return { id, baseUrl, loginUrl, store: createCart({ shop: id, baseUrl, language }), products: new Map() }
+}
+
+/** From the first element on, the page is told what happens to its cart, once, however many elements show it. */
+export function watchPage(): void {
+  if (isWatched) return
+  isWatched = true
+  shopOfPage().store.subscribe(tellPage)
+}
+
+function tellPage({ cart, status, refused, report }: CartView): void {
+  // What prices changes that wait is to be there before the connection is not. A page asks for it once.
+  if (status === 'ready') void import('../../src/client/optimism.ts').catch(() => undefined)
+  for (const { id, name } of cart?.lines ?? []) names.set(id, name)
+  for (const { error } of refused) {
+    if (told.has(error)) continue
+    told.add(error)
+    tell(document, 'cartwright:refused', { error })
+  }
+  if (report === null || told.has(report)) return
+  told.add(report)
+  tell(document, 'cartwright:merged', { report })
+}
+
+/** What a line is called, as far as this page has seen it. */
+export function nameOf(lineId: string): string | undefined {
+  return names.get(lineId)
+}
+
+/** Whether the shopper has still to read it. */
+export function isNews(report: MergeReport | null): report is MergeReport {
+  return report !== null && !read.has(report)
+}
+
+/** The shopper has read it. */
+export function isRead(report: MergeReport): void {
+  read.add(report)
 }
 
 /** A product by one of its skus, its id or its handle; asked once per page. Throws CartwrightError. */

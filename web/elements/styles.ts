@@ -17,7 +17,6 @@ export const base = css`
     --danger: var(--cartwright-danger, light-dark(#a32a20, #ffa198));
     --warning: var(--cartwright-warning, light-dark(#fcf3df, #382e16));
     --radius: var(--cartwright-radius, 10px);
-    --space: var(--cartwright-space, 1rem);
     box-sizing: border-box;
     color: var(--text);
     font-family: var(--cartwright-font, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif);
@@ -78,6 +77,8 @@ export const base = css`
   .input[aria-invalid='true'] { border-color: var(--danger); box-shadow: inset 0 0 0 1px var(--danger); }
   .fault { color: var(--danger); font-size: 0.875em; }
   .note { display: flex; gap: 0.75rem; align-items: center; justify-content: space-between; padding: 0.625rem 0.875rem; border-radius: var(--radius); background: var(--raised); font-size: 0.9375em; }
+  .login { color: inherit; font-weight: 600; }
+  .note .button { flex: none; }
   .note.warning, .note.error { background: var(--warning); }
   .note.alert { background: color-mix(in oklab, var(--danger) 12%, var(--surface)); color: var(--text); }
 
@@ -111,7 +112,8 @@ export const contents = css`
   .stepper.row-size button { inline-size: 2.25rem; min-block-size: 2.25rem; }
   .stepper.row-size input { inline-size: 2.5rem; }
   .notes { display: grid; gap: 0.5rem; }
-  .notes:not(:empty) { margin-block: 0.75rem; }
+  .notes:not(:has(*)) { display: none; }
+  .notes:has(*) { margin-block: 0.75rem; }
   .row .notes { grid-column: 1 / -1; }
   .code { display: grid; gap: 0.375rem; }
   .code form { display: flex; gap: 0.5rem; }
@@ -120,9 +122,10 @@ export const contents = css`
   .chip { display: inline-flex; align-items: center; gap: 0.25rem; padding-inline: 0.75rem 0.25rem; min-block-size: 2rem; border-radius: 1rem; background: var(--raised); font-size: 0.875em; font-weight: 600; }
   .chip button { inline-size: 1.75rem; block-size: 1.75rem; }
   .chip svg { inline-size: 0.875rem; block-size: 0.875rem; }
-  .totals { display: grid; grid-template-columns: 1fr auto; gap: 0.5rem 1rem; }
+  .totals { display: grid; grid-template-columns: 1fr auto; gap: 0.5rem 0; }
   .totals dd { text-align: end; }
   .totals .sum { font-size: 1.1875em; font-weight: 650; padding-block-start: 0.75rem; margin-block-start: 0.25rem; border-block-start: 1px solid var(--line); }
-  .totals dt.sum, .totals dd.sum { margin-inline: 0; }
-  .totals { column-gap: 0; }
+  /* What is answered at once does not flicker. */
+  .guess { color: var(--muted); font-size: 0.75rem; font-weight: 400; animation: appear 200ms 400ms backwards; }
+  @keyframes appear { from { opacity: 0; } }
 `

@@ -12,7 +12,7 @@ type Priced = Totals & {
 
 /** The totals, with the sum last. */
 export function totalsTable(priced: Priced, words: Words, money: (money: Money) => string, isEstimated = false): TemplateResult {
-  const guess = isEstimated ? html` <span class="muted small">(${words.estimated})</span>` : nothing
+  const guess = isEstimated ? html` <span class="guess" part="estimated">(${words.estimated})</span>` : nothing
   const row = (label: string, amount: Money) => html`<dt>${label}${guess}</dt><dd class="number">${money(amount)}</dd>`
   const isUnknown = priced.requiresShipping === true && priced.shippingMethod === null
   const shipping = isUnknown

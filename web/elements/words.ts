@@ -1,15 +1,19 @@
 // Every text of the elements, in each language they speak: one typed table, so that a text that is missing in a language is a type error.
 // What the server says (notices, refusals) comes in words already.
+import type { MergeReport } from '../../src/client/joining.ts'
 
 /** The texts of one language. */
 export interface Words {
   readonly cart: string
   readonly openCart: (count: number) => string
+  readonly changedElsewhere: (count: number) => string
   readonly close: string
   readonly empty: string
   readonly emptyHint: string
   readonly loading: string
   readonly offline: string
+  /** Offline, with changes that wait. */
+  readonly kept: string
   readonly retry: string
   readonly failed: string
   readonly quantity: string
@@ -19,16 +23,19 @@ export interface Words {
   readonly variant: string
   readonly addToCart: string
   readonly adding: string
-  readonly added: (name: string) => string
+  readonly added: (name: string, pieces: number) => string
   readonly soldOut: string
   readonly amount: string
   readonly otherAmount: string
   readonly amountBetween: (from: string | null, to: string | null) => string
   readonly plan: string
   readonly subscribe: string
+  readonly subscribed: string
+  readonly seePlans: string
   readonly perInterval: (price: string, interval: string) => string
   readonly interval: (count: number, unit: 'D' | 'W' | 'M' | 'Y') => string
-  readonly signInToSubscribe: string
+  readonly signInFirst: string
+  readonly signIn: string
   readonly each: string
   readonly gift: string
   readonly unavailable: string
@@ -42,6 +49,8 @@ export interface Words {
   readonly clearYes: string
   readonly keep: string
   readonly cleared: string
+  readonly merged: string
+  readonly outcomes: Readonly<Record<MergeReport['lines'][number]['outcome'], (got: number, asked: number) => string>>
   readonly understood: string
   readonly code: string
   readonly applyCode: string
@@ -100,11 +109,13 @@ export type OrderStage = 'unpaid' | 'pending' | 'failed' | 'placed' | 'sent' | '
 const en: Words = {
   cart: 'Cart',
   openCart: (count) => (count === 1 ? 'Cart, 1 item' : `Cart, ${count} items`),
+  changedElsewhere: (count) => `Your cart was changed elsewhere: ${count === 1 ? '1 item' : `${count} items`} now.`,
   close: 'Close',
   empty: 'Your cart is empty',
   emptyHint: 'What you add will be waiting for you here.',
   loading: 'One moment …',
   offline: 'You are offline. We try again as soon as you are back.',
+  kept: 'You are offline. Your changes are kept here and sent as soon as you are back.',
   retry: 'Try again',
   failed: 'This did not work. Please try again.',
   quantity: 'Quantity',
@@ -114,7 +125,7 @@ const en: Words = {
   variant: 'Variant',
   addToCart: 'Add to cart',
   adding: 'Adding …',
-  added: (name) => `${name} is in your cart.`,
+  added: (name, pieces) => `${name} is in your cart${pieces > 1 ? ` ${pieces} times` : ''}.`,
   soldOut: 'Sold out',
   amount: 'Amount',
   otherAmount: 'Other amount',
@@ -122,12 +133,15 @@ const en: Words = {
     from && to ? `From ${from} to ${to}` : from ? `At least ${from}` : to ? `At most ${to}` : 'Enter an amount, like 12.50',
   plan: 'Plan',
   subscribe: 'Subscribe',
+  subscribed: 'You are subscribed.',
+  seePlans: 'See plans',
   perInterval: (price, interval) => `${price} ${interval}`,
   interval: (count, unit) => {
     const name = { D: 'day', W: 'week', M: 'month', Y: 'year' }[unit]
     return count === 1 ? `per ${name}` : `every ${count} ${name}s`
   },
-  signInToSubscribe: 'Sign in to subscribe.',
+  signInFirst: 'Please sign in first.',
+  signIn: 'Sign in',
   each: 'each',
   gift: 'A gift',
   unavailable: 'Not available',
@@ -141,6 +155,14 @@ const en: Words = {
   clearYes: 'Yes, clear it',
   keep: 'Keep it',
   cleared: 'Your cart is empty now.',
+  merged: 'What you had before is in your cart now.',
+  outcomes: {
+    added: (got) => `${got} added`,
+    combined: (got) => `${got} together with what was there`,
+    clamped: (got, asked) => `${got} of ${asked}, there are no more`,
+    unavailable: () => 'not available at the moment',
+    rejected: () => 'set aside',
+  },
   understood: 'OK',
   code: 'Promotion code',
   applyCode: 'Apply',
@@ -211,11 +233,13 @@ const en: Words = {
 const de: Words = {
   cart: 'Warenkorb',
   openCart: (count) => `Warenkorb, ${count} Artikel`,
+  changedElsewhere: (count) => `Ihr Warenkorb wurde anderswo geändert: jetzt ${count} Artikel.`,
   close: 'Schließen',
   empty: 'Ihr Warenkorb ist leer',
   emptyHint: 'Was Sie hineinlegen, wartet hier auf Sie.',
   loading: 'Einen Moment …',
   offline: 'Sie sind offline. Sobald die Verbindung steht, geht es weiter.',
+  kept: 'Sie sind offline. Ihre Änderungen bleiben hier und werden gesendet, sobald die Verbindung steht.',
   retry: 'Erneut versuchen',
   failed: 'Das hat nicht geklappt. Bitte versuchen Sie es erneut.',
   quantity: 'Menge',
@@ -225,7 +249,7 @@ const de: Words = {
   variant: 'Variante',
   addToCart: 'In den Warenkorb',
   adding: 'Wird hinzugefügt …',
-  added: (name) => `${name} liegt im Warenkorb.`,
+  added: (name, pieces) => `${name} liegt ${pieces > 1 ? `${pieces}-mal ` : ''}im Warenkorb.`,
   soldOut: 'Ausverkauft',
   amount: 'Betrag',
   otherAmount: 'Anderer Betrag',
@@ -233,12 +257,15 @@ const de: Words = {
     from && to ? `Von ${from} bis ${to}` : from ? `Mindestens ${from}` : to ? `Höchstens ${to}` : 'Geben Sie einen Betrag ein, etwa 12,50',
   plan: 'Tarif',
   subscribe: 'Abonnieren',
+  subscribed: 'Sie haben abonniert.',
+  seePlans: 'Tarife ansehen',
   perInterval: (price, interval) => `${price} ${interval}`,
   interval: (count, unit) => {
     const [one, many] = { D: ['Tag', 'Tage'], W: ['Woche', 'Wochen'], M: ['Monat', 'Monate'], Y: ['Jahr', 'Jahre'] }[unit]
     return count === 1 ? `pro ${one}` : `alle ${count} ${many}`
   },
-  signInToSubscribe: 'Melden Sie sich an, um zu abonnieren.',
+  signInFirst: 'Bitte melden Sie sich zuerst an.',
+  signIn: 'Anmelden',
   each: 'pro Stück',
   gift: 'Geschenk',
   unavailable: 'Nicht verfügbar',
@@ -252,6 +279,14 @@ const de: Words = {
   clearYes: 'Ja, leeren',
   keep: 'Behalten',
   cleared: 'Ihr Warenkorb ist jetzt leer.',
+  merged: 'Was Sie vorher hatten, liegt jetzt in Ihrem Warenkorb.',
+  outcomes: {
+    added: (got) => `${got} hinzugefügt`,
+    combined: (got) => `${got} zusammen mit dem, was da war`,
+    clamped: (got, asked) => `${got} von ${asked}, mehr gibt es nicht`,
+    unavailable: () => 'zurzeit nicht verfügbar',
+    rejected: () => 'beiseitegelegt',
+  },
   understood: 'OK',
   code: 'Gutscheincode',
   applyCode: 'Einlösen',
