@@ -7,6 +7,7 @@ import { checkoutPage } from './checkout-page.ts'
 import { dialogOf } from './dialogs.ts'
 import { frame, link } from './frame.ts'
 import { orderPage, ordersPage, restorePage } from './order-pages.ts'
+import { subscriptionsPage } from './subscriptions-page.ts'
 
 const root = document.querySelector<HTMLElement>('#app')
 if (!root) throw new Error('The page has no element #app.')
@@ -34,6 +35,8 @@ function page(): TemplateResult {
       return checkoutPage(app, route.lines)
     case 'orders':
       return ordersPage(app)
+    case 'subscriptions':
+      return subscriptionsPage(app)
     case 'order':
       return orderPage(app, route.result)
     case 'restore':
