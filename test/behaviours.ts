@@ -38,7 +38,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED0-13', says: 'A recharge has presets, may forbid other amounts, and then has at least one preset', tag: 'known' },
   {
     id: 'SEED0-14',
-    says: 'Each click on an add of goods counts; buttons of money rest while under way, and all where nothing can be bought',
+    says: 'Each click on an add counts; buttons of money rest while under way, all where nothing can be bought',
     tag: 'known',
   },
   { id: 'SEED0-15', says: 'The cart is reached from the menu', tag: 'stated' },

@@ -120,7 +120,7 @@ function quantity(app: App, line: Line): TemplateResult {
 /** What changed or is not ready, in the words of the server. */
 export function notices(app: App, cart: PricedCart): TemplateResult | typeof nothing {
   if (cart.notices.length === 0) return nothing
-  return html`<ul class="notices" role="status">
+  return html`<div role="status"><ul class="notices">
     ${repeat(
       cart.notices as readonly (PricedCart['notices'][number] & { readonly message?: string })[],
       ({ id }) => id,
@@ -131,7 +131,7 @@ export function notices(app: App, cart: PricedCart): TemplateResult | typeof not
         </button>
       </li>`,
     )}
-  </ul>`
+  </ul></div>`
 }
 
 function codes(app: App, cart: PricedCart): TemplateResult {

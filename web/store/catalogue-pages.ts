@@ -29,7 +29,7 @@ export function productsPage(app: App): TemplateResult {
     </div>
     ${
       catalogue.state === 'loading'
-        ? html`<div class="grid" aria-busy="true" aria-label=${words.loading}>
+        ? html`<div class="grid" role="status" aria-busy="true" aria-label=${words.loading}>
             ${Array.from({ length: 8 }, () => html`<div class="card is-loading"><div class="picture"></div><p></p><p></p></div>`)}
           </div>`
         : html`<ul class="grid">
