@@ -63,6 +63,8 @@ describe('the demo store', { skip }, async () => {
     await go(page, path)
     await page.locator('.product .add:enabled').click()
     await page.locator('.told p').waitFor()
+    // Sent and answered, too.
+    await eventually(() => page.evaluate<boolean>("!Object.keys(localStorage).some((key) => key.includes(':queue:'))"))
   }
 
   /** Looks at what stands there now (`part`: only at that, the page behind it being looked at elsewhere). */
@@ -70,7 +72,7 @@ describe('the demo store', { skip }, async () => {
     for (const { width, colorScheme, rules } of LOOKS) {
       await page.setViewportSize({ width, height: 900 })
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      const wide = await page.evaluate<number>('document.documentElement.scrollWidth')
+      const wide = await page.evaluate<number>('scrollTo(0, 0), document.documentElement.scrollWidth')
       assert.ok(wide <= width, `${name} is ${wide} wide at ${width}`)
       await page.screenshot({ path: join(PICTURES, `${name}-${width}.png`), fullPage: part === null })
       if (!rules) continue
@@ -87,14 +89,19 @@ describe('the demo store', { skip }, async () => {
   /** Keeps requests from being answered until they are let go; counts them. */
   async function hold(page: Page, pattern: string) {
     const gate = Promise.withResolvers<void>()
-    const held = { asked: 0, letGo: gate.resolve, end: () => page.unroute(pattern, handle) }
-    const handle = async (route: Route) => {
-      if (route.request().method() !== 'GET') held.asked++
-      await gate.promise
-      await route.continue()
+    const passing: Promise<void>[] = []
+    let asked = 0
+    const handle = (route: Route) => {
+      if (route.request().method() !== 'GET') asked++
+      passing.push(gate.promise.then(() => route.continue()))
+    }
+    const end = async () => {
+      gate.resolve()
+      await Promise.all(passing)
+      await page.unroute(pattern, handle)
     }
     await page.route(pattern, handle)
-    return held
+    return { asked: () => asked, end }
   }
 
   /** The guest's cart as the server has it. */
@@ -135,7 +142,7 @@ describe('the demo store', { skip }, async () => {
     await page.goto(url)
     await page.locator('.grid[aria-busy=true]').waitFor()
     await look(page, 'loading')
-    catalogue.letGo()
+    await catalogue.end()
     await page.locator('.card[data-handle]').first().waitFor()
     const { body } = await caller(`${url}/v1/shops/demo`)('GET', '/products?limit=100')
     const products = body.items as { handle: string; kind: string }[]
@@ -180,7 +187,6 @@ describe('the demo store', { skip }, async () => {
     assert.equal(await add.isEnabled(), true)
     await page.getByText('Stoneware Mug is in your cart.').waitFor()
     assert.equal(await kept(page, 'demo'), null, 'the server has answered nothing yet')
-    goods.letGo()
     await goods.end()
     await eventually(async () => (await kept(page, 'demo')) !== null && (await served(page)).itemCount === 3)
 
@@ -196,11 +202,10 @@ describe('the demo store', { skip }, async () => {
     assert.equal(await add.isDisabled(), true, 'an amount is being added')
     // A click on a button that rests does nothing, whoever clicks.
     await add.dispatchEvent('click')
-    money.letGo()
-    await page.locator('.product .add:enabled').waitFor()
-    assert.equal(money.asked, 1)
-    assert.deepEqual((await served(page)).itemCount, 4)
     await money.end()
+    await page.locator('.product .add:enabled').waitFor()
+    assert.equal(money.asked(), 1)
+    assert.deepEqual((await served(page)).itemCount, 4)
 
     await go(page, '/shop/demo/products/enamel-camp-kettle')
     assert.equal(await add.isDisabled(), true, 'sold out')
@@ -275,7 +280,7 @@ describe('the demo store', { skip }, async () => {
     assert.equal(await row.getByRole('button', { name: 'Less' }).isDisabled(), true)
     await page.getByText('Total (estimated)').waitFor()
     await look(page, 'estimated-cart')
-    held.letGo()
+    await held.end()
     await page.getByText('Total (estimated)').waitFor({ state: 'detached' })
     assert.equal((await served(page)).itemCount, 6)
     await context.close()
@@ -312,9 +317,7 @@ describe('the demo store', { skip }, async () => {
   it('SEED2-08 each shop has a cart of its own in the browser, and the shop that is open says which', async () => {
     const { page, context } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
-    await eventually(async () => (await kept(page, 'demo')) !== null)
     await addFrom(page, '/shop/fill/products/dotted-notebook')
-    await eventually(async () => (await kept(page, 'fill')) !== null)
     const [demo, fill] = [await kept(page, 'demo'), await kept(page, 'fill')]
     assert.ok(demo && fill && demo !== fill)
     await page.goto(`${url}/shop/fill/cart`)
@@ -334,21 +337,12 @@ describe('the demo store', { skip }, async () => {
   it('SEED2-09 a later visit has the cart of the first, and makes no other', async () => {
     const first = await device()
     await addFrom(first.page, '/shop/demo/products/stoneware-mug')
-    await eventually(async () => (await kept(first.page, 'demo')) !== null)
     const before = await kept(first.page, 'demo')
     const storageState = await first.context.storageState()
     await first.context.close()
     const later = await device({ storageState })
     await addFrom(later.page, '/shop/demo/products/stoneware-mug')
-    await eventually(async () => (await badge(later.page)) === '2').catch(async () =>
-      console.log(
-        'DBG',
-        await badge(later.page),
-        await served(later.page),
-        await later.page.evaluate('JSON.stringify(localStorage)'),
-        JSON.stringify(storageState),
-      ),
-    )
+    await eventually(async () => (await badge(later.page)) === '2')
     assert.equal(await kept(later.page, 'demo'), before)
     await later.context.close()
   })
@@ -356,7 +350,6 @@ describe('the demo store', { skip }, async () => {
   it('SEED2-11 a cart that is gone is forgotten, and what met that is in a new one', async () => {
     const { page, context } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
-    await eventually(async () => (await kept(page, 'demo')) !== null)
     const before = await kept(page, 'demo')
     const { body } = await caller(`${url}/v1/shops/demo`, ADMIN)('GET', '/carts?limit=100')
     for (const { id } of body.items) await caller(`${url}/v1/shops/demo`, ADMIN)('DELETE', `/carts/${id}`)
@@ -496,10 +489,9 @@ describe('the demo store', { skip }, async () => {
     const orders = await hold(page, '**/orders')
     await page.locator('button[name=pay]').click()
     await page.locator('button[name=pay]:disabled').dispatchEvent('click')
-    orders.letGo()
-    await page.waitForURL(/\/sandbox\/pay\//)
-    assert.equal(orders.asked, 1)
     await orders.end()
+    await page.waitForURL(/\/sandbox\/pay\//)
+    assert.equal(orders.asked(), 1)
     // Who leaves the payment page finds the order waiting, and goes on from there.
     await page.getByRole('button', { name: /leave/i }).click()
     await page.locator('.order[data-state=NEW]').waitFor()
@@ -544,10 +536,9 @@ describe('the demo store', { skip }, async () => {
     const orders = await hold(page, '**/orders')
     await page.getByRole('button', { name: 'Subscribe' }).click()
     await page.locator('.product .add:disabled').dispatchEvent('click')
-    orders.letGo()
-    await page.waitForURL(/\/sandbox\/pay\//)
-    assert.equal(orders.asked, 1)
     await orders.end()
+    await page.waitForURL(/\/sandbox\/pay\//)
+    assert.equal(orders.asked(), 1)
     await payWith(page, '4242 4242 4242 4242')
     await page.locator('.order[data-state=PLACED], .order[data-state=COMPLETED]').waitFor()
     await page.getByRole('button', { name: 'Account' }).click()
@@ -620,11 +611,10 @@ describe('the demo store', { skip }, async () => {
     // It rises while the order is on its way.
     const orders = await hold(page, '**/orders')
     await page.locator('button[name=pay]').click()
-    await eventually(async () => orders.asked === 1)
+    await eventually(async () => orders.asked() === 1)
     assert.equal((await priced(10_400)).status, 200)
-    orders.letGo()
-    await page.getByText(/The price has changed/).waitFor()
     await orders.end()
+    await page.getByText(/The price has changed/).waitFor()
     await look(page, 'price-changed')
     await page.locator('button[name=pay]:enabled').click()
     await page.waitForURL(/\/sandbox\/pay\//)
