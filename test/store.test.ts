@@ -15,11 +15,11 @@ import { ADMIN, caller, eventually, freshDatabase, startTestServer } from './har
 const skip = noBrowser
 const PICTURES = join(import.meta.dirname, '../test-artifacts/store')
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** What each page is looked at in; axe's whole list runs once, and what depends on colours again in the dark. */
+/** What each page is looked at in; what lies over a page is as large on the largest. axe's whole list runs once, and colours again in the dark. */
 const LOOKS = [
-  { width: 320, colorScheme: 'light', rules: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] },
-  { width: 1440, colorScheme: 'light', rules: null },
-  { width: 768, colorScheme: 'dark', rules: ['color-contrast'] },
+  { width: 320, colorScheme: 'light', rules: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], isOfPages: false },
+  { width: 1440, colorScheme: 'light', rules: null, isOfPages: true },
+  { width: 768, colorScheme: 'dark', rules: ['color-contrast'], isOfPages: false },
 ] as const
 
 const SIZE = { width: 1024, height: 800 }
@@ -69,7 +69,8 @@ describe('the demo store', { skip }, async () => {
 
   /** Looks at what stands there now (`part`: only at that, the page behind it being looked at elsewhere). */
   async function look(page: Page, name: string, part: string | null = null): Promise<void> {
-    for (const { width, colorScheme, rules } of LOOKS) {
+    for (const { width, colorScheme, rules, isOfPages } of LOOKS) {
+      if (isOfPages && part !== null) continue
       await page.setViewportSize({ width, height: 900 })
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
       const wide = await page.evaluate<number>('scrollTo(0, 0), document.documentElement.scrollWidth')
@@ -286,6 +287,37 @@ describe('the demo store', { skip }, async () => {
     await context.close()
   })
 
+  it('what the shop refuses is told, and only that is taken back', async () => {
+    const { page, context } = await device()
+    await go(page, '/shop/fill/products/brass-fountain-pen')
+    await clickFast(page, 3)
+    await page.locator('.told .is-bad').waitFor()
+    await page.locator('.floating .badge', { hasText: /^2$/ }).waitFor()
+    assert.equal((await served(page, 'fill')).itemCount, 2)
+    await context.close()
+  })
+
+  it('a login that ran out is told and forgotten; signing in or out in one tab does so in the other', async () => {
+    const { page, context } = await device()
+    await go(page, '/shop/demo')
+    await page.evaluate(`localStorage.setItem('fern-and-kettle:account', '{"id":"robin","token":"over"}')`)
+    await page.reload()
+    await page.locator('.told .is-bad').waitFor()
+    await page.locator('.user-name', { hasText: 'Guest' }).waitFor()
+    const second = await context.newPage()
+    await second.goto(`${url}/shop/demo/subscriptions`)
+    await page.getByRole('button', { name: 'Account' }).click()
+    await page.locator('#user').getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: 'sam' }).click()
+    await second.getByText('You have no subscription.').waitFor()
+    assert.equal(await second.title(), 'Your subscriptions · Fern & Kettle')
+    await look(second, 'no-subscriptions')
+    await page.getByRole('button', { name: 'Account' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await second.getByText('Subscriptions belong to an account.').waitFor()
+    await context.close()
+  })
+
   it('clearing asks first; only the answer yes empties the cart', async () => {
     const { page, context } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
@@ -452,10 +484,12 @@ describe('the demo store', { skip }, async () => {
     await look(page, 'checkout')
     await page.locator('button[name=pay]').click()
     await page.waitForURL(/\/sandbox\/pay\//)
+    await look(page, 'sandbox')
     await payWith(page, '4000 0000 0000 0002')
     await page.getByRole('alert').first().waitFor()
     await payWith(page, '4000 0027 6000 3184')
     await page.waitForURL(/\/challenge/)
+    await look(page, 'challenge')
     await page.getByRole('button', { name: /approve|confirm/i }).click()
     await page.waitForURL(/\/shop\/demo\/paid\?/)
     await page.locator('.order[data-state=PLACED]').waitFor()

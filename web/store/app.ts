@@ -4,7 +4,16 @@ import { type CartItem, type CartStore, type CartView, createCart, type PlacedOr
 import type { OutputOf } from '../../src/client/client.ts'
 import type { MergeMode, MergeReport } from '../../src/client/joining.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
-import { type Account, keepAccount, keepLanguage, keepOrderToken, keptAccount, keptLanguage, keptOrderToken } from './device.ts'
+import {
+  type Account,
+  keepAccount,
+  keepLanguage,
+  keepOrderToken,
+  keptAccount,
+  keptLanguage,
+  keptOrderToken,
+  onAccountChange,
+} from './device.ts'
 import { type Route, routeOf } from './routes.ts'
 import { type DemoShop, demoShop } from './shops.ts'
 import { type Language, WORDS, type Words } from './words.ts'
@@ -93,6 +102,13 @@ export class App {
     addEventListener('popstate', () => this.#arrive())
     addEventListener('online', () => this.draw())
     addEventListener('offline', () => this.draw())
+    // Who signs in or out in one tab does so in all of them.
+    onAccountChange(() => {
+      this.account = keptAccount()
+      this.dialog = null
+      this.#openShop()
+      this.#arrive()
+    })
     this.#openShop()
   }
 
@@ -124,6 +140,8 @@ export class App {
     history.pushState(null, '', path)
     this.#arrive()
     scrollTo(0, 0)
+    // Who does not see the page hears that it is another one. After it was drawn, which waits in front of this.
+    queueMicrotask(() => document.querySelector<HTMLElement>('#content')?.focus({ preventScroll: true }))
   }
 
   /**
@@ -430,6 +448,7 @@ export class App {
       }
       await this.cart.restore(token)
       this.go(this.path('/cart'))
+      this.#showReport(this.cart.get().report)
     })
   }
 
@@ -506,6 +525,11 @@ export class App {
     }
   }
 
+  #showReport(report: MergeReport | null): void {
+    if (report && report.lines.length > 0) this.dialog = { kind: 'report', report }
+    this.draw()
+  }
+
   #openShop(): void {
     this.cart?.close()
     this.catalogue = LOADING
@@ -522,7 +546,7 @@ export class App {
     this.#signedIn = account
       ? this.attempt(async () => {
           const report = await cart.login(account.token)
-          if (report && report.lines.length > 0 && this.cart === cart) this.dialog = { kind: 'report', report }
+          if (this.cart === cart) this.#showReport(report)
         })
       : Promise.resolve()
     void this.loadCatalogue()

@@ -97,7 +97,7 @@ const ENGLISH = {
   needsSignIn: 'This needs an account: sign in first.',
   name: 'Name',
   mergeTitle: 'You have a cart already',
-  mergeHint: (count: number) => `There are ${count} items in the cart you filled as a guest. What should become of them?`,
+  mergeHint: (count: number) => `The cart you filled as a guest has ${count} ${count === 1 ? 'item' : 'items'}. What should become of it?`,
   mergeModes: {
     merge: ['Keep both', 'Both carts become one.'],
     keepAccount: ['Keep my account’s cart', 'What you added just now is set aside.'],
@@ -289,7 +289,7 @@ const GERMAN: Words = {
   needsSignIn: 'Dafür braucht es ein Konto: bitte zuerst anmelden.',
   name: 'Name',
   mergeTitle: 'Du hast schon einen Warenkorb',
-  mergeHint: (count) => `In deinem Warenkorb als Gast sind ${count} Artikel. Was soll aus ihnen werden?`,
+  mergeHint: (count) => `Der Warenkorb, den du als Gast gefüllt hast, hat ${count} Artikel. Was soll daraus werden?`,
   mergeModes: {
     merge: ['Beides behalten', 'Aus beiden Warenkörben wird einer.'],
     keepAccount: ['Den Warenkorb des Kontos behalten', 'Was du eben hinzugefügt hast, wird beiseitegelegt.'],
