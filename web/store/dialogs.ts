@@ -33,7 +33,10 @@ function content(app: App, dialog: Dialog, close: () => void): TemplateResult {
       return report(
         app,
         words.reportTitle,
-        (dialog.report?.lines ?? []).map((line) => ({ ...line, name: nameOf(app, line.lineId) })),
+        [
+          ...(dialog.report?.lines ?? []).map((line) => ({ ...line, name: nameOf(app, line.lineId) })),
+          ...(dialog.report?.codes ?? []).map(({ code, outcome }) => ({ name: code, outcome })),
+        ],
         close,
       )
     case 'reordered':
@@ -122,11 +125,12 @@ function merge(app: App, { account, count }: Extract<Dialog, { kind: 'merge' }>,
 }
 
 interface Outcome {
-  readonly lineId: string
+  /** What a line or a code is called. */
   readonly name: string
   readonly outcome: string
-  readonly asked: number
-  readonly got: number
+  /** Quantities; a code has none. */
+  readonly asked?: number
+  readonly got?: number
 }
 
 function report(app: App, title: string, lines: readonly Outcome[], close: () => void): TemplateResult {
@@ -136,7 +140,7 @@ function report(app: App, title: string, lines: readonly Outcome[], close: () =>
     <ul class="report">
       ${lines.map(
         ({ name, outcome, asked, got }) =>
-          html`<li data-outcome=${outcome}><strong>${name}</strong> <span>${words.outcomes[outcome] ?? outcome}</span> <small>${words.pieces(asked, got)}</small></li>`,
+          html`<li data-outcome=${outcome}><strong>${name}</strong> <span>${words.outcomes[outcome] ?? outcome}</span> ${asked === undefined || got === undefined ? nothing : html`<small>${words.pieces(asked, got)}</small>`}</li>`,
       )}
     </ul>
     <div class="actions">
