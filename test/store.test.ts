@@ -36,10 +36,20 @@ describe('the demo store', { skip }, async () => {
   })
   after(() => browser?.close())
 
-  /** A device of its own, with whatever its page complains about. */
-  async function device(
-    settings: Parameters<Browser['newContext']>[0] = {},
-  ): Promise<{ context: BrowserContext; page: Page; faults: string[] }> {
+  interface Device {
+    readonly context: BrowserContext
+    readonly page: Page
+    /** Whatever its page complains about. */
+    readonly faults: string[]
+    /** Gives it back. */
+    end(): Promise<void>
+  }
+  const free: Device[] = []
+
+  /** A device that remembers nothing. Starting one costs, so the usual kind is used again when everything on it was forgotten. */
+  async function device(settings?: Parameters<Browser['newContext']>[0]): Promise<Device> {
+    const known = settings ? undefined : free.pop()
+    if (known) return known
     const context = await browser.newContext({ locale: 'en-US', reducedMotion: 'reduce', viewport: SIZE, ...settings })
     context.setDefaultTimeout(10_000)
     const page = await context.newPage()
@@ -50,7 +60,23 @@ describe('the demo store', { skip }, async () => {
       'console',
       (message) => message.type() === 'error' && !message.text().startsWith('Failed to load') && faults.push(message.text()),
     )
-    return { context, page, faults }
+    const made: Device = {
+      context,
+      page,
+      faults,
+      end: async () => {
+        if (settings) return context.close()
+        await page.unrouteAll({ behavior: 'wait' })
+        await Promise.all(context.pages().map((each) => (each === page ? null : each.close())))
+        // A page of the same origin that keeps nothing itself.
+        await page.goto(`${url}/healthz`)
+        await page.evaluate('localStorage.clear()')
+        await context.clearCookies()
+        faults.length = 0
+        free.push(made)
+      },
+    }
+    return made
   }
 
   /** Goes to a page of the store; where the store is open already, as its own links do, without loading it again. */
@@ -138,7 +164,7 @@ describe('the demo store', { skip }, async () => {
   }
 
   it('SEED0-01 SEED0-60 every card and every product page offers what puts it into the cart, or says why it cannot be bought', async () => {
-    const { page, context, faults } = await device()
+    const { page, end, faults } = await device()
     const catalogue = await hold(page, '**/products?*')
     await page.goto(url)
     await page.locator('.grid[aria-busy=true]').waitFor()
@@ -174,11 +200,11 @@ describe('the demo store', { skip }, async () => {
       await look(page, name)
     }
     assert.deepEqual(faults, [])
-    await context.close()
+    await end()
   })
 
   it('SEED0-14 each click on an add of goods counts and shows at once; an amount is added once, and buttons rest where nothing can be bought', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await go(page, '/shop/demo/products/stoneware-mug')
     const add = page.locator('.product .add')
     await add.waitFor()
@@ -220,11 +246,11 @@ describe('the demo store', { skip }, async () => {
     await page.goto(`${url}/shop/demo/products/cafe-credit`)
     await page.getByText('This cannot be bought at the moment.').waitFor()
     assert.equal(await add.isDisabled(), true, 'unpurchasable')
-    await context.close()
+    await end()
   })
 
   it('SEED0-15 SEED0-23 the menu’s section Business & Payments and the floating button with its count lead to the cart, with name, display name, image, price, currency and quantity', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     assert.equal(await badge(page), '1')
     await page.locator('.cart-button').click()
@@ -257,11 +283,11 @@ describe('the demo store', { skip }, async () => {
       await page.getByText(what).waitFor()
       await look(page, name)
     }
-    await context.close()
+    await end()
   })
 
   it('SEED0-18 a stepper sets the quantity before adding and in the cart, in the product’s steps and never below the least', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await page.goto(`${url}/shop/demo/products/cold-brew-can`)
     const stepper = page.locator('.product .stepper')
     assert.equal(await stepper.locator('output').textContent(), '6')
@@ -284,21 +310,21 @@ describe('the demo store', { skip }, async () => {
     await held.end()
     await page.getByText('Total (estimated)').waitFor({ state: 'detached' })
     assert.equal((await served(page)).itemCount, 6)
-    await context.close()
+    await end()
   })
 
   it('what the shop refuses is told, and only that is taken back', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await go(page, '/shop/fill/products/brass-fountain-pen')
     await clickFast(page, 3)
     await page.locator('.told .is-bad').waitFor()
     await page.locator('.floating .badge', { hasText: /^2$/ }).waitFor()
     assert.equal((await served(page, 'fill')).itemCount, 2)
-    await context.close()
+    await end()
   })
 
   it('a login that ran out is told and forgotten; signing in or out in one tab does so in the other', async () => {
-    const { page, context } = await device()
+    const { page, context, end } = await device()
     await go(page, '/shop/demo')
     await page.evaluate(`localStorage.setItem('fern-and-kettle:account', '{"id":"robin","token":"over"}')`)
     await page.reload()
@@ -315,11 +341,11 @@ describe('the demo store', { skip }, async () => {
     await page.getByRole('button', { name: 'Account' }).click()
     await page.getByRole('button', { name: 'Sign out' }).click()
     await second.getByText('Subscriptions belong to an account.').waitFor()
-    await context.close()
+    await end()
   })
 
   it('clearing asks first; only the answer yes empties the cart', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     await page.locator('.cart-button').click()
     await page.getByRole('button', { name: 'Clear' }).click()
@@ -330,11 +356,11 @@ describe('the demo store', { skip }, async () => {
     await page.locator('.dialog button[name=confirm]').click()
     await page.getByText('Your cart is empty.').waitFor()
     assert.equal(await page.locator('dialog').count(), 0)
-    await context.close()
+    await end()
   })
 
   it('SEED2-07 a second page of the same browser has the guest’s cart; another browser has not', async () => {
-    const { page, context } = await device()
+    const { page, context, end } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     const second = await context.newPage()
     await second.goto(`${url}/shop/demo/cart`)
@@ -342,12 +368,12 @@ describe('the demo store', { skip }, async () => {
     const other = await device()
     await other.page.goto(`${url}/shop/demo/cart`)
     await other.page.getByText('Your cart is empty.').waitFor()
-    await context.close()
-    await other.context.close()
+    await end()
+    await other.end()
   })
 
   it('SEED2-08 each shop has a cart of its own in the browser, and the shop that is open says which', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     await addFrom(page, '/shop/fill/products/dotted-notebook')
     const [demo, fill] = [await kept(page, 'demo'), await kept(page, 'fill')]
@@ -363,7 +389,7 @@ describe('the demo store', { skip }, async () => {
     await page.locator('.floating .badge').waitFor()
     await page.locator('.cart-button').click()
     await page.locator('.row[data-sku=MUG-STONE]').waitFor()
-    await context.close()
+    await end()
   })
 
   it('SEED2-09 a later visit has the cart of the first, and makes no other', async () => {
@@ -371,16 +397,16 @@ describe('the demo store', { skip }, async () => {
     await addFrom(first.page, '/shop/demo/products/stoneware-mug')
     const before = await kept(first.page, 'demo')
     const storageState = await first.context.storageState()
-    await first.context.close()
+    await first.end()
     const later = await device({ storageState })
     await addFrom(later.page, '/shop/demo/products/stoneware-mug')
     await eventually(async () => (await badge(later.page)) === '2')
     assert.equal(await kept(later.page, 'demo'), before)
-    await later.context.close()
+    await later.end()
   })
 
   it('SEED2-11 a cart that is gone is forgotten, and what met that is in a new one', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     const before = await kept(page, 'demo')
     const { body } = await caller(`${url}/v1/shops/demo`, ADMIN)('GET', '/carts?limit=100')
@@ -397,11 +423,11 @@ describe('the demo store', { skip }, async () => {
       ['NOTE-DOT-A5'],
     )
     assert.equal(await badge(page), '1')
-    await context.close()
+    await end()
   })
 
   it('prices and the cart turn to another currency together; what has no price in it is not mixed in, and the page asks', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await go(page, '/shop/demo/products/stoneware-mug')
     await page.getByLabel('Currency').selectOption('EUR')
     await page.locator('.price', { hasText: '€18.00' }).waitFor()
@@ -431,11 +457,11 @@ describe('the demo store', { skip }, async () => {
     await page.locator('.cart-button').click()
     await page.locator('.row[data-sku=MAP-ALPINE]').waitFor()
     await eventually(async () => (await page.locator('.row[data-sku]').count()) === 1)
-    await context.close()
+    await end()
   })
 
   it('a guest signs in: both carts become one, and the report says what became of each line', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     const signIn = async (isLooked = false) => {
       await page.getByRole('button', { name: 'Account' }).click()
@@ -463,11 +489,11 @@ describe('the demo store', { skip }, async () => {
     await signIn(true)
     await page.locator('dialog[data-kind=merge] button[name=confirm]').click()
     assert.match((await page.locator('dialog[data-kind=report] .report li').textContent()) ?? '', /combined with what you had/)
-    await context.close()
+    await end()
   })
 
   it('a cart with a code goes through checkout, a declined card, 3-D Secure and a live order page, then is ordered again and cancelled', async () => {
-    const { page, context, faults } = await device()
+    const { page, end, faults } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     await page.locator('.cart-button').click()
     await page.locator('input[name=code]').fill('welcome10')
@@ -507,11 +533,11 @@ describe('the demo store', { skip }, async () => {
     await page.locator('.orders .state[data-state=CANCELLED]').waitFor()
     await look(page, 'orders')
     assert.deepEqual(faults, [])
-    await context.close()
+    await end()
   })
 
   it('Buy orders one row alone and once, and the rest of the cart stays', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await addFrom(page, '/shop/demo/products/home-brewing-guide')
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     await page.locator('.cart-button').click()
@@ -538,11 +564,11 @@ describe('the demo store', { skip }, async () => {
     await page.goto(`${url}/shop/demo/cart`)
     await page.locator('.row[data-sku=MUG-STONE]').waitFor()
     assert.equal(await page.locator('.row[data-sku]').count(), 1)
-    await context.close()
+    await end()
   })
 
   it('a recharge is for an account: who orders one as a guest is asked to sign in', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await page.goto(`${url}/shop/demo/products/recharge-card`)
     await page.getByLabel('$25.00').check()
     await page.locator('.product .add').click()
@@ -556,11 +582,11 @@ describe('the demo store', { skip }, async () => {
     await page.locator('dialog[data-kind=merge] button[name=confirm]').click()
     await page.locator('dialog[data-kind=report] button[name=confirm]').click()
     await page.locator('.row[data-sku=RECHARGE-CARD]').waitFor()
-    await context.close()
+    await end()
   })
 
   it('a plan is bought on its own and once by who has signed in; its page ends it with the period, and lets it go on after all', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await page.goto(`${url}/shop/demo/products/coffee-club`)
     await page.getByLabel('Yearly').check()
     await page.getByRole('button', { name: 'Subscribe' }).click()
@@ -585,11 +611,11 @@ describe('the demo store', { skip }, async () => {
     await page.getByText(/Ends on .+ and does not renew\./).waitFor()
     await page.getByRole('button', { name: 'Keep it after all' }).click()
     await page.getByText(/Active\. Renews on/).waitFor()
-    await context.close()
+    await end()
   })
 
   it('a link to the cart opens it on another device, which asks first where it has a cart of its own', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     await page.locator('.cart-button').click()
     await page.getByRole('button', { name: 'Link to this cart' }).click()
@@ -611,12 +637,12 @@ describe('the demo store', { skip }, async () => {
     await question.locator('button[name=confirm]').click()
     await other.page.locator('.row[data-sku=MUG-STONE]').waitFor()
     assert.equal(await other.page.locator('.row[data-sku]').count(), 1)
-    await context.close()
-    await other.context.close()
+    await end()
+    await other.end()
   })
 
   it('a price that rose and a stock that shrank are told in the cart, and a rise while paying asks for consent', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     const shop = caller(`${url}/v1/shops/demo`, ADMIN)
     const { body: product } = await shop('GET', '/products/desk-lamp')
     const priced = (amount: number) => {
@@ -652,11 +678,11 @@ describe('the demo store', { skip }, async () => {
     await look(page, 'price-changed')
     await page.locator('button[name=pay]:enabled').click()
     await page.waitForURL(/\/sandbox\/pay\//)
-    await context.close()
+    await end()
   })
 
   it('a shop without guests asks to sign in before the first item, and shows no stepper where quantities are its own', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await page.goto(`${url}/shop/store/products/stoneware-mug`)
     await page.locator('.product .add').click()
     await page.getByText('This needs an account: sign in first.').waitFor()
@@ -667,11 +693,11 @@ describe('the demo store', { skip }, async () => {
     await page.locator('.cart-button').click()
     await page.locator('.row[data-sku=MUG-STONE]').waitFor()
     assert.equal(await page.locator('.row .stepper').count(), 0)
-    await context.close()
+    await end()
   })
 
   it('without a connection the page says so, keeps what it shows and takes changes, which are sent when it is back; the language of the page is the shopper’s', async () => {
-    const { page, context } = await device({ locale: 'de-DE' })
+    const { page, context, end } = await device({ locale: 'de-DE' })
     await addFrom(page, '/shop/demo/products/stoneware-mug')
     assert.equal(await page.locator('html').getAttribute('lang'), 'de')
     await page.getByRole('link', { name: 'Warenkorb öffnen, 1 Artikel' }).waitFor()
@@ -689,11 +715,11 @@ describe('the demo store', { skip }, async () => {
     await page.goBack()
     await page.getByLabel('Sprache').selectOption('en')
     await page.getByRole('link', { name: 'Open the cart, 2 items' }).waitFor()
-    await context.close()
+    await end()
   })
 
   it('a catalogue that cannot be loaded is said, and loaded by trying again', async () => {
-    const { page, context } = await device()
+    const { page, end } = await device()
     await page.route('**/products?*', (route) => route.fulfill({ status: 500, contentType: 'text/plain', body: 'broken' }))
     await page.goto(`${url}/shop/demo`)
     await page.getByRole('heading', { name: 'This could not be loaded.' }).waitFor()
@@ -701,7 +727,7 @@ describe('the demo store', { skip }, async () => {
     await page.unroute('**/products?*')
     await page.getByRole('button', { name: 'Try again' }).click()
     await page.locator('.card[data-handle]').first().waitFor()
-    await context.close()
+    await end()
   })
 
   it('the page takes nothing from the API, the reference or the forms, and unknown addresses stay problems', async () => {
