@@ -152,9 +152,12 @@ export class App {
     if (this.busy.has(name)) return
     this.busy.add(name)
     this.draw()
-    await this.attempt(work)
-    this.busy.delete(name)
-    this.draw()
+    try {
+      await this.attempt(work)
+    } finally {
+      this.busy.delete(name)
+      this.draw()
+    }
   }
 
   /** Does it as often as it is asked for, for what shows at once; otherwise as `run`. */
@@ -228,6 +231,11 @@ export class App {
       this.draw()
     }
     if (!isEmpty && currency !== wanted) return ask()
+    // A cart that is not known yet may have lines, which nobody asked to count in another currency.
+    if (currency !== wanted && this.view.status === 'loading') {
+      await this.cart.ready()
+      return this.#put(name, item, wanted)
+    }
     try {
       // The first thing decides what the cart is counted in; until the cart says so, nothing is shown at a price of another currency.
       if (isEmpty && currency !== wanted) await this.#turnTo(wanted)

@@ -276,7 +276,7 @@ function planForm(app: App, product: Product): TemplateResult {
     </fieldset>
     <p class="hint">${words.planAlone}</p>
     <div class="buy-row">
-      <button class="add" ?disabled=${!plan || !sku || app.busy.has('subscribe')} @click=${() => plan && sku && app.subscribe(sku, plan.id)}>
+      <button class="add" ?disabled=${!plan || !sku || app.busy.has('subscribe')} aria-busy=${app.busy.has('subscribe')} @click=${() => plan && sku && app.subscribe(sku, plan.id)}>
         ${words.subscribe}
       </button>
     </div>
