@@ -36,7 +36,11 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED0-11', says: 'Regular goods are priced live: a price that changed does not split a line', tag: 'known' },
   { id: 'SEED0-12', says: 'Amount and plan are part of what tells lines apart', tag: 'known' },
   { id: 'SEED0-13', says: 'A recharge has presets, may forbid other amounts, and then has at least one preset', tag: 'known' },
-  { id: 'SEED0-14', says: 'Buttons rest while an add is under way and where nothing can be bought', tag: 'known' },
+  {
+    id: 'SEED0-14',
+    says: 'Each click on an add counts; buttons of money rest while under way, all where nothing can be bought',
+    tag: 'known',
+  },
   { id: 'SEED0-15', says: 'The cart is reached from the menu', tag: 'stated' },
   { id: 'SEED0-16', says: 'A row shows name, display name, image, price, currency and quantity', tag: 'stated' },
   { id: 'SEED0-17', says: 'The system counts quantities; nobody sets them', tag: 'stated' },

@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs'
 import { exponentOf } from '../core/currency.ts'
 import { EMAIL_KINDS } from '../core/email.ts'
-import type { Price, VariantInput } from '../core/product.ts'
+import type { Price, ProductInput, VariantInput } from '../core/product.ts'
 import { needsCode, PROMOTION_DEFAULTS, type Promotion } from '../core/promotion.ts'
 import { isRefusal, type Refusal } from '../core/refusal.ts'
 import type { PresetName, SettingsPatch } from '../core/settings.ts'
@@ -171,7 +171,7 @@ export async function seedDemo(
     unrefused(await catalogue.changeSettings(id, demoSettings(issuer), 'demo'))
     if (id === OFFERS.id) unrefused(await catalogue.changeSettings(id, OFFER_SETTINGS, 'demo'))
     const rows = readProductCsv(createReadStream(`${options.folder}/catalogue.csv`), { currency: 'USD', exponent: exponentOf })
-    const report = await catalogue.importProducts(id, id === OFFERS.id ? withOfferPrices(rows) : rows)
+    const report = await catalogue.importProducts(id, withPrices(rows, id === OFFERS.id ? [inEuro, withOffers] : [inEuro]))
     if (report.refusedCount > 0) throw new Error(`The demo catalogue has bad rows: ${JSON.stringify(report.refused.slice(0, 3))}`)
     for (const { code, ...given } of wanted) {
       const promotion: Promotion = { ...PROMOTION_DEFAULTS, ...given, id: `prm_${id}_${code.toLowerCase()}` }
@@ -184,14 +184,32 @@ export async function seedDemo(
   }
 }
 
-/** The catalogue with the prices by quantity and group beside those of the file. */
-async function* withOfferPrices(rows: ReturnType<typeof readProductCsv>): ReturnType<typeof readProductCsv> {
-  for await (const row of rows)
-    yield 'product' in row ? { ...row, product: { ...row.product, variants: row.product.variants.map(withOffers) } } : row
+/** The catalogue with more prices beside those of the file, which has one for each variant. */
+async function* withPrices(
+  rows: ReturnType<typeof readProductCsv>,
+  more: readonly ((variant: VariantInput, product: ProductInput) => readonly Price[])[],
+): ReturnType<typeof readProductCsv> {
+  for await (const row of rows) {
+    if (!('product' in row)) yield row
+    else {
+      const { product } = row
+      const variants = product.variants.map((variant) => ({
+        ...variant,
+        prices: [...variant.prices, ...more.flatMap((pricesOf) => pricesOf(variant, product))],
+      }))
+      yield { ...row, product: { ...product, variants } }
+    }
+  }
 }
 
-function withOffers(variant: VariantInput): VariantInput {
-  return { ...variant, prices: [...variant.prices, ...(OFFER_PRICES[variant.sku] ?? [])] }
+/** Things cost the same figure in euro; what is the last of a batch is sold in its own currency alone, as credit and plans are. */
+function inEuro({ prices }: VariantInput, { kind, tags }: ProductInput): readonly Price[] {
+  if (kind === 'recharge' || kind === 'subscription' || tags.includes('limited')) return []
+  return prices.flatMap((price) => (price.currency === 'USD' ? { ...price, currency: 'EUR' } : []))
+}
+
+function withOffers({ sku }: VariantInput): readonly Price[] {
+  return OFFER_PRICES[sku] ?? []
 }
 
 function unrefused<T>(result: T | Refusal): T {

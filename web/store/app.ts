@@ -4,7 +4,16 @@ import { type CartItem, type CartStore, type CartView, createCart, type PlacedOr
 import type { OutputOf } from '../../src/client/client.ts'
 import type { MergeMode, MergeReport } from '../../src/client/joining.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
-import { type Account, keepAccount, keepLanguage, keepOrderToken, keptAccount, keptLanguage, keptOrderToken } from './device.ts'
+import {
+  type Account,
+  keepAccount,
+  keepLanguage,
+  keepOrderToken,
+  keptAccount,
+  keptLanguage,
+  keptOrderToken,
+  onAccountChange,
+} from './device.ts'
 import { type Route, routeOf } from './routes.ts'
 import { type DemoShop, demoShop } from './shops.ts'
 import { type Language, WORDS, type Words } from './words.ts'
@@ -13,6 +22,8 @@ import { type Language, WORDS, type Words } from './words.ts'
 export type Product = OutputOf<'GET /v1/shops/{shop}/products'>['items'][number]
 /** An order as its page shows it. */
 export type Order = OutputOf<'GET /v1/shops/{shop}/orders/{order}'>
+/** A plan that somebody has. */
+export type Subscription = OutputOf<'GET /v1/shops/{shop}/subscriptions'>['items'][number]
 /** What became of each line that was ordered again. */
 export type ReorderReport = OutputOf<'POST /v1/shops/{shop}/orders/{order}/reorder'>['report']
 /** What shipping costs, by method. */
@@ -27,6 +38,8 @@ export type Dialog =
   | { readonly kind: 'mismatch'; readonly cart: string; readonly wanted: string; readonly items: readonly CartItem[] }
   | { readonly kind: 'share'; readonly url: string }
   | { readonly kind: 'cancel'; readonly order: string }
+  | { readonly kind: 'unsubscribe'; readonly subscription: Subscription }
+  | { readonly kind: 'replace'; readonly token: string }
   | { readonly kind: 'reordered'; readonly report: ReorderReport }
 
 /** Something that is loaded for a page. */
@@ -48,6 +61,8 @@ export interface Choices {
   blockers?: readonly { readonly code: string; readonly message: string }[]
 }
 
+/** What the demo's shops count in until somebody chooses. */
+const SHOP_CURRENCY = 'USD'
 const LOADING = { state: 'loading' } as const
 /** How long words stay that tell what was done. */
 const WORDS_STAY_MS = 4500
@@ -57,13 +72,14 @@ export class App {
   route: Route = routeOf(new URL(location.href))
   language: Language = languageOf()
   shop: DemoShop = demoShop(this.route.shop)
-  currency = 'USD'
+  currency = SHOP_CURRENCY
   account: Account | null = keptAccount()
   cart!: CartStore
   view!: CartView
   catalogue: Loaded<readonly Product[]> = LOADING
   orders: Loaded<readonly Order[]> = LOADING
   order: Loaded<Order> = LOADING
+  subscriptions: Loaded<readonly Subscription[]> = LOADING
   shippingMethods: Loaded<readonly ShippingMethod[]> = LOADING
   choices: Choices = {}
   dialog: Dialog | null = null
@@ -73,6 +89,11 @@ export class App {
   guestLines: ReadonlyMap<string, string> = new Map()
   readonly #drawn: () => void
   #isDrawing = false
+  /** Settles when the cart is that of the account which this device remembers. */
+  #signedIn: Promise<unknown> = Promise.resolve()
+  #turning: Promise<unknown> | null = null
+  /** Refusals that were told where they were met. */
+  readonly #met = new WeakSet<Error>()
   #telling: ReturnType<typeof setTimeout> | undefined
   #watching: ReturnType<typeof setTimeout> | undefined
 
@@ -81,6 +102,13 @@ export class App {
     addEventListener('popstate', () => this.#arrive())
     addEventListener('online', () => this.draw())
     addEventListener('offline', () => this.draw())
+    // Who signs in or out in one tab does so in all of them.
+    onAccountChange(() => {
+      this.account = keptAccount()
+      this.dialog = null
+      this.#openShop()
+      this.#arrive()
+    })
     this.#openShop()
   }
 
@@ -112,6 +140,8 @@ export class App {
     history.pushState(null, '', path)
     this.#arrive()
     scrollTo(0, 0)
+    // Who does not see the page hears that it is another one. After it was drawn, which waits in front of this.
+    queueMicrotask(() => document.querySelector<HTMLElement>('#content')?.focus({ preventScroll: true }))
   }
 
   /**
@@ -123,12 +153,19 @@ export class App {
     this.busy.add(name)
     this.draw()
     try {
-      await work()
-    } catch (error) {
-      this.#tellProblem(error)
+      await this.attempt(work)
     } finally {
       this.busy.delete(name)
       this.draw()
+    }
+  }
+
+  /** Does it as often as it is asked for, for what shows at once; otherwise as `run`. */
+  async attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#tellProblem(error)
     }
   }
 
@@ -145,33 +182,91 @@ export class App {
 
   #tellProblem(error: unknown): void {
     if (!(error instanceof CartwrightError)) throw error
-    if (error.code === 'login_required') this.dialog = { kind: 'sign-in', isAsked: true }
+    this.#met.add(error)
+    // Somebody who signed out meanwhile knows it.
+    if (error.code === 'aborted') return
+    // A login that ran out is forgotten; whoever it was may sign in again.
+    if (error.code === 'invalid_token' && this.account) this.signOut()
+    if (error.code === 'login_required') this.#askToSignIn()
     else this.tell(error.problem.title, true)
   }
 
-  /** Puts something into the cart. Another currency is asked about. */
+  #askToSignIn(): void {
+    this.told = null
+    this.dialog = { kind: 'sign-in', isAsked: true }
+    this.draw()
+  }
+
+  /** A change of a page before this one may be refused on this one, where nobody waits for it. */
+  #tellRefused({ refused }: CartView): void {
+    const { cart } = this
+    for (const { id, error } of refused)
+      setTimeout(() => {
+        if (this.cart !== cart) return
+        if (!this.#met.has(error)) this.#tellProblem(error)
+        cart.dismiss(id)
+      })
+  }
+
+  /**
+   * Puts goods into the cart, as often as it is clicked: each click shows at once and is sent in order. What the cart cannot take is asked about.
+   */
   add(name: string, item: CartItem, wantedCurrency: string): Promise<void> {
-    return this.run(`add ${item.sku}`, async () => {
-      try {
-        const cart = await this.cart.add(item)
-        this.currency = cart.currency
-        this.tell(this.words.added(name))
-      } catch (error) {
-        if (!(error instanceof CartwrightError) || error.code !== 'currency_mismatch') throw error
-        this.dialog = { kind: 'mismatch', cart: this.view.cart?.currency ?? this.currency, wanted: wantedCurrency, items: [item] }
-      }
+    return this.attempt(() => this.#put(name, item, wantedCurrency))
+  }
+
+  /** Puts an amount of money into the cart: a second click while that is under way is the same one. */
+  addOnce(name: string, item: CartItem, wantedCurrency: string): Promise<void> {
+    return this.run(`add ${item.sku}`, () => this.#put(name, item, wantedCurrency))
+  }
+
+  async #put(name: string, item: CartItem, wanted: string): Promise<void> {
+    if (!this.account && !this.shop.guests) return this.#askToSignIn()
+    const current = this.view.cart
+    const currency = current?.currency ?? SHOP_CURRENCY
+    const isEmpty = !current || current.lines.length === 0
+    const ask = () => {
+      this.told = null
+      this.dialog = { kind: 'mismatch', cart: this.view.cart?.currency ?? currency, wanted, items: [item] }
+      this.draw()
+    }
+    if (!isEmpty && currency !== wanted) return ask()
+    // A cart that is not known yet may have lines, which nobody asked to count in another currency.
+    if (currency !== wanted && this.view.status === 'loading') {
+      await this.cart.ready()
+      return this.#put(name, item, wanted)
+    }
+    try {
+      // The first thing decides what the cart is counted in; until the cart says so, nothing is shown at a price of another currency.
+      if (isEmpty && currency !== wanted) await this.#turnTo(wanted)
+      const answered = this.cart.add(item)
+      this.currency = wanted
+      this.tell(this.words.added(name))
+      await answered
+    } catch (error) {
+      if (!(error instanceof CartwrightError) || error.code !== 'currency_mismatch') throw error
+      this.#met.add(error)
+      ask()
+    }
+  }
+
+  #turnTo(currency: string): Promise<unknown> {
+    this.#turning ??= this.cart.change({ currency }).finally(() => {
+      this.#turning = null
     })
+    return this.#turning
   }
 
   /** Shows prices in another currency, and the cart where it can be. */
   chooseCurrency(currency: string): Promise<void> {
     return this.run('currency', async () => {
       const { cart } = this.view
-      if (cart && cart.version > 0 && cart.currency !== currency) {
+      if (cart && cart.lines.length > 0 && cart.currency !== currency) {
         try {
           await this.cart.change({ currency })
         } catch (error) {
           if (!(error instanceof CartwrightError) || error.code !== 'currency_mismatch') throw error
+          this.#met.add(error)
           this.dialog = { kind: 'mismatch', cart: cart.currency, wanted: currency, items: [] }
           return
         }
@@ -182,11 +277,11 @@ export class App {
 
   /** Empties the cart, and goes on in another currency with what was wanted. */
   clearFor(currency: string, items: readonly CartItem[]): Promise<void> {
+    this.dialog = null
     return this.run('clear', async () => {
       await this.cart.clear()
       await this.cart.change({ currency })
       this.currency = currency
-      this.dialog = null
       if (items.length > 0) await this.cart.add(items)
     })
   }
@@ -240,6 +335,8 @@ export class App {
     keepAccount(null)
     this.account = null
     this.cart.logout()
+    // An account may have had prices of its own.
+    void this.loadCatalogue()
     this.go(this.path())
   }
 
@@ -271,10 +368,7 @@ export class App {
   /** Buys a plan, which is no thing of the cart. */
   subscribe(sku: string, plan: string): Promise<void> {
     return this.run('subscribe', async () => {
-      if (!this.account) {
-        this.dialog = { kind: 'sign-in', isAsked: true }
-        return
-      }
+      if (!this.account) return this.#askToSignIn()
       const body = { items: [{ sku, plan }], email: `${this.account.id}@example.com`, payment: { returnUrl: this.#returnUrl() } }
       await this.#pay(await this.cart.client.call('POST /v1/shops/{shop}/orders', { body }))
     })
@@ -325,6 +419,23 @@ export class App {
     })
   }
 
+  /** A plan ends with the period that is paid. */
+  unsubscribe(subscription: string): Promise<void> {
+    this.dialog = null
+    return this.run(subscription, async () => {
+      await this.cart.client.call('POST /v1/shops/{shop}/subscriptions/{subscription}/cancel', { params: { subscription }, body: {} })
+      await this.loadSubscriptions()
+    })
+  }
+
+  /** A plan that was to end goes on. */
+  resume(subscription: string): Promise<void> {
+    return this.run(subscription, async () => {
+      await this.cart.client.call('POST /v1/shops/{shop}/subscriptions/{subscription}/resume', { params: { subscription } })
+      await this.loadSubscriptions()
+    })
+  }
+
   /** Makes a link that leads back to this cart. */
   share(): Promise<void> {
     return this.run('share', async () => {
@@ -333,18 +444,27 @@ export class App {
     })
   }
 
-  /** Opens the cart that a link leads to. */
-  restore(token: string): Promise<void> {
+  /** Opens the cart that a link leads to; where that would take the place of a guest's cart with something in it, it is asked about first. */
+  restore(token: string, isSure = false): Promise<void> {
+    this.dialog = null
     return this.run('restore', async () => {
+      await this.#signedIn
+      const cart = await this.cart.ready()
+      if (!isSure && !this.account && cart && cart.lines.length > 0) {
+        this.dialog = { kind: 'replace', token }
+        return
+      }
       await this.cart.restore(token)
       this.go(this.path('/cart'))
+      this.#showReport(this.cart.get().report)
     })
   }
 
   async loadCatalogue(): Promise<void> {
     // What is shown already stays until it is read anew.
     if (this.catalogue.state === 'failed') this.catalogue = LOADING
-    this.catalogue = await this.#loaded(async (client) => {
+    const { cart } = this
+    const loaded = await this.#loaded(async (client) => {
       const products: Product[] = []
       for (let cursor: string | null = null, isFirst = true; isFirst || cursor; isFirst = false) {
         const page: OutputOf<'GET /v1/shops/{shop}/products'> = await client.call(
@@ -358,12 +478,23 @@ export class App {
       }
       return products
     })
+    // Another shop may have been opened meanwhile.
+    if (this.cart !== cart) return
+    this.catalogue = loaded
     this.draw()
   }
 
   async loadOrders(): Promise<void> {
     this.orders = LOADING
     this.orders = await this.#loaded(async (client) => (await client.call('GET /v1/shops/{shop}/orders', { query: { limit: 50 } })).items)
+    this.draw()
+  }
+
+  async loadSubscriptions(): Promise<void> {
+    if (this.subscriptions.state === 'failed') this.subscriptions = LOADING
+    this.subscriptions = await this.#loaded(
+      async (client) => (await client.call('GET /v1/shops/{shop}/subscriptions', { query: { limit: 50 } })).items,
+    )
     this.draw()
   }
 
@@ -391,13 +522,20 @@ export class App {
   }
 
   async #loaded<Value>(read: (client: CartStore['client']) => Promise<Value>): Promise<Loaded<Value>> {
+    const { client } = this.cart
     this.draw()
+    await this.#signedIn
     try {
-      return { state: 'ready', value: await read(this.cart.client) }
+      return { state: 'ready', value: await read(client) }
     } catch (error) {
       if (!(error instanceof CartwrightError)) throw error
       return { state: 'failed', says: error.problem.title }
     }
+  }
+
+  #showReport(report: MergeReport | null): void {
+    if (report && report.lines.length > 0) this.dialog = { kind: 'report', report }
+    this.draw()
   }
 
   #openShop(): void {
@@ -407,22 +545,18 @@ export class App {
     this.view = this.cart.get()
     this.cart.subscribe((view) => {
       this.view = view
+      if (view.cart && view.cart.lines.length > 0) this.currency = view.cart.currency
+      this.#tellRefused(view)
       this.draw()
     })
-    const { account } = this
-    // Who signed in on this device is signed in again; a login that ran out is forgotten.
-    if (account)
-      this.cart.login(account.token).catch((error) => {
-        if (error instanceof CartwrightError && error.code === 'invalid_token') this.signOut()
-        else this.#tellProblem(error)
-      })
-    this.cart.ready().then(
-      (cart) => {
-        if (cart && cart.version > 0) this.currency = cart.currency
-        this.draw()
-      },
-      () => this.draw(),
-    )
+    const { account, cart } = this
+    // Who signed in on this device is signed in again, in every shop of it; a cart that a guest left there comes along.
+    this.#signedIn = account
+      ? this.attempt(async () => {
+          const report = await cart.login(account.token)
+          if (this.cart === cart) this.#showReport(report)
+        })
+      : Promise.resolve()
     void this.loadCatalogue()
   }
 
@@ -435,7 +569,7 @@ export class App {
     const shop = demoShop(this.route.shop)
     if (shop.id !== this.shop.id) {
       this.shop = shop
-      this.currency = 'USD'
+      this.currency = SHOP_CURRENCY
       this.#openShop()
     }
     this.arrived()
@@ -446,6 +580,10 @@ export class App {
   arrived(): void {
     const { route } = this
     if (route.page === 'orders') void this.loadOrders()
+    if (route.page === 'subscriptions') {
+      this.subscriptions = LOADING
+      void this.loadSubscriptions()
+    }
     if (route.page === 'order') {
       this.order = LOADING
       void this.loadOrder(route.order)

@@ -1,10 +1,12 @@
 // The cart: a row for each line with Buy and Delete, codes, notices, totals, Clear and Place Order.
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
+import { isNewLine } from '../../src/client/queue.ts'
 import type { PricedCart } from '../../src/core/pricing.ts'
+import { moneyText } from '../elements/amounts.ts'
 import type { App } from './app.ts'
 import { icon, link } from './frame.ts'
-import { formatMoney } from './money.ts'
+import { stepsOf } from './goods.ts'
 
 type Line = PricedCart['lines'][number]
 type Totals = Pick<PricedCart, 'itemTotal' | 'discountTotal' | 'shippingTotal' | 'additionalTaxTotal' | 'includedTaxTotal' | 'total'>
@@ -49,7 +51,7 @@ export function cartPage(app: App): TemplateResult {
         )}
       </div>
       <aside class="summary">
-        ${codes(app, cart)} ${totals(app, cart, cart.shippingEstimate)}
+        ${codes(app, cart)} ${totals(app, cart, view.isEstimated, cart.shippingEstimate)}
         <button class="main" name="order" ?disabled=${app.busy.has('order')} @click=${() => app.go(app.path('/checkout'))}>${words.placeOrder}</button>
       </aside>
     </div>
@@ -58,10 +60,9 @@ export function cartPage(app: App): TemplateResult {
 
 function row(app: App, line: Line): TemplateResult {
   const { words, language } = app
-  const isBusy = app.busy.has(`line ${line.id}`)
   const isGift = line.giftOf !== null
   const path = line.handle ? app.path(`/products/${line.handle}`) : app.path('/cart')
-  return html`<div class="row" role="row" data-sku=${line.sku} aria-busy=${isBusy}>
+  return html`<div class="row" role="row" data-sku=${line.sku}>
     <span class="thumb" role="presentation">${line.image ? html`<img src=${line.image} alt="" width="160" height="160" />` : nothing}</span>
     <span class="row-name" role="cell">
       ${link(app, path, line.name)}
@@ -69,10 +70,10 @@ function row(app: App, line: Line): TemplateResult {
       ${line.state === 'UNAVAILABLE' ? html`<small class="is-warm">${words.unavailable}</small>` : nothing}
       ${isGift ? html`<small class="is-good">${words.gift}</small>` : nothing}
     </span>
-    <span class="cell cell-price" role="cell" data-label=${words.columns.price}>${formatMoney(line.unitPrice, language)}</span>
+    <span class="cell cell-price" role="cell" data-label=${words.columns.price}>${moneyText(line.unitPrice, language)}</span>
     <span class="cell cell-currency" role="cell" data-label=${words.columns.currency}>${line.unitPrice.currency}</span>
-    <span class="cell cell-quantity" role="cell" data-label=${words.columns.quantity}>${quantity(app, line, isBusy || isGift)}</span>
-    <span class="cell cell-total" role="cell" data-label=${words.columns.total}><strong>${formatMoney(line.total, language)}</strong></span>
+    <span class="cell cell-quantity" role="cell" data-label=${words.columns.quantity}>${quantity(app, line)}</span>
+    <span class="cell cell-total" role="cell" data-label=${words.columns.total}><strong>${moneyText(line.total, language)}</strong></span>
     <span class="row-actions" role="cell">
       ${
         isGift
@@ -80,14 +81,13 @@ function row(app: App, line: Line): TemplateResult {
           : html`<button
                 class="quiet buy"
                 aria-label=${words.buyRow(line.name)}
-                ?disabled=${line.state === 'UNAVAILABLE' || isBusy}
+                ?disabled=${line.state === 'UNAVAILABLE' || isNewLine(line.id)}
                 @click=${() => app.go(`${app.path('/checkout')}?line=${encodeURIComponent(line.id)}`)}
               >${words.buy}</button>
               <button
                 class="quiet delete"
                 aria-label=${words.removeRow(line.name)}
-                ?disabled=${isBusy}
-                @click=${() => app.run(`line ${line.id}`, () => app.cart.remove(line.id))}
+                @click=${() => app.attempt(() => app.cart.remove(line.id))}
               >${words.remove}</button>`
       }
     </span>
@@ -100,25 +100,27 @@ function displayName(line: Line): string {
   return [line.variantName || line.sku, ...options].filter((part) => part !== null && part !== '').join(', ')
 }
 
-function quantity(app: App, line: Line, isResting: boolean): TemplateResult {
+function quantity(app: App, line: Line): TemplateResult {
   if (!app.shop.setsQuantities || line.giftOf) return html`<output>${line.quantity}</output>`
   const { words } = app
   const product = app.catalogue.state === 'ready' ? app.catalogue.value.find(({ handle }) => handle === line.handle) : undefined
   const variant = product?.variants.find(({ sku }) => sku === line.sku)
   const step = variant?.quantityStep ?? 1
   const min = Math.max(step, variant?.quantityMin ?? 1)
-  const count = (to: number) => () => app.run(`line ${line.id}`, () => app.cart.setQuantity(line.id, to))
+  const max = variant ? stepsOf(variant).max : Number.MAX_SAFE_INTEGER
+  // Each click shows at once, and the next one counts from there.
+  const count = (to: number) => () => app.attempt(() => app.cart.setQuantity(line.id, to))
   return html`<span class="stepper" role="group" aria-label="${words.quantity}: ${line.name}">
-    <button aria-label=${words.less} ?disabled=${isResting || line.quantity - step < min} @click=${count(line.quantity - step)}>−</button>
+    <button aria-label=${words.less} ?disabled=${line.quantity - step < min} @click=${count(line.quantity - step)}>−</button>
     <output>${line.quantity}</output>
-    <button aria-label=${words.more} ?disabled=${isResting} @click=${count(line.quantity + step)}>+</button>
+    <button aria-label=${words.more} ?disabled=${line.quantity + step > max} @click=${count(line.quantity + step)}>+</button>
   </span>`
 }
 
 /** What changed or is not ready, in the words of the server. */
 export function notices(app: App, cart: PricedCart): TemplateResult | typeof nothing {
   if (cart.notices.length === 0) return nothing
-  return html`<ul class="notices" role="status">
+  return html`<div role="status"><ul class="notices">
     ${repeat(
       cart.notices as readonly (PricedCart['notices'][number] & { readonly message?: string })[],
       ({ id }) => id,
@@ -129,7 +131,7 @@ export function notices(app: App, cart: PricedCart): TemplateResult | typeof not
         </button>
       </li>`,
     )}
-  </ul>`
+  </ul></div>`
 }
 
 function codes(app: App, cart: PricedCart): TemplateResult {
@@ -161,12 +163,16 @@ function codes(app: App, cart: PricedCart): TemplateResult {
   `
 }
 
-/** The sums of a cart or an order. */
-export function totals(app: App, sums: Totals, shippingEstimate: PricedCart['shippingEstimate'] = null): TemplateResult {
-  const { words, language, view } = app
-  const isEstimated = view.isEstimated
+/** The sums of a cart or an order; what the server has not answered yet is marked as estimated. */
+export function totals(
+  app: App,
+  sums: Totals,
+  isEstimated: boolean,
+  shippingEstimate: PricedCart['shippingEstimate'] = null,
+): TemplateResult {
+  const { words, language } = app
   const line = (label: string, money: Totals['total'], className = '') =>
-    html`<div class=${className}><dt>${label}</dt><dd>${formatMoney(money, language)}</dd></div>`
+    html`<div class=${className}><dt>${label}</dt><dd>${moneyText(money, language)}</dd></div>`
   const about = (label: string) => (isEstimated ? `${label} (${words.estimated})` : label)
   const { discountTotal, shippingTotal, additionalTaxTotal, includedTaxTotal } = sums
   return html`<dl class="totals" aria-live="polite">

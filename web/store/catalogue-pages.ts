@@ -1,10 +1,10 @@
 // The grid of products, and a product's page with what it asks for: variant and quantity, an amount, or a plan.
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
+import { minorUnits, moneyText } from '../elements/amounts.ts'
 import type { App, Product } from './app.ts'
 import { failed, link } from './frame.ts'
 import { isPurchasable, priceOf, stepsOf, stockOf } from './goods.ts'
-import { formatMoney, minorUnits } from './money.ts'
 
 type Variant = Product['variants'][number]
 
@@ -29,7 +29,7 @@ export function productsPage(app: App): TemplateResult {
     </div>
     ${
       catalogue.state === 'loading'
-        ? html`<div class="grid" aria-busy="true" aria-label=${words.loading}>
+        ? html`<div class="grid" role="status" aria-busy="true" aria-label=${words.loading}>
             ${Array.from({ length: 8 }, () => html`<div class="card is-loading"><div class="picture"></div><p></p><p></p></div>`)}
           </div>`
         : html`<ul class="grid">
@@ -61,7 +61,7 @@ function card(app: App, product: Product): TemplateResult {
 function priceTag(app: App, product: Product): TemplateResult {
   const { words, language, currency } = app
   const smallest = (amounts: readonly number[], of: string) =>
-    html`${words.from} ${formatMoney({ amount: Math.min(...amounts), currency: of }, language)}`
+    html`${words.from} ${moneyText({ amount: Math.min(...amounts), currency: of }, language)}`
   if (product.recharge)
     return smallest([...product.recharge.presets, ...(product.recharge.min ? [product.recharge.min] : [])], product.recharge.currency)
   const plans = product.plans ?? []
@@ -74,8 +74,8 @@ function priceTag(app: App, product: Product): TemplateResult {
   const [first] = prices.toSorted((a, b) => a.amount - b.amount)
   if (!first) return html`–`
   const isRange = prices.some(({ amount }) => amount !== first.amount)
-  return html`${isRange ? `${words.from} ` : ''}${formatMoney(first, language)}
-  ${first.listAmount ? html`<s><span class="unseen">${words.was}</span> ${formatMoney({ ...first, amount: first.listAmount }, language)}</s>` : nothing}`
+  return html`${isRange ? `${words.from} ` : ''}${moneyText(first, language)}
+  ${first.listAmount ? html`<s><span class="unseen">${words.was}</span> ${moneyText({ ...first, amount: first.listAmount }, language)}</s>` : nothing}`
 }
 
 /** Every card offers to add: at once where nothing is to be chosen, else its first variant; amounts and plans are chosen on the product's page. */
@@ -88,7 +88,7 @@ function cardAction(app: App, product: Product): TemplateResult {
   return addButton(app, product, variant, variant ? stepsOf(variant).min : 0, null)
 }
 
-/** The button rests while its add is under way, and where nothing can be bought. */
+/** The button rests where nothing can be bought. Of goods each click counts, so it never waits for an answer; an amount of money is added once. */
 function addButton(app: App, product: Product, variant: Variant | undefined, quantity: number, amount: number | null): TemplateResult {
   const { words } = app
   const isAdding = variant !== undefined && app.busy.has(`add ${variant.sku}`)
@@ -101,7 +101,8 @@ function addButton(app: App, product: Product, variant: Variant | undefined, qua
       ...(amount === null ? {} : { amount }),
       ...(app.shop.wantsPrice ? { expectedUnitPrice: amount ?? price?.amount ?? 0 } : {}),
     }
-    void app.add(product.name, item, product.recharge?.currency ?? price?.currency ?? app.currency)
+    const currency = product.recharge?.currency ?? price?.currency ?? app.currency
+    void (product.kind === 'recharge' ? app.addOnce(product.name, item, currency) : app.add(product.name, item, currency))
   }
   const isResting = !variant || quantity < 1 || amount === 0 || isAdding
   const label = isAdding ? words.adding : !variant && product.kind !== 'recharge' ? words.soldOut : words.add
@@ -146,8 +147,8 @@ function goodsForm(app: App, product: Product): TemplateResult {
   }
   return html`
     <p class="price">
-      ${price ? formatMoney(price, language) : '–'}
-      ${price?.listAmount ? html`<s><span class="unseen">${words.was}</span> ${formatMoney({ ...price, amount: price.listAmount }, language)}</s>` : nothing}
+      ${price ? moneyText(price, language) : '–'}
+      ${price?.listAmount ? html`<s><span class="unseen">${words.was}</span> ${moneyText({ ...price, amount: price.listAmount }, language)}</s>` : nothing}
     </p>
     ${product.variants.length > 1 ? variantChoice(app, product, variant) : nothing}
     ${stock !== null && stock > 0 && stock < 10 ? html`<p class="hint is-warm">${words.left(stock)}</p>` : nothing}
@@ -197,7 +198,7 @@ function rechargeForm(app: App, product: Product): TemplateResult {
   if (!recharge || !variant || !isPurchasable(product))
     return html`<p class="hint">${words.unpurchasable}</p>${addButton(app, product, undefined, 0, 0)}`
   const { currency } = recharge
-  const money = (amount: number) => formatMoney({ amount, currency }, language)
+  const money = (amount: number) => moneyText({ amount, currency }, language)
   const own = choices.ownAmount === undefined ? null : (minorUnits(choices.ownAmount, currency) ?? 0)
   const isOwnFine = own !== null && own >= (recharge.min ?? 1) && own <= (recharge.max ?? Number.MAX_SAFE_INTEGER)
   const amount = own === null ? (choices.amount ?? 0) : isOwnFine ? own : 0
@@ -269,13 +270,13 @@ function planForm(app: App, product: Product): TemplateResult {
               app.draw()
             }}
           />
-          <span><strong>${each.name}</strong><span>${formatMoney(each.price, language)} ${words.every[each.interval] ?? each.interval}</span></span>
+          <span><strong>${each.name}</strong><span>${moneyText(each.price, language)} ${words.every[each.interval] ?? each.interval}</span></span>
         </label>`,
       )}
     </fieldset>
     <p class="hint">${words.planAlone}</p>
     <div class="buy-row">
-      <button class="add" ?disabled=${!plan || !sku || app.busy.has('subscribe')} @click=${() => plan && sku && app.subscribe(sku, plan.id)}>
+      <button class="add" ?disabled=${!plan || !sku || app.busy.has('subscribe')} aria-busy=${app.busy.has('subscribe')} @click=${() => plan && sku && app.subscribe(sku, plan.id)}>
         ${words.subscribe}
       </button>
     </div>

@@ -1,10 +1,10 @@
 // Checkout: who and where, how it is shipped, and the last look before paying.
 import { html, nothing, type TemplateResult } from 'lit'
 import type { PricedCart } from '../../src/core/pricing.ts'
+import { moneyText } from '../elements/amounts.ts'
 import type { App } from './app.ts'
 import { notices, totals } from './cart-page.ts'
 import { link } from './frame.ts'
-import { formatMoney } from './money.ts'
 
 const COUNTRIES = ['US', 'CA', 'DE', 'AT', 'BE', 'ES', 'FR', 'IE', 'IT', 'NL', 'PT'] as const
 
@@ -40,11 +40,11 @@ export function checkoutPage(app: App, lineIds: readonly string[]): TemplateResu
           ${lines.map(
             (line) => html`<li>
               <span class="thumb">${line.image ? html`<img src=${line.image} alt="" width="160" height="160" />` : nothing}</span>
-              <span>${line.quantity} × ${line.name}</span><span>${formatMoney(line.total, app.language)}</span>
+              <span>${line.quantity} × ${line.name}</span><span>${moneyText(line.total, app.language)}</span>
             </li>`,
           )}
         </ul>
-        ${lineIds.length > 0 ? html`<p class="hint">${words.someLines} ${words.totalLater}</p>` : totals(app, cart, cart.shippingEstimate)}
+        ${lineIds.length > 0 ? html`<p class="hint">${words.someLines} ${words.totalLater}</p>` : totals(app, cart, view.isEstimated, cart.shippingEstimate)}
       </aside>
     </div>
   `
@@ -136,7 +136,7 @@ function methods(app: App, cart: PricedCart): TemplateResult {
           ?disabled=${app.busy.has('shipping')}
           @change=${() => app.run('shipping', () => app.cart.change({ shippingMethod: id }))}
         />
-        <span><strong>${name}</strong><span>${formatMoney(price, language)}</span></span>
+        <span><strong>${name}</strong><span>${moneyText(price, language)}</span></span>
       </label>`,
     )}
   </fieldset>`
@@ -145,14 +145,14 @@ function methods(app: App, cart: PricedCart): TemplateResult {
 function review(app: App, cart: PricedCart, lineIds: readonly string[]): TemplateResult {
   const { words, language, choices } = app
   const { currency } = cart
-  const money = (amount: number) => formatMoney({ amount, currency }, language)
+  const money = (amount: number) => moneyText({ amount, currency }, language)
   const isFree = lineIds.length === 0 && cart.total.amount === 0
   const due = choices.consented?.now ?? cart.total.amount
   return html`
     ${choices.consented ? html`<p class="warning" role="alert">${words.newTotal(money(choices.consented.before), money(choices.consented.now))}</p>` : nothing}
     ${choices.blockers?.map(({ message }) => html`<p class="warning" role="alert">${message}</p>`)}
     <p class="hint">${isFree ? nothing : words.payHint}</p>
-    <button class="main" name="pay" ?disabled=${app.busy.has('order')} aria-busy=${app.busy.has('order')} @click=${() => app.placeOrder(lineIds)}>
+    <button class="main" name="pay" ?disabled=${app.busy.has('order') || app.view.isEstimated} aria-busy=${app.busy.has('order')} @click=${() => app.placeOrder(lineIds)}>
       ${isFree ? words.orderFree : lineIds.length > 0 ? words.pay : `${words.pay} ${money(due)}`}
     </button>
   `

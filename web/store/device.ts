@@ -37,6 +37,13 @@ export function keepAccount(account: Account | null): void {
   keep('account', account && JSON.stringify(account))
 }
 
+/** Calls when somebody signed in or out in another tab. */
+export function onAccountChange(changed: () => void): void {
+  addEventListener('storage', ({ key }) => {
+    if (key === `${PREFIX}account`) changed()
+  })
+}
+
 /** The language that was chosen. */
 export function keptLanguage(): string | null {
   return kept('language')

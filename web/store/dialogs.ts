@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { keyed } from 'lit/directives/keyed.js'
 import type { MergeMode } from '../../src/client/joining.ts'
 import type { App, Dialog } from './app.ts'
+import { dateOf } from './subscriptions-page.ts'
 
 const NAMES = ['robin', 'kim', 'sam'] as const
 
@@ -32,24 +33,38 @@ function content(app: App, dialog: Dialog, close: () => void): TemplateResult {
       return report(
         app,
         words.reportTitle,
-        (dialog.report?.lines ?? []).map((line) => ({ ...line, name: nameOf(app, line.lineId) })),
+        [
+          ...(dialog.report?.lines ?? []).map((line) => ({ ...line, name: nameOf(app, line.lineId) })),
+          ...(dialog.report?.codes ?? []).map(({ code, outcome }) => ({ name: code, outcome })),
+        ],
         close,
       )
     case 'reordered':
       return report(app, words.reorderTitle, dialog.report, close)
     case 'clear':
-      return question(words.clearSure, words.clearHint, words.clear, words.cancel, close, () =>
-        app.run('clear', async () => {
-          await app.cart.clear()
-          app.dialog = null
-        }),
-      )
+      return question(words.clearSure, words.clearHint, words.clear, words.cancel, close, () => {
+        close()
+        return app.run('clear', () => app.cart.clear())
+      })
     case 'cancel':
       return question(words.cancelSure, '', words.cancelOrder, words.close, close, () => app.cancelOrder(dialog.order))
+    case 'unsubscribe':
+      return question(
+        words.unsubscribeSure,
+        words.unsubscribeHint(dateOf(app, dialog.subscription.currentPeriodEnd)),
+        words.unsubscribe,
+        words.close,
+        close,
+        () => app.unsubscribe(dialog.subscription.id),
+      )
+    case 'replace':
+      return question(words.replaceSure, words.replaceHint(app.view.cart?.itemCount ?? 0), words.restore, words.keepCart, close, () =>
+        app.restore(dialog.token, true),
+      )
     case 'mismatch':
       return question(
         words.mismatchTitle,
-        words.mismatch(dialog.cart, dialog.wanted),
+        dialog.items.length > 0 ? words.mismatch(dialog.cart, dialog.wanted) : words.mismatchSwitch(dialog.wanted),
         words.mismatchClear(dialog.wanted),
         words.keepCart,
         close,
@@ -110,11 +125,12 @@ function merge(app: App, { account, count }: Extract<Dialog, { kind: 'merge' }>,
 }
 
 interface Outcome {
-  readonly lineId: string
+  /** What a line or a code is called. */
   readonly name: string
   readonly outcome: string
-  readonly asked: number
-  readonly got: number
+  /** Quantities; a code has none. */
+  readonly asked?: number
+  readonly got?: number
 }
 
 function report(app: App, title: string, lines: readonly Outcome[], close: () => void): TemplateResult {
@@ -124,7 +140,7 @@ function report(app: App, title: string, lines: readonly Outcome[], close: () =>
     <ul class="report">
       ${lines.map(
         ({ name, outcome, asked, got }) =>
-          html`<li data-outcome=${outcome}><strong>${name}</strong> <span>${words.outcomes[outcome] ?? outcome}</span> <small>${words.pieces(asked, got)}</small></li>`,
+          html`<li data-outcome=${outcome}><strong>${name}</strong> <span>${words.outcomes[outcome] ?? outcome}</span> ${asked === undefined || got === undefined ? nothing : html`<small>${words.pieces(asked, got)}</small>`}</li>`,
       )}
     </ul>
     <div class="actions">

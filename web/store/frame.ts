@@ -110,6 +110,7 @@ function userMenu(app: App): TemplateResult {
       <ul>
         <li @click=${hide}>${link(app, app.path('/cart'), html`${icon('bag')} ${words.carts} ${count(app)}`)}</li>
         <li @click=${hide}>${link(app, app.path('/orders'), html`${icon('box')} ${words.orders}`)}</li>
+        <li @click=${hide}>${link(app, app.path('/subscriptions'), html`${icon('again')} ${words.subscriptions}`)}</li>
       </ul>
       ${
         app.account
@@ -140,6 +141,7 @@ const ICONS = {
   bag: 'M6 8h12l1 12H5zM9 8a3 3 0 0 1 6 0',
   user: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20a7.500 7.500 0 0 1 15 0',
   box: 'M4 8l8-4 8 4v8l-8 4-8-4zM4 8l8 4 8-4M12 12v8',
+  again: 'M19 8a8 8 0 1 0 1 6M19 3v5h-5',
   down: 'M7 10l5 5 5-5',
   cloud: 'M4 4l16 16M8 18h9a4 4 0 0 0 2-7M16 8a6 6 0 0 0-8-1M6 10a4 4 0 0 0 1 8',
   check: 'M5 12.500l4.500 4.500L19 7.500',

@@ -7,12 +7,15 @@ import { checkoutPage } from './checkout-page.ts'
 import { dialogOf } from './dialogs.ts'
 import { frame, link } from './frame.ts'
 import { orderPage, ordersPage, restorePage } from './order-pages.ts'
+import { subscriptionsPage } from './subscriptions-page.ts'
+import { titleOf } from './titles.ts'
 
 const root = document.querySelector<HTMLElement>('#app')
 if (!root) throw new Error('The page has no element #app.')
 
 const app: App = new App(() => {
   document.documentElement.lang = app.language
+  document.title = titleOf(app)
   render(html`${frame(app, page())}${dialogOf(app)}`, root)
   // Opened once it stands in the page; the browser closes it by Escape.
   const dialog = root.querySelector('dialog')
@@ -34,6 +37,8 @@ function page(): TemplateResult {
       return checkoutPage(app, route.lines)
     case 'orders':
       return ordersPage(app)
+    case 'subscriptions':
+      return subscriptionsPage(app)
     case 'order':
       return orderPage(app, route.result)
     case 'restore':

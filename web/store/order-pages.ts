@@ -1,9 +1,9 @@
 // Orders: the list of one's own, and one of them, followed while it may change.
 import { html, nothing, type TemplateResult } from 'lit'
+import { moneyText } from '../elements/amounts.ts'
 import type { App, Order } from './app.ts'
 import { totals } from './cart-page.ts'
 import { failed, icon, link } from './frame.ts'
-import { formatMoney } from './money.ts'
 
 /** My orders. */
 export function ordersPage(app: App): TemplateResult {
@@ -25,7 +25,7 @@ export function ordersPage(app: App): TemplateResult {
             html`<span class="thumbs">${order.lines.slice(0, 3).map(({ image }) => html`<span class="thumb">${image ? html`<img src=${image} alt="" width="160" height="160" />` : nothing}</span>`)}</span>
               <span class="order-name"><strong>${titleOf(app, order)}</strong><small>${dateOf(app, order.orderedAt ?? order.createdAt)}</small></span>
               <span class="state" data-state=${order.state}>${words.orderStates[order.state]?.[0] ?? order.state}</span>
-              <span class="end">${formatMoney(order.total, language)}</span>`,
+              <span class="end">${moneyText(order.total, language)}</span>`,
           )}
         </li>`,
       )}
@@ -76,11 +76,11 @@ export function orderPage(app: App, result: string | null): TemplateResult {
         ${shown.lines.map(
           (line) => html`<li>
             <span class="thumb">${line.image ? html`<img src=${line.image} alt="" width="160" height="160" />` : nothing}</span>
-            <span>${line.quantity} × ${line.name} <small>${line.variantName}</small></span><span>${formatMoney(line.total, language)}</span>
+            <span>${line.quantity} × ${line.name} <small>${line.variantName}</small></span><span>${moneyText(line.total, language)}</span>
           </li>`,
         )}
       </ul>
-      ${totals(app, shown)} ${orderActions(app, shown)}
+      ${totals(app, shown, false)} ${orderActions(app, shown)}
     </article>
   `
 }
@@ -106,6 +106,6 @@ export function restorePage(app: App, token: string): TemplateResult {
     <span class="empty-picture" aria-hidden="true">${icon('bag')}</span>
     <h1>${words.restoreTitle}</h1>
     <p>${words.restoreHint}</p>
-    <button class="main" name="restore" ?disabled=${app.busy.has('restore') || token === ''} @click=${() => app.restore(token)}>${words.restore}</button>
+    <button class="main" name="restore" ?disabled=${app.busy.has('restore') || token === ''} aria-busy=${app.busy.has('restore')} @click=${() => app.restore(token)}>${words.restore}</button>
   </div>`
 }

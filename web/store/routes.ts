@@ -6,12 +6,12 @@ export type Route =
   | { readonly page: 'product'; readonly shop: string; readonly handle: string }
   | { readonly page: 'cart'; readonly shop: string }
   | { readonly page: 'checkout'; readonly shop: string; readonly lines: readonly string[] }
-  | { readonly page: 'orders'; readonly shop: string }
+  | { readonly page: 'orders' | 'subscriptions'; readonly shop: string }
   | { readonly page: 'order'; readonly shop: string; readonly order: string; readonly result: string | null }
   | { readonly page: 'restore'; readonly shop: string; readonly token: string }
   | { readonly page: 'unknown'; readonly shop?: string }
 
-const PAGES = /^\/shop\/(?<shop>[a-z0-9-]+)(?:\/(?<page>products|cart|checkout|orders|paid|restore)(?:\/(?<id>[^/]+))?)?\/?$/
+const PAGES = /^\/shop\/(?<shop>[a-z0-9-]+)(?:\/(?<page>products|cart|checkout|orders|subscriptions|paid|restore)(?:\/(?<id>[^/]+))?)?\/?$/
 
 /** The page of an address of this store. */
 export function routeOf(address: URL): Route {
@@ -21,7 +21,7 @@ export function routeOf(address: URL): Route {
   const query = address.searchParams
   if (page === undefined || (page === 'products' && !id)) return { page: 'products', shop }
   if (page === 'products' && id) return { page: 'product', shop, handle: decodeURIComponent(id) }
-  if (page === 'cart') return { page, shop }
+  if (page === 'cart' || page === 'subscriptions') return { page, shop }
   if (page === 'checkout') return { page, shop, lines: query.getAll('line') }
   if (page === 'restore') return { page, shop, token: address.hash.slice(1) }
   // The payment page comes back with the order in the query.

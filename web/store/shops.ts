@@ -64,8 +64,8 @@ export const DEMO_SHOPS: readonly DemoShop[] = [
     ...USUAL,
     id: 'classic',
     says: {
-      en: 'A classic store: several open carts, your previous cart comes back when you sign in, and orders are called ORD-1, ORD-2, …',
-      de: 'Ein klassischer Laden: mehrere offene Warenkörbe, beim Anmelden kommt der vorige zurück, Bestellungen heißen ORD-1, ORD-2, …',
+      en: 'A classic store: several open carts, your previous cart comes back when you sign in, and orders have short names like ORD-1.',
+      de: 'Ein klassischer Laden: mehrere offene Warenkörbe, beim Anmelden kommt der vorige zurück, Bestellungen haben kurze Namen wie ORD-1.',
     },
   },
 ]
