@@ -5,6 +5,7 @@ import { backOff, type Client, createClient, type InputOf, isPassing, type Outpu
 import { type DeviceStorage, isSeen, onTurn, openDevice } from './device.ts'
 import { newIdempotencyKey } from './idempotency-key.ts'
 import type { MergeMode, MergeReport } from './joining.ts'
+import type { Fetch } from './platform.ts'
 import { createPreview } from './preview.ts'
 import { CartwrightError, NOT_OURS, ownError } from './problem.ts'
 import { type Change, type Command, isGone, isNewLine, lineIdOf, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
@@ -52,7 +53,7 @@ export interface CartOptions {
   /** Where the guest's secret is kept; `localStorage` unless given, and memory where there is none. */
   readonly storage?: DeviceStorage
   readonly language?: string
-  readonly fetch?: typeof fetch
+  readonly fetch?: Fetch
 }
 
 /**
