@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { blocksOf, writeFiles } from './guide-blocks.ts'
@@ -113,6 +113,25 @@ test('the package has everything that the server and the pages are made of, and 
   const isBuilt = (file: string) => /^(web|demo-store)(\/|$)/.test(file)
   const foreign = [...packed].filter((file) => /\.\w+$/.test(file) && !isBuilt(file) && !made.includes(file))
   assert.deepEqual(foreign, [])
+})
+
+test('what was made of a source that is gone is removed before the package is made', async () => {
+  const checkout = freshFolder()
+  const files = [
+    'src/core/kept.ts',
+    'dist/core/kept.js',
+    'dist/core/kept.d.ts',
+    'dist/core/gone.js',
+    'dist/core/gone.d.ts',
+    'dist/store/index.html',
+  ]
+  for (const file of [...files, 'dist/web/elements.js', 'dist/demo-store/index.html']) {
+    mkdirSync(dirname(join(checkout, file)), { recursive: true })
+    writeFileSync(join(checkout, file), '')
+  }
+  await run(process.execPath, [join(ROOT, 'web/forgotten.ts'), checkout])
+  const left = globSync('**/*.*', { cwd: join(checkout, 'dist') }).sort()
+  assert.deepEqual(left, ['core/kept.d.ts', 'core/kept.js', 'demo-store/index.html', 'web/elements.js'])
 })
 
 test('a call that lacks something is an error of its types', async () => {

@@ -66,6 +66,8 @@ const ENV = {
     .filter((each) => !each.includes('node_modules'))
     .join(':'),
   CI: '1',
+  NO_COLOR: '1',
+  FORCE_COLOR: '0',
   // A reader is asked whether npm may fetch what it runs, and says yes.
   npm_config_yes: 'true',
   NEXT_TELEMETRY_DISABLED: '1',
@@ -280,8 +282,9 @@ describe('the guides', { skip: noBrowser }, () => {
     const { last, cwd } = await followed('react')
     assert.equal(last, 'npm run dev')
     await shell('npm run build', cwd)
-    const address = await started(`npm run dev -- --port ${await freePort()} --host 127.0.0.1`, cwd, /(http:\/\/127\.0\.0\.1:\d+\/)/)
-    const { page, faults } = await visit(address)
+    const port = await freePort()
+    await started(`npm run dev -- --port ${port} --host 127.0.0.1`, cwd, /(ready) in/)
+    const { page, faults } = await visit(`http://127.0.0.1:${port}/`)
     await click(page, 'Add Stoneware Mug')
     await page.getByText('Stoneware Mug × 1, $18.00').waitFor()
     await fillIn(page)
@@ -303,7 +306,9 @@ describe('the guides', { skip: noBrowser }, () => {
     await page.getByLabel('Quantity of Stoneware Mug').fill('2')
     await click(page, 'Change Stoneware Mug')
     await page.getByRole('heading', { name: 'Your cart (2)' }).waitFor()
-    await page.getByLabel('Quantity of Stoneware Mug').fill('99999')
+    await page.getByLabel('Quantity of Stoneware Mug').fill('100000')
+    await click(page, 'Change Stoneware Mug')
+    await page.getByText('quantity must be <= 99999').waitFor()
     await page.reload()
     await page.getByText('Stoneware Mug, $36.00').waitFor()
     await fillIn(page)
