@@ -37,10 +37,11 @@ function Line({ id }: { readonly id: string }): ReactNode {
 }
 
 function Lines(): ReactNode {
-  const { cart, refused } = useCart(store)
+  const { cart, refused, isEstimated } = useCart(store)
   return createElement(
     'ul',
     null,
+    createElement('p', { id: 'total' }, `${isEstimated ? 'about' : 'exactly'} ${cart?.total.amount ?? 0}`),
     createElement('p', { id: 'refused' }, refused.map(({ error }) => error.code).join(' ')),
     cart?.lines.map(({ id }) => createElement(Line, { key: id, id })),
   )
