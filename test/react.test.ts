@@ -75,6 +75,19 @@ describe('hooks in a browser', async () => {
     await page.context().close()
   })
 
+  test('a refused change of a line goes back, and is no error of the page', async () => {
+    const page = await visit()
+    const faults: Error[] = []
+    page.on('pageerror', (fault) => faults.push(fault))
+    await click(page, 'Add')
+    await page.getByText('MUG-STONE × 1').waitFor()
+    await click(page, 'Far too many')
+    await page.locator('#refused', { hasText: /^invalid$/ }).waitFor()
+    await page.getByText('MUG-STONE × 1').waitFor()
+    assert.deepEqual(faults, [])
+    await page.context().close()
+  })
+
   test('ordering says what stands in the way, and two clicks make one order', async () => {
     const page = await visit()
     const state = (text: RegExp) => page.locator('#checkout', { hasText: text }).waitFor()
@@ -84,6 +97,8 @@ describe('hooks in a browser', async () => {
     await click(page, 'Order')
     await state(/^refused (email|address)_required$/)
     await click(page, 'Fill in')
+    // What is ordered while the total is an estimate is ordered at the estimate, which shipping and taxes have left behind.
+    await page.locator('#total', { hasText: /^exactly/ }).waitFor()
     await click(page, 'Order')
     await state(/^ordered NEW$/)
     const { items } = (await caller(server.url, ADMIN)('GET', '/v1/shops/demo/orders?state=NEW')).body

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '..')
 /** What is built, by the file that tells how; each with a file that it ends in. */
 const BUILDS = [
   { config: 'web/vite.config.ts', built: 'dist/web/elements.js' },
-  { config: 'web/store/vite.config.ts', built: 'dist/store/index.html' },
+  { config: 'web/store/vite.config.ts', built: 'dist/demo-store/index.html' },
 ]
 
 /** Builds what is not up to date. Throws where a source cannot be built. */

@@ -5,6 +5,7 @@ import { backOff, type Client, createClient, type InputOf, isPassing, type Outpu
 import { type DeviceStorage, isSeen, onTurn, openDevice } from './device.ts'
 import { newIdempotencyKey } from './idempotency-key.ts'
 import type { MergeMode, MergeReport } from './joining.ts'
+import type { Fetch } from './platform.ts'
 import { createPreview } from './preview.ts'
 import { CartwrightError, NOT_OURS, ownError } from './problem.ts'
 import { type Change, type Command, isGone, isNewLine, lineIdOf, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
@@ -52,7 +53,7 @@ export interface CartOptions {
   /** Where the guest's secret is kept; `localStorage` unless given, and memory where there is none. */
   readonly storage?: DeviceStorage
   readonly language?: string
-  readonly fetch?: typeof fetch
+  readonly fetch?: Fetch
 }
 
 /**
@@ -161,7 +162,7 @@ export function createCart(options: CartOptions): CartStore {
   let triedAt = 0
   let known = awaited<PricedCart | null>()
   let isKnown = false
-  let turned = Promise.withResolvers<void>()
+  let turned = awaited<void>()
   let streaming: { readonly era: number; readonly end: AbortController } | null = null
   const waiters = new Map<string, PromiseWithResolvers<PricedCart>>()
   const listeners = new Set<(view: CartView) => void>()
@@ -363,7 +364,7 @@ export function createCart(options: CartOptions): CartStore {
         }
         keep()
         turned.resolve()
-        turned = Promise.withResolvers()
+        turned = awaited()
         if (failed) await rest.take(pauseAfter(failed, failures))
       }
     } finally {
@@ -608,9 +609,14 @@ function sent(client: Client, batch: readonly Change[], sending: { token: string
 
 /** A promise that somebody may wait for; who does not reads in the view what became of it. */
 function awaited<T>(): PromiseWithResolvers<T> {
-  const promise = Promise.withResolvers<T>()
-  promise.promise.catch(() => {})
-  return promise
+  const made = {} as PromiseWithResolvers<T>
+  // Node 20 and browsers of 2023 have no Promise.withResolvers.
+  made.promise = new Promise((resolve, reject) => {
+    made.resolve = resolve
+    made.reject = reject
+  })
+  made.promise.catch(() => {})
+  return made
 }
 
 /** Tells those who wait for these changes. */

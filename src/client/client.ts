@@ -2,6 +2,7 @@
 // browsers, Node, Deno and at the edge.
 import { newIdempotencyKey } from './idempotency-key.ts'
 import type { Operations } from './operations.ts'
+import type { EndSignal, Fetch, FetchResponse } from './platform.ts'
 import { CartwrightError, NOT_OURS, ownError, type Problem } from './problem.ts'
 
 /** An operation, as `METHOD /path` with its parameters in braces. */
@@ -21,7 +22,7 @@ export type InputOf<Name extends OperationName> = Flat<
 >
 
 /** What an operation answers. Events that go on are the response itself, for their reader. */
-export type OutputOf<Name extends OperationName> = Name extends `${string}/stream` ? Response : Operations[Name]['response']
+export type OutputOf<Name extends OperationName> = Name extends `${string}/stream` ? FetchResponse : Operations[Name]['response']
 
 /** How one call is made. */
 export interface CallOptions {
@@ -33,7 +34,7 @@ export interface CallOptions {
   readonly ifVersion?: number
   readonly headers?: Readonly<Record<string, string>>
   /** Ends the call, and its waits between tries; the code is `aborted`. */
-  readonly signal?: AbortSignal
+  readonly signal?: EndSignal
 }
 
 /** Where the API is and who asks. */
@@ -50,7 +51,7 @@ export interface ClientOptions {
   readonly retries?: number
   /** How long an answer may take, in milliseconds, each time it is sent; 30000 unless given. */
   readonly timeoutMs?: number
-  readonly fetch?: typeof fetch
+  readonly fetch?: Fetch
 }
 
 /** Calls the API. */

@@ -1,6 +1,7 @@
 // What a device keeps of a cart, and how the tabs of one device stay out of each other's way: the guest's secret, a place for the changes that wait,
 // a channel between tabs, and locks. Where the platform has no locks or channels, every tab is for itself.
 import { newIdempotencyKey } from './idempotency-key.ts'
+import type { EndSignal } from './platform.ts'
 
 /** What keeps text on a device: `localStorage` is one. */
 export interface DeviceStorage {
@@ -40,7 +41,7 @@ export interface Device<Message> {
   /** Keeps the changes that wait; null: there are none. */
   keep(waiting: string | null): void
   /** Runs work while no other tab does work of this name. Waiting ends with the signal; then the work is not done. */
-  alone(name: string, signal: AbortSignal, work: () => Promise<void>): Promise<void>
+  alone(name: string, signal: EndSignal, work: () => Promise<void>): Promise<void>
   tell(message: Message): void
   close(): void
 }
@@ -169,7 +170,7 @@ export function isSeen(): boolean {
 }
 
 /** Calls when the network is back, and when the page is looked at or left, until the signal ends it. */
-export function onTurn(turn: () => void, signal: AbortSignal): void {
+export function onTurn(turn: () => void, signal: EndSignal): void {
   const page = globalThis as unknown as Page
   page.document?.addEventListener('visibilitychange', turn, { signal })
   page.addEventListener?.('online', turn, { signal })

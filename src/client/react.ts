@@ -43,8 +43,8 @@ export function useCart(store: CartStore): CartHook {
 /** One line of the cart by its id. */
 export function useLine(store: CartStore, lineId: string): LineHook {
   const { cart } = useView(store)
-  const setQuantity = useCallback(async (quantity: number) => void (await store.setQuantity(lineId, quantity)), [store, lineId])
-  const remove = useCallback(async () => void (await store.remove(lineId)), [store, lineId])
+  const setQuantity = useCallback((quantity: number) => told(store.setQuantity(lineId, quantity)), [store, lineId])
+  const remove = useCallback(() => told(store.remove(lineId)), [store, lineId])
   return { line: cart?.lines.find((line) => line.id === lineId) ?? null, setQuantity, remove }
 }
 
@@ -73,6 +73,13 @@ export function useCheckout(store: CartStore): CheckoutHook {
   )
   const problem = state.error?.problem
   return { ...state, changedTotal: problem?.code === 'price_changed' ? problem.current : null, order }
+}
+
+/** A promise of a change that a button may leave alone: what was refused stands in the view, too. */
+function told(change: Promise<unknown>): Promise<void> {
+  const done = change.then(() => {})
+  done.catch(() => {})
+  return done
 }
 
 const IDLE = { status: 'idle', placed: null, error: null } as const

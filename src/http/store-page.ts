@@ -54,5 +54,5 @@ export function storePage(folder: string): FastifyPluginAsync {
 
 /** Where the built store is, in a checkout and in the published package alike. */
 export function storeFolder(): string {
-  return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../dist/store/' : '../store/', import.meta.url))
+  return fileURLToPath(new URL('../../dist/demo-store/', import.meta.url))
 }

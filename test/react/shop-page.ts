@@ -31,15 +31,18 @@ function Line({ id }: { readonly id: string }): ReactNode {
     null,
     `${line.sku} × ${line.quantity} `,
     button('More', () => setQuantity(line.quantity + 1)),
+    button('Far too many', () => setQuantity(1_000_000)),
     button('Remove', remove),
   )
 }
 
 function Lines(): ReactNode {
-  const { cart } = useCart(store)
+  const { cart, refused, isEstimated } = useCart(store)
   return createElement(
     'ul',
     null,
+    createElement('p', { id: 'total' }, `${isEstimated ? 'about' : 'exactly'} ${cart?.total.amount ?? 0}`),
+    createElement('p', { id: 'refused' }, refused.map(({ error }) => error.code).join(' ')),
     cart?.lines.map(({ id }) => createElement(Line, { key: id, id })),
   )
 }

@@ -1,4 +1,5 @@
-// How the demo store is built: one page and its files with a hash in their names, into dist/store. The server serves the files under /store/.
+// How the demo store is built: one page and its files with a hash in their names, into dist/demo-store
+// (dist/store is the server's own code in the published package). The server serves the files under /store/.
 import { fileURLToPath } from 'node:url'
 
 /** What Vite is told. */
@@ -7,7 +8,7 @@ const config = {
   base: '/store/',
   logLevel: 'warn',
   build: {
-    outDir: fileURLToPath(new URL('../../dist/store', import.meta.url)),
+    outDir: fileURLToPath(new URL('../../dist/demo-store', import.meta.url)),
     emptyOutDir: true,
     target: 'es2022',
     // Nothing inline: the page's content security policy allows files of its own origin only.
