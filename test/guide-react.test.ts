@@ -8,7 +8,7 @@ import { extname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
-import { noBrowser, openBrowser } from './chromium.ts'
+import { openBrowser } from './chromium.ts'
 import { blocksOf, writeFiles } from './guide-blocks.ts'
 import { freshDatabase, freshFolder, startTestServer } from './harness.ts'
 
@@ -44,8 +44,8 @@ test('every block of the guide for React is a file of the page, or a command', (
   assert.ok(BLOCKS.some(({ file }) => file === 'src/App.tsx'))
 })
 
-describe('the page of the guide for React', { skip: noBrowser }, async () => {
-  const folder = noBrowser ? '' : await builtPage()
+describe('the page of the guide for React', async () => {
+  const folder = await builtPage()
   const site = createServer(({ url }, response) => {
     const { pathname } = new URL(url ?? '/', 'http://site')
     const path = pathname === '/' ? '/index.html' : pathname

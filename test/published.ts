@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
-import { noBrowser, openBrowser } from './chromium.ts'
+import { openBrowser } from './chromium.ts'
 import { blocksOf, type GuideBlock, writeFiles } from './guide-blocks.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -236,7 +236,7 @@ function commandsOf({ language, code }: GuideBlock): string[] {
   return code.trim().split('\n')
 }
 
-describe('the guides', { skip: noBrowser }, () => {
+describe('the guides', () => {
   let browser: Browser
   before(async () => {
     browser = await openBrowser()
