@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { buildWeb } from '../web/build.ts'
@@ -121,11 +122,24 @@ function readersFolder(): string {
   return folder
 }
 
+/** A port for what has to be named before it is there. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.on('error', reject)
+    probe.listen(0, 'localhost', () => {
+      const bound = probe.address()
+      probe.close(() => (typeof bound === 'object' && bound ? resolve(bound.port) : reject(new Error('no port'))))
+    })
+  })
+}
+
 /** Somebody who follows a guide. `addresses`: what runs already, by the address that the guide has for it. */
 export async function openReader(addresses: Readonly<Record<string, string>> = {}, env: NodeJS.ProcessEnv = {}, adminKey = '') {
   await buildWeb()
   const folder = readersFolder()
-  const known = new Map(Object.entries(addresses))
+  const receiver = await freePort()
+  const known = new Map(Object.entries({ 'localhost:4000': `localhost:${receiver}`, ...addresses }))
   const terminals = new Map<string, Terminal>()
   const done = new Set<Block>()
   const variables = {
@@ -146,7 +160,7 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
     // A free port, which the terminal then says.
     text = text
       .replaceAll('http.server 3000', 'http.server 0')
-      .replaceAll('.listen(4000)', ".listen(0, function () { console.log('port', this.address().port, '') })")
+      .replaceAll('.listen(4000)', `.listen(${receiver}, () => console.log('port ${receiver} '))`)
     return TARBALL
       ? text.replaceAll('npm install cartwright', `npm install ${TARBALL}`)
       : text.replace(/^npm install [\w ]+$/m, 'test -d ../node_modules')
@@ -175,8 +189,10 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
     const at = terminal(block.title).said.length
     const running = type(block.title, `{\n${mapped(block.code)}\n} </dev/null\necho "${mark} $?"\n`)
     const code = await outcome(running, 30_000, block, () => new RegExp(`${mark} (\\d+)`).exec(running.said)?.[1])
-    lastSaid = running.said.slice(at)
+    lastSaid = running.said.slice(at, running.said.indexOf(`${mark} `))
     assert.equal(code, '0', `${block.at}: ${lastSaid}`)
+    // curl ends well whatever it was answered.
+    assert.doesNotMatch(lastSaid, /urn:cartwright:problem/, block.at)
   }
 
   /** Runs a block that goes on, until it says where it is reached. */
@@ -185,7 +201,6 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
     const port = await outcome(running, 30_000, block, () =>
       / is up at http:\S+:(\d+)|\bport (\d+) /.exec(running.said)?.slice(1).find(Boolean),
     )
-    // The order in which the guides name them.
     const own = /cartwright serve/.test(block.code)
       ? 'localhost:8080'
       : /http\.server/.test(block.code)
