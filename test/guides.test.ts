@@ -106,7 +106,7 @@ describe('the guides', { skip: noBrowser || noPython }, () => {
     await policed.page.goto(host)
     await policed.page.locator('add-to-cart[sku=MUG-STONE]').getByRole('button', { name: 'Add to cart' }).click()
     await policed.page.getByRole('link', { name: 'Cart, 1 item' }).click()
-    await policed.page.getByRole('img').first().waitFor()
+    await policed.page.locator('cart-page img').first().waitFor()
     await policed.close()
     reader.did(header)
 
