@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
@@ -101,14 +101,13 @@ function end(child: ChildProcess, signal: NodeJS.Signals): void {
     }
 }
 
-/** A folder in which npm finds the package as it would after an installation, one above the reader's empty one. */
-function readersFolder(): string {
-  const above = freshFolder()
-  const folder = join(above, 'reader')
-  mkdirSync(folder)
-  if (TARBALL) return folder
-  const home = join(above, 'node_modules/cartwright')
-  mkdirSync(join(above, 'node_modules/.bin'), { recursive: true })
+/** Where npm finds the package as it would after an installation: one above the folders of readers. */
+function installedPackage(): string {
+  const installed = freshFolder()
+  if (TARBALL) return installed
+  const modules = join(installed, 'node_modules')
+  const home = join(modules, 'cartwright')
+  mkdirSync(join(modules, '.bin'), { recursive: true })
   // As `npm pack` builds it, to a folder of its own: another test may be packing in the checkout. Its types were checked before.
   execFileSync(join(ROOT, 'node_modules/.bin/tsc'), [
     ...['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(home, 'dist')],
@@ -116,11 +115,14 @@ function readersFolder(): string {
   ])
   for (const part of ['package.json', 'bin', 'demo', 'dist/web', 'dist/store'])
     cpSync(join(ROOT, part), join(home, part), { recursive: true })
-  symlinkSync('../cartwright/bin/cartwright.js', join(above, 'node_modules/.bin/cartwright'))
+  symlinkSync('../cartwright/bin/cartwright.js', join(modules, '.bin/cartwright'))
   symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'))
-  symlinkSync(join(ROOT, 'node_modules/standardwebhooks'), join(above, 'node_modules/standardwebhooks'))
-  return folder
+  symlinkSync(join(ROOT, 'node_modules/standardwebhooks'), join(modules, 'standardwebhooks'))
+  return installed
 }
+
+await buildWeb()
+const INSTALLED = installedPackage()
 
 /** A port for what has to be named before it is there. */
 function freePort(): Promise<number> {
@@ -136,8 +138,7 @@ function freePort(): Promise<number> {
 
 /** Somebody who follows a guide. `addresses`: what runs already, by the address that the guide has for it. */
 export async function openReader(addresses: Readonly<Record<string, string>> = {}, env: NodeJS.ProcessEnv = {}, adminKey = '') {
-  await buildWeb()
-  const folder = readersFolder()
+  const folder = mkdtempSync(join(INSTALLED, 'reader-'))
   const receiver = await freePort()
   const known = new Map(Object.entries({ 'localhost:4000': `localhost:${receiver}`, ...addresses }))
   const terminals = new Map<string, Terminal>()

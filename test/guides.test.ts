@@ -57,7 +57,7 @@ describe('the guides', { skip: noBrowser || noPython }, () => {
   /** A page that fails the test where its scripts fail or the browser refuses something; what it may complain about is named. */
   async function openPage(expected = /^$/) {
     const page = await browser.newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(20_000)
     const faults: string[] = []
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
     page.on('pageerror', (error) => faults.push(error.message))
