@@ -170,7 +170,7 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
   function terminal(name: string): Terminal {
     const was = terminals.get(name)
     if (was) return was
-    const child = spawn('bash', ['-s'], { cwd: folder, env: variables, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn('bash', ['-e', '-s'], { cwd: folder, env: variables, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
     alive.add(child)
     const made: Terminal = { child, said: '' }
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (made.said += chunk.toString()))
@@ -199,7 +199,7 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
   /** Runs a block that goes on, until it says where it is reached. */
   async function leaveRunning(block: Block): Promise<void> {
     const running = type(block.title, mapped(block.code))
-    const port = await outcome(running, 30_000, block, () =>
+    const port = await outcome(running, 60_000, block, () =>
       / is up at http:\S+:(\d+)|\bport (\d+) /.exec(running.said)?.slice(1).find(Boolean),
     )
     const own = /cartwright serve/.test(block.code)
@@ -232,7 +232,6 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
     for (const { child } of terminals.values()) end(child, 'SIGTERM')
   })
   return {
-    folder,
     /** Where something of the guide is really reached, e.g. `localhost:3000`. */
     at: (address: string) => `http://${known.get(address) ?? address}`,
     mapped,
@@ -253,8 +252,11 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
       await eventually(async () => terminal(title).said.includes(block.code.trim()), 15_000, `${block.at}: ${block.code}`)
       done.add(block)
     },
-    /** Fails where the reader has left out a block. */
+    /** Fails where the reader has left out a block, or has saved a file that no command uses. Pages are opened by the test. */
     assertAllDone(blocks: readonly Block[]): void {
+      const commands = blocks.filter(({ language }) => language === 'sh').map(({ code }) => code)
+      for (const { language, title, at } of blocks)
+        if (['js', 'csv'].includes(language)) assert.ok(commands.join('').includes(title), `${at}: no command uses ${title}`)
       assert.deepEqual(
         blocks.filter((block) => !done.has(block)).map(({ at }) => at),
         [],
