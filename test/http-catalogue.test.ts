@@ -56,6 +56,24 @@ describe('products', () => {
     assert.deepEqual([changed.status, changed.body.id, changed.body.name], [200, id, 'Big jug'])
   })
 
+  test('a product is a handle, a name and a sku with its price: what is left out is that of an ordinary thing, never what it was before', async () => {
+    const least = { handle: 'least', name: 'Least', variants: [{ sku: 'LEAST', prices: [{ currency: 'USD', amount: 500 }] }] }
+    const made = await admin('PUT', `${SHOP}/products/least`, least)
+    assert.equal(made.status, 201, told(made))
+    const { id, ...rest } = made.body
+    const common = { description: '', tags: [], images: [], published: true, taxCategory: 'standard' }
+    const plain = { name: '', options: {}, taxable: true, grams: 0 }
+    const variants = [{ ...least.variants[0], ...plain, stockPolicy: 'untracked', requiresShipping: true }]
+    assert.deepEqual(rest, { ...least, ...common, kind: 'goods', variants })
+    const counted = { ...least, kind: 'digital', variants: [{ ...least.variants[0], onHand: 3 }] }
+    const imported = await admin('POST', `${SHOP}/products/import`, { products: [counted] })
+    assert.equal(imported.body.changed, 1, told(imported))
+    const [variant] = (await as()('GET', `${SHOP}/products/${id}`)).body.variants
+    assert.deepEqual([variant.stockPolicy, variant.onHand, variant.requiresShipping], ['deny', 3, false])
+    await admin('PUT', `${SHOP}/products/least`, { ...least, description: 'Once', tags: ['once'], published: false })
+    assert.deepEqual((await admin('PUT', `${SHOP}/products/least`, least)).body, made.body)
+  })
+
   test('a product is refused whole: a taken sku, a currency that does not exist, a price said twice, another handle', async () => {
     const was = await contentOfTables(reader)
     const variant = product('x', 'X', 1).variants[0]

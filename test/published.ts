@@ -116,10 +116,9 @@ function emptyFolder(name: string): string {
 }
 
 before(async () => {
-  await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: ROOT })
-  tarball = join(folder, 'cartwright.tgz')
+  tarball = process.env.CARTWRIGHT_TARBALL ?? assert.fail('CARTWRIGHT_TARBALL names what npm pack made: run .ci/published')
   const cwd = emptyFolder('server')
-  await shell(`mv ../cartwright-*.tgz ${tarball}; npm init -y >/dev/null; npm install --no-fund --no-audit ${tarball}`, cwd)
+  await shell(`npm init -y >/dev/null; npm install --no-fund --no-audit ${tarball}`, cwd)
   const settings = `PORT=${await freePort()} HOST=127.0.0.1 LOG_LEVEL=warn CARTWRIGHT_MAIL_FOLDER=`
   server = await started(`${settings} ${STARTS_SERVER}`, cwd, / is up at (http:\S+) /)
 })

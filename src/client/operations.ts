@@ -2493,28 +2493,40 @@ export interface Operations {
     body: {
       handle: string
       name: string
-      description: string
+      /**
+       * Empty unless given
+       */
+      description?: string
       vendor?: string
       seller?: string
       productType?: string
       /**
        * @maxItems 250
        */
-      tags: string[]
+      tags?: string[]
       /**
        * @maxItems 50
        */
       categories?: string[]
-      kind: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
-      published: boolean
+      /**
+       * `goods` unless given
+       */
+      kind?: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
+      /**
+       * True unless given
+       */
+      published?: boolean
       /**
        * @maxItems 250
        */
-      images: {
+      images?: {
         src: string
         alt?: string
       }[]
-      taxCategory: string
+      /**
+       * `standard` unless given
+       */
+      taxCategory?: string
       shippingCategory?: string
       recharge?: {
         /**
@@ -2544,7 +2556,76 @@ export interface Operations {
        * @minItems 1
        * @maxItems 250
        */
-      variants: Variant[]
+      variants: {
+        sku: string
+        /**
+         * Empty unless given
+         */
+        name?: string
+        options?: {
+          [k: string]: string
+        }
+        /**
+         * @maxItems 200
+         */
+        prices: {
+          /**
+           * ISO 4217 code
+           */
+          currency: string
+          /**
+           * Integer minor units of the currency (1999 is 19.99 USD)
+           */
+          amount: number
+          /**
+           * Integer minor units of the currency (1999 is 19.99 USD)
+           */
+          listAmount?: number
+          /**
+           * From how many pieces of the sku in the cart it applies
+           */
+          quantityFrom?: number
+          group?: string
+          /**
+           * From this moment on
+           */
+          startsAt?: string
+          /**
+           * Until this moment, exclusive
+           */
+          endsAt?: string
+        }[]
+        /**
+         * `deny` where `onHand` is given, else `untracked`, unless given
+         */
+        stockPolicy?: 'untracked' | 'deny' | 'continue'
+        onHand?: number
+        /**
+         * Unless given: true of `goods` and `bundle`, false of other kinds
+         */
+        requiresShipping?: boolean
+        /**
+         * True unless given
+         */
+        taxable?: boolean
+        /**
+         * 0 unless given
+         */
+        grams?: number
+        barcode?: string
+        image?: string
+        quantityStep?: number
+        quantityMin?: number
+        quantityMax?: number
+        /**
+         * @minItems 1
+         * @maxItems 50
+         */
+        parts?: {
+          sku: string
+          quantity: number
+        }[]
+      }[]
     }
     response: Product
   }

@@ -15,9 +15,33 @@ type WirePrice = WireProduct['variants'][number]['prices'][number]
 
 let compiled: ValidateFunction<WireProduct> | null = null
 
-/** A product that the schema accepted. Times on the wire are RFC 3339, within they are milliseconds. */
+/**
+ * A product that the schema accepted, with what it left out: it is an ordinary thing that is for sale. Times on the wire are RFC 3339, within
+ * they are milliseconds.
+ */
 export function productOf(wire: WireProduct): ProductInput {
-  return { ...wire, variants: wire.variants.map((variant) => ({ ...variant, prices: variant.prices.map(priceIn) })) }
+  const kind = wire.kind ?? 'goods'
+  const isSent = kind === 'goods' || kind === 'bundle'
+  return {
+    ...wire,
+    kind,
+    description: wire.description ?? '',
+    tags: wire.tags ?? [],
+    published: wire.published ?? true,
+    images: wire.images ?? [],
+    taxCategory: wire.taxCategory ?? 'standard',
+    variants: wire.variants.map((variant) => ({
+      ...variant,
+      name: variant.name ?? '',
+      options: variant.options ?? {},
+      prices: variant.prices.map(priceIn),
+      // Who says how many there are means that no more are sold; a bundle has the stock of its parts.
+      stockPolicy: variant.stockPolicy ?? (variant.onHand === undefined ? 'untracked' : 'deny'),
+      requiresShipping: variant.requiresShipping ?? isSent,
+      taxable: variant.taxable ?? true,
+      grams: variant.grams ?? 0,
+    })),
+  }
 }
 
 function priceIn({ startsAt, endsAt, ...price }: WirePrice): Price {

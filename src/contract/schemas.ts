@@ -51,8 +51,13 @@ export const Text = (maxLength: number) => Type.String({ maxLength })
 export const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 /** One of these texts. (A union of mapped literals has no static type of its own.) */
-export const OneOf = <const T extends readonly string[]>(values: T) =>
-  Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))))
+export const OneOf = <const T extends readonly string[]>(values: T, options: { readonly description?: string } = {}) =>
+  Type.Unsafe<T[number]>(
+    Type.Union(
+      values.map((value) => Type.Literal(value)),
+      options,
+    ),
+  )
 
 /** The name of a group of customers. */
 export const CustomerGroup = Type.String({ minLength: 1, maxLength: LIMITS.group })

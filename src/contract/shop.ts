@@ -453,8 +453,36 @@ const product = {
   variants: Type.Array(Variant, { minItems: 1, maxItems: 250 }),
 }
 
-/** A product as it is written: whole. */
-export const ProductInput = Type.Object(product, CLOSED)
+/** What a variant may leave out, with what it then is: `productOf` fills it in. */
+const VariantInput = Type.Object(
+  {
+    ...Variant.properties,
+    name: Type.Optional(Type.String({ maxLength: 255, description: 'Empty unless given' })),
+    options: Type.Optional(Variant.properties.options),
+    stockPolicy: Type.Optional(
+      OneOf(['untracked', 'deny', 'continue'], { description: '`deny` where `onHand` is given, else `untracked`, unless given' }),
+    ),
+    requiresShipping: Type.Optional(Type.Boolean({ description: 'Unless given: true of `goods` and `bundle`, false of other kinds' })),
+    taxable: Type.Optional(Type.Boolean({ description: 'True unless given' })),
+    grams: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: '0 unless given' })),
+  },
+  CLOSED,
+)
+
+/** A product as it is written: whole. What it may leave out is as `productOf` says, never as it was before. */
+export const ProductInput = Type.Object(
+  {
+    ...product,
+    description: Type.Optional(Type.String({ maxLength: 50_000, description: 'Empty unless given' })),
+    tags: Type.Optional(product.tags),
+    kind: Type.Optional(OneOf(PRODUCT_KINDS, { description: '`goods` unless given' })),
+    published: Type.Optional(Type.Boolean({ description: 'True unless given' })),
+    images: Type.Optional(product.images),
+    taxCategory: Type.Optional(Type.String({ maxLength: 60, description: '`standard` unless given' })),
+    variants: Type.Array(VariantInput, { minItems: 1, maxItems: 250 }),
+  },
+  CLOSED,
+)
 
 /** A product as it is served. */
 export const Product = Type.Object({ id: Type.String(), ...product }, { $id: 'Product', ...CLOSED })
