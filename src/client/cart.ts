@@ -91,10 +91,13 @@ export interface CartStore {
    * has lines. An account's own cart becomes its current one, and a guest's cart comes along into the account's as at a login.
    */
   restore(link: string): Promise<PricedCart>
-  /** Forgets the account on this device; its cart stays the account's. */
+  /** Forgets the account on this device, and its changes that wait; its cart stays the account's. */
   logout(): void
+  /** What the server calls a line, by any id it was shown under: the first one was the store's own. */
+  nameOf(lineId: string): string
   /** Forgets a refused change that was shown. */
   dismiss(id: string): void
+  /** Ends everything that is open. What waits stays on the device for the next page; its promises are told `aborted`. */
   close(): void
 }
 
@@ -157,6 +160,7 @@ export function createCart(options: CartOptions): CartStore {
   let view: CartView = { cart: null, isEstimated: false, pending: 0, status: 'loading', refused, report }
   let claimed: Promise<void> | null = null
   let isWorking = false
+  let turn: Promise<unknown> = Promise.resolve()
   const rest = createRest()
   let triedAt = 0
   let known = awaited<PricedCart | null>()
@@ -216,7 +220,7 @@ export function createCart(options: CartOptions): CartStore {
     if (due !== null && number >= due) due = null
     isKnown = true
     failure = null
-    if (later) see(later)
+    seeLater()
     show()
     known.resolve(view.cart)
     watch()
@@ -224,16 +228,26 @@ export function createCart(options: CartOptions): CartStore {
 
   /** A cart that came by itself, by the stream or from another tab. */
   function see(cart: PricedCart): void {
-    if (!isOurs(cart)) return
-    later = null
-    // What is under way may be in it already, and would be shown twice.
-    if (mine().some(({ key }) => key !== undefined)) later = cart
-    else if (!held || (held.id === cart.id ? isNewer(cart, held) : isOver(held))) {
-      if (held?.id !== cart.id) heldSince = asked
+    // Which of two carts is the one of now, and whether this is ours where nothing is known yet, is the server's to say.
+    if (!held) refresh()
+    else if (!isOurs(cart)) return
+    else if (held.id !== cart.id) {
+      // Each answer makes up another one where there is none.
+      if (held.version + cart.version > 0) refresh()
+    } else if (mine().some(({ key }) => key)) {
+      // What is under way may be in it already, and would be shown twice.
+      if (!later || isNewer(cart, later)) later = cart
+    } else if (isNewer(cart, held)) {
       held = cart
       if (cart.state === 'CLOSED') refresh()
       show()
-    } else if (held.id !== cart.id) refresh()
+    }
+  }
+
+  function seeLater(): void {
+    const cart = later
+    later = null
+    if (cart) see(cart)
   }
 
   function isOurs({ owner }: PricedCart): boolean {
@@ -317,18 +331,19 @@ export function createCart(options: CartOptions): CartStore {
 
   /** Goes on with what a page before this one left. */
   function inherit(left: string): void {
-    let waiting: Waiting
     try {
-      waiting = JSON.parse(left) as Waiting
+      const { cart, changes: all, lines } = JSON.parse(left) as Waiting
+      const fresh = all.filter(({ id }) => !changes.some((change) => change.id === id))
+      preview.recall(lines)
+      for (const { id } of fresh) waiters.set(id, awaited())
+      changes = [...fresh, ...changes]
+      if (cart && !held && isOurs(cart)) held = cart
     } catch {
-      return
+      // Not what this version of the code has kept.
     }
-    const fresh = waiting.changes.filter(({ id }) => !changes.some((change) => change.id === id))
-    for (const { id } of fresh) waiters.set(id, awaited())
-    changes = [...fresh, ...changes]
-    preview.recall(waiting.lines)
-    if (waiting.cart && !held && isOurs(waiting.cart)) held = waiting.cart
     show()
+    // It is removed where it was.
+    keep()
     void work()
   }
 
@@ -364,7 +379,7 @@ export function createCart(options: CartOptions): CartStore {
         keep()
         turned.resolve()
         turned = Promise.withResolvers()
-        if (failed) await rest.take(pauseAfter(failed, failures))
+        if (failed && !closing.signal.aborted) await rest.take(pauseAfter(failed, failures), failed.problem.retryAfter !== undefined)
       }
     } finally {
       isWorking = false
@@ -387,12 +402,13 @@ export function createCart(options: CartOptions): CartStore {
 
   async function next(): Promise<CartwrightError | null> {
     const batch = nextBatch(mine())
-    const who = token()
+    const how = { token: token(), signal: closing.signal }
+    const who = how.token
     const number = ++asked
     const askedIn = era
     try {
-      if (batch.length === 0) take(understood(await once.call('GET /v1/shops/{shop}/carts/{cart}', CART, { token: who })), number, askedIn)
-      else await carry(batch, who, number)
+      if (batch.length === 0) take(understood(await once.call('GET /v1/shops/{shop}/carts/{cart}', CART, how)), number, askedIn)
+      else await carry(batch, how, number)
       return null
     } catch (error) {
       if (!(error instanceof CartwrightError)) throw error
@@ -407,7 +423,7 @@ export function createCart(options: CartOptions): CartStore {
       else {
         due = null
         known.reject(error)
-        known = awaited()
+        if (!isKnown) known = awaited()
         refused = [...refused, { id: newIdempotencyKey(), error }]
         show()
       }
@@ -415,24 +431,30 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  async function carry(batch: readonly Change[], who: string | null, number: number): Promise<void> {
+  async function carry(batch: readonly Change[], how: Sending, number: number): Promise<void> {
     const askedIn = era
     const key = batch[0]?.key ?? newIdempotencyKey()
     changes = changes.map((each) => (batch.includes(each) ? { ...each, key } : each))
     keep()
-    const answer = await sent(once, batch, { token: who, idempotencyKey: key })
-    const cart = understood(answer.cart)
-    if (who === null && answer.token) {
-      // Another tab was first after all: its guest is the one, and what was sent is sent again for that one.
-      if (device.secret() !== null) return look()
-      device.remember(answer.token)
-      secret = answer.token
-      await new Promise((resolve) => setTimeout(resolve, SEEN_MS))
-    }
-    await preview.name(batch, cart, changes)
+    const answer: Partial<OutputOf<'POST /v1/shops/{shop}/carts/{cart}/commands'>> | undefined = await sent(once, batch, {
+      ...how,
+      idempotencyKey: key,
+    })
+    const cart = understood(answer?.cart)
+    await preview.name(batch, cart, held, changes)
+    const made = how.token === null && answer?.token
+    // Another tab was first after all: its guest is the one, and what was sent is sent again for that one.
+    if (made && device.secret() !== null) return look()
     changes = changes.filter((each) => !batch.some(({ id }) => id === each.id)).map(preview.named)
+    // Before the guest is known: under its name the key is another one, and a page that comes then would do it again.
+    keep()
+    if (made) {
+      device.remember(made)
+      secret = made
+    }
     take(cart, number, askedIn)
     settle(waiters, batch, ({ resolve }) => resolve(cart))
+    if (made) await new Promise((resolve) => setTimeout(resolve, SEEN_MS))
   }
 
   /** Takes back what was refused, and only that: what came with it is sent again without it. */
@@ -450,7 +472,7 @@ export function createCart(options: CartOptions): CartStore {
       return meant.length === 0 ? { ...again, isAlone: true } : again
     })
     settle(waiters, out, ({ reject }) => reject(told))
-    if (later) see(later)
+    seeLater()
     show()
   }
 
@@ -459,10 +481,10 @@ export function createCart(options: CartOptions): CartStore {
     await begin()
     rest.end()
     void work()
-    for (let failures = 0; !closing.signal.aborted && (due !== null || mine().length > 0); ) {
+    for (let failures = 0; due !== null || mine().length > 0; failures = failure ? failures + 1 : 0) {
+      if (failure && (failures === PATIENCE || (failure.problem.retryAfter ?? 0) > PATIENCE)) throw failure
       await turned.promise
-      failures = failure ? failures + 1 : 0
-      if (failure && failures === PATIENCE) throw failure
+      closing.signal.throwIfAborted()
     }
   }
 
@@ -478,7 +500,14 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  async function login(given: string, { mode }: { readonly mode?: MergeMode } = {}): Promise<MergeReport | null> {
+  /** One after the other: the last that was asked for is what it is in the end. */
+  function inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const done = turn.then(step, step)
+    turn = done
+    return done
+  }
+
+  async function login(given: string, mode: MergeMode | undefined): Promise<MergeReport | null> {
     const { merged, nameIn } = await import('./joining.ts')
     const next = { token: given, name: nameIn(given) }
     if (account?.name === next.name) {
@@ -487,13 +516,12 @@ export function createCart(options: CartOptions): CartStore {
       refresh()
       return null
     }
-    if (account) logout()
+    if (account) leave()
     await begin()
     if (device.secret() !== null || mine().length > 0) await drain()
     return alone(async () => {
       const guest = device.secret()
-      const carts = guest !== null && held && !isOver(held) ? [{ id: held.id, token: guest }] : []
-      const answer = carts.length > 0 || mode === 'restorePrevious' ? await merged(direct, carts, mode, given) : null
+      const answer = await merged(direct, held, guest, mode, given)
       if (guest !== null) device.forget(guest)
       // What was changed meanwhile goes into the account's cart.
       changes = changes.map((each) => (each.account === null ? { ...each, account: next.name } : each))
@@ -520,7 +548,7 @@ export function createCart(options: CartOptions): CartStore {
     })
   }
 
-  function logout(): void {
+  function leave(): void {
     if (!account) return
     const name = account.name
     const ended = ownError('aborted', 'Logged out.')
@@ -531,20 +559,15 @@ export function createCart(options: CartOptions): CartStore {
     keep()
   }
 
-  async function order({ lineIds, expectedTotal, payment }: OrderWish = {}): Promise<PlacedOrder> {
-    const seen = expectedTotal ?? (lineIds ? undefined : view.cart?.total.amount)
+  async function order(wish: OrderWish = {}): Promise<PlacedOrder> {
+    const shown = view.cart
     const waiting = mine().map(({ id }) => waiters.get(id)?.promise)
     await drain()
     // A change that was refused is not what the shopper ordered.
     await Promise.all(waiting)
-    const body = {
-      cartId: 'current',
-      ...(lineIds ? { lines: lineIds.map(preview.nameOf) } : {}),
-      ...(seen === undefined ? {} : { expectedTotal: seen }),
-      ...(payment ? { payment } : {}),
-    }
+    const { placed } = await import('./ordering.ts')
     try {
-      return await direct.call('POST /v1/shops/{shop}/orders', { body })
+      return await placed({ client: direct, wish, shown, cart: view.cart, nameOf: preview.nameOf, isPassing, newIdempotencyKey })
     } finally {
       refresh()
     }
@@ -575,25 +598,36 @@ export function createCart(options: CartOptions): CartStore {
     },
     ...changesBy(change),
     order,
-    login,
-    restore,
-    logout,
+    nameOf: preview.nameOf,
+    login: (given, { mode } = {}) => inTurn(() => login(given, mode)),
+    restore: (link) => inTurn(() => restore(link)),
+    logout: () => {
+      leave()
+      // Also who is only being logged in.
+      void inTurn(async () => leave())
+    },
     dismiss: (id) => {
       refused = refused.filter((each) => each.id !== id)
       show()
     },
     close: () => {
-      closing.abort()
+      const ended = ownError('aborted', 'Closed.')
+      closing.abort(ended)
       streaming?.end.abort()
       listeners.clear()
       device.close()
-      rest.end()
+      settle(waiters, changes, ({ reject }) => reject(ended))
+      known.reject(ended)
+      turned.resolve()
+      rest.end(true)
     },
   }
 }
 
+type Sending = { readonly token: string | null; readonly signal: AbortSignal; readonly idempotencyKey?: string }
+
 /** Sends a batch as one request; an acknowledgement is one by itself. */
-function sent(client: Client, batch: readonly Change[], sending: { token: string | null; idempotencyKey: string }) {
+function sent(client: Client, batch: readonly Change[], sending: Sending) {
   const commands: Command[] = []
   for (const { command } of batch) {
     if (!('acknowledge' in command)) commands.push(command)
@@ -625,17 +659,19 @@ function settle(
 
 /** A rest that can be ended early. */
 function createRest() {
-  let end = () => {}
+  let end = (_isOver?: boolean) => {}
   return {
-    take: (ms: number) =>
+    /** A firm one ends early only when all is over. */
+    take: (ms: number, isFirm: boolean) =>
       new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms)
-        end = () => {
+        end = (isOver = !isFirm) => {
+          if (!isOver) return
           clearTimeout(timer)
           resolve()
         }
       }),
-    end: () => end(),
+    end: (isOver?: boolean) => end(isOver),
   }
 }
 
@@ -656,11 +692,6 @@ function changesBy(change: (command: Change['command']) => Promise<PricedCart>) 
 /** Answers can overtake each other: the greater (version, pricing) is the newer. */
 function isNewer(cart: PricedCart, than: PricedCart): boolean {
   return cart.version > than.version || (cart.version === than.version && cart.pricing > than.pricing)
-}
-
-/** There is nothing in it, or nothing more to be done with it. */
-function isOver({ version, state }: PricedCart): boolean {
-  return version === 0 || state === 'CLOSED'
 }
 
 /** What stands between us and the server may answer in its place. */

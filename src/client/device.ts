@@ -110,7 +110,8 @@ export function openDevice<Message>(
       return work()
     }
     await locks.request(`${name}:${what}`, { signal }, begin).catch((error: unknown) => {
-      if (isBegun || !signal.aborted) throw error
+      // Else it waited too long, or the page may have no locks: a frame in a sandbox is refused them.
+      if (isBegun) throw error
     })
   }
 
@@ -146,7 +147,8 @@ export function openDevice<Message>(
     },
 
     keep: (waiting) => {
-      if (place === null) return
+      // Where it is given up somebody else goes on with it.
+      if (place === null || closing.signal.aborted) return
       if (waiting === null) kept.removeItem(place)
       else kept.setItem(place, waiting)
     },

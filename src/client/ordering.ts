@@ -1,0 +1,51 @@
+// An order is placed once, however often the shopper presses the button because no answer came. Loaded when something is ordered.
+import type { PricedCart } from '../core/pricing.ts'
+import type { OrderWish } from './cart.ts'
+import type { Client, InputOf, isPassing, OutputOf } from './client.ts'
+import type { newIdempotencyKey } from './idempotency-key.ts'
+import type { CartwrightError } from './problem.ts'
+
+/** What is ordered, and from what. */
+export interface Ordering {
+  readonly client: Client
+  readonly wish: OrderWish
+  /** What the shopper saw. */
+  readonly shown: PricedCart | null
+  /** The same cart when all changes that waited were answered; null: there is none, and the server says so. */
+  readonly cart: PricedCart | null
+  /** What the server calls a line. */
+  readonly nameOf: (lineId: string) => string
+  readonly isPassing: typeof isPassing
+  readonly newIdempotencyKey: typeof newIdempotencyKey
+}
+
+/** What each client asked for and was not answered: the same order again goes under the same key. */
+const unanswered = new WeakMap<Client, { readonly text: string; readonly key: string }>()
+
+/**
+ * Orders a cart, or the lines of it that are named. By its id, because a cart that was ordered answers its order, and what is the current one then is
+ * another.
+ * @throws CartwrightError what stands in the way.
+ */
+export async function placed(ordering: Ordering): Promise<OutputOf<'POST /v1/shops/{shop}/orders'>> {
+  const { client, wish, shown, cart, nameOf, isPassing, newIdempotencyKey } = ordering
+  const { lineIds, payment, expectedTotal = lineIds ? undefined : shown?.total.amount } = wish
+  const body: InputOf<'POST /v1/shops/{shop}/orders'>['body'] = {
+    cartId: cart?.id ?? 'current',
+    ...(lineIds ? { lines: lineIds.map(nameOf) } : {}),
+    ...(expectedTotal === undefined ? {} : { expectedTotal }),
+    ...(payment ? { payment } : {}),
+  }
+  const text = JSON.stringify(body)
+  const before = unanswered.get(client)
+  const key = before?.text === text ? before.key : newIdempotencyKey()
+  unanswered.set(client, { text, key })
+  try {
+    const order = await client.call('POST /v1/shops/{shop}/orders', { body }, { idempotencyKey: key })
+    unanswered.delete(client)
+    return order
+  } catch (error) {
+    if (!isPassing(error as CartwrightError)) unanswered.delete(client)
+    throw error
+  }
+}
