@@ -145,7 +145,7 @@ export function createCart(options: CartOptions): CartStore {
   let era = 0
   /** The newest cart that came from the server; also one that has no row yet, or is over. */
   let held: PricedCart | null = null
-  /** Requests are numbered; a cart of another id is taken when it was asked for after this one. */
+  /** Requests are numbered; a cart of another id is taken when it was asked for after the one that is held. */
   let heldSince = 0
   let asked = 0
   /** A cart that came by another way while a change was under way: it may contain that change already. */
@@ -213,7 +213,7 @@ export function createCart(options: CartOptions): CartStore {
   function take(cart: PricedCart, number: number, askedIn: number): void {
     if (askedIn !== era) return
     if (!held || (held.id === cart.id ? isNewer(cart, held) : number > heldSince)) {
-      if (held?.id !== cart.id) heldSince = number
+      heldSince = number
       held = cart
       device.tell(cart)
     }
@@ -272,7 +272,6 @@ export function createCart(options: CartOptions): CartStore {
     secret = next ? null : device.secret()
     held = null
     later = null
-    heldSince = asked
     preview.forget()
     if (isKnown) known = awaited()
     isKnown = false
@@ -402,8 +401,8 @@ export function createCart(options: CartOptions): CartStore {
 
   async function next(): Promise<CartwrightError | null> {
     const batch = nextBatch(mine())
-    const how = { token: token(), signal: closing.signal }
-    const who = how.token
+    const who = token()
+    const how = { token: who, signal: closing.signal }
     const number = ++asked
     const askedIn = era
     try {
@@ -551,7 +550,7 @@ export function createCart(options: CartOptions): CartStore {
   function leave(): void {
     if (!account) return
     const name = account.name
-    const ended = ownError('aborted', 'Logged out.')
+    const ended = ownError('aborted', 'The call was ended.')
     settle(waiters, mine(), ({ reject }) => reject(ended))
     changes = changes.filter((each) => each.account !== name)
     report = null
@@ -611,7 +610,7 @@ export function createCart(options: CartOptions): CartStore {
       show()
     },
     close: () => {
-      const ended = ownError('aborted', 'Closed.')
+      const ended = ownError('aborted', 'The call was ended.')
       closing.abort(ended)
       streaming?.end.abort()
       listeners.clear()

@@ -96,7 +96,7 @@ export function openDevice<Message>(
     if (place === null || where === place) return
     await alone(`queue:${index}`, closing.signal, async () => {
       const left = kept.getItem(where)
-      if (left === null || closing.signal.aborted) return
+      if (left === null || place === null) return
       inherit(left)
       kept.removeItem(where)
     })
@@ -147,8 +147,7 @@ export function openDevice<Message>(
     },
 
     keep: (waiting) => {
-      // Where it is given up somebody else goes on with it.
-      if (place === null || closing.signal.aborted) return
+      if (place === null) return
       if (waiting === null) kept.removeItem(place)
       else kept.setItem(place, waiting)
     },
@@ -159,6 +158,8 @@ export function openDevice<Message>(
 
     close: () => {
       closing.abort()
+      // Whoever takes it over goes on with what is kept there.
+      place = null
       release()
       channel?.close()
     },
