@@ -19,8 +19,10 @@ export interface Ordering {
   readonly newIdempotencyKey: typeof newIdempotencyKey
 }
 
-/** What each client asked for and was not answered: the same order again goes under the same key. */
-const unanswered = new WeakMap<Client, { readonly text: string; readonly key: string }>()
+/** What each client asked for and was not answered: the same order again is the same request. */
+const unanswered = new WeakMap<Client, { readonly wish: string; readonly body: Body; readonly key: string }>()
+
+type Body = Extract<InputOf<'POST /v1/shops/{shop}/orders'>['body'], { cartId: string }>
 
 /**
  * Orders a cart, or the lines of it that are named. By its id, because a cart that was ordered answers its order, and what is the current one then is
@@ -30,16 +32,18 @@ const unanswered = new WeakMap<Client, { readonly text: string; readonly key: st
 export async function placed(ordering: Ordering): Promise<OutputOf<'POST /v1/shops/{shop}/orders'>> {
   const { client, wish, shown, cart, nameOf, isPassing, newIdempotencyKey } = ordering
   const { lineIds, payment, expectedTotal = lineIds ? undefined : shown?.total.amount } = wish
-  const body: InputOf<'POST /v1/shops/{shop}/orders'>['body'] = {
+  const wanted: Body = {
     cartId: cart?.id ?? 'current',
     ...(lineIds ? { lines: lineIds.map(nameOf) } : {}),
     ...(expectedTotal === undefined ? {} : { expectedTotal }),
     ...(payment ? { payment } : {}),
   }
-  const text = JSON.stringify(body)
+  const text = JSON.stringify(wish)
   const before = unanswered.get(client)
-  const key = before?.text === text ? before.key : newIdempotencyKey()
-  unanswered.set(client, { text, key })
+  // Where there is no cart any more, that order may be why.
+  const isSame = before?.wish === text && (cart === null || JSON.stringify(before.body) === JSON.stringify(wanted))
+  const { body, key } = isSame ? before : { body: wanted, key: newIdempotencyKey() }
+  unanswered.set(client, { wish: text, body, key })
   try {
     const order = await client.call('POST /v1/shops/{shop}/orders', { body }, { idempotencyKey: key })
     unanswered.delete(client)
