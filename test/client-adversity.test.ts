@@ -396,6 +396,86 @@ describe('servers and devices that are not well', () => {
   })
 })
 
+describe('numbers that are shown before the answer', () => {
+  const GOODS = ['MANY', 'SIZED']
+  const CURRENCIES = ['USD', 'JPY', 'KWD']
+  const item = fc.oneof(
+    fc.record({ sku: fc.constantFrom(...GOODS), quantity: fc.integer({ min: 1, max: 6 }) }),
+    // Options in any order, and what the variant is anyway, make no second line.
+    fc
+      .constantFrom({ Size: 'L' }, { Size: 'L', Text: 'Hi', Font: 'A' }, { Font: 'A', Text: 'Hi' })
+      .map((options) => ({ sku: 'SIZED', options })),
+  )
+  const step = fc.oneof(
+    { weight: 4, arbitrary: item.map((each) => ({ add: each })) },
+    { weight: 1, arbitrary: fc.constantFrom(1000, 2500).map((amount) => ({ recharge: amount })) },
+    { weight: 3, arbitrary: fc.record({ set: fc.nat({ max: 5 }), quantity: fc.nat({ max: 12 }) }) },
+    { weight: 1, arbitrary: fc.nat({ max: 5 }).map((remove) => ({ remove })) },
+    { weight: 1, arbitrary: fc.constant({ clear: true }) },
+  )
+
+  it('are what the server answers: tiers, options and amounts, in currencies of no, two and three decimals', async (t) => {
+    const [ware] = wares(1, 'ANY')
+    const goods = (sku: string, more: object) => ({
+      ...ware,
+      ...{ handle: sku.toLowerCase(), name: sku },
+      variants: ware?.variants.map((variant) => ({ ...variant, sku, prices: CURRENCIES.flatMap(tiers), ...more })),
+    })
+    const tiers = (currency: string, index: number) => [
+      { currency, amount: 1333 + index },
+      { currency, amount: 1111 + index, quantityFrom: 4, listAmount: 2000 },
+      { currency, amount: 997 + index, quantityFrom: 10 },
+    ]
+    const topUps = CURRENCIES.map((currency) => ({
+      ...goods(`TOP-UP-${currency}`, { prices: [] }),
+      ...{ kind: 'recharge', recharge: { currency, presets: [1000], allowCustom: true } },
+    }))
+    await stockUp(server.url, 'demo', [goods('MANY', {}), goods('SIZED', { options: { Size: 'L' } }), ...topUps])
+    const numbers = (cart: PricedCart | null) => ({
+      lines: cart?.lines.map(({ sku, options, quantity, amount, unitPrice, itemTotal }) => ({
+        sku,
+        options,
+        quantity,
+        amount,
+        unitPrice,
+        itemTotal,
+      })),
+      itemTotal: cart?.itemTotal,
+      itemCount: cart?.itemCount,
+      currency: cart?.currency,
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...CURRENCIES), fc.array(step, { minLength: 1, maxLength: 8 }), async (currency, steps) => {
+        const cart = page(t, new Device())
+        try {
+          for (const product of ['many', 'sized', `top-up-${currency.toLowerCase()}`])
+            await cart.client.call('GET /v1/shops/{shop}/products/{product}', { params: { product } })
+          await cart.change({ currency })
+          await cart.add({ sku: 'MANY' })
+          for (const each of steps) {
+            const lineId = (at: number) => cart.get().cart?.lines[at]?.id
+            if ('add' in each) cart.add(each.add)
+            else if ('recharge' in each) cart.add({ sku: `TOP-UP-${currency}`, amount: each.recharge })
+            else if ('clear' in each) cart.clear()
+            else {
+              const id = lineId('set' in each ? each.set : each.remove)
+              if (id !== undefined) 'set' in each ? cart.setQuantity(id, each.quantity) : cart.remove(id)
+            }
+          }
+          const { cart: shown, pending } = cart.get()
+          assert.equal(cart.get().isEstimated, pending > 0)
+          await cart.refresh()
+          assert.deepEqual(cart.get().refused, [])
+          assert.deepEqual(numbers(shown), numbers(cart.get().cart))
+        } finally {
+          cart.close()
+        }
+      }),
+      { numRuns: 20 },
+    )
+  })
+})
+
 describe('a page that is closed', () => {
   it('leaves nobody waiting, and orders nothing any more', async (t) => {
     const network = new Network()

@@ -139,7 +139,9 @@ function isNewestFirst({ lines }: PricedCart): boolean {
 
 function newLine(cart: PricedCart, item: Item, id: string, known: Known): PricedLine | null {
   const variant = variantOf(item.sku ?? '', known)
-  const price = variant && priceIn(variant, cart, item.plan ?? null, item.quantity ?? 1)
+  // Other lines of the sku count, too.
+  const pieces = (quantitiesOf(cart.lines).get(variant?.sku ?? '') ?? 0) + (item.quantity ?? 1)
+  const price = variant && priceIn(variant, cart, item.plan ?? null, pieces)
   const unitPrice = item.amount ?? price?.amount
   if (!variant || unitPrice === undefined) return null
   const { currency } = cart
@@ -148,7 +150,7 @@ function newLine(cart: PricedCart, item: Item, id: string, known: Known): Priced
   return {
     ...{ id, sku, productId, handle, name, variantName, image, kind, parts, seller },
     quantity: 0,
-    options: item.options ?? {},
+    options: canonicalOptions(item.options, variant.options),
     note: item.note ?? null,
     attributes: (item.attributes ?? {}) as PricedLine['attributes'],
     amount: item.amount === undefined ? null : money(item.amount, currency),
