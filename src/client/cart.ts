@@ -5,6 +5,7 @@ import { backOff, type Client, createClient, type InputOf, isPassing, type Outpu
 import { type DeviceStorage, isSeen, onTurn, openDevice } from './device.ts'
 import { newIdempotencyKey } from './idempotency-key.ts'
 import type { MergeMode, MergeReport } from './joining.ts'
+import type { OrderWish } from './ordering.ts'
 import { createPreview } from './preview.ts'
 import { CartwrightError, NOT_OURS, ownError } from './problem.ts'
 import { type Change, type Command, isGone, isNewLine, lineIdOf, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
@@ -42,9 +43,6 @@ export type PlacedOrder = OutputOf<'POST /v1/shops/{shop}/orders'>
 
 export type { DeviceStorage } from './device.ts'
 
-/** With whom it is paid, and where the browser comes back to. */
-export type PaymentWish = { readonly provider?: string; readonly method?: string; readonly returnUrl?: string }
-
 /** Which shop, where, and what is remembered on the device. */
 export interface CartOptions {
   readonly shop: string
@@ -53,16 +51,6 @@ export interface CartOptions {
   readonly storage?: DeviceStorage
   readonly language?: string
   readonly fetch?: typeof fetch
-}
-
-/**
- * What is ordered. `expectedTotal` (minor units) is what the shopper saw: the shown total unless given, and for named lines nothing, because what they
- * cost by themselves is the server's to say.
- */
-export interface OrderWish {
-  readonly lineIds?: readonly string[]
-  readonly expectedTotal?: number
-  readonly payment?: PaymentWish
 }
 
 /** A cart. Every change answers the cart as the server has it then, or throws what was refused. */
@@ -126,6 +114,8 @@ const SEEN_MS = 50
 const REST_MS = 1000
 /** As often in a row somebody who waits sees no answer before being told. */
 const PATIENCE = 3
+/** Whoever waits is told at once where the server asks for more. */
+const WAIT_MAX_S = 10
 
 /**
  * A shopper's cart. It asks the server when it is first subscribed to, waited for or changed, and follows the live stream while there is a subscriber.
@@ -150,8 +140,8 @@ export function createCart(options: CartOptions): CartStore {
   let asked = 0
   /** A cart that came by another way while a change was under way: it may contain that change already. */
   let later: PricedCart | null = null
-  /** An answer to a request of at least this number is waited for. */
-  let due: number | null = 1
+  /** An answer to a request of at least this number is waited for; Infinity: to none. */
+  let due = 1
   let isPaused = false
   let changes: readonly Change[] = []
   let refused: readonly RefusedChange[] = []
@@ -217,7 +207,7 @@ export function createCart(options: CartOptions): CartStore {
       held = cart
       device.tell(cart)
     }
-    if (due !== null && number >= due) due = null
+    if (number >= due) due = Infinity
     isKnown = true
     failure = null
     seeLater()
@@ -354,6 +344,7 @@ export function createCart(options: CartOptions): CartStore {
     changes = [...changes, preview.named({ id, account: account?.name ?? null, command, ...key })]
     const waiter = awaited<PricedCart>()
     waiters.set(id, waiter)
+    if (closing.signal.aborted) waiter.reject(closing.signal.reason)
     show()
     keep()
     if (Date.now() - triedAt > REST_MS) rest.end()
@@ -367,7 +358,7 @@ export function createCart(options: CartOptions): CartStore {
     isWorking = true
     try {
       await claimed
-      for (let failures = 0; !closing.signal.aborted && !isPaused && (due !== null || mine().length > 0); ) {
+      for (let failures = 0; !closing.signal.aborted && !isPaused && (due < Infinity || mine().length > 0); ) {
         const failed = await oneAtATime()
         triedAt = Date.now()
         failures = failed ? failures + 1 : 0
@@ -420,7 +411,7 @@ export function createCart(options: CartOptions): CartStore {
       }
       if (batch.length > 0) refuse(batch, error)
       else {
-        due = null
+        due = Infinity
         known.reject(error)
         if (!isKnown) known = awaited()
         refused = [...refused, { id: newIdempotencyKey(), error }]
@@ -480,8 +471,8 @@ export function createCart(options: CartOptions): CartStore {
     await begin()
     rest.end()
     void work()
-    for (let failures = 0; due !== null || mine().length > 0; failures = failure ? failures + 1 : 0) {
-      if (failure && (failures === PATIENCE || (failure.problem.retryAfter ?? 0) > PATIENCE)) throw failure
+    for (let failures = 0; due < Infinity || mine().length > 0; failures = failure ? failures + 1 : 0) {
+      if (failure && (failures === PATIENCE || (failure.problem.retryAfter ?? 0) > WAIT_MAX_S)) throw failure
       await turned.promise
       closing.signal.throwIfAborted()
     }
@@ -690,11 +681,11 @@ function changesBy(change: (command: Change['command']) => Promise<PricedCart>) 
 
 /** Answers can overtake each other: the greater (version, pricing) is the newer. */
 function isNewer(cart: PricedCart, than: PricedCart): boolean {
-  return cart.version > than.version || (cart.version === than.version && cart.pricing > than.pricing)
+  return (cart.version - than.version || cart.pricing - than.pricing) > 0
 }
 
 /** What stands between us and the server may answer in its place. */
 function understood(cart: unknown): PricedCart {
-  if (typeof cart === 'object' && cart !== null && 'version' in cart) return cart as PricedCart
-  throw ownError('not_understood', NOT_OURS)
+  if ((cart as Partial<PricedCart> | null | undefined)?.version === undefined) throw ownError('not_understood', NOT_OURS)
+  return cart as PricedCart
 }

@@ -1,9 +1,21 @@
 // An order is placed once, however often the shopper presses the button because no answer came. Loaded when something is ordered.
 import type { PricedCart } from '../core/pricing.ts'
-import type { OrderWish } from './cart.ts'
 import type { Client, InputOf, isPassing, OutputOf } from './client.ts'
 import type { newIdempotencyKey } from './idempotency-key.ts'
 import type { CartwrightError } from './problem.ts'
+
+/** With whom it is paid, and where the browser comes back to. */
+export type PaymentWish = { readonly provider?: string; readonly method?: string; readonly returnUrl?: string }
+
+/**
+ * What is ordered. `expectedTotal` (minor units) is what the shopper saw: the shown total unless given, and for named lines nothing, because what they
+ * cost by themselves is the server's to say.
+ */
+export interface OrderWish {
+  readonly lineIds?: readonly string[]
+  readonly expectedTotal?: number
+  readonly payment?: PaymentWish
+}
 
 /** What is ordered, and from what. */
 export interface Ordering {

@@ -65,8 +65,8 @@ export function nextBatch([first, ...rest]: readonly Change[]): readonly Change[
   return batch
 }
 
-function goesAlone({ command, isAlone }: Change): boolean {
-  return isAlone === true || 'acknowledge' in command || 'applyCode' in command
+function goesAlone({ command, isAlone = false }: Change): boolean {
+  return isAlone || 'acknowledge' in command || 'applyCode' in command
 }
 
 function linesOf({ command }: Change): number {
