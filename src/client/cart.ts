@@ -150,7 +150,7 @@ export function createCart(options: CartOptions): CartStore {
   let view: CartView = { cart: null, isEstimated: false, pending: 0, status: 'loading', refused, report }
   let claimed: Promise<void> | null = null
   let isWorking = false
-  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = createTurns()
   const rest = createRest()
   let triedAt = 0
   let known = awaited<PricedCart | null>()
@@ -210,7 +210,7 @@ export function createCart(options: CartOptions): CartStore {
     if (number >= due) due = Infinity
     isKnown = true
     failure = null
-    seeLater()
+    if (later) see(later)
     show()
     known.resolve(view.cart)
     watch()
@@ -220,24 +220,20 @@ export function createCart(options: CartOptions): CartStore {
   function see(cart: PricedCart): void {
     // Which of two carts is the one of now, and whether this is ours where nothing is known yet, is the server's to say.
     if (!held) refresh()
-    else if (!isOurs(cart)) return
-    else if (held.id !== cart.id) {
+    if (!held || !isOurs(cart)) return
+    const before = later
+    later = null
+    if (held.id !== cart.id) {
       // Each answer makes up another one where there is none.
       if (held.version + cart.version > 0) refresh()
     } else if (mine().some(({ key }) => key)) {
       // What is under way may be in it already, and would be shown twice.
-      if (!later || isNewer(cart, later)) later = cart
+      later = before && isNewer(before, cart) ? before : cart
     } else if (isNewer(cart, held)) {
       held = cart
       if (cart.state === 'CLOSED') refresh()
       show()
     }
-  }
-
-  function seeLater(): void {
-    const cart = later
-    later = null
-    if (cart) see(cart)
   }
 
   function isOurs({ owner }: PricedCart): boolean {
@@ -462,7 +458,7 @@ export function createCart(options: CartOptions): CartStore {
       return meant.length === 0 ? { ...again, isAlone: true } : again
     })
     settle(waiters, out, ({ reject }) => reject(told))
-    seeLater()
+    if (later) see(later)
     show()
   }
 
@@ -490,13 +486,6 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  /** One after the other: the last that was asked for is what it is in the end. */
-  function inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const done = turn.then(step, step)
-    turn = done
-    return done
-  }
-
   async function login(given: string, mode: MergeMode | undefined): Promise<MergeReport | null> {
     const { merged, nameIn } = await import('./joining.ts')
     const next = { token: given, name: nameIn(given) }
@@ -522,22 +511,6 @@ export function createCart(options: CartOptions): CartStore {
     })
   }
 
-  async function restore(link: string): Promise<PricedCart> {
-    const { followed } = await import('./joining.ts')
-    await drain()
-    return alone(async () => {
-      const answer = await followed(direct, link, account?.token)
-      const cart = understood(answer.cart)
-      if (answer.token) {
-        device.remember(answer.token)
-        restart(null)
-      }
-      report = answer.report ?? null
-      take(cart, ++asked, era)
-      return cart
-    })
-  }
-
   function leave(): void {
     if (!account) return
     const name = account.name
@@ -547,20 +520,6 @@ export function createCart(options: CartOptions): CartStore {
     report = null
     restart(null)
     keep()
-  }
-
-  async function order(wish: OrderWish = {}): Promise<PlacedOrder> {
-    const shown = view.cart
-    const waiting = mine().map(({ id }) => waiters.get(id)?.promise)
-    await drain()
-    // A change that was refused is not what the shopper ordered.
-    await Promise.all(waiting)
-    const { placed } = await import('./ordering.ts')
-    try {
-      return await placed({ client: direct, wish, shown, cart: view.cart, nameOf: preview.nameOf, isPassing, newIdempotencyKey })
-    } finally {
-      refresh()
-    }
   }
 
   return {
@@ -587,10 +546,37 @@ export function createCart(options: CartOptions): CartStore {
       return view.cart
     },
     ...changesBy(change),
-    order,
+    order: async (wish = {}) => {
+      const shown = view.cart
+      const waiting = mine().map(({ id }) => waiters.get(id)?.promise)
+      await drain()
+      // A change that was refused is not what the shopper ordered.
+      await Promise.all(waiting)
+      const { placed } = await import('./ordering.ts')
+      try {
+        return await placed({ client: direct, wish, shown, cart: view.cart, nameOf: preview.nameOf, isPassing, newIdempotencyKey })
+      } finally {
+        refresh()
+      }
+    },
     nameOf: preview.nameOf,
     login: (given, { mode } = {}) => inTurn(() => login(given, mode)),
-    restore: (link) => inTurn(() => restore(link)),
+    restore: (link) =>
+      inTurn(async () => {
+        const { followed } = await import('./joining.ts')
+        await drain()
+        return alone(async () => {
+          const answer = await followed(direct, link, account?.token)
+          const cart = understood(answer.cart)
+          if (answer.token) {
+            device.remember(answer.token)
+            restart(null)
+          }
+          report = answer.report ?? null
+          take(cart, ++asked, era)
+          return cart
+        })
+      }),
     logout: () => {
       leave()
       // Also who is only being logged in.
@@ -644,6 +630,16 @@ function settle(
     const waiter = waiters.get(id)
     waiters.delete(id)
     if (waiter) how(waiter)
+  }
+}
+
+/** One after the other: the last that was asked for is what it is in the end. */
+function createTurns() {
+  let last: Promise<unknown> = Promise.resolve()
+  return <T>(step: () => Promise<T>): Promise<T> => {
+    const done = last.then(step, step)
+    last = done
+    return done
   }
 }
 
