@@ -2,10 +2,10 @@
 // same, what is shown before the server answers, and how tabs, logins and orders stay in step.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type CartStore, type CartView, createCart, type DeviceStorage } from '../src/client/cart.ts'
-import { createClient } from '../src/client/client.ts'
+import { type CartStore, type CartView, createCart } from '../src/client/cart.ts'
 import type { CartwrightError } from '../src/client/problem.ts'
 import type { PricedCart } from '../src/core/pricing.ts'
+import { cartAtServer, Device, Network, openPage, quantities, type Test, until } from './devices.ts'
 import { ADMIN, caller, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { login, startNode, stockUp, wares } from './nodes.ts'
 
@@ -24,64 +24,14 @@ await stockUp(server.url, 'demo', [
   },
 ])
 
-/** A device: what it keeps, and everything that was opened on it. */
-class Device implements DeviceStorage {
-  readonly kept = new Map<string, string>()
-  getItem(key: string): string | null {
-    return this.kept.get(key) ?? null
-  }
-  setItem(key: string, value: string): void {
-    this.kept.set(key, value)
-  }
-  removeItem(key: string): void {
-    this.kept.delete(key)
-  }
+/** Opens a page with a cart on this server; it is closed after the test. */
+function page(t: Test, device: Device, network: Network = new Network(), shop = 'demo', url = server.url): CartStore {
+  return openPage(t, url, device, network, shop)
 }
 
-/** A network that breaks on command: before a request goes out, or after it was carried out and before its answer comes. */
-class Network {
-  isDown = false
-  /** How many more answers to writes get lost. */
-  losing = 0
-  readonly writes: { readonly path: string; readonly key: string | null; readonly body: string }[] = []
-  readonly fetch: typeof fetch = async (input, init) => {
-    if (this.isDown) throw new TypeError('The network is down.')
-    const { pathname } = new URL(String(input))
-    if (init?.method && init.method !== 'GET')
-      this.writes.push({ path: pathname, key: new Headers(init.headers).get('idempotency-key'), body: String(init.body) })
-    const response = await fetch(input, init)
-    if (this.isDown || (init?.method === 'POST' && this.losing-- > 0)) {
-      await response.body?.cancel()
-      throw new TypeError('The answer was lost.')
-    }
-    return response
-  }
-}
-
-const open = new Set<CartStore>()
-/** Opens a page with a cart; all are closed after the test. */
-function page(
-  t: { after(done: () => void | Promise<void>): void },
-  device: Device,
-  network: Network = new Network(),
-  shop = 'demo',
-  url = server.url,
-): CartStore {
-  const cart = createCart({ shop, baseUrl: url, storage: device, fetch: network.fetch })
-  open.add(cart)
-  t.after(() => cart.close())
-  return cart
-}
-
-const quantities = (cart: PricedCart | null) => Object.fromEntries((cart?.lines ?? []).map(({ sku, quantity }) => [sku, quantity]))
-const until = (cart: CartStore, check: (view: CartView) => boolean, what: string) =>
-  eventually(async () => check(cart.get()) && cart.get(), 15_000, what)
 /** The cart as the server has it, asked by nobody who remembers anything. */
-async function atServer(device: Device, shop = 'demo', url = server.url): Promise<PricedCart> {
-  const token = device.getItem(`cartwright:${shop}`)
-  return createClient({ baseUrl: url, shop, token }).call('GET /v1/shops/{shop}/carts/{cart}', {
-    params: { cart: 'current' },
-  }) as Promise<PricedCart>
+function atServer(device: Device, shop = 'demo', url = server.url): Promise<PricedCart> {
+  return cartAtServer(url, device, shop)
 }
 
 describe('a guest on a device', () => {

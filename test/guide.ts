@@ -3,7 +3,7 @@
 // mapped and nothing else: ports are free ones, `sk_…` is the key that the server printed, and the package comes from the checkout, or from the
 // tarball that CARTWRIGHT_TARBALL names.
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'

@@ -88,6 +88,24 @@ describe('hooks in a browser', async () => {
     await page.context().close()
   })
 
+  test('a line that was shown before the server made it is the same line after', async () => {
+    const page = await visit()
+    // The server answers when the component has seen the line.
+    const seen = page.locator('#kept', { hasText: /^early 1 1$/ }).waitFor()
+    await page.route('**/commands', async (route) => {
+      await seen
+      await route.continue()
+    })
+    const read = page.waitForResponse((response) => response.url().endsWith('/products'))
+    await click(page, 'Look')
+    await read
+    await click(page, 'Add')
+    await page.locator('#kept', { hasText: /^early 1 0$/ }).waitFor()
+    await click(page, 'More')
+    await page.locator('#kept', { hasText: /^early 2 0$/ }).waitFor()
+    await page.context().close()
+  })
+
   test('ordering says what stands in the way, and two clicks make one order', async () => {
     const page = await visit()
     const state = (text: RegExp) => page.locator('#checkout', { hasText: text }).waitFor()
@@ -126,4 +144,18 @@ test('on a server the hooks show what the store holds there: nothing yet, and no
   assert.equal(renderToString(createElement(Page)), '<p>null loading null idle null</p>')
   store.close()
   assert.deepEqual(asked, [])
+})
+
+test('a page comes to life as it came from the server, whatever its store knows by then', async (t) => {
+  const store = createCart({ shop: 'demo', baseUrl: server.url })
+  t.after(() => store.close())
+  await store.add({ sku: 'MUG-STONE' })
+  assert.equal(store.get().status, 'ready')
+  function Page() {
+    const { cart, status } = useCart(store)
+    const { line } = useLine(store, cart?.lines[0]?.id ?? '')
+    return createElement('p', null, [cart, status, line].map(String).join(' '))
+  }
+  // What React shows first in a browser is what it would show on a server.
+  assert.equal(renderToString(createElement(Page)), '<p>null loading null</p>')
 })

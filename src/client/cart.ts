@@ -5,6 +5,7 @@ import { backOff, type Client, createClient, type InputOf, isPassing, type Outpu
 import { type DeviceStorage, isSeen, onTurn, openDevice } from './device.ts'
 import { newIdempotencyKey } from './idempotency-key.ts'
 import type { MergeMode, MergeReport } from './joining.ts'
+import type { OrderWish } from './ordering.ts'
 import type { Fetch } from './platform.ts'
 import { createPreview } from './preview.ts'
 import { CartwrightError, NOT_OURS, ownError } from './problem.ts'
@@ -43,9 +44,6 @@ export type PlacedOrder = OutputOf<'POST /v1/shops/{shop}/orders'>
 
 export type { DeviceStorage } from './device.ts'
 
-/** With whom it is paid, and where the browser comes back to. */
-export type PaymentWish = { readonly provider?: string; readonly method?: string; readonly returnUrl?: string }
-
 /** Which shop, where, and what is remembered on the device. */
 export interface CartOptions {
   readonly shop: string
@@ -54,16 +52,6 @@ export interface CartOptions {
   readonly storage?: DeviceStorage
   readonly language?: string
   readonly fetch?: Fetch
-}
-
-/**
- * What is ordered. `expectedTotal` (minor units) is what the shopper saw: the shown total unless given, and for named lines nothing, because what they
- * cost by themselves is the server's to say.
- */
-export interface OrderWish {
-  readonly lineIds?: readonly string[]
-  readonly expectedTotal?: number
-  readonly payment?: PaymentWish
 }
 
 /** A cart. Every change answers the cart as the server has it then, or throws what was refused. */
@@ -92,10 +80,13 @@ export interface CartStore {
    * has lines. An account's own cart becomes its current one, and a guest's cart comes along into the account's as at a login.
    */
   restore(link: string): Promise<PricedCart>
-  /** Forgets the account on this device; its cart stays the account's. */
+  /** Forgets the account on this device, and its changes that wait; its cart stays the account's. */
   logout(): void
+  /** What the server calls a line, by any id it was shown under: the first one was the store's own. */
+  nameOf(lineId: string): string
   /** Forgets a refused change that was shown. */
   dismiss(id: string): void
+  /** Ends everything that is open. What waits stays on the device for the next page; its promises are told `aborted`. */
   close(): void
 }
 
@@ -124,6 +115,8 @@ const SEEN_MS = 50
 const REST_MS = 1000
 /** As often in a row somebody who waits sees no answer before being told. */
 const PATIENCE = 3
+/** Whoever waits is told at once where the server asks for more. */
+const WAIT_MAX_S = 10
 
 /**
  * A shopper's cart. It asks the server when it is first subscribed to, waited for or changed, and follows the live stream while there is a subscriber.
@@ -143,13 +136,13 @@ export function createCart(options: CartOptions): CartStore {
   let era = 0
   /** The newest cart that came from the server; also one that has no row yet, or is over. */
   let held: PricedCart | null = null
-  /** Requests are numbered; a cart of another id is taken when it was asked for after this one. */
+  /** Requests are numbered; a cart of another id is taken when it was asked for after the one that is held. */
   let heldSince = 0
   let asked = 0
   /** A cart that came by another way while a change was under way: it may contain that change already. */
   let later: PricedCart | null = null
-  /** An answer to a request of at least this number is waited for. */
-  let due: number | null = 1
+  /** An answer to a request of at least this number is waited for; Infinity: to none. */
+  let due = 1
   let isPaused = false
   let changes: readonly Change[] = []
   let refused: readonly RefusedChange[] = []
@@ -158,6 +151,7 @@ export function createCart(options: CartOptions): CartStore {
   let view: CartView = { cart: null, isEstimated: false, pending: 0, status: 'loading', refused, report }
   let claimed: Promise<void> | null = null
   let isWorking = false
+  const inTurn = createTurns()
   const rest = createRest()
   let triedAt = 0
   let known = awaited<PricedCart | null>()
@@ -210,11 +204,11 @@ export function createCart(options: CartOptions): CartStore {
   function take(cart: PricedCart, number: number, askedIn: number): void {
     if (askedIn !== era) return
     if (!held || (held.id === cart.id ? isNewer(cart, held) : number > heldSince)) {
-      if (held?.id !== cart.id) heldSince = number
+      heldSince = number
       held = cart
       device.tell(cart)
     }
-    if (due !== null && number >= due) due = null
+    if (number >= due) due = Infinity
     isKnown = true
     failure = null
     if (later) see(later)
@@ -225,16 +219,22 @@ export function createCart(options: CartOptions): CartStore {
 
   /** A cart that came by itself, by the stream or from another tab. */
   function see(cart: PricedCart): void {
-    if (!isOurs(cart)) return
+    // Which of two carts is the one of now, and whether this is ours where nothing is known yet, is the server's to say.
+    if (!held) refresh()
+    if (!held || !isOurs(cart)) return
+    const before = later
     later = null
-    // What is under way may be in it already, and would be shown twice.
-    if (mine().some(({ key }) => key !== undefined)) later = cart
-    else if (!held || (held.id === cart.id ? isNewer(cart, held) : isOver(held))) {
-      if (held?.id !== cart.id) heldSince = asked
+    if (held.id !== cart.id) {
+      // Each answer makes up another one where there is none.
+      if (held.version + cart.version > 0) refresh()
+    } else if (mine().some(({ key }) => key)) {
+      // What is under way may be in it already, and would be shown twice.
+      later = before && isNewer(before, cart) ? before : cart
+    } else if (isNewer(cart, held)) {
       held = cart
       if (cart.state === 'CLOSED') refresh()
       show()
-    } else if (held.id !== cart.id) refresh()
+    }
   }
 
   function isOurs({ owner }: PricedCart): boolean {
@@ -259,7 +259,6 @@ export function createCart(options: CartOptions): CartStore {
     secret = next ? null : device.secret()
     held = null
     later = null
-    heldSince = asked
     preview.forget()
     if (isKnown) known = awaited()
     isKnown = false
@@ -318,18 +317,19 @@ export function createCart(options: CartOptions): CartStore {
 
   /** Goes on with what a page before this one left. */
   function inherit(left: string): void {
-    let waiting: Waiting
     try {
-      waiting = JSON.parse(left) as Waiting
+      const { cart, changes: all, lines } = JSON.parse(left) as Waiting
+      const fresh = all.filter(({ id }) => !changes.some((change) => change.id === id))
+      preview.recall(lines)
+      for (const { id } of fresh) waiters.set(id, awaited())
+      changes = [...fresh, ...changes]
+      if (cart && !held && isOurs(cart)) held = cart
     } catch {
-      return
+      // Not what this version of the code has kept.
     }
-    const fresh = waiting.changes.filter(({ id }) => !changes.some((change) => change.id === id))
-    for (const { id } of fresh) waiters.set(id, awaited())
-    changes = [...fresh, ...changes]
-    preview.recall(waiting.lines)
-    if (waiting.cart && !held && isOurs(waiting.cart)) held = waiting.cart
     show()
+    // It is removed where it was.
+    keep()
     void work()
   }
 
@@ -341,6 +341,7 @@ export function createCart(options: CartOptions): CartStore {
     changes = [...changes, preview.named({ id, account: account?.name ?? null, command, ...key })]
     const waiter = awaited<PricedCart>()
     waiters.set(id, waiter)
+    if (closing.signal.aborted) waiter.reject(closing.signal.reason)
     show()
     keep()
     if (Date.now() - triedAt > REST_MS) rest.end()
@@ -354,7 +355,7 @@ export function createCart(options: CartOptions): CartStore {
     isWorking = true
     try {
       await claimed
-      for (let failures = 0; !closing.signal.aborted && !isPaused && (due !== null || mine().length > 0); ) {
+      for (let failures = 0; !closing.signal.aborted && !isPaused && (due < Infinity || mine().length > 0); ) {
         const failed = await oneAtATime()
         triedAt = Date.now()
         failures = failed ? failures + 1 : 0
@@ -365,7 +366,7 @@ export function createCart(options: CartOptions): CartStore {
         keep()
         turned.resolve()
         turned = awaited()
-        if (failed) await rest.take(pauseAfter(failed, failures))
+        if (failed && !closing.signal.aborted) await rest.take(pauseAfter(failed, failures), failed.problem.retryAfter !== undefined)
       }
     } finally {
       isWorking = false
@@ -389,11 +390,12 @@ export function createCart(options: CartOptions): CartStore {
   async function next(): Promise<CartwrightError | null> {
     const batch = nextBatch(mine())
     const who = token()
+    const how = { token: who, signal: closing.signal }
     const number = ++asked
     const askedIn = era
     try {
-      if (batch.length === 0) take(understood(await once.call('GET /v1/shops/{shop}/carts/{cart}', CART, { token: who })), number, askedIn)
-      else await carry(batch, who, number)
+      if (batch.length === 0) take(understood(await once.call('GET /v1/shops/{shop}/carts/{cart}', CART, how)), number, askedIn)
+      else await carry(batch, how, number)
       return null
     } catch (error) {
       if (!(error instanceof CartwrightError)) throw error
@@ -406,9 +408,9 @@ export function createCart(options: CartOptions): CartStore {
       }
       if (batch.length > 0) refuse(batch, error)
       else {
-        due = null
+        due = Infinity
         known.reject(error)
-        known = awaited()
+        if (!isKnown) known = awaited()
         refused = [...refused, { id: newIdempotencyKey(), error }]
         show()
       }
@@ -416,27 +418,30 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  async function carry(batch: readonly Change[], who: string | null, number: number): Promise<void> {
+  async function carry(batch: readonly Change[], how: Sending, number: number): Promise<void> {
     const askedIn = era
     const key = batch[0]?.key ?? newIdempotencyKey()
     changes = changes.map((each) => (batch.includes(each) ? { ...each, key } : each))
     keep()
-    const answer = await sent(once, batch, { token: who, idempotencyKey: key })
-    const cart = understood(answer.cart)
-    await preview.name(batch, cart, changes)
-    const made = who === null && answer.token
+    const answer: Partial<OutputOf<'POST /v1/shops/{shop}/carts/{cart}/commands'>> | undefined = await sent(once, batch, {
+      ...how,
+      idempotencyKey: key,
+    })
+    const cart = understood(answer?.cart)
+    await preview.name(batch, cart, held, changes)
+    const made = how.token === null && answer?.token
+    // Another tab was first after all: its guest is the one, and what was sent is sent again for that one.
+    if (made && device.secret() !== null) return look()
+    changes = changes.filter((each) => !batch.some(({ id }) => id === each.id)).map(preview.named)
+    // Before the guest is known: under its name the key is another one, and a page that comes then would do it again.
+    keep()
     if (made) {
-      // Another tab was first after all: its guest is the one, and what was sent is sent again for that one.
-      if (device.secret() !== null) return look()
       device.remember(made)
       secret = made
     }
-    changes = changes.filter((each) => !batch.some(({ id }) => id === each.id)).map(preview.named)
-    // With the secret, and before anything is waited for: a page that is left in between would send it again as this guest, whose key it is not.
-    keep()
     take(cart, number, askedIn)
-    if (made) await new Promise((resolve) => setTimeout(resolve, SEEN_MS))
     settle(waiters, batch, ({ resolve }) => resolve(cart))
+    if (made) await new Promise((resolve) => setTimeout(resolve, SEEN_MS))
   }
 
   /** Takes back what was refused, and only that: what came with it is sent again without it. */
@@ -463,10 +468,10 @@ export function createCart(options: CartOptions): CartStore {
     await begin()
     rest.end()
     void work()
-    for (let failures = 0; !closing.signal.aborted && (due !== null || mine().length > 0); ) {
+    for (let failures = 0; due < Infinity || mine().length > 0; failures = failure ? failures + 1 : 0) {
+      if (failure && (failures === PATIENCE || (failure.problem.retryAfter ?? 0) > WAIT_MAX_S)) throw failure
       await turned.promise
-      failures = failure ? failures + 1 : 0
-      if (failure && failures === PATIENCE) throw failure
+      closing.signal.throwIfAborted()
     }
   }
 
@@ -482,7 +487,7 @@ export function createCart(options: CartOptions): CartStore {
     }
   }
 
-  async function login(given: string, { mode }: { readonly mode?: MergeMode } = {}): Promise<MergeReport | null> {
+  async function login(given: string, mode: MergeMode | undefined): Promise<MergeReport | null> {
     const { merged, nameIn } = await import('./joining.ts')
     const next = { token: given, name: nameIn(given) }
     if (account?.name === next.name) {
@@ -491,13 +496,12 @@ export function createCart(options: CartOptions): CartStore {
       refresh()
       return null
     }
-    if (account) logout()
+    if (account) leave()
     await begin()
     if (device.secret() !== null || mine().length > 0) await drain()
     return alone(async () => {
       const guest = device.secret()
-      const carts = guest !== null && held && !isOver(held) ? [{ id: held.id, token: guest }] : []
-      const answer = carts.length > 0 || mode === 'restorePrevious' ? await merged(direct, carts, mode, given) : null
+      const answer = await merged(direct, held, guest, mode, given)
       if (guest !== null) device.forget(guest)
       // What was changed meanwhile goes into the account's cart.
       changes = changes.map((each) => (each.account === null ? { ...each, account: next.name } : each))
@@ -508,50 +512,15 @@ export function createCart(options: CartOptions): CartStore {
     })
   }
 
-  async function restore(link: string): Promise<PricedCart> {
-    const { followed } = await import('./joining.ts')
-    await drain()
-    return alone(async () => {
-      const answer = await followed(direct, link, account?.token)
-      const cart = understood(answer.cart)
-      if (answer.token) {
-        device.remember(answer.token)
-        restart(null)
-      }
-      report = answer.report ?? null
-      take(cart, ++asked, era)
-      return cart
-    })
-  }
-
-  function logout(): void {
+  function leave(): void {
     if (!account) return
     const name = account.name
-    const ended = ownError('aborted', 'Logged out.')
+    const ended = ownError('aborted', 'The call was ended.')
     settle(waiters, mine(), ({ reject }) => reject(ended))
     changes = changes.filter((each) => each.account !== name)
     report = null
     restart(null)
     keep()
-  }
-
-  async function order({ lineIds, expectedTotal, payment }: OrderWish = {}): Promise<PlacedOrder> {
-    const seen = expectedTotal ?? (lineIds ? undefined : view.cart?.total.amount)
-    const waiting = mine().map(({ id }) => waiters.get(id)?.promise)
-    await drain()
-    // A change that was refused is not what the shopper ordered.
-    await Promise.all(waiting)
-    const body = {
-      cartId: 'current',
-      ...(lineIds ? { lines: lineIds.map(preview.nameOf) } : {}),
-      ...(seen === undefined ? {} : { expectedTotal: seen }),
-      ...(payment ? { payment } : {}),
-    }
-    try {
-      return await direct.call('POST /v1/shops/{shop}/orders', { body })
-    } finally {
-      refresh()
-    }
   }
 
   return {
@@ -578,26 +547,64 @@ export function createCart(options: CartOptions): CartStore {
       return view.cart
     },
     ...changesBy(change),
-    order,
-    login,
-    restore,
-    logout,
+    order: async (wish = {}) => {
+      const shown = view.cart
+      const waiting = mine().map(({ id }) => waiters.get(id)?.promise)
+      await drain()
+      // A change that was refused is not what the shopper ordered.
+      await Promise.all(waiting)
+      const { placed } = await import('./ordering.ts')
+      try {
+        return await placed({ client: direct, wish, shown, cart: view.cart, nameOf: preview.nameOf, isPassing, newIdempotencyKey })
+      } finally {
+        refresh()
+      }
+    },
+    nameOf: preview.nameOf,
+    login: (given, { mode } = {}) => inTurn(() => login(given, mode)),
+    restore: (link) =>
+      inTurn(async () => {
+        const { followed } = await import('./joining.ts')
+        await drain()
+        return alone(async () => {
+          const answer = await followed(direct, link, account?.token)
+          const cart = understood(answer.cart)
+          if (answer.token) {
+            device.remember(answer.token)
+            restart(null)
+          }
+          report = answer.report ?? null
+          take(cart, ++asked, era)
+          return cart
+        })
+      }),
+    logout: () => {
+      leave()
+      // Also who is only being logged in.
+      void inTurn(async () => leave())
+    },
     dismiss: (id) => {
       refused = refused.filter((each) => each.id !== id)
       show()
     },
     close: () => {
-      closing.abort()
+      const ended = ownError('aborted', 'The call was ended.')
+      closing.abort(ended)
       streaming?.end.abort()
       listeners.clear()
       device.close()
-      rest.end()
+      settle(waiters, changes, ({ reject }) => reject(ended))
+      known.reject(ended)
+      turned.resolve()
+      rest.end(true)
     },
   }
 }
 
+type Sending = { readonly token: string | null; readonly signal: AbortSignal; readonly idempotencyKey?: string }
+
 /** Sends a batch as one request; an acknowledgement is one by itself. */
-function sent(client: Client, batch: readonly Change[], sending: { token: string | null; idempotencyKey: string }) {
+function sent(client: Client, batch: readonly Change[], sending: Sending) {
   const commands: Command[] = []
   for (const { command } of batch) {
     if (!('acknowledge' in command)) commands.push(command)
@@ -632,19 +639,31 @@ function settle(
   }
 }
 
+/** One after the other: the last that was asked for is what it is in the end. */
+function createTurns() {
+  let last: Promise<unknown> = Promise.resolve()
+  return <T>(step: () => Promise<T>): Promise<T> => {
+    const done = last.then(step, step)
+    last = done
+    return done
+  }
+}
+
 /** A rest that can be ended early. */
 function createRest() {
-  let end = () => {}
+  let end = (_isOver?: boolean) => {}
   return {
-    take: (ms: number) =>
+    /** A firm one ends early only when all is over. */
+    take: (ms: number, isFirm: boolean) =>
       new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms)
-        end = () => {
+        end = (isOver = !isFirm) => {
+          if (!isOver) return
           clearTimeout(timer)
           resolve()
         }
       }),
-    end: () => end(),
+    end: (isOver?: boolean) => end(isOver),
   }
 }
 
@@ -664,16 +683,11 @@ function changesBy(change: (command: Change['command']) => Promise<PricedCart>) 
 
 /** Answers can overtake each other: the greater (version, pricing) is the newer. */
 function isNewer(cart: PricedCart, than: PricedCart): boolean {
-  return cart.version > than.version || (cart.version === than.version && cart.pricing > than.pricing)
-}
-
-/** There is nothing in it, or nothing more to be done with it. */
-function isOver({ version, state }: PricedCart): boolean {
-  return version === 0 || state === 'CLOSED'
+  return (cart.version - than.version || cart.pricing - than.pricing) > 0
 }
 
 /** What stands between us and the server may answer in its place. */
 function understood(cart: unknown): PricedCart {
-  if (typeof cart === 'object' && cart !== null && 'version' in cart) return cart as PricedCart
-  throw ownError('not_understood', NOT_OURS)
+  if ((cart as Partial<PricedCart> | null | undefined)?.version === undefined) throw ownError('not_understood', NOT_OURS)
+  return cart as PricedCart
 }

@@ -97,7 +97,7 @@ export function openDevice<Message>(
     if (place === null || where === place) return
     await alone(`queue:${index}`, closing.signal, async () => {
       const left = kept.getItem(where)
-      if (left === null || closing.signal.aborted) return
+      if (left === null || place === null) return
       inherit(left)
       kept.removeItem(where)
     })
@@ -111,7 +111,8 @@ export function openDevice<Message>(
       return work()
     }
     await locks.request(`${name}:${what}`, { signal }, begin).catch((error: unknown) => {
-      if (isBegun || !signal.aborted) throw error
+      // Else it waited too long, or the page may have no locks: a frame in a sandbox is refused them.
+      if (isBegun) throw error
     })
   }
 
@@ -158,6 +159,8 @@ export function openDevice<Message>(
 
     close: () => {
       closing.abort()
+      // Whoever takes it over goes on with what is kept there.
+      place = null
       release()
       channel?.close()
     },

@@ -8,8 +8,6 @@ export {
   type CartView,
   createCart,
   type DeviceStorage,
-  type OrderWish,
-  type PaymentWish,
   type PlacedOrder,
   type RefusedChange,
 } from './cart.ts'
@@ -44,4 +42,5 @@ export type {
   Subscription,
   Variant,
 } from './operations.ts'
+export type { OrderWish, PaymentWish } from './ordering.ts'
 export { type Blocker, CartwrightError, type ErrorCode, type Problem, type ProblemOf } from './problem.ts'

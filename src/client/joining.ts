@@ -1,4 +1,5 @@
 // How a guest's cart comes to an account's. Loaded when somebody signs in, or follows a link to a cart.
+import type { PricedCart } from '../core/pricing.ts'
 import type { Client, InputOf, OutputOf } from './client.ts'
 import type { CartwrightError } from './problem.ts'
 
@@ -8,15 +9,19 @@ export type MergeReport = NonNullable<OutputOf<'POST /v1/shops/{shop}/carts/{car
 export type MergeMode = NonNullable<InputOf<'POST /v1/shops/{shop}/carts/{cart}/merge'>['body']['mode']>
 
 /**
- * Brings a guest's carts into the account's whose token it is; null when there is nothing left to bring along.
+ * Brings a guest's cart, which `guest` is the secret of, into the account's whose token it is; null when there is nothing left to bring along.
  * @throws CartwrightError where the account's token is refused, or the two carts cannot be one.
  */
 export async function merged(
   client: Client,
-  carts: { readonly id: string; readonly token: string }[],
+  cart: Pick<PricedCart, 'id' | 'version' | 'state'> | null,
+  guest: string | null,
   mode: MergeMode | undefined,
   token: string,
 ): Promise<OutputOf<'POST /v1/shops/{shop}/carts/{cart}/merge'> | null> {
+  const carts = cart && guest !== null && cart.version > 0 && cart.state === 'OPEN' ? [{ id: cart.id, token: guest }] : []
+  // Without a cart that comes along there may still be one that goes on.
+  if (carts.length === 0 && mode !== 'restorePrevious') return null
   try {
     const body = { carts, ...(mode ? { mode } : {}) }
     return await client.call('POST /v1/shops/{shop}/carts/{cart}/merge', { params: { cart: 'current' }, body }, { token })
@@ -38,7 +43,7 @@ export async function followed(
 ): Promise<OutputOf<'POST /v1/shops/{shop}/carts/restore'>> {
   const answer = await client.call('POST /v1/shops/{shop}/carts/restore', { body: { token: link } })
   if (!answer.token || !account) return answer
-  const joined = await merged(client, [{ id: answer.cart.id, token: answer.token }], undefined, account)
+  const joined = await merged(client, answer.cart, answer.token, undefined, account)
   // Gone between the two calls: the account's own cart is what there is.
   return joined ?? { cart: await client.call('GET /v1/shops/{shop}/carts/{cart}', { params: { cart: 'current' } }, { token: account }) }
 }

@@ -42,11 +42,20 @@ export function readAbout(cart: PricedCart, changes: readonly Change[], client: 
 }
 
 /** Notes which lines the server made of what was shown. */
-export function nameLines(answered: readonly Change[], cart: PricedCart, { products, made, newLineId }: Known): void {
+export function nameLines(
+  answered: readonly Change[],
+  cart: PricedCart,
+  before: PricedCart | null,
+  { products, made, newLineId }: Known,
+): void {
+  // Lines that stand for themselves are alike: each is one that was not there before, in the order they were made.
+  const fresh = cart.lines.filter(({ id }) => !before?.lines.some((line) => line.id === id))
   for (const { id, command } of answered) {
     if (!('add' in command)) continue
     for (const [index, item] of command.add.lines.entries()) {
-      const line = lineMadeOf(item, cart.lines, products) ?? cart.lines.findLast(({ sku }) => sku === item.sku)
+      const own = item.keepSeparate ? fresh : cart.lines
+      const line = lineMadeOf(item, own, products) ?? own.findLast(({ sku }) => sku === item.sku)
+      if (item.keepSeparate && line) fresh.splice(fresh.indexOf(line), 1)
       if (line) made.set(newLineId(id, index), line.id)
     }
   }
@@ -119,15 +128,20 @@ function withItem(cart: PricedCart, item: Item, id: string, known: Known): Price
   if (twin) return withQuantity(cart, twin.id, twin.quantity + quantity, known)
   const made = newLine(cart, item, id, known) ?? known.lines.find((line) => line.id === id)
   if (!made) return null
-  // A shop shows the newest line first or last; which of them can be seen where there are two.
-  const isNewestFirst = (cart.lines[0]?.addedAt ?? '') > (cart.lines.at(-1)?.addedAt ?? '')
-  const lines = isNewestFirst ? [made, ...cart.lines] : [...cart.lines, made]
+  const lines = isNewestFirst(cart) ? [made, ...cart.lines] : [...cart.lines, made]
   return withQuantity({ ...cart, lines }, id, quantity, known)
+}
+
+/** A shop shows the newest line first or last; which of them can be seen where there are two. */
+function isNewestFirst({ lines }: PricedCart): boolean {
+  return (lines[0]?.addedAt ?? '') > (lines.at(-1)?.addedAt ?? '')
 }
 
 function newLine(cart: PricedCart, item: Item, id: string, known: Known): PricedLine | null {
   const variant = variantOf(item.sku ?? '', known)
-  const price = variant && priceIn(variant, cart, item.plan ?? null, item.quantity ?? 1)
+  // Other lines of the sku count, too.
+  const pieces = (quantitiesOf(cart.lines).get(variant?.sku ?? '') ?? 0) + (item.quantity ?? 1)
+  const price = variant && priceIn(variant, cart, item.plan ?? null, pieces)
   const unitPrice = item.amount ?? price?.amount
   if (!variant || unitPrice === undefined) return null
   const { currency } = cart
@@ -136,7 +150,7 @@ function newLine(cart: PricedCart, item: Item, id: string, known: Known): Priced
   return {
     ...{ id, sku, productId, handle, name, variantName, image, kind, parts, seller },
     quantity: 0,
-    options: item.options ?? {},
+    options: canonicalOptions(item.options, variant.options),
     note: item.note ?? null,
     attributes: (item.attributes ?? {}) as PricedLine['attributes'],
     amount: item.amount === undefined ? null : money(item.amount, currency),

@@ -18,7 +18,7 @@ export interface Preview {
   /** Lines that a page before this one showed. */
   recall(lines: readonly PricedLine[]): void
   /** Finds the lines that the server made of what was shown, for changes that wait and mean them. */
-  name(answered: readonly Change[], cart: PricedCart, waiting: readonly Change[]): Promise<void>
+  name(answered: readonly Change[], cart: PricedCart, before: PricedCart | null, waiting: readonly Change[]): Promise<void>
   /** What the server calls a line. */
   nameOf(lineId: string): string
   /** The change with the server's name of its line. */
@@ -66,9 +66,9 @@ export function createPreview(direct: Client, changed: () => void): Preview {
     recall: (lines) => {
       known.lines = [...lines, ...known.lines]
     },
-    name: async (answered, cart, waiting) => {
+    name: async (answered, cart, before, waiting) => {
       if (waiting.some((each) => isNewLine(lineIdOf(each)))) await load()
-      optimism?.nameLines(answered, cart, known)
+      optimism?.nameLines(answered, cart, before, known)
     },
     nameOf,
     named: (change) => withLineId(change, nameOf(lineIdOf(change))),

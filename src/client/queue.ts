@@ -48,7 +48,7 @@ export function withLineId(change: Change, lineId: string): Change {
 }
 
 /**
- * The changes of the next request, in order. What was sent together is sent together again. A change that names a line which is not made yet waits
+ * The changes of the next request, in order. What was sent together is sent together again, and with nothing else. A change that names a line which is not made yet waits
  * for its answer; codes and acknowledgements go alone, because a refused code would not tell which it was.
  */
 export function nextBatch([first, ...rest]: readonly Change[]): readonly Change[] {
@@ -59,14 +59,14 @@ export function nextBatch([first, ...rest]: readonly Change[]): readonly Change[
   const batch = [first]
   for (const change of rest) {
     lines += linesOf(change)
-    if (batch.length === COMMANDS_MAX || lines > LINES_MAX || goesAlone(change) || isNewLine(lineIdOf(change))) break
+    if (change.key || batch.length === COMMANDS_MAX || lines > LINES_MAX || goesAlone(change) || isNewLine(lineIdOf(change))) break
     batch.push(change)
   }
   return batch
 }
 
-function goesAlone({ command, isAlone }: Change): boolean {
-  return isAlone === true || 'acknowledge' in command || 'applyCode' in command
+function goesAlone({ command, isAlone = false }: Change): boolean {
+  return isAlone || 'acknowledge' in command || 'applyCode' in command
 }
 
 function linesOf({ command }: Change): number {

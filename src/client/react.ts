@@ -34,7 +34,7 @@ export interface CheckoutHook {
   order(input?: Parameters<CartStore['order']>[0]): Promise<PlacedOrder | null>
 }
 
-/** The cart of a store, kept up to date. On a server it is what the store holds there: nothing yet. */
+/** The cart of a store, kept up to date. On a server, and in a browser until the page has come to life, it is empty and `loading`. */
 export function useCart(store: CartStore): CartHook {
   const view = useView(store)
   return { ...view, store }
@@ -43,9 +43,11 @@ export function useCart(store: CartStore): CartHook {
 /** One line of the cart by its id. */
 export function useLine(store: CartStore, lineId: string): LineHook {
   const { cart } = useView(store)
+  // A line that was shown before the server made it is called something else then.
+  const id = store.nameOf(lineId)
   const setQuantity = useCallback((quantity: number) => told(store.setQuantity(lineId, quantity)), [store, lineId])
   const remove = useCallback(() => told(store.remove(lineId)), [store, lineId])
-  return { line: cart?.lines.find((line) => line.id === lineId) ?? null, setQuantity, remove }
+  return { line: cart?.lines.find((line) => line.id === id) ?? null, setQuantity, remove }
 }
 
 /** Ordering of the cart's lines. */
@@ -87,8 +89,12 @@ const IDLE = { status: 'idle', placed: null, error: null } as const
 /** Stores whose cart is being ordered: a second click orders nothing, whichever component it came from. */
 const ordering = new WeakSet<CartStore>()
 
+/** What a server shows, and a browser at first, whatever its store knows by then: what is there must be what came. */
+const ON_SERVER: CartView = { cart: null, isEstimated: false, pending: 0, status: 'loading', refused: [], report: null }
+const readOnServer = () => ON_SERVER
+
 function useView(store: CartStore): CartView {
   const subscribe = useCallback((listener: () => void) => store.subscribe(listener), [store])
   const read = useCallback(() => store.get(), [store])
-  return useSyncExternalStore(subscribe, read, read)
+  return useSyncExternalStore(subscribe, read, readOnServer)
 }

@@ -1,6 +1,6 @@
 // A page of a shop that is made with React and the hooks of `cartwright/react`: a badge, the lines, and ordering. The tests bundle it, serve it from
 // an origin of its own, and click.
-import { createElement, Fragment, type ReactNode } from 'react'
+import { createElement, type ReactNode, StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createCart } from '../../src/client/entry.ts'
 import { useCart, useCheckout, useLine } from '../../src/client/react.ts'
@@ -47,6 +47,16 @@ function Lines(): ReactNode {
   )
 }
 
+/** Holds on to the first line that it saw, by the name that it had then. */
+function Kept(): ReactNode {
+  const { cart, pending } = useCart(store)
+  const [first, setFirst] = useState('')
+  const { line } = useLine(store, first)
+  const shown = cart?.lines[0]?.id
+  if (first === '' && shown !== undefined) setFirst(shown)
+  return createElement('p', { id: 'kept' }, `${first.startsWith('new_') ? 'early' : 'late'} ${line?.quantity ?? 'none'} ${pending}`)
+}
+
 function Checkout(): ReactNode {
   const { status, error, placed, order } = useCheckout(store)
   const what = error?.code ?? placed?.order.state ?? ''
@@ -61,11 +71,13 @@ function Checkout(): ReactNode {
 
 createRoot(page.root).render(
   createElement(
-    Fragment,
+    StrictMode,
     null,
     createElement(Badge),
     createElement(Lines),
+    createElement(Kept),
     createElement(Checkout),
+    button('Look', () => store.client.call('GET /v1/shops/{shop}/products', {})),
     button('Add', () => store.add({ sku: 'MUG-STONE' })),
     button('Fill in', () => store.change(READY)),
   ),
