@@ -3,7 +3,6 @@
 import { type CartItem, type CartStore, type CartView, createCart, type PlacedOrder } from '../../src/client/cart.ts'
 import type { OutputOf } from '../../src/client/client.ts'
 import type { MergeMode, MergeReport } from '../../src/client/joining.ts'
-import { followOrder } from '../../src/client/order.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
 import { type Account, keepAccount, keepLanguage, keepOrderToken, keptAccount, keptLanguage, keptOrderToken } from './device.ts'
 import { type Route, routeOf } from './routes.ts'
@@ -397,7 +396,8 @@ export class App {
         if (!(error instanceof CartwrightError)) throw error
         show({ state: 'failed', says: error.problem.title })
       }
-      followOrder(this.cart.client, order, { ...this.#opening(order), signal, see, miss })
+      import('../../src/client/order.ts')
+        .then(({ followOrder }) => followOrder(this.cart.client, order, { ...this.#opening(order), signal, see, miss }))
         .catch(miss)
         .then(resolve, reject)
     })
