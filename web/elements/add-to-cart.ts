@@ -230,7 +230,7 @@ export class AddToCart extends CartElement {
       this.renderRoot.querySelector<HTMLElement>('#typed')?.focus()
       return
     }
-    this.isBusy = true
+    this.isBusy = product.recharge !== undefined || product.kind === 'subscription'
     this.fault = ''
     this.message = ''
     try {

@@ -2,6 +2,7 @@
 
 import { type CartItem, type CartStore, type CartView, createCart, type PlacedOrder } from '../../src/client/cart.ts'
 import type { OutputOf } from '../../src/client/client.ts'
+import { newIdempotencyKey } from '../../src/client/idempotency-key.ts'
 import type { MergeMode, MergeReport } from '../../src/client/joining.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
 import { type Account, keepAccount, keepLanguage, keepOrderToken, keptAccount, keptLanguage, keptOrderToken } from './device.ts'
@@ -151,7 +152,8 @@ export class App {
 
   /** Puts something into the cart. Another currency is asked about. */
   add(name: string, item: CartItem, wantedCurrency: string): Promise<void> {
-    return this.run(`add ${item.sku}`, async () => {
+    // Each click on goods counts; an amount of money goes in once.
+    return this.run('amount' in item ? `add ${item.sku}` : newIdempotencyKey(), async () => {
       try {
         const cart = await this.cart.add(item)
         this.currency = cart.currency
