@@ -8,6 +8,7 @@ import { buildWeb } from '../web/build.ts'
 import { noBrowser, openBrowser } from './chromium.ts'
 import { ADMIN, caller, eventually, freshDatabase } from './harness.ts'
 import { expect2xx, type Node, startNode } from './nodes.ts'
+import { seeded } from './ports.ts'
 import { startShopSite } from './shop-site.ts'
 
 const SHOP = '/v1/shops/demo'
@@ -15,21 +16,29 @@ const CURRENT = `${SHOP}/carts/current`
 const CLICKS = 50
 const SEED = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000)
 
+/** Keeps every number that the badge of the store showed. */
+const WATCH_BADGE = `
+  const seen = []
+  new MutationObserver(() => {
+    const shown = document.querySelector('.floating .badge')?.textContent
+    if (shown !== undefined && shown !== seen.at(-1)) seen.push(shown)
+  }).observe(document.body, { subtree: true, childList: true, characterData: true })
+  globalThis.seen = seen
+`
+
 /** A page that things are added on. */
 interface Kind {
   readonly name: string
   readonly address: string
   readonly add: string
   readonly badge: string
-  /** What says that there is no connection. */
-  readonly offline: string
 }
 
 describe('pages that things happen to', { skip: noBrowser }, async () => {
   if (noBrowser) return
   await buildWeb()
   const databaseUrl = await freshDatabase('sqlite')
-  const node: Node = await startNode(databaseUrl)
+  let node: Node = await startNode(databaseUrl)
   const { url } = node
   const site = await startShopSite(url)
   after(() => node.kill())
@@ -38,14 +47,12 @@ describe('pages that things happen to', { skip: noBrowser }, async () => {
     address: `${url}/shop/demo/products/stoneware-mug`,
     add: '.product .add',
     badge: '.floating .badge',
-    offline: '.offline',
   }
   const ELEMENTS: Kind = {
     name: 'the drop-in elements on another origin',
     address: `${site.url}/`,
     add: 'add-to-cart[sku="MUG-MOSS"] .act .primary',
     badge: 'cart-button .badge',
-    offline: '[data-offline]',
   }
   let browser: Browser
   before(async () => {
@@ -80,6 +87,25 @@ describe('pages that things happen to', { skip: noBrowser }, async () => {
       await button.evaluate((element) => (element as unknown as { click(): void }).click())
       if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
     }
+  }
+
+  /** Pages and scripts come from a cache while it is used, as a browser's own or a service worker's would give them; the API never does. */
+  async function withCache(context: BrowserContext): Promise<{ isUsed: boolean }> {
+    const kept = new Map<string, { readonly status: number; readonly headers: Record<string, string>; readonly body: Buffer }>()
+    const cache = { isUsed: false }
+    await context.route(
+      ({ pathname }) => !pathname.startsWith('/v1/'),
+      async (route) => {
+        const address = route.request().url()
+        const known = kept.get(address)
+        if (cache.isUsed) return known ? route.fulfill(known) : route.abort()
+        const response = await route.fetch()
+        const answer = { status: response.status(), headers: response.headers(), body: await response.body() }
+        kept.set(address, answer)
+        await route.fulfill(answer)
+      },
+    )
+    return cache
   }
 
   const secretOf = (page: Page) => page.evaluate("localStorage.getItem('cartwright:demo')") as Promise<string | null>
@@ -137,6 +163,100 @@ describe('pages that things happen to', { skip: noBrowser }, async () => {
         assert.deepEqual(faults, [])
         await context.close()
       })
+
+      it('without a network what is added shows at once, survives a reload, and is sent once when the network is back', async () => {
+        const { context, faults, writes } = await device()
+        const kept = await withCache(context)
+        const page = await open(context, kind)
+        await click(page, kind, 1)
+        await eventually(async () => (await secretOf(page)) !== null && (await piecesOf(page)) === 1)
+        const sent = writes.length
+        await context.setOffline(true)
+        await click(page, kind, 4)
+        await shows(page, kind, 5, 2000)
+        kept.isUsed = true
+        await page.reload()
+        await shows(page, kind, 5)
+        assert.equal(await piecesOf(page), 1)
+        await context.setOffline(false)
+        kept.isUsed = false
+        await eventually(async () => (await piecesOf(page)) === 5, 15_000, 'five at the server')
+        await page.reload()
+        await shows(page, kind, 5)
+        assert.equal(await piecesOf(page), 5)
+        const keys = writes.slice(sent).map((write) => write.headers()['idempotency-key'])
+        assert.ok(keys.length > 0 && new Set(keys).size <= 4, `${keys.length} requests`)
+        assert.deepEqual(faults, [])
+        await context.close()
+      })
     })
   }
+
+  it('a server that is killed in the middle and comes back has everything once, whatever page it was added on', async () => {
+    const shoppers = []
+    for (const kind of [STORE, ELEMENTS]) {
+      const { context, faults } = await device()
+      shoppers.push({ kind, context, faults, page: await open(context, kind) })
+    }
+    const clicks = 40
+    const clicking = shoppers.map(({ page, kind }) => click(page, kind, clicks, 25))
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    await node.kill()
+    await Promise.all(clicking)
+    for (const { page, kind } of shoppers) await shows(page, kind, clicks)
+    node = await startNode(databaseUrl, { PORT: new URL(url).port })
+    for (const { page, kind, context, faults } of shoppers) {
+      await eventually(async () => (await piecesOf(page)) === clicks, 20_000, `${clicks} at the server`)
+      await shows(page, kind, clicks)
+      assert.deepEqual(faults, [], kind.name)
+      await context.close()
+    }
+  })
+
+  it('20 answers in a random order, by the stream, from another tab and to the page’s own requests, end at the newest, and never go back', async (t) => {
+    t.diagnostic(`TEST_SEED=${SEED}`)
+    const random = seeded(SEED)
+    const { context, faults } = await device()
+    // The page's own questions are answered late, its stream as it is written here.
+    const streams: string[][] = []
+    await context.route('**/carts/current/stream', async (route) => {
+      const events = streams.shift()
+      if (!events) return
+      const body = events.map((cart, index) => `id: ${index}\nevent: cart\ndata: ${cart}\n\n`).join('')
+      await route.fulfill({ contentType: 'text/event-stream', headers: { 'access-control-allow-origin': '*' }, body })
+    })
+    const page = await open(context, STORE)
+    await click(page, STORE, 1)
+    await shows(page, STORE, 1)
+    await eventually(async () => (await secretOf(page)) !== null && (await piecesOf(page)) === 1)
+    const other = await context.newPage()
+    await other.goto(`${url}/healthz`)
+    await page.evaluate(WATCH_BADGE)
+    const call = caller(url, (await secretOf(page)) ?? '')
+    const answers: string[] = []
+    for (let index = 0; index < 20; index++) {
+      const { body } = expect2xx(await call('POST', `${CURRENT}/lines`, { sku: 'MUG-INK' }))
+      answers.push(JSON.stringify(body.cart))
+    }
+    const shuffled = answers
+      .map((answer) => ({ answer, place: random() }))
+      .sort((one, another) => one.place - another.place)
+      .map(({ answer }) => answer)
+    streams.push(shuffled.slice(0, 6), shuffled.slice(6, 12))
+    await other.evaluate(
+      ([name, ...carts]) => {
+        const channel = new BroadcastChannel(name ?? '')
+        for (const cart of carts) channel.postMessage(JSON.parse(cart))
+      },
+      ['cartwright:demo', ...shuffled.slice(12)],
+    )
+    await shows(page, STORE, 21)
+    const seen = ((await page.evaluate('seen')) as string[]).map(Number)
+    assert.deepEqual(
+      seen,
+      seen.toSorted((one, another) => one - another),
+    )
+    assert.deepEqual(faults, [])
+    await context.close()
+  })
 })
