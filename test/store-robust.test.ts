@@ -80,13 +80,17 @@ describe('pages that things happen to', { skip: noBrowser }, async () => {
     return page
   }
 
-  /** Clicks as fast as a finger that does not stop, with `pause` ms between. */
+  /** Clicks that often, with `pause` ms between. */
   async function click(page: Page, { add }: Kind, times: number, pause = 0): Promise<void> {
-    const button = page.locator(add)
-    for (let click = 0; click < times; click++) {
-      await button.evaluate((element) => (element as unknown as { click(): void }).click())
-      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
-    }
+    await page.locator(add).evaluate(
+      async (button, how) => {
+        for (let click = 0; click < how.times; click++) {
+          ;(button as unknown as { click(): void }).click()
+          await new Promise((resolve) => setTimeout(resolve, how.pause))
+        }
+      },
+      { times, pause },
+    )
   }
 
   const secretOf = (page: Page) => page.evaluate("localStorage.getItem('cartwright:demo')") as Promise<string | null>
