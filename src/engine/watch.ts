@@ -139,7 +139,7 @@ export function createWatching({
     const held = perOwner.get(holder) ?? 0
     if (stopped || count >= WATCHERS_MAX) return refuse('overloaded', { retryAfter: 5 })
     if (held >= PER_OWNER_MAX) return refuse('rate_limited', { what: 'streams', max: PER_OWNER_MAX, retryAfter: 5 })
-    // A key tells which kind it is, so what it leads to is of the target's.
+    // The key says which kind it is: what is watched under it is of the same kind as the target.
     const seen = (watched.get(key) as Watched<View> | undefined) ?? unseen(target)
     // A function of its own for each watcher: the set counts the same one once.
     const watcher: Watcher<View> = (sight) => see(sight)

@@ -175,7 +175,8 @@ export class OrderStatus extends CartElement {
         body: { returnUrl },
       })
       if (payment?.url) location.assign(new URL(payment.url, shopOfPage().baseUrl))
-      else await this.follow()
+      // It goes on for as long as the order does.
+      else void this.follow()
     } catch (error) {
       this.fault = this.reason(error)
     } finally {
