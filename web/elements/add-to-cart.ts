@@ -239,6 +239,7 @@ export class AddToCart extends CartElement {
         const item = { sku: this.chosen, ...(amount === null ? { quantity: this.quantity } : { amount }) }
         await this.store.add(item)
         this.message = this.words.added(product.name)
+        this.requestUpdate()
         this.tell('added', item)
       }
     } catch (error) {
