@@ -157,7 +157,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'SEED1-34', says: 'An unpaid order can be paid for 24 hours', tag: 'known' },
   { id: 'SEED1-35', says: 'Sandbox orders are marked and can be told apart', tag: 'known' },
   { id: 'SEED1-36', says: 'Ordering says everything that is wrong with the cart', tag: 'known' },
-  { id: 'SEED1-37', says: 'A client follows its order live, and polls when that fails', tag: 'known', later: 'part 5' },
+  { id: 'SEED1-37', says: 'A client follows its order live, and polls when that fails', tag: 'known' },
   { id: 'SEED1-38', says: 'Applying a code answers the whole cart', tag: 'known' },
   { id: 'SEED1-39', says: 'Removing a code answers the cart without it', tag: 'known' },
   { id: 'SEED1-40', says: 'What a code would give is told before it is applied', tag: 'known' },

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Client, createClient } from '../src/client/client.ts'
 import { CartwrightError } from '../src/client/problem.ts'
+import { STREAM_TIMES } from '../src/http/stream.ts'
 import { readPayment } from '../src/store/orders.ts'
 import { describedBy } from './description.ts'
 import { ADMIN, type Answer, caller, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, product } from './http-probe.ts'
 
-const server = await startTestServer(await freshDatabase('sqlite'), { mail: { folder: freshFolder() } })
+const streamTimes = { ...STREAM_TIMES, recheck: 250 }
+const server = await startTestServer(await freshDatabase('sqlite'), { mail: { folder: freshFolder() }, streamTimes })
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
 const LINES = `${CURRENT}/lines`
@@ -234,7 +236,11 @@ describe('every operation, called by the client, answers what the document decla
     await guest('POST', `${path}/reorder`, { mode: 'replace' })
     const link = await guest('POST', `${path}/links`, { expiresIn: 'P1D' })
     assert.equal((await strict(link.body.token)('GET', path)).status, 200)
+    // The stream of an order goes on until the right to read it ends.
+    const followed = strict(link.body.token)('GET', `${path}/stream`)
+    await eventually(async () => server.engine.watching.watchers() > 0)
     await guest('DELETE', `${path}/links`)
+    assert.match((await followed).body, /^event: order$[\s\S]*^event: gone$/m)
     await strict()('POST', `${SHOP}/orders/lookup`, { email: 'r@example.com', number: order.body.number })
     assertProblem(await guest('POST', `${SHOP}/orders/claim`), 401, 'login_required')
     const preview = await admin('POST', `${path}/recalculation`, { mode: 'all' })

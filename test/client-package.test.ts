@@ -32,6 +32,7 @@ const STRICT = {
 
 const CONSUMER = `
 import { CartwrightError, type Cart, createCart, createClient } from 'cartwright/client'
+import { followOrder } from 'cartwright/order'
 
 const store = createCart({ shop: 'demo', baseUrl: '${url}' })
 const held = await store.add({ sku: 'MUG-INK' })
@@ -44,6 +45,8 @@ try {
 } catch (error) {
   if (!(error instanceof CartwrightError) || error.problem.code !== 'unknown_sku') throw error
   const sku: string | null = error.problem.sku
+  const missing = await followOrder(client, 'ord_none', { token: added.token ?? '', see: () => {} }).catch((problem: CartwrightError) => problem)
+  if (missing?.code !== 'order_not_found') throw missing
   console.log(JSON.stringify([held.itemCount, cart.itemCount, cart.total.currency, sku]))
 }
 `

@@ -59,7 +59,7 @@ function bodyOf(path: string, server: string): string {
 }
 
 /** Starts a site whose pages use the script of `server`; `?lang=`, `?dir=` and `?theme` (the style sheet `theme`) set the page's. Closed after the test file. */
-export async function startShopSite(server: string, theme: string): Promise<ShopSite> {
+export async function startShopSite(server: string, theme = ''): Promise<ShopSite> {
   const cookies: string[] = []
   const policy = `default-src 'none'; script-src 'self' ${server}; connect-src ${server}; img-src ${server}; style-src 'self' ${server}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html`
   const site = createServer((request, response) => {

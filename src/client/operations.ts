@@ -3886,6 +3886,20 @@ export interface Operations {
     response: string
   }
   /**
+   * The order whenever it changes, as server-sent events (read it with fetch: EventSource sends no Authorization)
+   */
+  'GET /v1/shops/{shop}/orders/{order}/stream': {
+    params: {
+      shop: string
+      order: string
+    }
+    query: {
+      account?: string
+    }
+    body: never
+    response: string
+  }
+  /**
    * Subscriptions that have begun, newest first
    */
   'GET /v1/shops/{shop}/subscriptions': {

@@ -1,10 +1,22 @@
-// The live stream of a cart: every change as it happens. Read with `fetch`, because the token goes in a header. It connects again by itself, with
-// what was read last, until it is told that there is nothing more to read. Loaded when a page first follows a cart.
+// Live streams: every change of a cart or an order as it happens. Read with `fetch`, because the token goes in a header. They connect again by
+// themselves, with what was read last, until they are told that there is nothing more to read. Loaded when a page first follows one.
 import type { PricedCart } from '../core/pricing.ts'
-import type { backOff, Client } from './client.ts'
+import type { backOff, CallOptions, Client } from './client.ts'
 import type { CartwrightError } from './problem.ts'
 
 /** How a stream is read. */
+export interface Reading {
+  open(how: Pick<CallOptions, 'headers' | 'signal'>): Promise<Response>
+  /** What came; without an event it says no more than that the server is there. */
+  hear(event: string, data: string): void
+  /** What was open is broken; it is opened again. */
+  lost?(): void
+  readonly signal: AbortSignal
+  /** How long to wait before connecting again, in milliseconds. */
+  readonly backOff: typeof backOff
+}
+
+/** How a cart is followed. */
 export interface Following {
   readonly client: Client
   /** The cart as it is; also after each connection, unless it was read already. */
@@ -18,34 +30,46 @@ export interface Following {
 
 /** The server says something every 15 s; a stream that is silent for longer is broken, whatever the network says. */
 const SILENCE_MS = 45_000
-/** Reads until `signal` ends it or the cart is gone. */
-export async function follow(following: Following): Promise<void> {
-  const { client, see, end, signal, backOff } = following
+/** What is answered with these is not there, or not for this reader. */
+export const SHUT: readonly number[] = [401, 403, 404]
+
+/** Follows a cart until `signal` ends it or the cart is gone. */
+export async function follow({ client, see, end, ...rest }: Following): Promise<void> {
+  await read({
+    ...rest,
+    open: (how) => client.call('GET /v1/shops/{shop}/carts/{cart}/stream', { params: { cart: 'current' } }, how),
+    hear: (event, data) => event === 'cart' && see(JSON.parse(data) as PricedCart),
+  })
+  if (!rest.signal.aborted) end()
+}
+
+/** Reads until `signal` ends it, or there is nothing more to read: what it shows is gone, or not for this reader. */
+export async function read({ open, hear, lost, signal, backOff }: Reading): Promise<void> {
   let lastId: string | null = null
   for (let failures = 0; !signal.aborted; failures++) {
     const silence = new AbortController()
     let timer = setTimeout(() => silence.abort(), SILENCE_MS)
     try {
-      const response: Response = await client.call(
-        'GET /v1/shops/{shop}/carts/{cart}/stream',
-        { params: { cart: 'current' } },
+      const response: Response = await open({
         // Only what is newer than what was read last is sent again.
-        { headers: lastId ? { 'last-event-id': lastId } : {}, signal: AbortSignal.any([signal, silence.signal]) },
-      )
+        headers: lastId ? { 'last-event-id': lastId } : {},
+        signal: AbortSignal.any([signal, silence.signal]),
+      })
       for await (const { id, event, data } of eventsOf(response)) {
         clearTimeout(timer)
         timer = setTimeout(() => silence.abort(), SILENCE_MS)
         failures = 0
-        if (event === 'gone') return end()
+        if (event === 'gone') return
         lastId = id || lastId
-        if (event === 'cart') see(JSON.parse(data) as PricedCart)
+        hear(event, data)
       }
     } catch (error) {
       // What is gone stays gone; whatever else broke it, it is opened again.
-      if ([401, 403, 404].includes((error as Partial<CartwrightError>).status ?? 0)) return end()
+      if (SHUT.includes((error as Partial<CartwrightError>).status ?? 0)) return
     } finally {
       clearTimeout(timer)
       silence.abort()
+      lost?.()
     }
     if (!signal.aborted) await pause(backOff(failures), signal)
   }

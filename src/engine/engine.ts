@@ -141,7 +141,7 @@ export function createEngine(parts: EngineParts): Engine {
     watching: createWatching({
       ...base,
       carts,
-      onError: (error) => log.error({ err: error }, 'watched carts could not be read; it is tried again'),
+      onError: (error) => log.error({ err: error }, 'what is watched could not be read; it is tried again'),
     }),
     merge: createMerging({ ...base, carts, claiming: ordering.claiming }),
     catalogue: createCatalogue({ ...base, engines: quotes.names }),

@@ -1,14 +1,29 @@
 // Orders as they are served: the frozen document with its payments and refunds.
+import type { Owner } from '../core/cart.ts'
 import { withFulfilled } from '../core/fulfilment.ts'
 import { fulfilmentStateOf, liftOrder, type Order, type ServedOrder, type ServedPayment, type ServedRefund } from '../core/order.ts'
 import { type Attempt, moneyOf, type OrderPaymentState, orderPaymentState, type Return } from '../core/payment.ts'
 import { cancelledAmount, forgivenAmount } from '../core/refund.ts'
 import { rfc3339 } from '../core/time.ts'
+import { ownerKey } from '../store/carts.ts'
 import { fulfilmentsOf } from '../store/fulfilments.ts'
 import { paymentsOf, refundsOf } from '../store/orders.ts'
 import type { Reader } from '../store/store.ts'
 import type { OrderTable, PaymentTable, RefundTable } from '../store/tables.ts'
+import type { Actor } from './identity.ts'
 import { contentOfRow, pastRefund } from './refunding.ts'
+
+/** Who asks for an order: with its token, as an owner of orders, or with a key that reaches all of the shop. */
+export interface OrderCaller {
+  readonly actor: Actor
+  readonly owner: Owner | null
+  readonly all: boolean
+}
+
+/** Whether somebody may know of an order: another owner's does not exist for them. */
+export function mayKnow({ actor, owner, all }: OrderCaller, row: Pick<OrderTable, 'id' | 'owner'>): boolean {
+  return actor.kind === 'order' ? actor.orderId === row.id : owner ? row.owner === ownerKey(owner) : all
+}
 
 /** The order in a row, as this code knows orders. */
 export function parseOrder(row: Pick<OrderTable, 'document'>): Order {

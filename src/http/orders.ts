@@ -14,7 +14,7 @@ import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
 import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll, roleOf } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
-import { serveOrders } from '../engine/orders.ts'
+import { mayKnow, serveOrders } from '../engine/orders.ts'
 import { isPayable, OUTSTANDING } from '../engine/payments.ts'
 import { ownerKey } from '../store/carts.ts'
 import { isGuests } from '../store/guest-orders.ts'
@@ -223,10 +223,9 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
 }
 
 /** The order if the caller may know of it: another owner's does not exist. */
-export async function findOrder(reader: Reader, { actor, owner, all, shop }: Caller, id: string): Promise<OrderTable> {
-  const row = await readOrder(reader, shop.id, id)
-  const mine = actor.kind === 'order' ? actor.orderId === id : owner ? row?.owner === ownerKey(owner) : all
-  if (!row || !mine) throw new Refused(refuse('order_not_found', {}))
+export async function findOrder(reader: Reader, caller: Caller, id: string): Promise<OrderTable> {
+  const row = await readOrder(reader, caller.shop.id, id)
+  if (!row || !mayKnow(caller, row)) throw new Refused(refuse('order_not_found', {}))
   return row
 }
 

@@ -1,18 +1,19 @@
-// The cart as a stream of server-sent events: the cart as it is, then every change, from whichever node, to whoever may read it. A reader that
+// A cart or an order as a stream of server-sent events: as it is, then every change, from whichever node, to whoever may read it. A reader that
 // is slow gets the newest state and none between; who resumes with `Last-Event-ID` gets only what it has not seen. The token is checked again
 // while the stream is open: before something new is sent, and regularly. Browsers read it with `fetch`: `EventSource` sends no Authorization.
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { Id, Text } from '../contract/schemas.ts'
-import { isRefusal } from '../core/refusal.ts'
+import { isRefusal, type Refusal } from '../core/refusal.ts'
 import type { CartView } from '../engine/carts.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Sight } from '../engine/watch.ts'
+import type { OrderView } from '../engine/watch.ts'
 import { type Caller, callerNow, callerOf, unwrap } from './access.ts'
 import { address, etagOf } from './carts.ts'
 import { type Language, speak, withMessages } from './messages.ts'
+import { findOrder } from './orders.ts'
 
 /** How often things happen on open streams, in milliseconds. */
 export interface StreamTimes {
@@ -35,13 +36,21 @@ const RETRY_MS = 1000
 /** How long readers have to take the end when the server closes. */
 const CLOSING_MS = 200
 
-/** The route of streams. */
+const Query = Type.Object({ account: Type.Optional(Id) }, { additionalProperties: false })
+const Resumed = Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'The id of the last event that was read' })) })
+
+/** What a stream is declared to answer. */
+function eventsSaying(description: string) {
+  return { 200: { description, content: { 'text/event-stream': { schema: Type.Unsafe<Readable | string>({ type: 'string' }) } } } }
+}
+
+/** The routes of streams. */
 export function streamRoutes(engine: Engine, times: StreamTimes): FastifyPluginAsyncTypebox {
-  const open = new Set<CartStream>()
+  const open = new Set<LiveStream>()
   let sweeper: NodeJS.Timeout | null = null
 
   /** One timer for all streams, while there are any. */
-  function keep(stream: CartStream): void {
+  function keep(stream: LiveStream): void {
     open.add(stream)
     stream.once('close', () => {
       open.delete(stream)
@@ -63,6 +72,26 @@ export function streamRoutes(engine: Engine, times: StreamTimes): FastifyPluginA
     for (const stream of open) stream.destroy()
   }
 
+  /** Answers with a stream of what is seen; a HEAD with whether it may be read. */
+  async function serve(request: FastifyRequest, reply: FastifyReply, { watch, find }: Streamed): Promise<Readable | string> {
+    reply.header('content-type', 'text/event-stream; charset=utf-8').header('cache-control', 'no-store, no-transform')
+    // Proxies that gather answers would keep the events.
+    reply.header('x-accel-buffering', 'no')
+    if (request.method === 'HEAD') {
+      await find()
+      return ''
+    }
+    const caller = callerOf(request)
+    const mayRead = async () => isStillThe(caller, await callerNow(engine, request))
+    const stream = new LiveStream({ lastId: lastEventId(request), times, mayRead })
+    const stop = unwrap(await watch((next) => stream.see(next)))
+    stream.once('close', stop)
+    keep(stream)
+    // Who left meanwhile is not waited for.
+    if (reply.raw.destroyed) stream.destroy()
+    return stream
+  }
+
   return async (app) => {
     app.addHook('preClose', end)
     app.get(
@@ -74,39 +103,56 @@ export function streamRoutes(engine: Engine, times: StreamTimes): FastifyPluginA
           summary: 'The cart whenever it changes, as server-sent events (read it with fetch: EventSource sends no Authorization)',
           params: Type.Object({ shop: Text(63), cart: Id }),
           querystring: Type.Object({ type: Type.Optional(Text(40)), account: Type.Optional(Id) }, { additionalProperties: false }),
-          headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'The id of the last event that was read' })) }),
-          response: {
-            200: {
-              description:
-                'Events `cart` (id `<version>.<pricing>.<etag>`, data: the cart as one line of JSON) and `gone` (the cart or the right to read it is gone; the last one)',
-              content: { 'text/event-stream': { schema: Type.Unsafe<Readable | string>({ type: 'string' }) } },
-            },
-          },
+          headers: Resumed,
+          response: eventsSaying(
+            'Events `cart` (id `<version>.<pricing>.<etag>`, data: the cart as one line of JSON) and `gone` (the cart or the right to read it is gone; the last one)',
+          ),
         },
       },
       async (request, reply) => {
         const caller = callerOf(request)
         const type = request.query.type ?? caller.shop.settings.cart.types[0] ?? 'shopping'
         const target = { ...address(caller, request.params.cart, type), type }
-        reply.header('content-type', 'text/event-stream; charset=utf-8').header('cache-control', 'no-store, no-transform')
-        // Proxies that gather answers would keep the events.
-        reply.header('x-accel-buffering', 'no')
         const language = speak(request, reply)
-        if (request.method === 'HEAD') {
-          unwrap(await engine.carts.read(target))
-          return reply.send('')
-        }
-        const mayRead = async () => isStillThe(caller, await callerNow(engine, request))
-        const stream = new CartStream({ language, lastId: lastEventId(request), times, mayRead })
-        const stop = unwrap(await engine.watching.watch(target, (sight) => stream.see(sight)))
-        stream.once('close', stop)
-        keep(stream)
-        // Who left meanwhile is not waited for.
-        if (reply.raw.destroyed) stream.destroy()
-        return reply.send(stream)
+        return serve(request, reply, {
+          watch: (see) => engine.watching.watchCart(target, (sight) => see(sight === 'gone' ? sight : cartEvent(sight, language))),
+          find: async () => unwrap(await engine.carts.read(target)),
+        })
+      },
+    )
+
+    app.get(
+      '/orders/:order/stream',
+      {
+        config: { access: { owner: true, orderToken: true, scope: 'orders:read' } },
+        schema: {
+          tags: ['Orders'],
+          summary: 'The order whenever it changes, as server-sent events (read it with fetch: EventSource sends no Authorization)',
+          params: Type.Object({ shop: Text(63), order: Id }),
+          querystring: Query,
+          headers: Resumed,
+          response: eventsSaying(
+            'Events `order` (id `<version>.<etag>`, data: the order as one line of JSON) and `gone` (the right to read it is gone; the last one)',
+          ),
+        },
+      },
+      (request, reply) => {
+        const caller = callerOf(request)
+        const target = { shopId: caller.shop.id, orderId: request.params.order, caller }
+        return serve(request, reply, {
+          watch: (see) => engine.watching.watchOrder(target, (sight) => see(sight === 'gone' ? sight : orderEvent(sight))),
+          find: () => findOrder(engine.store.reader, caller, target.orderId),
+        })
       },
     )
   }
+}
+
+/** What a stream shows: how it is watched, and how it is found without. */
+interface Streamed {
+  watch(see: (next: Event | 'gone') => void): Promise<(() => void) | Refusal>
+  /** @throws Refused where it cannot be read */
+  find(): Promise<unknown>
 }
 
 /** A token that belongs to somebody else by now would be as bad as none. */
@@ -120,17 +166,17 @@ function lastEventId({ headers }: FastifyRequest): string | null {
 }
 
 interface Event {
+  readonly name: 'cart' | 'order'
   readonly id: string
   readonly text: string
   readonly isLast: boolean
 }
 
 /**
- * What one reader gets. Nothing is queued: there is at most one cart to be sent, the newest. It is written when the reader has taken what came
+ * What one reader gets. Nothing is queued: there is at most one state to be sent, the newest. It is written when the reader has taken what came
  * before it.
  */
-class CartStream extends Readable {
-  private readonly language: Language
+class LiveStream extends Readable {
   private readonly times: StreamTimes
   private readonly mayRead: () => Promise<boolean>
   private lastId: string | null
@@ -143,9 +189,8 @@ class CartStream extends Readable {
   /** When the reader last took something. */
   private takenAt = performance.now()
 
-  constructor(parts: { language: Language; lastId: string | null; times: StreamTimes; mayRead: () => Promise<boolean> }) {
+  constructor(parts: { lastId: string | null; times: StreamTimes; mayRead: () => Promise<boolean> }) {
     super({ highWaterMark: 1 })
-    this.language = parts.language
     this.lastId = parts.lastId
     this.times = parts.times
     this.mayRead = parts.mayRead
@@ -153,9 +198,9 @@ class CartStream extends Readable {
     this.push('retry: 1000\n\n')
   }
 
-  /** The cart as it is now takes the place of what was to be sent. After `gone` nothing comes. */
-  see(sight: Sight): void {
-    if (this.next !== 'gone') this.next = sight === 'gone' ? sight : eventOf(sight, this.language)
+  /** What is now takes the place of what was to be sent. After `gone` nothing comes. */
+  see(next: Event | 'gone'): void {
+    if (this.next !== 'gone') this.next = next
     void this.serve()
   }
 
@@ -194,7 +239,7 @@ class CartStream extends Readable {
     this.next = null
     if (next === 'gone') this.give('event: gone\ndata: {}\n\n')
     else {
-      this.give(`id: ${next.id}\nevent: cart\ndata: ${next.text}\n\n`)
+      this.give(`id: ${next.id}\nevent: ${next.name}\ndata: ${next.text}\n\n`)
       this.lastId = next.id
     }
     if (next === 'gone' || next.isLast) this.finish()
@@ -228,10 +273,20 @@ class CartStream extends Readable {
   }
 }
 
-function eventOf({ text, version, state }: CartView, language: Language): Event {
+/** Nothing of an order is in words of a language. It may go on changing when it is complete or cancelled: money goes back. */
+function orderEvent({ text, version }: OrderView): Event {
+  return { name: 'order', id: `${version}.${etagOf(text).slice(1, -1)}`, text, isLast: false }
+}
+
+function cartEvent({ text, version, state }: CartView, language: Language): Event {
   const told = withMessages(text, language)
   // `pricing` stands before everything that a caller can fill with text of its own.
   const pricing = /"pricing":(\d+)/.exec(text)?.[1] ?? '0'
   // One that does not exist yet has nothing that could be told apart.
-  return { id: version === 0 ? '0' : `${version}.${pricing}.${etagOf(told).slice(1, -1)}`, text: told, isLast: state === 'CLOSED' }
+  return {
+    name: 'cart',
+    id: version === 0 ? '0' : `${version}.${pricing}.${etagOf(told).slice(1, -1)}`,
+    text: told,
+    isLast: state === 'CLOSED',
+  }
 }

@@ -342,13 +342,33 @@ export async function lockCarts(writer: Writer, shopId: string, ids: readonly st
   return new Map(rows.map((row) => [row.id, row.version]))
 }
 
-/** A cart that somebody watches: by its id, or the current one of an owner and type; and which version of which cart is known of it. */
-export interface WatchedCart {
+/**
+ * What somebody watches, and what is known of it: a cart by its id, the current one of an owner and type, or an order.
+ */
+export interface WatchedRow {
   readonly shopId: string
-  readonly by: { readonly id: string } | { readonly owner: string; readonly type: string }
-  /** 0 and an empty id: there was no cart. */
+  readonly by: { readonly id: string } | { readonly owner: string; readonly type: string } | { readonly order: string }
+  /** A cart's version, 0 and an empty id where there was none; or what `orderStamp` said of an order. */
   readonly version: number
   readonly id: string
+}
+
+/**
+ * Rises with everything that may change an order as it is served: each change of it is remembered, and a payment that moves by itself has a
+ * version.
+ */
+const stampOf = (place: string) => `((SELECT count(*) FROM order_history h WHERE h.shop_id = ${place}.shop_id AND h.order_id = ${place}.id)
+    + (SELECT coalesce(sum(p.version), 0) FROM payments p WHERE p.shop_id = ${place}.shop_id AND p.order_id = ${place}.id))`
+
+const ORDER_STAMP: Statement = {
+  name: 'order_stamp',
+  postgres: `SELECT ${stampOf('w')}::int8 AS stamp FROM (SELECT $1::text AS shop_id, $2::text AS id) w`,
+  sqlite: `SELECT ${stampOf('w')} AS stamp FROM (SELECT ?1 AS shop_id, ?2 AS id) w`,
+}
+
+/** How far an order has come, as a number that only rises. Read it before the order: what happens between is then seen as news. */
+export async function orderStamp(reader: Reader, shopId: string, id: string): Promise<number> {
+  return (await reader.run<{ stamp: number }>(ORDER_STAMP, [shopId, id]))[0]?.stamp ?? 0
 }
 
 const WATCH_ID = `LEFT JOIN carts c ON c.shop_id = w.shop_id AND c.id = w.id WHERE coalesce(c.version, 0) <> w.version`
@@ -364,36 +384,45 @@ const READ_VERSIONS: Statement = {
     UNION ALL SELECT 'current', w.place - 1, w.shop_id, 0
       FROM unnest($4::text[], $5::text[], $6::text[], $7::int8[], $8::text[]) WITH ORDINALITY AS w(shop_id, owner, type, version, id, place)
       ${WATCH_CURRENT}
-    UNION ALL SELECT 'shop', 0, e.shop_id, e.epoch FROM epochs e WHERE e.shop_id = ANY($9::text[])`,
+    UNION ALL SELECT 'order', w.place - 1, w.shop_id, 0
+      FROM unnest($9::text[], $10::text[], $11::int8[]) WITH ORDINALITY AS w(shop_id, id, version, place) WHERE ${stampOf('w')} <> w.version
+    UNION ALL SELECT 'shop', 0, e.shop_id, e.epoch FROM epochs e WHERE e.shop_id = ANY($12::text[])`,
   sqlite: `SELECT 'id' AS kind, w.place, w.shop_id, 0 AS epoch FROM ${json(1, 'shop_id', 'id', 'version')} ${WATCH_ID}
     UNION ALL SELECT 'current', w.place, w.shop_id, 0 FROM ${json(2, 'shop_id', 'owner', 'type', 'version', 'id')} ${WATCH_CURRENT}
-    UNION ALL SELECT 'shop', 0, e.shop_id, e.epoch FROM epochs e WHERE e.shop_id IN (SELECT value FROM json_each(?3))`,
+    UNION ALL SELECT 'order', w.place, w.shop_id, 0 FROM ${json(3, 'shop_id', 'id', 'version')} WHERE ${stampOf('w')} <> w.version
+    UNION ALL SELECT 'shop', 0, e.shop_id, e.epoch FROM epochs e WHERE e.shop_id IN (SELECT value FROM json_each(?4))`,
 }
 
-/** One SELECT: which of the watched carts are not what is known of them any more, and the epochs of their shops. */
-export async function readVersions<Cart extends WatchedCart>(
+/** One SELECT: what of the watched is not what is known of it any more, and the epochs of the shops whose carts are watched. */
+export async function readVersions<Row extends WatchedRow>(
   reader: Reader,
-  watched: readonly Cart[],
-): Promise<{ moved: Cart[]; epochs: Map<string, number> }> {
-  const byId: Cart[] = []
-  const current: Cart[] = []
-  for (const each of watched) ('id' in each.by ? byId : current).push(each)
-  const ids = byId.map(({ shopId, by, version }) => [shopId, 'id' in by ? by.id : '', version])
-  const owners = current.map(({ shopId, by, version, id }) =>
-    'owner' in by ? [shopId, by.owner, by.type, version, id] : [shopId, '', '', version, id],
-  )
-  const shops = [...new Set(watched.map((each) => each.shopId))]
-  const column = (rows: readonly (string | number)[][], index: number) => rows.map((row) => row[index] ?? null)
+  watched: readonly Row[],
+): Promise<{ moved: Row[]; epochs: Map<string, number> }> {
+  const rows: Readonly<Record<'id' | 'current' | 'order', Row[]>> = { id: [], current: [], order: [] }
+  const known: Readonly<Record<keyof typeof rows, (string | number)[][]>> = { id: [], current: [], order: [] }
+  for (const each of watched) {
+    const { shopId, by, version, id } = each
+    const kind = 'order' in by ? 'order' : 'owner' in by ? 'current' : 'id'
+    rows[kind].push(each)
+    known[kind].push(
+      'order' in by ? [shopId, by.order, version] : 'owner' in by ? [shopId, by.owner, by.type, version, id] : [shopId, by.id, version],
+    )
+  }
+  const shops = [...new Set([...rows.id, ...rows.current].map((each) => each.shopId))]
+  const columns = (of: readonly (string | number)[][], count: number) =>
+    Array.from({ length: count }, (_, index) => of.map((row) => row[index] ?? null))
   const parameters =
     reader.dialect === 'postgres'
-      ? [...[0, 1, 2].map((index) => column(ids, index)), ...[0, 1, 2, 3, 4].map((index) => column(owners, index)), shops]
-      : [ids, owners, shops].map((rows) => JSON.stringify(rows))
+      ? [...columns(known.id, 3), ...columns(known.current, 5), ...columns(known.order, 3), shops]
+      : [known.id, known.current, known.order, shops].map((each) => JSON.stringify(each))
   const epochs = new Map<string, number>()
-  const moved: Cart[] = []
-  for (const row of await reader.run<{ kind: string; place: number; shop_id: string; epoch: number }>(READ_VERSIONS, parameters)) {
-    const cart = row.kind === 'id' ? byId[row.place] : current[row.place]
+  const moved: Row[] = []
+  for (const row of await reader.run<{ kind: keyof typeof rows | 'shop'; place: number; shop_id: string; epoch: number }>(
+    READ_VERSIONS,
+    parameters,
+  )) {
     if (row.kind === 'shop') epochs.set(row.shop_id, row.epoch)
-    else if (cart) moved.push(cart)
+    else moved.push(...rows[row.kind].slice(row.place, row.place + 1))
   }
   return { moved, epochs }
 }

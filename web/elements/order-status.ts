@@ -1,8 +1,7 @@
 // `<order-status>`: an order as it stands, by id and token: from attributes, from the address fragment (which no server sees), or from this
-// device where the payment page came back with `?order=…`. It asks again until nothing can change any more.
+// device where the payment page came back with `?order=…`. It is followed live until nothing can change any more.
 import { css, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit'
 import type { OutputOf } from '../../src/client/client.ts'
-import { CartwrightError } from '../../src/client/problem.ts'
 import { CartElement } from './cart-element.ts'
 import { away, clock, ended, tick } from './icons.ts'
 import { type KnownOrder, orderOfAddress, pictureAt, shopOfPage } from './shop.ts'
@@ -12,9 +11,6 @@ import type { OrderStage } from './words.ts'
 
 type Order = OutputOf<'GET /v1/shops/{shop}/orders/{order}'>
 
-/** How often it asks, in milliseconds: while it waits for money, and later. */
-const SOON = 2000
-const LATER = 20_000
 const PICTURES: Readonly<Record<OrderStage, typeof tick>> = {
   unpaid: clock,
   pending: clock,
@@ -57,7 +53,7 @@ export class OrderStatus extends CartElement {
   declare private known: Order | null
   declare private fault: string
   declare private isBusy: boolean
-  private timer: ReturnType<typeof setTimeout> | undefined
+  private following = new AbortController()
 
   constructor() {
     super()
@@ -71,57 +67,61 @@ export class OrderStatus extends CartElement {
 
   override connectedCallback(): void {
     super.connectedCallback()
-    addEventListener('hashchange', this.ask)
-    document.addEventListener('visibilitychange', this.ask)
-    addEventListener('online', this.ask)
-    if (this.hasUpdated) void this.ask()
+    addEventListener('hashchange', this.follow)
+    document.addEventListener('visibilitychange', this.follow)
+    addEventListener('online', this.follow)
+    if (this.hasUpdated) void this.follow()
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    removeEventListener('hashchange', this.ask)
-    document.removeEventListener('visibilitychange', this.ask)
-    removeEventListener('online', this.ask)
-    clearTimeout(this.timer)
+    removeEventListener('hashchange', this.follow)
+    document.removeEventListener('visibilitychange', this.follow)
+    removeEventListener('online', this.follow)
+    this.following.abort()
   }
 
   protected override updated(changed: PropertyValues): void {
-    if (changed.has('order') || changed.has('token')) void this.ask()
+    if (changed.has('order') || changed.has('token')) void this.follow()
   }
 
   private get meant(): KnownOrder | null {
     return this.order && this.token ? { id: this.order, token: this.token } : orderOfAddress()
   }
 
-  private ask = async (): Promise<void> => {
-    clearTimeout(this.timer)
-    const { meant } = this
+  /** Follows the order from here on, while somebody may be looking. */
+  private follow = async (): Promise<void> => {
+    this.following.abort()
+    const { meant, known } = this
     if (!meant || !this.isConnected || document.visibilityState === 'hidden') return
-    let isWorthIt = true
-    try {
-      const order = await this.store.client.call(
-        'GET /v1/shops/{shop}/orders/{order}',
-        { params: { order: meant.id } },
-        { token: meant.token },
-      )
-      if (order.id !== this.meant?.id) return
-      if (this.known && stageOf(this.known) !== stageOf(order)) this.say(this.words.orderStatus[stageOf(order)][0])
-      this.known = order
-      this.fault = ''
-    } catch (error) {
-      this.fault = this.reason(error)
-      isWorthIt = !(error instanceof CartwrightError) || error.status === 0 || error.status >= 500 || error.status === 429
+    if (known?.id === meant.id && isFinal(known)) return
+    const following = new AbortController()
+    this.following = following
+    const { signal } = following
+    const fail = (error: unknown) => {
+      if (!signal.aborted) this.fault = this.reason(error)
     }
-    clearTimeout(this.timer)
-    if (!isWorthIt || (this.known && isFinal(this.known)) || !this.isConnected) return
-    this.timer = setTimeout(this.ask, this.known && this.known.state !== 'NEW' ? LATER : SOON)
+    try {
+      const { followOrder } = await import('../../src/client/order.ts')
+      const { id, token } = meant
+      await followOrder(this.store.client, id, { token, signal, see: (order) => this.take(order), miss: fail })
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  private take(order: Order): void {
+    const { known } = this
+    if (known?.id === order.id && stageOf(known) !== stageOf(order)) this.say(this.words.orderStatus[stageOf(order)][0])
+    this.known = order
+    this.fault = ''
   }
 
   protected override render(): TemplateResult {
     const { words, known } = this
     if (!this.meant) return html`<div class="blank">${clock}<h2>${words.noOrder}</h2><p class="muted">${words.noOrderHint}</p></div>`
     if (!known && this.fault)
-      return html`<div class="blank">${away}<p role="alert">${this.fault}</p><button class="button" @click=${this.ask}>${words.retry}</button></div>`
+      return html`<div class="blank">${away}<p role="alert">${this.fault}</p><button class="button" @click=${this.follow}>${words.retry}</button></div>`
     if (!known) return html`<p class="blank muted">${words.loading}</p>`
     const stage = stageOf(known)
     const [title, text] = words.orderStatus[stage]
@@ -175,7 +175,8 @@ export class OrderStatus extends CartElement {
         body: { returnUrl },
       })
       if (payment?.url) location.assign(new URL(payment.url, shopOfPage().baseUrl))
-      else await this.ask()
+      // It goes on for as long as the order does.
+      else void this.follow()
     } catch (error) {
       this.fault = this.reason(error)
     } finally {

@@ -95,7 +95,7 @@ export class App {
   /** Refusals that were told where they were met. */
   readonly #met = new WeakSet<Error>()
   #telling: ReturnType<typeof setTimeout> | undefined
-  #watching: ReturnType<typeof setTimeout> | undefined
+  #following = new AbortController()
 
   constructor(drawn: () => void) {
     this.#drawn = drawn
@@ -505,20 +505,35 @@ export class App {
     this.draw()
   }
 
-  /** Reads an order, and again and again while it may change and its page is open. */
-  async loadOrder(order: string): Promise<void> {
-    clearTimeout(this.#watching)
-    const before = this.order.state === 'ready' ? this.order : null
-    const now = await this.#loaded((client) =>
-      client.call('GET /v1/shops/{shop}/orders/{order}', { params: { order } }, this.#opening(order)),
-    )
-    if (this.route.page !== 'order' || this.route.order !== order) return
-    // A page that stood stays while the server is away for a moment.
-    this.order = now.state === 'failed' && before?.value.id === order ? before : now
-    const state = this.order.state === 'ready' ? this.order.value.state : null
-    if (state === 'NEW' || state === 'PLACED') this.#watching = setTimeout(() => void this.loadOrder(order), state === 'NEW' ? 1500 : 5000)
-    if (before?.value.state === 'NEW' && state !== 'NEW') await this.cart.refresh()
-    this.draw()
+  /** Follows an order while its page is open; answers when the page shows it, or why not. */
+  loadOrder(order: string): Promise<void> {
+    this.#following.abort()
+    const following = new AbortController()
+    this.#following = following
+    const { signal } = following
+    return new Promise((resolve, reject) => {
+      const show = (now: Loaded<Order>) => {
+        resolve()
+        if (signal.aborted) return
+        const before = this.order.state === 'ready' ? this.order.value : null
+        // A page that stood stays while the server is away for a moment.
+        if (now.state === 'failed' && before?.id === order) return
+        this.order = now
+        if (before?.state === 'NEW' && now.state === 'ready' && now.value.state !== 'NEW') void this.cart.refresh()
+        this.draw()
+      }
+      const see = (value: Order) => show({ state: 'ready', value })
+      const miss = (error: unknown) => {
+        if (!(error instanceof CartwrightError)) throw error
+        show({ state: 'failed', says: error.problem.title })
+      }
+      const { client } = this.cart
+      this.#signedIn
+        .then(() => import('../../src/client/order.ts'))
+        .then(({ followOrder }) => followOrder(client, order, { ...this.#opening(order), signal, see, miss }))
+        .catch(miss)
+        .then(resolve, reject)
+    })
   }
 
   async #loaded<Value>(read: (client: CartStore['client']) => Promise<Value>): Promise<Loaded<Value>> {
@@ -562,7 +577,7 @@ export class App {
 
   /** Looks at the address, and loads what its page shows. */
   #arrive(): void {
-    clearTimeout(this.#watching)
+    this.#following.abort()
     this.told = null
     this.route = routeOf(new URL(location.href))
     this.choices = {}
