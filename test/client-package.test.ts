@@ -165,7 +165,7 @@ test('cartwright/react type-checks and loads beside React', async () => {
   const [page = ''] = examplesOf('tsx')
   writeFileSync(join(project, 'page.tsx'), page)
   await tsc(['hooks.ts', 'page.tsx'])
-  const guide = writeFiles(blocksOf(join(ROOT, 'docs/guides/react.md')), project, {})
+  const guide = writeFiles(blocksOf('docs/guides/react.md'), project, {})
   await tsc(guide, { module: 'esnext', moduleResolution: 'bundler', verbatimModuleSyntax: true })
   const { stdout } = await run(process.execPath, ['-e', "import('./hooks.ts').then(({ hooks }) => console.log(hooks.length))"], {
     cwd: project,

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { openBrowser } from './chromium.ts'
-import { blocksOf, linesToType, openReader } from './guide.ts'
+import { linesToType, openReader } from './guide.ts'
+import { blocksOf } from './guide-blocks.ts'
 
 const LINES = 6
 const SECONDS = 60

@@ -13,7 +13,7 @@ import { blocksOf, writeFiles } from './guide-blocks.ts'
 import { freshDatabase, freshFolder, startTestServer } from './harness.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const BLOCKS = blocksOf(join(ROOT, 'docs/guides/react.md'))
+const BLOCKS = blocksOf('docs/guides/react.md')
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' }
 /** What `npm create vite` makes besides. */
 const MAIN = `import { StrictMode } from 'react'
@@ -39,9 +39,9 @@ async function builtPage(): Promise<string> {
 }
 
 test('every block of the guide for React is a file of the page, or a command', () => {
-  const unused = BLOCKS.filter(({ file, language }) => file === null && language !== 'sh')
+  const unused = BLOCKS.filter(({ title, language }) => title === '' && language !== 'sh')
   assert.deepEqual(unused, [])
-  assert.ok(BLOCKS.some(({ file }) => file === 'src/App.tsx'))
+  assert.ok(BLOCKS.some(({ title }) => title === 'src/App.tsx'))
 })
 
 describe('the page of the guide for React', async () => {

@@ -5,48 +5,17 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { buildWeb } from '../web/build.ts'
+import type { Block } from './guide-blocks.ts'
 import { eventually, freshFolder } from './harness.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 /** A packed package to install as the reader does; without one the checkout is it, built the same way. */
 const TARBALL = process.env.CARTWRIGHT_TARBALL
-
-/** A fenced block. */
-export interface Block {
-  readonly language: string
-  /** A file's name, or which terminal it is for. */
-  readonly title: string
-  readonly code: string
-  /** The heading above it. */
-  readonly section: string
-  /** Where it begins in the Markdown, for messages. */
-  readonly at: string
-}
-
-/** Every block of a guide, in its order. */
-export function blocksOf(file: string): readonly Block[] {
-  const blocks: Block[] = []
-  let section = ''
-  let open: { language: string; title: string; code: string[]; at: string } | null = null
-  for (const [index, line] of readFileSync(join(ROOT, file), 'utf8').split('\n').entries()) {
-    if (open && line === '```') {
-      blocks.push({ ...open, code: `${open.code.join('\n')}\n`, section })
-      open = null
-    } else if (open) open.code.push(line)
-    else if (line.startsWith('```')) {
-      const [, language = '', title = ''] = /^```(\w*)(?: title="([^"]*)")?$/.exec(line) ?? []
-      assert.notEqual(language, '', `${file}:${index + 1}: a fence is a language and at most a title`)
-      open = { language, title, code: [], at: `${file}:${index + 1}` }
-    } else if (line.startsWith('## ')) section = line.slice(3)
-  }
-  assert.equal(open, null, `${file}: a block is not closed`)
-  return blocks
-}
 
 /** What a reader types and pastes: the lines of blocks that are not what something says. */
 export function linesToType(blocks: readonly Block[]): readonly string[] {
@@ -110,7 +79,7 @@ function installedPackage(): string {
     ...['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(home, 'dist')],
     ...['--noCheck', '--declaration', 'false'],
   ])
-  for (const part of ['package.json', 'bin', 'demo', 'dist/web', 'dist/store'])
+  for (const part of ['package.json', 'bin', 'demo', 'dist/web', 'dist/demo-store'])
     cpSync(join(ROOT, part), join(home, part), { recursive: true })
   symlinkSync('../cartwright/bin/cartwright.js', join(modules, '.bin/cartwright'))
   symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'))

@@ -6,15 +6,14 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
 import { openBrowser } from './chromium.ts'
-import { blocksOf, type GuideBlock, writeFiles } from './guide-blocks.ts'
+import { type Block, blocksOf, writeFiles } from './guide-blocks.ts'
 
-const ROOT = join(import.meta.dirname, '..')
 const run = promisify(execFile)
 /** What the guides say where the server is; here it is elsewhere. */
 const SAID_SERVER = 'http://localhost:3000'
@@ -215,12 +214,12 @@ await edge.dispose()`,
 })
 
 /** Does what a guide says, in order, as far as its last command, which starts the site; answers that one and the folder of the site. */
-async function followed(name: string): Promise<{ readonly last: string; readonly cwd: string }> {
-  const blocks = blocksOf(join(ROOT, `docs/guides/${name}.md`))
-  let cwd = emptyFolder(name)
-  const commands = blocks.filter((each) => each.file === null).map(commandsOf)
+async function followed(guide: string): Promise<{ readonly last: string; readonly cwd: string }> {
+  const blocks = blocksOf(guide)
+  let cwd = emptyFolder(basename(guide, '.md'))
+  const commands = blocks.filter((each) => each.title === '').map(commandsOf)
   assert.equal(commands.shift()?.join('\n'), STARTS_SERVER)
-  const last = commands.pop()?.join('\n') ?? assert.fail(`${name} starts nothing`)
+  const last = commands.pop()?.join('\n') ?? assert.fail(`${guide} starts nothing`)
   for (const command of commands.flat()) {
     const [, entered] = /^cd (\S+)$/.exec(command) ?? []
     if (entered) cwd = join(cwd, entered)
@@ -230,7 +229,7 @@ async function followed(name: string): Promise<{ readonly last: string; readonly
   return { last, cwd }
 }
 
-function commandsOf({ language, code }: GuideBlock): string[] {
+function commandsOf({ language, code }: Block): string[] {
   assert.equal(language, 'sh', `Neither a file nor a command: ${code}`)
   return code.trim().split('\n')
 }
@@ -278,7 +277,7 @@ describe('the guides', () => {
   }
 
   test('a cart with React: built without an error, and its page orders', async () => {
-    const { last, cwd } = await followed('react')
+    const { last, cwd } = await followed('docs/guides/react.md')
     assert.equal(last, 'npm run dev')
     await shell('npm run build', cwd)
     const port = await freePort()
@@ -292,7 +291,7 @@ describe('the guides', () => {
   })
 
   test('a cart with Next.js: built without an error, its pages order, and the browser knows no secret', async () => {
-    const { last, cwd } = await followed('next')
+    const { last, cwd } = await followed('docs/guides/next.md')
     assert.equal(last, 'npm run dev -- --port 3001')
     await shell('npm run build', cwd)
     const port = await freePort()
