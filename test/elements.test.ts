@@ -13,12 +13,11 @@ import { webFolder } from '../src/http/web.ts'
 import { buildWeb } from '../web/build.ts'
 import { decimalsOf, decimalText, minorUnits, moneyText } from '../web/elements/amounts.ts'
 import { openBrowser } from './chromium.ts'
-import { caller, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, caller, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { login } from './nodes.ts'
 import { type ShopSite, startShopSite } from './shop-site.ts'
 
 const SCRIPT_BYTES = 40_000
-const LATER_BYTES = 15_000
 const WIDTHS = [320, 1440, 768]
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const ROOT = join(import.meta.dirname, '..')
@@ -37,11 +36,11 @@ const site: ShopSite = await startShopSite(server.url, THEME)
 describe('the script', () => {
   const gzipped = (file: string) => gzipSync(readFileSync(join(webFolder(), file)), { level: 9 }).length
 
-  it('is under 40 kB gzip, and what it loads later (the prices of a cart that shows changes at once) under 15 kB more', () => {
-    const bytes = gzipped('elements.js')
+  it('is under 40 kB gzip, with everything that it loads later', (context) => {
+    const all = ['elements.js', ...globSync('elements/*.js', { cwd: webFolder() })]
+    const bytes = all.reduce((sum, file) => sum + gzipped(file), 0)
+    context.diagnostic(`${gzipped('elements.js')} bytes at once, ${bytes} bytes in all`)
     assert.ok(bytes < SCRIPT_BYTES, `${bytes} bytes`)
-    const later = globSync('elements/*.js', { cwd: webFolder() }).reduce((all, file) => all + gzipped(file), 0)
-    assert.ok(later < LATER_BYTES, `${later} bytes`)
   })
 
   it('may be loaded by any origin, is asked anew by its hash, and is not there under other names', async () => {
@@ -198,7 +197,6 @@ describe('the drop-in elements on another origin', () => {
     await page.getByLabel('E-mail').fill('robin@example.com')
     for (const [label, text] of Object.entries(PLACE)) await page.getByLabel(label).fill(text)
     await page.getByLabel('Country').selectOption('US')
-    await page.getByRole('radio', { name: /Standard/ }).waitFor()
   }
 
   it('a mug goes into the cart, its number on the badge, and both are there after a reload', async () => {
@@ -325,6 +323,21 @@ describe('the drop-in elements on another origin', () => {
     await end()
   })
 
+  it('a shop that ships without methods asks for none, and does not say that it cannot', async () => {
+    const admin = caller(server.url, ADMIN)
+    await admin('POST', '/v1/shops', { id: 'plain', name: 'Plain', currency: 'USD' })
+    await admin('PUT', '/v1/shops/plain/products/jar', { name: 'Jar', variants: [{ sku: 'JAR', prices: [{ currency: 'USD', amount: 1250 }] }] })
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/checkout.html?shop=plain`)
+    await page.evaluate(`cart.add({ sku: 'JAR' })`)
+    await fillAddress(page)
+    await page.getByRole('button', { name: 'Pay $12.50' }).waitFor()
+    assert.equal(await page.getByText('We cannot ship to this address.').count(), 0)
+    await page.getByRole('button', { name: 'Pay $12.50' }).click()
+    await page.waitForURL(/sandbox/)
+    await end()
+  })
+
   it('Buy orders one row and leaves the others, in place of the cart where a page has nothing else', async () => {
     const { page, end } = await shopper()
     await page.goto(site.url)
@@ -332,6 +345,7 @@ describe('the drop-in elements on another origin', () => {
     await page.goto(`${site.url}/simple.html`)
     await page.getByRole('button', { name: 'Buy only Stoneware Mug' }).click()
     await fillAddress(page)
+    await page.getByRole('radio', { name: /Standard/ }).waitFor()
     await page.getByRole('button', { name: 'Continue to payment' }).click()
     await page.waitForURL(/sandbox/)
     await page.getByRole('button', { name: /leave/i }).click()

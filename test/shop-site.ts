@@ -58,7 +58,7 @@ function bodyOf(path: string, server: string): string {
   return `<main><h1>Things for quiet mornings</h1><div class="grid">${cards.join('')}</div></main><cart-drawer checkout="/checkout.html" ${drawer}></cart-drawer>`
 }
 
-/** Starts a site whose pages use the script of `server`; `?lang=`, `?dir=` and `?theme` (the style sheet `theme`) set the page's. Closed after the test file. */
+/** Starts a site whose pages use the script of `server`; `?shop=`, `?lang=`, `?dir=` and `?theme` (the style sheet `theme`) set the page's. Closed after the test file. */
 export async function startShopSite(server: string, theme = ''): Promise<ShopSite> {
   const cookies: string[] = []
   const policy = `default-src 'none'; script-src 'self' ${server}; connect-src ${server}; img-src ${server}; style-src 'self' ${server}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html`
@@ -70,12 +70,13 @@ export async function startShopSite(server: string, theme = ''): Promise<ShopSit
     if (pathname === '/own.js') return response.setHeader('content-type', 'text/javascript').end(scriptOf(server))
     if (pathname === '/favicon.ico') return response.writeHead(204).end()
     response.setHeader('content-type', 'text/html; charset=utf-8').setHeader('content-security-policy', policy)
+    const shop = searchParams.get('shop') === 'plain' ? 'plain' : 'demo'
     const lang = searchParams.get('lang') === 'de' ? 'de' : 'en'
     const direction = searchParams.get('dir') === 'rtl' ? 'rtl' : 'ltr'
     response.end(`<!doctype html><html lang="${lang}" dir="${direction}"><head><meta charset="utf-8"><title>Fern &amp; Kettle</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/site.css">${searchParams.has('theme') ? '<link rel="stylesheet" href="/theme.css">' : ''}
 <link rel="stylesheet" href="${server}/elements.css">
-<script type="module" src="${server}/elements.js" data-shop="demo" data-login-url="/sign-in"></script>
+<script type="module" src="${server}/elements.js" data-shop="${shop}" data-login-url="/sign-in"></script>
 <script type="module" src="/own.js"></script></head>
 <body><header class="bar"><a href="/">Fern &amp; Kettle</a><cart-button href="/cart.html"></cart-button></header>${bodyOf(pathname, server)}</body></html>`)
   })

@@ -28,6 +28,7 @@ export class CheckoutForm extends CartElement {
     billing: { state: true },
     isSame: { state: true },
     methods: { state: true },
+    needsMethod: { state: true },
     picked: { state: true },
     payments: { state: true },
     payment: { state: true },
@@ -73,6 +74,7 @@ export class CheckoutForm extends CartElement {
   declare private billing: TypedAddress
   declare private isSame: boolean
   declare private methods: Methods | null
+  declare private needsMethod: boolean
   /** The method that was clicked, until the cart says the same. */
   declare private picked: string | null
   declare private payments: PaymentMethods
@@ -98,6 +100,7 @@ export class CheckoutForm extends CartElement {
     this.billing = typedOf(null)
     this.isSame = true
     this.methods = null
+    this.needsMethod = true
     this.picked = null
     this.payments = []
     this.payment = null
@@ -214,6 +217,7 @@ export class CheckoutForm extends CartElement {
 
   private methodChoice(cart: PricedCart): TemplateResult {
     const { words, methods } = this
+    if (methods?.length === 0 && !this.needsMethod) return html``
     const fault = this.faults.get('method')
     const chosen = this.picked ?? cart.shippingMethod
     const list = repeat(
@@ -278,10 +282,17 @@ export class CheckoutForm extends CartElement {
     await this.attempt(async () => {
       const { items } = await this.store.client.call('GET /v1/shops/{shop}/carts/{cart}/shipping-methods', { params: { cart: cart.id } })
       if (asked !== this.askedFor) return
+      // A shop that ships without methods has nothing to choose; one that has none for this address does not ship there.
+      this.needsMethod = items.length > 0 || (await this.isMethodMissing(cart.id))
       this.methods = items
       const [first] = items
       if (first && !items.some(({ id }) => id === cart.shippingMethod)) await this.store.change({ shippingMethod: first.id })
     })
+  }
+
+  private async isMethodMissing(cart: string): Promise<boolean> {
+    const { problems } = await this.store.client.call('GET /v1/shops/{shop}/carts/{cart}/validation', { params: { cart } })
+    return problems.some(({ code }) => code === 'shipping_method_required')
   }
 
   /** Asks how it can be paid, when what is to be paid changed. Without an answer the shop's first way is taken. */
