@@ -126,7 +126,10 @@ async function mailOf(shop: Shop) {
   const email = nextCustomer()
   const { order, payment } = await unpaid(call, email)
   await payFor(call, { order, payment })
-  return mailTo(email)
+  return mailTo(email).catch(async (error: Error) => {
+    const [sent, now] = [await shop.admin('GET', '/emails'), await shop.admin('GET', `/orders/${order.id}`)]
+    assert.fail(`${error.message} Order ${now.body.state} ${now.body.paymentState}, e-mails ${JSON.stringify(sent.body.items)}`)
+  })
 }
 
 /** A key with a single value: any other is refused by name. */
