@@ -326,7 +326,11 @@ describe('the drop-in elements on another origin', () => {
   it('a shop that ships without methods asks for none, and does not say that it cannot', async () => {
     const admin = caller(server.url, ADMIN)
     await admin('POST', '/v1/shops', { id: 'plain', name: 'Plain', currency: 'USD' })
-    await admin('PUT', '/v1/shops/plain/products/jar', { handle: 'jar', name: 'Jar', variants: [{ sku: 'JAR', prices: [{ currency: 'USD', amount: 1250 }] }] })
+    await admin('PUT', '/v1/shops/plain/products/jar', {
+      handle: 'jar',
+      name: 'Jar',
+      variants: [{ sku: 'JAR', prices: [{ currency: 'USD', amount: 1250 }] }],
+    })
     const { page, end } = await shopper()
     await page.goto(`${site.url}/checkout.html?shop=plain`)
     await page.evaluate(`cart.add({ sku: 'JAR' })`)

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { checkBooks } from '../src/store/books.ts'
-import { DIALECTS } from './harness.ts'
+import { DIALECTS, EVERY, isTried } from './harness.ts'
 import { type Dying, type Life, live } from './life-of-an-order.ts'
 import { openShop, startWorld, success, type World } from './paying.ts'
 import { atStep, type Moment, type Place, providerAround, storeAround } from './ports.ts'
@@ -123,18 +123,19 @@ for (const dialect of DIALECTS) {
       const shop = await openOwnShop()
       const guests: Guest[] = []
       // What is there after one step is what is there before the next: nothing but reads is between them.
-      for (let first = 1, goesOn = true; goesOn; first += SIDE_BY_SIDE) {
+      const stride = EVERY ? 1 : DIALECTS.length
+      for (let first = isTried(dialect, 0) ? 1 : 2, goesOn = true; goesOn; first += SIDE_BY_SIDE * stride) {
         const dying = await Promise.all(
           Array.from({ length: SIDE_BY_SIDE }, async (_, index) => {
             const guest = await shop.guest()
             guests.push(guest)
-            const where = { databaseUrl: world.databaseUrl, ahead: world.ahead(), at: first + index, moment: 'after' as const }
+            const where = { databaseUrl: world.databaseUrl, ahead: world.ahead(), at: first + index * stride, moment: 'after' as const }
             return die({ ...lifeOf(shop, guest), ...where })
           }),
         )
         goesOn = dying.every((died) => died)
       }
-      assert.ok(guests.length >= 6, `${guests.length} processes`)
+      assert.ok(guests.length >= 6 / stride, `${guests.length} processes`)
       await finish(shop, guests)
     })
   })

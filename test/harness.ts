@@ -16,6 +16,17 @@ import { readEndpoints, updateEndpoint } from '../src/store/endpoints.ts'
 /** The databases that every promise is tested on. */
 export const DIALECTS = ['sqlite', 'postgres'] as const
 
+/**
+ * `EVERY=1` has everything tried on both databases, and as often as it is promised. In the everyday run costly things whose outcome does not depend
+ * on the database are tried on one of them, or every other one on each.
+ */
+export const EVERY = process.env.EVERY === '1'
+
+/** Whether the case of this number is tried on this database. */
+export function isTried(dialect: (typeof DIALECTS)[number], index: number): boolean {
+  return EVERY || index % DIALECTS.length === DIALECTS.indexOf(dialect)
+}
+
 /** The admin key of test servers. */
 export const ADMIN = `sk_${'a'.repeat(40)}`
 

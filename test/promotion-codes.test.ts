@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
-import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, type Answer, atOnce, caller, DIALECTS, EVERY, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { expect2xx, login, startNode } from './nodes.ts'
 
 const SHOP = '/v1/shops/demo'
@@ -138,24 +138,26 @@ for (const { dialect, server } of servers) {
       assert.equal((await (await guest()).call('POST', '/carts/current/codes', { code: first })).status, 422)
     })
 
-    test('SEED1-44 while 100 000 codes are made, the shop goes on selling', async () => {
-      const promotion = await promotionWith()
-      const making = admin('POST', `/promotions/${promotion}/codes/generate`, { pattern: 'M-########', count: 100_000 })
-      let isMade = false
-      void making.finally(() => (isMade = true))
-      const waits: number[] = []
-      while (!isMade) {
-        const started = performance.now()
-        expect2xx(await caller(shop)('POST', '/carts/current/lines', { sku: 'MUG-STONE' }))
-        waits.push(performance.now() - started)
-      }
-      assert.equal(expect2xx(await making).body.count, 100_000)
-      const rows = await db.selectFrom('promotion_codes').select('code').where('promotion_id', '=', promotion).execute()
-      assert.equal(rows.length, 100_000)
-      // Generous: other tests run at the same time. Alone it is some 10 ms, and 50 ms at worst.
-      assert.ok(waits.length > 10 && Math.max(...waits) < 1000, `${waits.length} adds, the longest took ${Math.max(...waits)} ms`)
-      assert.equal((await admin('DELETE', `/promotions/${promotion}`)).status, 204)
-    })
+    // The slower of the two, by four times.
+    if (EVERY || dialect === 'postgres')
+      test('SEED1-44 while 100 000 codes are made, the shop goes on selling', async () => {
+        const promotion = await promotionWith()
+        const making = admin('POST', `/promotions/${promotion}/codes/generate`, { pattern: 'M-########', count: 100_000 })
+        let isMade = false
+        void making.finally(() => (isMade = true))
+        const waits: number[] = []
+        while (!isMade) {
+          const started = performance.now()
+          expect2xx(await caller(shop)('POST', '/carts/current/lines', { sku: 'MUG-STONE' }))
+          waits.push(performance.now() - started)
+        }
+        assert.equal(expect2xx(await making).body.count, 100_000)
+        const rows = await db.selectFrom('promotion_codes').select('code').where('promotion_id', '=', promotion).execute()
+        assert.equal(rows.length, 100_000)
+        // Generous: other tests run at the same time. Alone it is some 10 ms, and 50 ms at worst.
+        assert.ok(waits.length > 10 && Math.max(...waits) < 1000, `${waits.length} adds, the longest took ${Math.max(...waits)} ms`)
+        assert.equal((await admin('DELETE', `/promotions/${promotion}`)).status, 204)
+      })
 
     test('a pattern with too few combinations is refused by its path, and nothing is made', async () => {
       const promotion = await promotionWith()

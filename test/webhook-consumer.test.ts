@@ -6,13 +6,13 @@ import { after, describe, test } from 'node:test'
 import { openStore } from '../src/main.ts'
 import { readEndpoints } from '../src/store/endpoints.ts'
 import { publish } from '../src/store/outbox.ts'
-import { ADMIN, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, atOnce, caller, DIALECTS, EVERY, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { expect2xx, type Node, startNode, stockUp, wares } from './nodes.ts'
 import { type Received, startReceiver } from './receiver.ts'
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
-const EVENTS = 500
+const EVENTS = EVERY ? 500 : 150
 const BUYERS = 10
 
 /** Buys something and pays it as a browser does; answers the id of the order. */
