@@ -1,4 +1,4 @@
-// Errors that no test waits for fail the run, although nobody follows promises to find out which test they came from.
+// Errors that no test waits for fail the run, although the ends of promises are not asked for.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
