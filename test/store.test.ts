@@ -122,6 +122,8 @@ describe('the demo store', async () => {
       passing.push(gate.promise.then(() => route.continue()))
     }
     const end = async () => {
+      // What was clicked may not have been sent yet.
+      await eventually(async () => passing.length > 0)
       gate.resolve()
       await Promise.all(passing)
       await page.unroute(pattern, handle)
