@@ -115,6 +115,8 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
     LOG_LEVEL: 'warn',
     PYTHONUNBUFFERED: '1',
     npm_config_update_notifier: 'false',
+    // A reader is asked whether npm may fetch what it runs, and says yes.
+    npm_config_yes: 'true',
     ...(TARBALL ? { npm_config_package: TARBALL } : {}),
     ...env,
   }
