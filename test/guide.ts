@@ -90,6 +90,13 @@ function installedPackage(): string {
 await buildWeb()
 const INSTALLED = installedPackage()
 
+function withoutCheckout(path: string): string {
+  return path
+    .split(':')
+    .filter((each) => !each.includes('node_modules'))
+    .join(':')
+}
+
 /** A port for what has to be named before it is there. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -117,7 +124,8 @@ export async function openReader(addresses: Readonly<Record<string, string>> = {
     npm_config_update_notifier: 'false',
     // A reader is asked whether npm may fetch what it runs, and says yes.
     npm_config_yes: 'true',
-    ...(TARBALL ? { npm_config_package: TARBALL } : {}),
+    // Who installed it has a Node and an npm of their own.
+    ...(TARBALL ? { npm_config_package: TARBALL, PATH: withoutCheckout(process.env.PATH ?? '') } : {}),
     ...env,
   }
   let key = adminKey
