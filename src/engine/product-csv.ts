@@ -532,7 +532,7 @@ function readVariant(draft: Draft, row: Row, options: ProductCsvOptions): DraftV
     prices: price === undefined ? [] : [price],
     ...readStock(row),
     requiresShipping: readFlag(row, 'Variant Requires Shipping', kind === 'goods' || kind === 'bundle'),
-    taxable: readFlag(row, 'Variant Taxable', true),
+    taxable: readFlag(row, 'Variant Taxable', kind !== 'recharge'),
     grams: readGrams(row),
     ...(barcode === '' ? {} : { barcode }),
     ...(image === '' ? {} : { image }),
