@@ -259,6 +259,15 @@ describe('imports', () => {
     for (const handle of ['good-1', 'good-2']) assert.equal((await as()('GET', `${SHOP}/products/${handle}`)).status, 200)
   })
 
+  test('a CSV file comes in however its type is written', async () => {
+    for (const [index, type] of ['Text/CSV', 'text/csv;charset=utf-8', 'TEXT/CSV; header=present'].entries()) {
+      const answer = await admin('POST', `${SHOP}/products/import`, `${HEAD}\ntyped-${index},T,TYPED-${index},1,true\n`, {
+        'content-type': type,
+      })
+      assert.deepEqual(counts(answer), [1, 0, 0, 0], told(answer))
+    }
+  })
+
   test('a CSV file without its columns, or an empty one, is reported and writes nothing', async () => {
     const was = await contentOfTables(reader)
     for (const csv of ['a,b,c\n1,2,3\n', '\n']) {
