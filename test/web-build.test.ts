@@ -16,7 +16,8 @@ const { url } = await startTestServer(await freshDatabase('sqlite'))
 /** A checkout with nothing but what builds, and a lock file. */
 function checkout(): string {
   const folder = freshFolder()
-  for (const part of ['web', 'src/client', 'src/core', 'package.json']) cpSync(join(ROOT, part), join(folder, part), { recursive: true })
+  for (const part of ['web', 'src/client', 'src/core', 'package.json', 'tsconfig.json'])
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true })
   writeFileSync(join(folder, 'package-lock.json'), '{}')
   return folder
 }
@@ -67,7 +68,7 @@ describe('the page of the demo store', () => {
   it('has its policy wherever it is served, and its files are where it says', async () => {
     const page = await fetch(`${url}/`)
     assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/)
-    for (const name of ['index.html', 'INDEX.html', '%69ndex.html', 'assets/../index.html', './index.html', ''])
+    for (const name of ['index.html', 'INDEX.html', '%69ndex.html', 'assets/../index.html', '/index.html', 'assets/', ''])
       assert.equal((await fetch(`${url}/store/${name}`)).status, 404, name)
     const [script = ''] = /\/store\/assets\/[^"]+\.js/.exec(await page.text()) ?? []
     assert.equal((await fetch(url + script)).status, 200)
