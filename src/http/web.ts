@@ -41,7 +41,7 @@ function builtFile(path: string, type: string): BuiltFile | null {
   if (!existsSync(path)) return null
   const bytes = readFileSync(path)
   const hash = createHash('sha256').update(bytes).digest('base64url')
-  const made = new Map<Encoding, Promise<Buffer>>([['identity', Promise.resolve(bytes)]])
+  const made = new Map<Encoding, Promise<Buffer>>()
   return {
     type,
     in(encoding) {

@@ -134,7 +134,10 @@ export type ProductWrite =
   | { readonly outcome: 'unchanged'; readonly id: string; readonly skus: readonly string[] }
   | { readonly outcome: 'refused'; readonly reason: string; readonly sku: string }
 
-/** Writes a product whole, found by its handle; publishing and stock that it leaves out stay as they are. A sku that another product has refuses it. Follow a change with `moveEpoch`. */
+/**
+ * Writes a product whole, found by its handle; publishing and stock that it leaves out stay as they are. A sku that another product has refuses
+ * it. Follow a change with `moveEpoch`.
+ */
 export async function writeProduct(writer: Writer, shopId: string, sent: SentProduct, now: number, newId: string): Promise<ProductWrite> {
   // One writer of a shop's products at a time: two who find no such handle or sku would both insert it. The row is the one whose moving ends
   // every such transaction anyway; readers of carts do not wait for it. On SQLite transactions follow each other as it is.
