@@ -226,7 +226,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   'GET /healthz': 'public',
   'GET /elements.js': 'public',
   'GET /elements.css': 'public',
-  'GET /elements/:file(^[\\w-]+\\.js$)': 'public',
   'GET /readyz': 'public',
   'GET /openapi.json': 'public',
   'GET /docs': 'public',

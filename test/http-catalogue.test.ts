@@ -56,7 +56,7 @@ describe('products', () => {
     assert.deepEqual([changed.status, changed.body.id, changed.body.name], [200, id, 'Big jug'])
   })
 
-  test('a product is a handle, a name and a sku with its price: what is left out is that of an ordinary thing, never what it was before', async () => {
+  test('a product is a handle, a name and a sku with its price: what is left out is that of an ordinary thing', async () => {
     const least = { handle: 'least', name: 'Least', variants: [{ sku: 'LEAST', prices: [{ currency: 'USD', amount: 500 }] }] }
     const made = await admin('PUT', `${SHOP}/products/least`, least)
     assert.equal(made.status, 201, told(made))
@@ -70,8 +70,73 @@ describe('products', () => {
     assert.equal(imported.body.changed, 1, told(imported))
     const [variant] = (await as()('GET', `${SHOP}/products/${id}`)).body.variants
     assert.deepEqual([variant.stockPolicy, variant.onHand, variant.requiresShipping], ['deny', 3, false])
-    await admin('PUT', `${SHOP}/products/least`, { ...least, description: 'Once', tags: ['once'], published: false })
+    const uncounted = { ...least, published: true, variants: [{ ...least.variants[0], stockPolicy: 'untracked' }] }
+    await admin('PUT', `${SHOP}/products/least`, { ...uncounted, description: 'Once', tags: ['once'] })
     assert.deepEqual((await admin('PUT', `${SHOP}/products/least`, least)).body, made.body)
+  })
+
+  for (const dialect of DIALECTS) {
+    test(`a new price neither shows a draft nor touches what is counted, by PUT and by import (${dialect})`, async () => {
+      const call = caller(NODES[dialect][0], ADMIN)
+      const at = (amount: number) => [{ currency: 'USD', amount }]
+      const sent = (amount: number, kept = {}, back = {}) => ({
+        ...{ handle: 'kept', name: 'Kept' },
+        variants: [
+          { sku: 'KEPT', prices: at(amount), ...kept },
+          { sku: 'KEPT-BACK', prices: at(amount), ...back },
+          { sku: 'KEPT-FREE', prices: at(amount) },
+        ],
+      })
+      const put = async (body: object) => {
+        const answer = await call('PUT', `${SHOP}/products/kept`, body)
+        assert.ok(answer.status < 300, told(answer))
+        const stock = answer.body.variants.map((each: Record<string, unknown>) => [each.stockPolicy, each.onHand])
+        return [answer.body.published, ...stock]
+      }
+      const free = ['untracked', undefined]
+      const first = { ...sent(500, { onHand: 7 }, { stockPolicy: 'continue', onHand: 2 }), published: false }
+      assert.deepEqual(await put(first), [false, ['deny', 7], ['continue', 2], free])
+      await call('PUT', `${SHOP}/stock/KEPT`, { delta: -3 })
+      assert.deepEqual(await put(sent(600)), [false, ['deny', 4], ['continue', 2], free])
+      const load = async () => (await call('POST', `${SHOP}/products/import`, { products: [sent(700)] })).body
+      for (const [changed, unchanged] of [
+        [1, 0],
+        [0, 1],
+      ])
+        assert.partialDeepStrictEqual(await load(), { changed, unchanged, refusedCount: 0 })
+      assert.equal((await call('GET', `${SHOP}/stock/KEPT`)).body.onHand, 4)
+      assert.deepEqual(await put(sent(700, {}, { onHand: 9 })), [false, ['deny', 4], ['continue', 9], free])
+      assert.deepEqual(await put({ ...sent(700, { stockPolicy: 'untracked' }), published: true }), [true, free, ['continue', 9], free])
+      assert.deepEqual(await put(sent(800)), [true, free, ['continue', 9], free])
+    })
+  }
+
+  test('counted goods that become a bundle have the stock of their parts', async () => {
+    const box = { handle: 'box', name: 'Box', variants: [{ sku: 'BOX', prices: [{ currency: 'USD', amount: 500 }] }] }
+    await admin('PUT', `${SHOP}/products/box`, { ...box, variants: [{ ...box.variants[0], onHand: 3 }] })
+    const bundle = { ...box, kind: 'bundle', variants: [{ ...box.variants[0], parts: [{ sku: 'MUG-STONE', quantity: 2 }] }] }
+    const made = await admin('PUT', `${SHOP}/products/box`, bundle)
+    assert.deepEqual([made.status, made.body.variants[0].stockPolicy, made.body.variants[0].onHand], [200, 'untracked', undefined])
+    const counted = { ...bundle, variants: [{ ...bundle.variants[0], onHand: 3 }] }
+    assertProblem(await admin('PUT', `${SHOP}/products/box`, counted), 422, 'invalid')
+  })
+
+  test('a recharge is money and not taxed, unless it says so', async () => {
+    const put = async (taxable?: boolean) => {
+      const variants = [{ sku: 'CREDIT', prices: [], ...(taxable === undefined ? {} : { taxable }) }]
+      const recharge = { currency: 'USD', presets: [500], allowCustom: false }
+      const made = await admin('PUT', `${SHOP}/products/credit`, { handle: 'credit', name: 'Credit', kind: 'recharge', recharge, variants })
+      return made.body.variants[0].taxable
+    }
+    assert.deepEqual([await put(), await put(true)], [false, true])
+  })
+
+  test('a draft whose handle is the sku of a published product hides it from nobody', async () => {
+    await admin('PUT', `${SHOP}/products/open`, product('open', 'SAME-NAME', 100))
+    await admin('PUT', `${SHOP}/products/SAME-NAME`, { ...product('SAME-NAME', 'OTHER', 100), published: false })
+    const read = async (who?: string) => (await as(who)('GET', `${SHOP}/products/SAME-NAME`)).body.handle
+    assert.deepEqual([await read(), await read(ADMIN)], ['open', 'SAME-NAME'])
+    assertProblem(await as()('GET', `${SHOP}/products/OTHER`), 404, 'product_not_found')
   })
 
   test('a product is refused whole: a taken sku, a currency that does not exist, a price said twice, another handle', async () => {
@@ -192,6 +257,15 @@ describe('imports', () => {
     ])
     assert.equal(answer.body.refused[2].line, 5)
     for (const handle of ['good-1', 'good-2']) assert.equal((await as()('GET', `${SHOP}/products/${handle}`)).status, 200)
+  })
+
+  test('a CSV file comes in however its type is written', async () => {
+    for (const [index, type] of ['Text/CSV', 'text/csv;charset=utf-8', 'TEXT/CSV; header=present'].entries()) {
+      const answer = await admin('POST', `${SHOP}/products/import`, `${HEAD}\ntyped-${index},T,TYPED-${index},1,true\n`, {
+        'content-type': type,
+      })
+      assert.deepEqual(counts(answer), [1, 0, 0, 0], told(answer))
+    }
   })
 
   test('a CSV file without its columns, or an empty one, is reported and writes nothing', async () => {

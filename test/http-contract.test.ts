@@ -22,7 +22,6 @@ const HIDDEN = [
   ['GET', '/healthz'],
   ['GET', '/elements.js'],
   ['GET', '/elements.css'],
-  ['GET', '/elements/:file(^[\\w-]+\\.js$)'],
   ['GET', '/readyz'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],

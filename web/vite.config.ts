@@ -1,5 +1,5 @@
-// How the drop-in elements are built: one module of its own, whose address never changes, and what it loads later beside it under names that
-// tell their content, so that those may be cached for ever.
+// How the drop-in elements are built: one module in one file, whose address never changes. Pieces that it loads later would be gone after an
+// upgrade, while a page that has the file of before still asks for them.
 import { defineConfig, type Plugin } from 'vite'
 
 /** Markup and styles stand in the sources as people read them; what is only for the eye is no use to a browser. Ends of lines stay, which code needs. */
@@ -37,7 +37,7 @@ export default defineConfig({
       output: {
         minify: true,
         entryFileNames: '[name].js',
-        chunkFileNames: 'elements/[name]-[hash].js',
+        codeSplitting: false,
       },
     },
   },

@@ -2513,7 +2513,7 @@ export interface Operations {
        */
       kind?: 'goods' | 'digital' | 'recharge' | 'subscription' | 'bundle'
       /**
-       * True unless given
+       * Unless given, as it was; true of a new product
        */
       published?: boolean
       /**
@@ -2596,16 +2596,19 @@ export interface Operations {
           endsAt?: string
         }[]
         /**
-         * `deny` where `onHand` is given, else `untracked`, unless given
+         * Unless given, a sku that is counted stays so; of others `deny` where `onHand` is given, else `untracked`
          */
         stockPolicy?: 'untracked' | 'deny' | 'continue'
+        /**
+         * Leave it out where only other things change: unless given, the count stays as it is, and begins with 0
+         */
         onHand?: number
         /**
          * Unless given: true of `goods` and `bundle`, false of other kinds
          */
         requiresShipping?: boolean
         /**
-         * True unless given
+         * Unless given: true, but false of `recharge`
          */
         taxable?: boolean
         /**

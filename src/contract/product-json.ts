@@ -4,7 +4,7 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type Type from 'typebox'
 import { exponentOf } from '../core/currency.ts'
-import type { Price, ProductInput } from '../core/product.ts'
+import type { Price, ProductInput, SentProduct, SentVariant } from '../core/product.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import { faultOf } from './fault.ts'
@@ -16,10 +16,10 @@ type WirePrice = WireProduct['variants'][number]['prices'][number]
 let compiled: ValidateFunction<WireProduct> | null = null
 
 /**
- * A product that the schema accepted, with what it left out: it is an ordinary thing that is for sale. Times on the wire are RFC 3339, within
- * they are milliseconds.
+ * A product that the schema accepted, with what it left out: it is an ordinary thing. Publishing and stock stay left out: `writeProduct` knows
+ * what they were. Times on the wire are RFC 3339, within they are milliseconds.
  */
-export function productOf(wire: WireProduct): ProductInput {
+export function productOf(wire: WireProduct): SentProduct {
   const kind = wire.kind ?? 'goods'
   const isSent = kind === 'goods' || kind === 'bundle'
   return {
@@ -27,7 +27,6 @@ export function productOf(wire: WireProduct): ProductInput {
     kind,
     description: wire.description ?? '',
     tags: wire.tags ?? [],
-    published: wire.published ?? true,
     images: wire.images ?? [],
     taxCategory: wire.taxCategory ?? 'standard',
     variants: wire.variants.map((variant) => ({
@@ -35,10 +34,9 @@ export function productOf(wire: WireProduct): ProductInput {
       name: variant.name ?? '',
       options: variant.options ?? {},
       prices: variant.prices.map(priceIn),
-      // Who says how many there are means that no more are sold; a bundle has the stock of its parts.
-      stockPolicy: variant.stockPolicy ?? (variant.onHand === undefined ? 'untracked' : 'deny'),
       requiresShipping: variant.requiresShipping ?? isSent,
-      taxable: variant.taxable ?? true,
+      // A recharge is money, and money is not taxed: what is bought with it is.
+      taxable: variant.taxable ?? kind !== 'recharge',
       grams: variant.grams ?? 0,
     })),
   }
@@ -67,7 +65,7 @@ function priceOut({ startsAt, endsAt, ...price }: Price): WirePrice {
 
 /** A product to import with its place in the list (from 1), or why it cannot be one. */
 export type ProductRow =
-  | { readonly line: number; readonly product: ProductInput }
+  | { readonly line: number; readonly product: SentProduct }
   | { readonly line: number; readonly handle?: string; readonly refused: string; readonly column?: string }
 
 /** Reads a list of whatever was sent as products. */
@@ -96,10 +94,10 @@ function compile(): ValidateFunction<WireProduct> {
 }
 
 /** Why a variant's parts are not a bundle's, or null. What a bundle's parts are is its own stock, so it has none beside it. */
-function partsReason({ kind }: ProductInput, { sku, parts, stockPolicy }: ProductInput['variants'][number]): string | null {
+function partsReason({ kind }: SentProduct, { sku, parts, stockPolicy, onHand }: SentVariant): string | null {
   if (!parts) return null
   if (kind !== 'bundle') return 'only_bundles_have_parts'
-  if (stockPolicy !== 'untracked') return 'a_bundle_has_the_stock_of_its_parts'
+  if (stockPolicy === undefined ? onHand !== undefined : stockPolicy !== 'untracked') return 'a_bundle_has_the_stock_of_its_parts'
   if (parts.some((part) => part.sku === sku)) return 'a_bundle_is_no_part_of_itself'
   return new Set(parts.map((part) => part.sku)).size < parts.length ? 'sku_twice' : null
 }
@@ -122,7 +120,7 @@ function pricesRefusal(prices: readonly Price[], path: string): Refusal | null {
 }
 
 /** What the schema cannot say of a product: known currencies, one price on the same terms, distinct skus, amounts where amounts are asked. */
-export function productRefusal(product: ProductInput): Refusal | null {
+export function productRefusal(product: SentProduct): Refusal | null {
   const skus = new Set<string>()
   for (const [index, variant] of product.variants.entries()) {
     const { sku, prices, quantityStep = 1, quantityMin = 1, quantityMax = quantityMin } = variant

@@ -460,23 +460,32 @@ const VariantInput = Type.Object(
     name: Type.Optional(Type.String({ maxLength: 255, description: 'Empty unless given' })),
     options: Type.Optional(Variant.properties.options),
     stockPolicy: Type.Optional(
-      OneOf(['untracked', 'deny', 'continue'], { description: '`deny` where `onHand` is given, else `untracked`, unless given' }),
+      OneOf(['untracked', 'deny', 'continue'], {
+        description: 'Unless given, a sku that is counted stays so; of others `deny` where `onHand` is given, else `untracked`',
+      }),
+    ),
+    onHand: Type.Optional(
+      Type.Integer({
+        minimum: -1_000_000_000,
+        maximum: 1_000_000_000,
+        description: 'Leave it out where only other things change: unless given, the count stays as it is, and begins with 0',
+      }),
     ),
     requiresShipping: Type.Optional(Type.Boolean({ description: 'Unless given: true of `goods` and `bundle`, false of other kinds' })),
-    taxable: Type.Optional(Type.Boolean({ description: 'True unless given' })),
+    taxable: Type.Optional(Type.Boolean({ description: 'Unless given: true, but false of `recharge`' })),
     grams: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: '0 unless given' })),
   },
   CLOSED,
 )
 
-/** A product as it is written: whole. What it may leave out is as `productOf` says, never as it was before. */
+/** A product as it is written: whole. What it may leave out is as `productOf` says; only publishing and stock stay as they were. */
 export const ProductInput = Type.Object(
   {
     ...product,
     description: Type.Optional(Type.String({ maxLength: 50_000, description: 'Empty unless given' })),
     tags: Type.Optional(product.tags),
     kind: Type.Optional(OneOf(PRODUCT_KINDS, { description: '`goods` unless given' })),
-    published: Type.Optional(Type.Boolean({ description: 'True unless given' })),
+    published: Type.Optional(Type.Boolean({ description: 'Unless given, as it was; true of a new product' })),
     images: Type.Optional(product.images),
     taxCategory: Type.Optional(Type.String({ maxLength: 60, description: '`standard` unless given' })),
     variants: Type.Array(VariantInput, { minItems: 1, maxItems: 250 }),

@@ -69,7 +69,7 @@ export interface Part {
   readonly quantity: number
 }
 
-/** One variant as it is written by an import or a `PUT /products/{product}`. */
+/** One variant as it is written. */
 export interface VariantInput {
   readonly sku: string
   /** What tells it apart from its siblings, e.g. `Large / Red`; empty when the product has one variant. */
@@ -119,6 +119,20 @@ export interface ProductInput {
   readonly recharge?: RechargeRule
   readonly plans?: readonly Plan[]
   readonly variants: readonly VariantInput[]
+}
+
+/** A variant as it is sent: without `stockPolicy` and `onHand` a sku that is counted stays counted as it is. */
+export interface SentVariant extends Omit<VariantInput, 'stockPolicy'> {
+  readonly stockPolicy?: StockPolicy
+}
+
+/**
+ * A product as it is sent: whole, but for what its facts do not decide. Whether it is published and how many there are stays as it is where it
+ * leaves that out, so that a new price neither shows a draft nor forgets a count.
+ */
+export interface SentProduct extends Omit<ProductInput, 'published' | 'variants'> {
+  readonly published?: boolean
+  readonly variants: readonly SentVariant[]
 }
 
 /** A variant as pricing sees it: the facts of its product and of itself in one flat value. */

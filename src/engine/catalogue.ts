@@ -5,7 +5,7 @@ import { type Schema, Validator } from '@cfworker/json-schema'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { DRAFT_TYPE } from '../core/cart.ts'
 import { exponentOf } from '../core/currency.ts'
-import type { ProductInput } from '../core/product.ts'
+import type { SentProduct } from '../core/product.ts'
 import type { Promotion } from '../core/promotion.ts'
 import { loadOf, loadRefusal, loadWith, NO_LOAD } from '../core/promotion-refusal.ts'
 import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
@@ -34,7 +34,7 @@ const REPORTED_MAX = 1000
 
 /** A product to import with the line it came from, or a line that cannot be one. */
 export type ImportRow =
-  | { readonly line: number; readonly product: ProductInput }
+  | { readonly line: number; readonly product: SentProduct }
   | { readonly line: number; readonly handle?: string; readonly refused: string; readonly column?: string }
 
 /** What an import did. `refused` names line, column and reason. */
@@ -137,7 +137,7 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
       counts.refusedCount++
       if (refused.length < REPORTED_MAX) refused.push(refusal)
     }
-    let chunk: { line: number; product: ProductInput }[] = []
+    let chunk: { line: number; product: SentProduct }[] = []
     let done = 0
     const flush = async () => {
       for (const { line, outcome, reason, handle } of await writeChunk(shopId, chunk)) {
@@ -170,7 +170,7 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
   }
 
   /** One transaction for a chunk; if it fails, each product by itself, so that one poison row stops nothing. */
-  async function writeChunk(shopId: string, chunk: readonly { line: number; product: ProductInput }[]): Promise<Written[]> {
+  async function writeChunk(shopId: string, chunk: readonly { line: number; product: SentProduct }[]): Promise<Written[]> {
     const write = (rows: typeof chunk) =>
       store.transact(async (writer) => {
         const written: Written[] = []
@@ -212,7 +212,7 @@ export function createCatalogue(parts: { store: Store; clock: Clock; random: Ran
   }
 
   /** Writes one product, found by its handle. */
-  function putProduct(shopId: string, product: ProductInput, claim?: IdempotencyClaim) {
+  function putProduct(shopId: string, product: SentProduct, claim?: IdempotencyClaim) {
     return once(parts, shopId, claim, async (writer) => {
       await lockStock(
         writer,

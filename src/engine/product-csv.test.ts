@@ -387,6 +387,16 @@ test('a gift card is digital unless its kind is given', async () => {
   assert.equal((await one({ 'Gift Card': 'false' })).kind, 'goods')
 })
 
+test('a recharge is not taxed unless its row says so', async () => {
+  const taxable = async (row: Record<string, string>) => (await one(row)).variants[0]?.taxable
+  const recharge = { Kind: 'recharge', 'Amount Presets': '5' }
+  assert.deepEqual([await taxable({}), await taxable(recharge)], [true, false])
+  assert.deepEqual(
+    [await taxable({ ...recharge, 'Variant Taxable': 'true' }), await taxable({ 'Variant Taxable': 'false' })],
+    [true, false],
+  )
+})
+
 test('a cell with an impossible value is refused under its own name', async () => {
   const impossible: Record<string, string[]> = {
     Published: ['maybe'],

@@ -157,7 +157,7 @@ class Refused extends Error {
  * Where the format leaves room: an empty `Variant Inventory Tracker` means that stock is not counted (`untracked`), whatever quantity and
  * policy say, as in Shopify. A negative quantity (oversold elsewhere) is 0; an empty one leaves `onHand` out. `Status` draft or archived is
  * not published. `Gift Card` true means kind `digital`, unless `Kind` says otherwise. A recharge takes custom amounts when `Amount Min` or
- * `Amount Max` is given. `Variant Price` may be empty for recharge and subscription products only.
+ * `Amount Max` is given, and is not taxed unless `Variant Taxable` says so. `Variant Price` may be empty for recharge and subscription products only.
  *
  * @throws RangeError when the currency of the options is unknown; whatever `input` throws. Never because of what the file contains.
  */
@@ -532,7 +532,7 @@ function readVariant(draft: Draft, row: Row, options: ProductCsvOptions): DraftV
     prices: price === undefined ? [] : [price],
     ...readStock(row),
     requiresShipping: readFlag(row, 'Variant Requires Shipping', kind === 'goods' || kind === 'bundle'),
-    taxable: readFlag(row, 'Variant Taxable', true),
+    taxable: readFlag(row, 'Variant Taxable', kind !== 'recharge'),
     grams: readGrams(row),
     ...(barcode === '' ? {} : { barcode }),
     ...(image === '' ? {} : { image }),

@@ -129,17 +129,7 @@ export async function createApp({
   app.setErrorHandler(answerError)
   // Fastify reads text/plain by default; this API speaks JSON, and anything else is told so.
   app.removeContentTypeParser('text/plain')
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      plainProblem(
-        404,
-        'not_found',
-        `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}. The reference is at /docs.`,
-        request.id,
-      ),
-    ),
-  )
+  app.setNotFoundHandler(answerNothing)
   await app.register(cors, corsOf(engine))
   // Reads no cookie by itself: forms-cookie.ts does, for the routes that say so.
   await app.register(cookie, { hook: false })
@@ -318,11 +308,18 @@ function answerError(
     return sendProblem(reply, problemOf(refuse('database_unavailable', { retryAfter: 1 }), request.id, speak(request, reply)))
   }
   const status = error.statusCode ?? 500
+  // Only what serves files says so: of a folder, and of a path that is written in another way than it is.
+  if (status === 403) return answerNothing(request, reply)
   const known = MALFORMED[status]
   if (known && status < 500) return sendProblem(reply, plainProblem(status, known[0], known[1], request.id))
   // A fault: logged once, here, with the id that the caller sees. Its text stays inside.
   request.log.error({ err: error, requestId: request.id }, 'fault')
   return sendProblem(reply, plainProblem(500, 'fault', 'Something is broken on our side. It was logged under this request id.', request.id))
+}
+
+function answerNothing(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const title = `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}. The reference is at /docs.`
+  return sendProblem(reply, plainProblem(404, 'not_found', title, request.id))
 }
 
 const MALFORMED: Readonly<Record<number, readonly [code: string, title: string]>> = {

@@ -45,6 +45,8 @@ export function storePage(folder: string): FastifyPluginAsync {
         root: folder,
         prefix: '/store/',
         index: false,
+        // The page is served above, with its policy; here it would have none.
+        allowedPath: (path) => !/\.html$/i.test(path),
         maxAge: '365d',
         immutable: true,
         decorateReply: false,

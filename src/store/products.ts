@@ -1,7 +1,7 @@
 // The catalogue: products with their variants, prices and stock. Reading answers variants the way pricing sees them; writing a product
 // replaces it whole and tells whether anything changed.
 import { createHash } from 'node:crypto'
-import type { Price, ProductInput, Variant, VariantInput } from '../core/product.ts'
+import type { Price, ProductInput, SentProduct, StockPolicy, Variant, VariantInput } from '../core/product.ts'
 import type { Reader, Writer } from './store.ts'
 import type { PriceTable } from './tables.ts'
 
@@ -134,27 +134,23 @@ export type ProductWrite =
   | { readonly outcome: 'unchanged'; readonly id: string; readonly skus: readonly string[] }
   | { readonly outcome: 'refused'; readonly reason: string; readonly sku: string }
 
-/** Writes a product whole, found by its handle. A sku that another product has refuses it. Follow a change with `moveEpoch`. */
-export async function writeProduct(
-  writer: Writer,
-  shopId: string,
-  product: ProductInput,
-  now: number,
-  newId: string,
-): Promise<ProductWrite> {
+/**
+ * Writes a product whole, found by its handle; publishing and stock that it leaves out stay as they are. A sku that another product has refuses
+ * it. Follow a change with `moveEpoch`.
+ */
+export async function writeProduct(writer: Writer, shopId: string, sent: SentProduct, now: number, newId: string): Promise<ProductWrite> {
   // One writer of a shop's products at a time: two who find no such handle or sku would both insert it. The row is the one whose moving ends
   // every such transaction anyway; readers of carts do not wait for it. On SQLite transactions follow each other as it is.
   if (writer.dialect === 'postgres')
     await writer.db.selectFrom('epochs').select('epoch').where('shop_id', '=', shopId).forNoKeyUpdate().execute()
   const existing = await writer.db
     .selectFrom('products')
-    .select(['id', 'hash'])
+    .select(['id', 'hash', 'published'])
     .where('shop_id', '=', shopId)
-    .where('handle', '=', product.handle)
+    .where('handle', '=', sent.handle)
     .executeTakeFirst()
   const id = existing?.id ?? newId
-  const hash = createHash('sha256').update(JSON.stringify(product)).digest('base64url')
-  const skus = product.variants.map((variant) => variant.sku)
+  const skus = sent.variants.map((variant) => variant.sku)
   const owned = await writer.db
     .selectFrom('variants')
     .select(['sku', 'product_id'])
@@ -173,6 +169,8 @@ export async function writeProduct(
       reason: `The sku ${foreign.sku} belongs to another product already; skus are unique in a shop.`,
       sku: foreign.sku,
     }
+  const product = await completed(writer, shopId, sent, existing === undefined || existing.published === 1)
+  const hash = createHash('sha256').update(JSON.stringify(product)).digest('base64url')
   if (existing?.hash === hash && (await sameStock(writer, shopId, product))) return { outcome: 'unchanged', id, skus }
   await putProduct(writer, shopId, product, { id, hash, now, isNew: !existing })
   const gone = owned.map((row) => row.sku).filter((sku) => !skus.includes(sku))
@@ -182,6 +180,25 @@ export async function writeProduct(
   }
   for (const [position, variant] of product.variants.entries()) await putVariant(writer, shopId, product, variant, { id, position, now })
   return { outcome: existing ? 'changed' : 'created', id, skus: [...skus, ...gone] }
+}
+
+/** What was sent with what it left to us: publishing as it was, and each sku counted as it was. A bundle has the stock of its parts. */
+async function completed(writer: Writer, shopId: string, sent: SentProduct, wasPublished: boolean): Promise<ProductInput> {
+  const open = sent.variants.filter((variant) => variant.stockPolicy === undefined && !variant.parts).map((variant) => variant.sku)
+  const rows =
+    open.length === 0
+      ? []
+      : await writer.db.selectFrom('stock').select(['sku', 'policy']).where('shop_id', '=', shopId).where('sku', 'in', open).execute()
+  const kept = new Map(rows.map((row) => [row.sku, row.policy as StockPolicy]))
+  return {
+    ...sent,
+    published: sent.published ?? wasPublished,
+    variants: sent.variants.map((variant) => ({
+      ...variant,
+      // Who says how many there are of what was not counted means that no more are sold.
+      stockPolicy: variant.stockPolicy ?? kept.get(variant.sku) ?? (variant.onHand === undefined ? 'untracked' : 'deny'),
+    })),
+  }
 }
 
 async function sameStock(writer: Writer, shopId: string, product: ProductInput): Promise<boolean> {
