@@ -59,7 +59,10 @@ export class CartPage extends CartContents {
 
   /** A reload is to show the cart, too. */
   private leaveOrder = (): void => {
-    history.replaceState(null, '', location.pathname)
+    const address = new URL(location.href)
+    for (const name of ['order', 'payment', 'result']) address.searchParams.delete(name)
+    address.hash = ''
+    history.replaceState(history.state, '', address)
     this.backToCart()
   }
 }

@@ -4,7 +4,7 @@ import { css, html, nothing, type PropertyDeclarations, type PropertyValues, typ
 import type { OutputOf } from '../../src/client/client.ts'
 import { CartElement } from './cart-element.ts'
 import { away, clock, ended, tick } from './icons.ts'
-import { type KnownOrder, orderOfAddress, pictureAt, shopOfPage } from './shop.ts'
+import { type KnownOrder, orderOfAddress, pictureAt, rememberOrder, returnTo, shopOfPage } from './shop.ts'
 import { base, contents } from './styles.ts'
 import { totalsTable } from './totals.ts'
 import type { OrderStage } from './words.ts'
@@ -165,15 +165,14 @@ export class OrderStatus extends CartElement {
   }
 
   private pay = async (): Promise<void> => {
-    const { known } = this
-    if (!known || this.isBusy) return
+    const { known, meant } = this
+    if (!known || !meant || this.isBusy) return
     this.isBusy = true
     try {
-      const returnUrl = new URL(this.returnUrl ?? location.pathname, document.baseURI).href
-      const { payment } = await this.store.client.call('POST /v1/shops/{shop}/orders/{order}/payments', {
-        params: { order: known.id },
-        body: { returnUrl },
-      })
+      const input = { params: { order: known.id }, body: { returnUrl: returnTo(this.returnUrl) } }
+      const { payment } = await this.store.client.call('POST /v1/shops/{shop}/orders/{order}/payments', input, { token: meant.token })
+      // The payment's page comes back without the token.
+      rememberOrder(meant)
       if (payment?.url) location.assign(new URL(payment.url, shopOfPage().baseUrl))
       // It goes on for as long as the order does.
       else void this.follow()
