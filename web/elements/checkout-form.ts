@@ -432,7 +432,7 @@ export class CheckoutForm extends CartElement {
 
   private async place(wish: OrderWish): Promise<void> {
     const { order, orderToken, payment } = await this.store.order(wish).catch((error: unknown) => {
-      this.unanswered = error instanceof CartwrightError && isPassing(error) ? wish : null
+      this.unanswered = error instanceof CartwrightError && (isPassing(error) || error.status >= 500) ? wish : null
       throw error
     })
     this.unanswered = null

@@ -101,10 +101,15 @@ export class OrderStatus extends CartElement {
     const fail = (error: unknown) => {
       if (!signal.aborted) this.fault = this.reason(error)
     }
+    // An outage that the order outlived unchanged is over, too.
+    const hit = () => {
+      this.fault = ''
+    }
     try {
       const { followOrder } = await import('../../src/client/order.ts')
       const { id, token } = meant
-      await followOrder(this.store.client, id, { token, signal, see: (order) => this.take(order), miss: fail })
+      const following = { token, signal, see: (order: Order) => this.take(order), miss: fail, hit }
+      await followOrder(this.store.client, id, following)
     } catch (error) {
       fail(error)
     }
