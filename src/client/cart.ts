@@ -559,7 +559,7 @@ export function createCart(options: CartOptions): CartStore {
       await Promise.all(waiting)
       const { placed } = await import('./ordering.ts')
       try {
-        return await placed({ client: direct, wish, shown, cart: view.cart, nameOf: preview.nameOf, newIdempotencyKey })
+        return await placed({ client: direct, wish, shown, cart: view.cart, nameOf: preview.nameOf, newIdempotencyKey, understood })
       } finally {
         refresh()
       }

@@ -28,6 +28,8 @@ export interface Ordering {
   /** What the server calls a line. */
   readonly nameOf: (lineId: string) => string
   readonly newIdempotencyKey: typeof newIdempotencyKey
+  /** Throws where what stands between us and the server answered in its place. */
+  readonly understood: (answer: unknown) => void
 }
 
 /** What each client asked for and was not answered: the same order again is the same request. */
@@ -41,7 +43,7 @@ type Body = Extract<InputOf<'POST /v1/shops/{shop}/orders'>['body'], { cartId: s
  * @throws CartwrightError what stands in the way.
  */
 export async function placed(ordering: Ordering): Promise<OutputOf<'POST /v1/shops/{shop}/orders'>> {
-  const { client, wish, shown, cart, nameOf, newIdempotencyKey } = ordering
+  const { client, wish, shown, cart, nameOf, newIdempotencyKey, understood } = ordering
   const { lineIds, payment, expectedTotal = lineIds ? undefined : shown?.total.amount } = wish
   const wanted: Body = {
     cartId: cart?.id ?? 'current',
@@ -57,6 +59,7 @@ export async function placed(ordering: Ordering): Promise<OutputOf<'POST /v1/sho
   unanswered.set(client, { wish: text, body, key })
   try {
     const order = await client.call('POST /v1/shops/{shop}/orders', { body }, { idempotencyKey: key })
+    understood((order as Partial<typeof order> | undefined)?.order)
     unanswered.delete(client)
     return order
   } catch (error) {
