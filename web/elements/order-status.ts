@@ -94,7 +94,6 @@ export class OrderStatus extends CartElement {
     this.following.abort()
     const { meant, known } = this
     if (!meant || !this.isConnected || document.visibilityState === 'hidden') return
-    if (known?.id === meant.id && isFinal(known)) return
     const following = new AbortController()
     this.following = following
     const { signal } = following
@@ -106,10 +105,10 @@ export class OrderStatus extends CartElement {
       this.fault = ''
     }
     try {
-      const { followOrder } = await import('../../src/client/order.ts')
+      const { followOrder, isOver } = await import('../../src/client/order.ts')
+      if (signal.aborted || (known?.id === meant.id && isOver(known))) return
       const { id, token } = meant
-      const following = { token, signal, see: (order: Order) => this.take(order), miss: fail, hit }
-      await followOrder(this.store.client, id, following)
+      await followOrder(this.store.client, id, { token, signal, see: (order) => this.take(order), miss: fail, hit })
     } catch (error) {
       fail(error)
     }
@@ -198,9 +197,4 @@ function stageOf({ state, paymentState, fulfilmentState, payments }: Order): Ord
   return new URLSearchParams(location.search).get('result') === 'paid' && payments.some((payment) => payment.state === 'PENDING')
     ? 'pending'
     : 'unpaid'
-}
-
-/** Whether nothing of it changes any more that a customer would wait for. */
-function isFinal({ state }: Order): boolean {
-  return state !== 'NEW' && state !== 'PLACED'
 }
