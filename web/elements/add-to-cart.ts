@@ -8,7 +8,7 @@ import { CartwrightError } from '../../src/client/problem.ts'
 import { decimalText, minorUnits } from './amounts.ts'
 import type { CartDrawer } from './cart-drawer.ts'
 import { CartElement } from './cart-element.ts'
-import { onForgotten, ownerOf, type Product, productOf, rememberOrder, returnTo, shopOfPage } from './shop.ts'
+import { onForgotten, type Product, productOf, rememberOrder, returnTo, shopOfPage } from './shop.ts'
 import { base } from './styles.ts'
 
 type Variant = Product['variants'][number]
@@ -85,8 +85,6 @@ export class AddToCart extends CartElement {
   declare private message: string
   /** The name of what was added last. */
   declare private added: string | null
-  /** Whose e-mail it is that was typed. */
-  private owner: string | null = null
   private ignore: (() => unknown) | null = null
 
   constructor() {
@@ -119,15 +117,13 @@ export class AddToCart extends CartElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    const owner = ownerOf(this.view)
-    if (owner !== this.owner) this.email = null
-    this.owner = owner
     if (changed.has('sku') && this.sku !== '') void this.load()
   }
 
-  /** Asks anew, and keeps what was chosen. */
+  /** Asks anew for whoever it is now, and keeps what was chosen, but not the e-mail of somebody else. */
   private reload = async (): Promise<void> => {
     const { sku, product } = this
+    this.email = null
     if (typeof product === 'string') return this.load()
     // What is shown stays where there is no answer.
     const fresh = await productOf(sku).catch(() => product)

@@ -97,12 +97,13 @@ export class OrderStatus extends CartElement {
     const following = new AbortController()
     this.following = following
     const { signal } = following
+    let missed = ''
     const fail = (error: unknown) => {
-      if (!signal.aborted) this.fault = this.reason(error)
+      if (!signal.aborted) this.fault = missed = this.reason(error)
     }
     // An outage that the order outlived unchanged is over, too.
     const hit = () => {
-      this.fault = ''
+      if (this.fault === missed) this.fault = ''
     }
     try {
       const { followOrder, isOver } = await import('../../src/client/order.ts')

@@ -135,7 +135,15 @@ export function productOf(sku: string): Promise<Product> {
 
 /** Where a payment leads back to: the page that is named, or this one as it is. */
 export function returnTo(page: string | null): string {
-  return new URL(page ?? location.pathname + location.search, document.baseURI).href
+  return (page === null ? addressOfPage() : new URL(page, document.baseURI)).href
+}
+
+/** This page without the order that it was opened for. */
+export function addressOfPage(): URL {
+  const address = new URL(location.href)
+  for (const name of ['order', 'payment', 'result']) address.searchParams.delete(name)
+  address.hash = ''
+  return address
 }
 
 /** Where a picture is: addresses of the catalogue may be relative to the server. */
