@@ -293,6 +293,28 @@ for (const dialect of DIALECTS)
       assert.ok((await robin.has()) < 3000)
     })
 
+    it('whoever has an order’s link pays it by other ways than its account’s balance, and gets no other token', async () => {
+      const shop = await openRechargeShop(world)
+      const robin = await shop.account()
+      await robin.give(3000)
+      const { order, orderToken } = success(await robin.order([{ sku: 'A' }]))
+      const { token } = success(await robin.run('POST', `/orders/${order.id}/links`, { expiresIn: 'PT1H' }))
+      assert.notEqual(token, orderToken)
+      const holder = (body: object) => world.call(token)('POST', `${shop.path}/orders/${order.id}/payments`, body)
+      const refused = await holder(BY_BALANCE.payment)
+      assert.deepEqual([...codeOf(refused), refused.body.reason], [409, 'payment_method_unavailable', 'login_required'])
+      const begun = success(await holder({}))
+      assert.deepEqual([begun.payment.provider, begun.orderToken], ['sandbox', token])
+      // Also where there is no other way.
+      success(await shop.admin('PATCH', '/settings', { payment: { providers: ['balance'] } }))
+      for (const body of [{}, { provider: 'sandbox' }]) assert.equal((await holder(body)).body.code, 'payment_method_unavailable')
+      assert.equal(await robin.has(), 3000)
+      const other = success(await robin.order([{ sku: 'B' }], BY_BALANCE)).order
+      const elsewhere = await world.call(token)('POST', `${shop.path}/orders/${other.id}/payments`, {})
+      assert.deepEqual(codeOf(elsewhere), [404, 'order_not_found'])
+      await shop.balanced()
+    })
+
     it('SEED0-40 of fifty orders at once against a balance for ten, exactly ten are placed and the balance is empty', async () => {
       const shop = await openRechargeShop(world)
       const robin = await shop.account()

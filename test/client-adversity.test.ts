@@ -37,6 +37,13 @@ const streamOf = (carts: readonly (PricedCart | undefined)[]) =>
     headers: { 'content-type': 'text/event-stream' },
   })
 
+/** What a server answers that met something nobody thought of. */
+const faulty = () =>
+  Response.json(
+    { type: 'about:blank', title: 'Broken.', status: 500, code: 'fault' },
+    { status: 500, headers: { 'content-type': 'application/problem+json' } },
+  )
+
 /** A network that keeps writes back until they are let go, and whose pages do not notice that they were closed. */
 class Gate extends Network {
   readonly #gate = Promise.withResolvers<void>()
@@ -359,6 +366,71 @@ describe('servers and devices that are not well', () => {
     assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 2990, `${times}`)
   })
 
+  it('a change that the server fails at for ever is refused after a few tries under its key, and what stands around it goes on', async (t) => {
+    const device = new Device()
+    const network = new Network()
+    const sent: { readonly key: string | null; readonly body: string }[] = []
+    const failing: typeof fetch = (input, init) => {
+      const body = String(init?.body)
+      if (!isWrite(init) || !body.includes('WARE-1')) return network.fetch(input, init)
+      sent.push({ key: new Headers(init?.headers).get('idempotency-key'), body })
+      return Promise.resolve(faulty())
+    }
+    const cart = page(t, device, { fetch: failing })
+    cart.subscribe(() => {})
+    await cart.client.call('GET /v1/shops/{shop}/products', {})
+    await cart.add({ sku: 'WARE-0' })
+    const done = Promise.allSettled([cart.add({ sku: 'WARE-0' }), cart.add({ sku: 'WARE-1' }), cart.add({ sku: 'WARE-2' })])
+    await until(cart, ({ cart: shown }) => shown?.itemCount === 4, 'all of it to be shown')
+    const [before, failed, behind] = await done
+    assert.deepEqual([before.status, failed.status, behind.status], ['fulfilled', 'rejected', 'fulfilled'])
+    assert.equal(failed.status === 'rejected' && codeOf(failed.reason), 'fault')
+    assert.deepEqual(
+      cart.get().refused.map(({ error }) => error.code),
+      ['fault'],
+    )
+    assert.deepEqual([cart.get().status, cart.get().pending], ['ready', 0])
+    for (const held of [cart.get().cart, await atServer(device)]) assert.deepEqual(quantities(held), { 'WARE-0': 2, 'WARE-2': 1 })
+    // Together first, then by itself: what has one key is one request.
+    const byKey = Map.groupBy(sent, ({ key }) => key)
+    assert.deepEqual(
+      [...byKey.values()].map((each) => [each.length, new Set(each.map(({ body }) => body)).size]),
+      [
+        [3, 1],
+        [3, 1],
+      ],
+    )
+    assert.ok(!sent.at(-1)?.body.includes('WARE-2'))
+  })
+
+  it('a change whose fault passes, or that was done although the server did not know, is done once and not refused', async (t) => {
+    const device = new Device()
+    let faults = 2
+    const unsure: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init)
+      if (!isWrite(init) || faults-- <= 0) return response
+      await response.body?.cancel()
+      return faulty()
+    }
+    const cart = page(t, device, { fetch: unsure })
+    assert.deepEqual(quantities(await cart.add({ sku: 'WARE-0' })), { 'WARE-0': 1 })
+    assert.deepEqual(quantities(await atServer(device)), { 'WARE-0': 1 })
+    assert.deepEqual(cart.get().refused, [])
+  })
+
+  it('a cart that cannot be read for a fault is read again until it can be', async (t) => {
+    const device = new Device()
+    const { id } = await page(t, device).add({ sku: 'WARE-0' })
+    let faults = 4
+    const failing: typeof fetch = async (input, init) => {
+      if (faults-- <= 0) return fetch(input, init)
+      return faulty()
+    }
+    const cart = page(t, device, { fetch: failing })
+    assert.equal((await cart.ready())?.id, id)
+    assert.deepEqual(cart.get().refused, [])
+  })
+
   it('a page that is refused locks, storage and channels sends all the same', async (t) => {
     const { locks } = navigator as unknown as { locks: { request(): Promise<unknown> } }
     t.mock.method(locks, 'request', () => Promise.reject(new DOMException('Forbidden.', 'SecurityError')))
@@ -622,6 +694,62 @@ describe('ordering at the worst moment', () => {
   })
 })
 
+describe('an order whose answer was lost', () => {
+  /** A cart that is ready to be ordered, and whose order was made while nobody learned of it. */
+  async function lost(t: Test, network: Network) {
+    const device = new Device()
+    const cart = page(t, device, network)
+    cart.subscribe(() => {})
+    await cart.add([{ sku: 'WARE-0' }, { sku: 'WARE-1' }])
+    const { total } = await cart.change(BUYER)
+    const wish = { expectedTotal: total.amount, payment: { returnUrl: 'https://shop.example.com/thanks' } }
+    const orders = async () => (await caller(server.url, device.getItem(SECRET) ?? '')('GET', '/v1/shops/demo/orders')).body.items
+    return { cart, wish, orders, device }
+  }
+
+  it('is answered, with its payment, to the same wish, although the cart is empty by then and was read anew', async (t) => {
+    const network = new Network()
+    const { cart, wish, orders } = await lost(t, network)
+    network.losing = 4
+    await assert.rejects(cart.order(wish), (error) => codeOf(error) === 'unreachable')
+    await until(cart, (view) => view.cart === null, 'the cart to be empty')
+    for (let times = 0; times < 2; times++) await cart.refresh()
+    assert.equal(cart.get().cart, null)
+    const [made] = await orders()
+    const { order, orderToken, payment } = await cart.order({ ...wish })
+    assert.equal(order.id, made.id)
+    assert.ok(payment?.url?.startsWith('http') && orderToken)
+    assert.equal((await orders()).length, 1)
+    // Once it was answered, it is over: what comes then is about the cart that there is.
+    await assert.rejects(cart.order({ ...wish }), (error) => codeOf(error) !== 'unreachable')
+    assert.equal((await orders()).length, 1)
+  })
+
+  it('is the same order too after a fault of which the server does not know what it did, and after an answer of somebody between', async (t) => {
+    const answers = [faulty, () => new Response('<h1>Welcome to our network</h1>', { headers: { 'content-type': 'text/html' } })]
+    for (const answer of answers) {
+      let isFirst = true
+      const network = new Network()
+      const broken: typeof fetch = async (input, init) => {
+        const response = await network.fetch(input, init)
+        if (!isWrite(init) || !String(input).endsWith('/orders') || !isFirst) return response
+        isFirst = false
+        await response.body?.cancel()
+        return answer()
+      }
+      const { cart, wish, orders } = await lost(t, { ...network, fetch: broken } as Network)
+      await assert.rejects(cart.order(wish), (error) => ['fault', 'not_understood'].includes(codeOf(error)))
+      await until(cart, (view) => view.cart === null, 'the cart to be empty')
+      const { order, payment } = await cart.order(wish)
+      assert.deepEqual(
+        (await orders()).map(({ id }: { id: string }) => id),
+        [order.id],
+      )
+      assert.ok(payment?.url?.startsWith('http'))
+    }
+  })
+})
+
 describe('restore links', () => {
   /** A link to a cart with one piece, and its owner's page. */
   async function linked(t: Test, sku: string) {
@@ -689,6 +817,41 @@ describe('restore links', () => {
       ['added'],
     )
     assert.deepEqual([...device.kept.keys()], [])
+  })
+
+  it('that are still being followed when the account logs out show nobody anything of it, and leave nothing on the device', async (t) => {
+    const { link } = await linked(t, 'WARE-0')
+    const token = await login(server.url, 'cart-leaving')
+    const reached = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    const slow: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init)
+      if (!String(input).endsWith('/merge')) return response
+      reached.resolve()
+      await gate.promise
+      return response
+    }
+    const device = new Device()
+    const cart = page(t, device, { fetch: slow })
+    const shown: string[] = []
+    await cart.login(token)
+    await cart.add({ sku: 'WARE-1' })
+    const following = cart.restore(link)
+    await reached.promise
+    cart.logout()
+    cart.subscribe((view) => view.cart && shown.push(view.cart.id))
+    gate.resolve()
+    await assert.rejects(following, (error) => codeOf(error) === 'aborted')
+    assert.equal(await cart.ready(), null)
+    assert.equal(cart.get().report, null)
+    // A change that waits would be kept together with the cart that is shown.
+    const guest = await cart.add({ sku: 'WARE-2' })
+    assert.equal(guest.owner.kind, 'guest')
+    assert.deepEqual(quantities(guest), { 'WARE-2': 1 })
+    assert.deepEqual([...new Set(shown)], [guest.id])
+    // It was followed all the same: the account has what it led to.
+    const { lines } = (await caller(server.url, token)('GET', '/v1/shops/demo/carts/current')).body
+    assert.equal(lines.length, 2)
   })
 
   it("lead nobody to an account's cart but its owner", async (t) => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Client, createClient } from '../src/client/client.ts'
-import { type FollowedOrder, followOrder } from '../src/client/order.ts'
+import { type FollowedOrder, followOrder, isOver } from '../src/client/order.ts'
 import { CartwrightError } from '../src/client/problem.ts'
 import { STREAM_TIMES } from '../src/http/stream.ts'
 import { ADMIN, caller, eventually, freshDatabase, startTestServer } from './harness.ts'
@@ -44,10 +44,19 @@ function followed(client: Client, { id, token }: { readonly id: string; readonly
   const missed: CartwrightError[] = []
   const see = (order: FollowedOrder) => void seen.push(order)
   const miss = (error: CartwrightError) => void missed.push(error)
-  const end = followOrder(client, id, { token, see, miss, ...(signal ? { signal } : {}) })
+  const told: string[] = []
+  const hit = () => void told.push('hit')
+  const end = followOrder(client, id, {
+    ...{ token, see, hit },
+    miss: (error) => {
+      miss(error)
+      told.push('miss')
+    },
+    ...(signal ? { signal } : {}),
+  })
   end.catch(() => {})
   const until = (state: string, ms = 3000) => eventually(async () => seen.at(-1)?.state === state, ms, state)
-  return { seen, missed, end, until }
+  return { seen, missed, told, end, until }
 }
 
 describe('an order that is followed', () => {
@@ -60,6 +69,13 @@ describe('an order that is followed', () => {
     await until('PLACED')
     await admin('POST', `/orders/${order.id}/cancel`, { force: true })
     await end
+    // It ends with the first state that is the last one, and with no other.
+    assert.deepEqual(
+      seen.map(isOver),
+      seen.map((_, index) => index === seen.length - 1),
+    )
+    const [last = assert.fail('nothing was seen')] = seen.slice(-1)
+    assert.equal(isOver({ ...last, refunds: last.refunds.map((refund) => ({ ...refund, state: 'PENDING' })) }), false)
     assert.deepEqual([seen.at(-1)?.state, seen.at(-1)?.refunds.map(({ state }) => state)], ['CANCELLED', ['SUCCEEDED']])
     const versions = seen.map(({ version }) => version)
     assert.deepEqual(
@@ -141,6 +157,30 @@ describe('an order that is followed', () => {
     await until('NEW', 8000)
     leaving.abort()
     await end
+  })
+
+  it('is told to be in reach again by the first answer after an outage, although nothing of it changed', async () => {
+    const order = await ordered()
+    let isDown = false
+    const client = createClient({
+      ...{ baseUrl: server.url, shop: 'demo', retries: 0 },
+      // Without a stream every answer is one that was asked for.
+      fetch: (input, init) =>
+        isDown || String(input).endsWith('/stream') ? Promise.reject(new TypeError('The network is down.')) : fetch(input, init),
+    })
+    const leaving = new AbortController()
+    const { seen, told, end } = followed(client, order, leaving.signal)
+    await eventually(async () => told.at(-1) === 'hit', 5000, 'the first answer')
+    isDown = true
+    await eventually(async () => told.at(-1) === 'miss', 10_000, 'a question in vain')
+    isDown = false
+    await eventually(async () => told.at(-1) === 'hit', 15_000, 'an answer')
+    assert.equal(seen.length, 1)
+    leaving.abort()
+    await end
+    const after = told.length
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    assert.equal(told.length, after)
   })
 
   it('ends with the reason when it may not be read: it is not there, or its links were revoked', async () => {

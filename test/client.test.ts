@@ -131,6 +131,21 @@ describe('a call that went wrong', () => {
     assert.equal(requests.length, 2)
   })
 
+  test('a fault is told at once, because it may be the same for ever; what passes is sent again', async () => {
+    for (const [status, sent] of [
+      [500, 1],
+      [501, 1],
+      [408, 2],
+      [502, 2],
+      [504, 2],
+    ] as const) {
+      const requests = meet(busy(status, 'fault', 0))
+      const { call } = createClient({ baseUrl, shop: 'demo', retries: 1 })
+      const answered = await call('GET /v1/shops/{shop}').catch((error: CartwrightError) => error.status)
+      assert.deepEqual([requests.length, typeof answered], [sent, sent === 1 ? 'number' : 'object'], `${status}`)
+    }
+  })
+
   test('a refusal is not sent again', async () => {
     const requests = meet()
     await problemOf('unknown_sku', client.call(LINES, { params: { cart: 'current' }, body: { sku: 'NO-SUCH' } }))

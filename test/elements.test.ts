@@ -381,6 +381,165 @@ describe('the drop-in elements on another origin', () => {
     await end()
   })
 
+  it('what one shopper typed is not in the next one’s checkout', async () => {
+    const { page, end } = await shopper()
+    const [ada, eve] = [await login(server.url, 'elements-ada'), await login(server.url, 'elements-eve')]
+    for (const token of [ada, eve]) await caller(SHOP, token)('POST', '/carts/current/lines', { sku: 'MUG-MOSS' })
+    await page.goto(`${site.url}/checkout.html`)
+    await page.evaluate(`cart.login('${ada}')`)
+    await fillAddress(page)
+    await page.getByRole('radio', { name: /Standard/ }).waitFor()
+    await page.evaluate('cart.logout()')
+    await page.getByText('Your cart is empty').waitFor()
+    await page.evaluate(`cart.login('${eve}')`)
+    await page.getByText('Stoneware Mug').waitFor()
+    for (const label of ['E-mail', ...Object.keys(PLACE)]) assert.equal(await page.getByLabel(label).inputValue(), '', label)
+    await end()
+  })
+
+  it('an order whose answer is lost can be sent again, and is one order', async () => {
+    const admin = caller(server.url, ADMIN)
+    await admin('POST', '/v1/shops', { id: 'plain', name: 'Plain', currency: 'USD' })
+    const prices = [{ currency: 'USD', amount: 0 }]
+    await admin('PUT', '/v1/shops/plain/products/taster', { handle: 'taster', name: 'Taster', variants: [{ sku: 'TASTER', prices }] })
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/checkout.html?shop=plain`)
+    await page.evaluate(`cart.add({ sku: 'TASTER', expectedUnitPrice: 0 })`)
+    await fillAddress(page)
+    const ids = new Set<string>()
+    await page.route('**/orders', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue()
+      const { order } = (await (await route.fetch()).json()) as { order: { id: string } }
+      ids.add(order.id)
+      await route.abort()
+    })
+    // Free, so it is placed at once, and the cart is empty.
+    await page.getByRole('button', { name: 'Place order' }).click()
+    const again = page.locator('checkout-form').getByRole('button', { name: 'Try again' })
+    await again.waitFor({ timeout: 30_000 })
+    await look(page, 'checkout-unanswered')
+    await page.unroute('**/orders')
+    await page.evaluate(`prevented.push('ordered')`)
+    await again.click()
+    await eventually(async () => ((await told(page, 'ordered')) as unknown[]).length === 1)
+    const [ordered] = (await told(page, 'ordered')) as { id: string }[]
+    assert.deepEqual([...ids], [ordered?.id])
+    await end(/ERR_FAILED/)
+  })
+
+  it('neither an emptied field nor one pack less deletes a row', async () => {
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    await add(page, 'COLDBREW-CAN')
+    await page.goto(`${site.url}/cart.html`)
+    const quantity = page.getByLabel('Quantity of Cold Brew Can')
+    await quantity.fill('')
+    await quantity.press('Enter')
+    await page.getByRole('button', { name: 'One less: Cold Brew Can' }).click()
+    await page.locator('cart-page .row').getByRole('alert').waitFor()
+    assert.equal(await quantity.inputValue(), '6')
+    assert.equal(((await page.evaluate('cart.refresh()')) as { itemCount: number }).itemCount, 6)
+    await page.getByRole('button', { name: 'One more: Cold Brew Can' }).click()
+    await page.locator('cart-page .row').getByRole('alert').waitFor({ state: 'detached' })
+    await eventually(async () => (await quantity.inputValue()) === '12')
+    await end(/status of 4\d\d/)
+  })
+
+  it('a request for shipping methods that failed is repeated, and an alert stays until its own cause is gone', async () => {
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    await add(page, 'KETTLE-GOOSE')
+    await page.goto(`${site.url}/checkout.html`)
+    await page.route('**/shipping-methods', (route) => route.abort())
+    await fillAddress(page)
+    await page.locator('checkout-form').getByRole('alert').filter({ hasText: /\w/ }).waitFor({ timeout: 20_000 })
+    await page.unroute('**/shipping-methods')
+    await page.evaluate(`cart.change({ note: 'by the back door' })`)
+    await page.getByRole('radio', { name: /Standard/ }).waitFor()
+    await page.locator('#alert').waitFor({ state: 'detached' })
+    await page.getByLabel('E-mail').fill('nobody')
+    await page.getByRole('button', { name: /^Pay/ }).click()
+    await page.locator('#alert').waitFor()
+    await page.getByLabel('Postal code').fill('10002')
+    await page.getByLabel('Postal code').press('Tab')
+    await eventually(
+      async () =>
+        ((await page.evaluate('cart.get()')) as { cart: { shippingAddress: { postalCode: string } } }).cart.shippingAddress.postalCode ===
+        '10002',
+    )
+    await page.evaluate('cart.refresh()')
+    assert.equal(await page.locator('#alert').count(), 1)
+    await end(/ERR_FAILED/)
+  })
+
+  it('what an account adds first after its login shows at once, and a row is bought when the server knows it', async () => {
+    const token = await login(server.url, 'elements-first')
+    const { page, end } = await shopper()
+    await page.goto(site.url)
+    await card(page, 'MUG-MOSS').getByText('$18.00').waitFor()
+    const products = page.waitForResponse('**/products/MUG-MOSS')
+    await page.evaluate(`cart.login('${token}')`)
+    await products
+    const held = Promise.withResolvers<void>()
+    await page.route('**/commands', async (route) => {
+      await held.promise
+      await route.continue()
+    })
+    await page.route('**/products/**', (route) => route.abort())
+    await page.evaluate(`document.querySelector('main').append(document.createElement('cart-page'))`)
+    await card(page, 'MUG-MOSS').getByRole('button', { name: 'Add to cart' }).click()
+    await page.getByRole('button', { name: 'Cart, 1 item' }).waitFor()
+    const buy = page.locator('cart-page').getByRole('button', { name: 'Buy only Stoneware Mug' })
+    assert.equal(await buy.getAttribute('aria-disabled'), 'true')
+    held.resolve()
+    await eventually(async () => (await buy.getAttribute('aria-disabled')) === 'false')
+    await end()
+  })
+
+  it('a shop that wants the price that was seen is told it, and a product is named by its handle as well', async () => {
+    const admin = caller(server.url, ADMIN)
+    await admin('POST', '/v1/shops', { id: 'plain', name: 'Plain', currency: 'USD' })
+    await admin('PATCH', '/v1/shops/plain/settings', { pricing: { requireExpected: true } })
+    const prices = [
+      { currency: 'USD', amount: 1000 },
+      { currency: 'USD', amount: 900, quantityFrom: 3 },
+    ]
+    await admin('PUT', '/v1/shops/plain/products/lid', { handle: 'lid', name: 'Lid', variants: [{ sku: 'LID', prices }] })
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/cart.html?shop=plain`)
+    await page.evaluate(`document.querySelector('main').append(Object.assign(document.createElement('add-to-cart'), { sku: 'lid' }))`)
+    const button = page.locator('add-to-cart').getByRole('button', { name: 'Add to cart' })
+    for (const pieces of [1, 2, 3]) {
+      await button.click()
+      await page.getByRole('link', { name: `Cart, ${pieces} item` }).waitFor()
+      await eventually(async () => ((await told(page, 'added')) as unknown[]).length === pieces)
+    }
+    const { lines } = (await page.evaluate('cart.refresh()')) as { lines: { quantity: number; unitPrice: { amount: number } }[] }
+    assert.deepEqual([lines[0]?.quantity, lines[0]?.unitPrice.amount], [3, 900])
+    assert.deepEqual(await told(page, 'refused'), [])
+    await end(/status of 4\d\d/)
+  })
+
+  it('who came by a link pays by it, and comes back to the page as it was', async () => {
+    const items = [{ sku: 'GUIDE-BREW' }]
+    const { body } = await caller(SHOP)('POST', '/orders', {
+      items,
+      email: 'robin@example.com',
+      payment: { returnUrl: `${site.url}/simple.html?from=mail` },
+    })
+    const { page, end } = await shopper()
+    await page.goto(`${site.url}/simple.html?from=mail#order=${body.order.id}&token=${body.orderToken}`)
+    await page.getByRole('button', { name: 'Pay now' }).click()
+    await page.waitForURL(/sandbox/)
+    await page.getByRole('button', { name: /leave/i }).click()
+    await page.waitForURL(/simple\.html\?.*order=/)
+    await page.getByText('Home Brewing Guide').waitFor()
+    await page.getByRole('button', { name: 'Back to cart' }).click()
+    await page.getByText('Your cart is empty').waitFor()
+    assert.equal(new URL(page.url()).search, '?from=mail')
+    await end()
+  })
+
   it('an order is shown by its link alone, and a wrong token shows nothing of it', async () => {
     const { body } = await caller(SHOP)('POST', '/orders', { items: [{ sku: 'GUIDE-BREW' }], email: 'robin@example.com' })
     const { page, end } = await shopper()

@@ -360,7 +360,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'GET /v1/shops/:shop/orders/:order': orderRule('orders:read', orders()),
   'GET /v1/shops/:shop/orders/:order/stream': orderRule('orders:read', orders('/stream')),
-  'POST /v1/shops/:shop/orders/:order/payments': orderRule('orders:write', orders('/payments', {}), LOGIN),
+  'POST /v1/shops/:shop/orders/:order/payments': orderRule('orders:write', orders('/payments', {})),
   // Customers read their orders; what staff does to them, and what they were before, is the shop's business.
   ...Object.fromEntries(
     (

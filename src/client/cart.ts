@@ -8,7 +8,7 @@ import type { MergeMode, MergeReport } from './joining.ts'
 import type { OrderWish } from './ordering.ts'
 import type { Fetch } from './platform.ts'
 import { createPreview } from './preview.ts'
-import { CartwrightError, NOT_OURS, ownError } from './problem.ts'
+import { CartwrightError, ended, NOT_OURS, ownError } from './problem.ts'
 import { type Change, type Command, isGone, isNewLine, lineIdOf, nextBatch, ownRefusal, refusedIndex } from './queue.ts'
 
 /** What is added: a sku and what its product asks for. */
@@ -113,7 +113,7 @@ const ANSWER_MS = 20_000
 /** Until other tabs see what one of them has kept. */
 const SEEN_MS = 50
 const REST_MS = 1000
-/** As often in a row somebody who waits sees no answer before being told. */
+/** As often in a row somebody who waits sees no answer before being told, and a request is answered with a fault before it is refused. */
 const PATIENCE = 3
 /** Whoever waits is told at once where the server asks for more. */
 const WAIT_MAX_S = 10
@@ -148,9 +148,11 @@ export function createCart(options: CartOptions): CartStore {
   let refused: readonly RefusedChange[] = []
   let report: MergeReport | null = null
   let failure: CartwrightError | null = null
-  let view: CartView = { cart: null, isEstimated: false, pending: 0, status: 'loading', refused, report }
+  let view!: CartView
   let claimed: Promise<void> | null = null
   let isWorking = false
+  /** How often in a row the request that is first was answered with a fault. */
+  let faults = 0
   const inTurn = createTurns()
   const rest = createRest()
   let triedAt = 0
@@ -160,6 +162,7 @@ export function createCart(options: CartOptions): CartStore {
   let streaming: { readonly era: number; readonly end: AbortController } | null = null
   const waiters = new Map<string, PromiseWithResolvers<PricedCart>>()
   const listeners = new Set<(view: CartView) => void>()
+  show()
 
   function token(): string | null {
     return account ? account.token : device.secret()
@@ -358,7 +361,8 @@ export function createCart(options: CartOptions): CartStore {
       for (let failures = 0; !closing.signal.aborted && !isPaused && (due < Infinity || mine().length > 0); ) {
         const failed = await oneAtATime()
         triedAt = Date.now()
-        failures = failed ? failures + 1 : 0
+        failures++
+        if (!failed) failures = faults = 0
         if (failure !== failed) {
           failure = failed
           show()
@@ -400,7 +404,8 @@ export function createCart(options: CartOptions): CartStore {
     } catch (error) {
       if (!(error instanceof CartwrightError)) throw error
       if (askedIn !== era) return null
-      if (isPassing(error)) return error
+      // A fault may pass; one that does not keeps nothing back: a batch is split, and a change by itself is refused. A read is for nobody but us.
+      if (isPassing(error) || (error.status >= 500 && (batch.length === 0 || ++faults < PATIENCE))) return error
       if (isGone(error) && !account && who !== null) {
         device.forget(who)
         restart(null)
@@ -514,10 +519,9 @@ export function createCart(options: CartOptions): CartStore {
 
   function leave(): void {
     if (!account) return
-    const name = account.name
-    const ended = ownError('aborted', 'The call was ended.')
-    settle(waiters, mine(), ({ reject }) => reject(ended))
-    changes = changes.filter((each) => each.account !== name)
+    const out = mine()
+    settle(waiters, out, ({ reject }) => reject(ended()))
+    changes = changes.filter((each) => !out.includes(each))
     report = null
     restart(null)
     keep()
@@ -555,7 +559,7 @@ export function createCart(options: CartOptions): CartStore {
       await Promise.all(waiting)
       const { placed } = await import('./ordering.ts')
       try {
-        return await placed({ client: direct, wish, shown, cart: view.cart, nameOf: preview.nameOf, isPassing, newIdempotencyKey })
+        return await placed({ client: direct, wish, shown, cart: view.cart, nameOf: preview.nameOf, newIdempotencyKey, understood })
       } finally {
         refresh()
       }
@@ -567,7 +571,10 @@ export function createCart(options: CartOptions): CartStore {
         const { followed } = await import('./joining.ts')
         await drain()
         return alone(async () => {
+          const askedIn = era
           const answer = await followed(direct, link, account?.token)
+          // Who left meanwhile sees nothing of it any more.
+          if (askedIn !== era) throw ended()
           const cart = understood(answer.cart)
           if (answer.token) {
             device.remember(answer.token)
@@ -588,13 +595,13 @@ export function createCart(options: CartOptions): CartStore {
       show()
     },
     close: () => {
-      const ended = ownError('aborted', 'The call was ended.')
-      closing.abort(ended)
+      const reason = ended()
+      closing.abort(reason)
       streaming?.end.abort()
       listeners.clear()
       device.close()
-      settle(waiters, changes, ({ reject }) => reject(ended))
-      known.reject(ended)
+      settle(waiters, changes, ({ reject }) => reject(reason))
+      known.reject(reason)
       turned.resolve()
       rest.end(true)
     },
@@ -670,7 +677,7 @@ function createRest() {
 /** Every change as a command of the queue. */
 function changesBy(change: (command: Change['command']) => Promise<PricedCart>) {
   return {
-    add: (item: CartItem | readonly CartItem[]) => change({ add: { lines: Array.isArray(item) ? [...item] : [item as CartItem] } }),
+    add: (item: CartItem | readonly CartItem[]) => change({ add: { lines: [item].flat() as CartItem[] } }),
     setQuantity: (lineId: string, quantity: number) => change({ set: { lineId, quantity } }),
     remove: (lineId: string) => change({ remove: { lineId } }),
     clear: () => change({ clear: {} }),

@@ -3,7 +3,7 @@
 import { newIdempotencyKey } from './idempotency-key.ts'
 import type { Operations } from './operations.ts'
 import type { EndSignal, Fetch, FetchResponse } from './platform.ts'
-import { CartwrightError, NOT_OURS, ownError, type Problem } from './problem.ts'
+import { CartwrightError, ended, NOT_OURS, ownError, type Problem } from './problem.ts'
 
 /** An operation, as `METHOD /path` with its parameters in braces. */
 export type OperationName = keyof Operations & string
@@ -47,7 +47,7 @@ export interface ClientOptions {
   readonly token?: string | null | (() => string | null)
   /** The language of problems and notices; the browser's own unless given. */
   readonly language?: string
-  /** How often a call is sent again that had no answer, or was told to come again; 3 unless given. Writes are done once all the same. */
+  /** How often a call is sent again that had no answer, or was told to come again (408, 429, 502, 503, 504); 3 unless given. Writes are done once all the same. */
   readonly retries?: number
   /** How long an answer may take, in milliseconds, each time it is sent; 30000 unless given. */
   readonly timeoutMs?: number
@@ -111,7 +111,7 @@ export function createClient(options: ClientOptions): Client {
       return await answerOf(response)
     } catch (error) {
       if (error instanceof CartwrightError) throw error
-      if (signal?.aborted) throw ownError('aborted', 'The call was ended.', error)
+      if (signal?.aborted) throw ended(error)
       throw ownError(late.signal.aborted ? 'timed_out' : 'unreachable', 'The server cannot be reached.', error)
     } finally {
       clearTimeout(timer)
@@ -127,9 +127,10 @@ export function createClient(options: ClientOptions): Client {
       try {
         return await attempt(url, request, how.signal)
       } catch (error) {
-        if (tries >= retries || !(error instanceof CartwrightError) || error.code === 'aborted' || !isPassing(error)) throw error
-        const wait = pauseAfter(error, tries)
-        if (wait > WAIT_MAX_MS) throw error
+        // It is one of ours, whatever went wrong.
+        const failed = error as CartwrightError
+        const wait = pauseAfter(failed, tries)
+        if (tries >= retries || failed.code === 'aborted' || !isPassing(failed) || wait > WAIT_MAX_MS) throw error
         await pause(wait, how.signal)
       }
     }
@@ -182,9 +183,12 @@ function parsed(text: string): { readonly read: unknown } | null {
   }
 }
 
-/** Whether the same request may go well a moment later: no answer, too many at once, or a server that is not well. Under its key it happens once. */
+/**
+ * Whether the same request may go well a moment later: no answer, too many at once, or a server that says that it, or what stands before it, is not
+ * ready. Under its key it happens once. Another 5xx is a fault: it may be the same for ever.
+ */
 export function isPassing({ status }: CartwrightError): boolean {
-  return status === 0 || status === 408 || status === 429 || status >= 500
+  return [0, 408, 429, 502, 503, 504].includes(status)
 }
 
 const FIRST_PAUSE_MS = 500

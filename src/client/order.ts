@@ -15,6 +15,8 @@ export interface OrderFollowing {
   see(order: FollowedOrder): void
   /** Hears, whenever it was asked for in vain, why it cannot be read for the moment; it is asked for again. */
   miss?(error: CartwrightError): void
+  /** Hears every answer and everything the stream says, changed or not: what `miss` told is over. */
+  hit?(): void
   readonly signal?: AbortSignal
 }
 
@@ -29,7 +31,7 @@ const LAST_PAUSE_MS = 30_000
  * @throws CartwrightError when it cannot be read at all: it is not there, or not for this token (any more).
  */
 export async function followOrder(client: Client, orderId: string, following: OrderFollowing): Promise<void> {
-  const { token, miss, signal } = following
+  const { token, miss, hit, signal } = following
   const input = { params: { order: orderId } } as const
   const over = new AbortController()
   const how = { ...(token === undefined ? {} : { token }), signal: signal ? AbortSignal.any([signal, over.signal]) : over.signal }
@@ -41,17 +43,22 @@ export async function followOrder(client: Client, orderId: string, following: Or
     isLive = false
   }
 
+  const answered = () => {
+    if (!how.signal.aborted) told(() => hit?.())
+  }
+
   async function ask(): Promise<boolean> {
     const before = heard
     try {
       const order = await client.call('GET /v1/shops/{shop}/orders/{order}', input, how)
+      answered()
       // What the stream said meanwhile is newer.
       return heard === before && take(JSON.stringify(order))
     } catch (error) {
       const problem = error as CartwrightError
       if (how.signal.aborted) return false
       if (SHUT.includes(problem.status)) throw error
-      miss?.(problem)
+      told(() => miss?.(problem))
       return false
     }
   }
@@ -60,6 +67,7 @@ export async function followOrder(client: Client, orderId: string, following: Or
   const hear = (event: string, data: string) => {
     heard++
     isLive = true
+    answered()
     if (event === 'order') take(data)
   }
   // Where there is no stream to be had at all, the next question is at once: its answer may say that there is no order either.
@@ -84,19 +92,23 @@ function taking({ see, signal }: OrderFollowing, over: AbortController): (text: 
     if (signal?.aborted || over.signal.aborted || text === seen || order.version < version) return false
     seen = text
     version = order.version
-    try {
-      see(order)
-    } catch (error) {
-      // A page that cannot show it does not stop it.
-      void Promise.reject(error)
-    }
-    if (isFinal(order)) over.abort()
+    told(() => see(order))
+    if (isOver(order)) over.abort()
     return true
   }
 }
 
-/** Whether nothing of it changes any more that a customer would wait for: it is over, and no money is on its way back. */
-function isFinal({ state, refunds }: FollowedOrder): boolean {
+/** Tells the page; one that cannot show it does not stop it. */
+function told(tell: () => void): void {
+  try {
+    tell()
+  } catch (error) {
+    void Promise.reject(error)
+  }
+}
+
+/** Whether nothing of an order changes any more that a customer would wait for: it is over, and no money is on its way back. Following ends there. */
+export function isOver({ state, refunds }: Pick<FollowedOrder, 'state' | 'refunds'>): boolean {
   return state !== 'NEW' && state !== 'PLACED' && refunds.every((refund) => refund.state !== 'PENDING')
 }
 

@@ -1,6 +1,6 @@
 // An order is placed once, however often the shopper presses the button because no answer came. Loaded when something is ordered.
 import type { PricedCart } from '../core/pricing.ts'
-import type { Client, InputOf, isPassing, OutputOf } from './client.ts'
+import type { Client, InputOf, OutputOf } from './client.ts'
 import type { newIdempotencyKey } from './idempotency-key.ts'
 import type { CartwrightError } from './problem.ts'
 
@@ -27,8 +27,9 @@ export interface Ordering {
   readonly cart: PricedCart | null
   /** What the server calls a line. */
   readonly nameOf: (lineId: string) => string
-  readonly isPassing: typeof isPassing
   readonly newIdempotencyKey: typeof newIdempotencyKey
+  /** Throws where what stands between us and the server answered in its place. */
+  readonly understood: (answer: unknown) => void
 }
 
 /** What each client asked for and was not answered: the same order again is the same request. */
@@ -42,7 +43,7 @@ type Body = Extract<InputOf<'POST /v1/shops/{shop}/orders'>['body'], { cartId: s
  * @throws CartwrightError what stands in the way.
  */
 export async function placed(ordering: Ordering): Promise<OutputOf<'POST /v1/shops/{shop}/orders'>> {
-  const { client, wish, shown, cart, nameOf, isPassing, newIdempotencyKey } = ordering
+  const { client, wish, shown, cart, nameOf, newIdempotencyKey, understood } = ordering
   const { lineIds, payment, expectedTotal = lineIds ? undefined : shown?.total.amount } = wish
   const wanted: Body = {
     cartId: cart?.id ?? 'current',
@@ -58,10 +59,16 @@ export async function placed(ordering: Ordering): Promise<OutputOf<'POST /v1/sho
   unanswered.set(client, { wish: text, body, key })
   try {
     const order = await client.call('POST /v1/shops/{shop}/orders', { body }, { idempotencyKey: key })
+    understood((order as Partial<typeof order> | undefined)?.order)
     unanswered.delete(client)
     return order
   } catch (error) {
-    if (!isPassing(error as CartwrightError)) unanswered.delete(client)
+    if (isRefusal(error as CartwrightError)) unanswered.delete(client)
     throw error
   }
+}
+
+/** Whether it is certain that nothing was ordered. Without an answer it may be, and after a fault, too: the server may have lost sight of what it did. */
+function isRefusal({ status }: CartwrightError): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 429
 }

@@ -123,3 +123,8 @@ export const NOT_OURS = 'The answer is not from Cartwright.'
 export function ownError(code: ClientCode, title: string, cause?: unknown): CartwrightError {
   return new CartwrightError({ type: 'about:blank', title, status: 0, code } as Problem, { cause })
 }
+
+/** The caller ended it, or it was for somebody who left. */
+export function ended(cause?: unknown): CartwrightError {
+  return ownError('aborted', 'The call was ended.', cause)
+}

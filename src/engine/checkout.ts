@@ -681,7 +681,8 @@ export function createCheckout(parts: {
       const { provider, method } = payable.at(-1) ?? {}
       const isNamed = wanted.provider !== undefined || wanted.method !== undefined
       const bill = { ...parseOrder(known), amount: known.total }
-      const chosen = await paymentMethods.choose(shop, isNamed ? wanted : { provider, method: method ?? undefined }, bill)
+      const way = isNamed ? wanted : { ...wanted, provider, method: method ?? undefined }
+      const chosen = await paymentMethods.choose(shop, way, bill)
       if (isRefusal(chosen)) return chosen
       if (payable.some((payment) => payment.provider !== chosen.provider)) {
         const limited = await limiting.act(shop, looking(paying(payerOf(known, from))))
@@ -748,7 +749,7 @@ export function createCheckout(parts: {
       if (isRefusal(rest)) return rest
       const { provider, method } = rest.payable.at(-1) ?? {}
       const isNamed = wanted.provider !== undefined || wanted.method !== undefined
-      const way = isNamed ? wanted : { provider, method: method ?? undefined }
+      const way = isNamed ? wanted : { ...wanted, provider, method: method ?? undefined }
       const chosen = await paymentMethods.choose(shop, way, { ...parseOrder(row), amount: rest.due })
       if (isRefusal(chosen)) return chosen
       const isAnother = (payment: PaymentTable) => isRest(payment) && !isSame(payment, chosen, rest.due)

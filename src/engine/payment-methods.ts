@@ -33,6 +33,8 @@ export interface Bill {
 export interface WantedPayment {
   readonly provider?: string | undefined
   readonly method?: string | undefined
+  /** Who pays is not who ordered, or cannot prove it: a balance is not theirs to spend. */
+  readonly withoutBalance?: boolean
 }
 
 /** Ways to pay. */
@@ -74,8 +76,11 @@ export function createPaymentMethods({
   }
 
   async function choose(shop: ShopFacts, wanted: WantedPayment, bill: Bill): Promise<PaymentMethod | Refusal> {
-    const { provider, method } = wanted
-    const takes = (name: string) => bill.amount > 0 || providers.get(name)?.opensZero === true
+    const { provider, method, withoutBalance = false } = wanted
+    if (withoutBalance && provider === BALANCE_PROVIDER)
+      return refuse('payment_method_unavailable', { asked: provider, reason: 'login_required', path: '/payment/provider' })
+    const takes = (name: string) =>
+      (bill.amount > 0 || providers.get(name)?.opensZero === true) && !(withoutBalance && name === BALANCE_PROVIDER)
     const all = (await offered(shop, bill)).filter((each) => takes(each.provider))
     const fitting = provider === undefined ? withoutBeingAsked(all) : all.filter((each) => each.provider === provider)
     const chosen = fitting.find((each) => method === undefined || each.method === method)

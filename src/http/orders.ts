@@ -156,7 +156,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
     app.post(
       '/orders/:order/payments',
       {
-        config: { access: { owner: true, scope: 'orders:write' } },
+        config: { access: { owner: true, orderToken: true, scope: 'orders:write' } },
         schema: {
           tags: ['Orders'],
           summary: 'Another attempt to pay, or to pay what a placed order still costs',
@@ -171,9 +171,13 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const { id } = await findOrder(store.reader, caller, request.params.order)
         const returnUrl = returnUrlOf(caller, request.body, '') ?? null
         unwrap(spendingRefusal(caller, request.body, '') ?? true)
-        return underKey(engine, request, reply, { orderId: id }, async () =>
-          answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, request.body ?? {}, returnUrl, originOf(request)))),
-        )
+        // Whoever has the order's link may pay it, but spends nobody's balance, and gets no token that is good for longer than the one they have.
+        const isHolder = caller.actor.kind === 'order'
+        const wanted = { ...request.body, withoutBalance: isHolder }
+        return underKey(engine, request, reply, { orderId: id }, async () => {
+          const made = await answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, wanted, returnUrl, originOf(request))))
+          return isHolder ? { ...made, orderToken: (request.headers.authorization ?? '').replace(/^Bearer +/i, '') } : made
+        })
       },
     )
 
@@ -235,6 +239,7 @@ export async function findOrder(reader: Reader, caller: Caller, id: string): Pro
  */
 function isStillOf({ actor, owner, all }: Caller, row: OrderTable): boolean {
   if (all) return true
+  if (actor.kind === 'order') return actor.orderId === row.id
   if (limitOf(actor)) return row.token_generation === 0
   return owner ? row.owner === ownerKey(owner) : isGuests(row) && row.token_generation === 0
 }

@@ -8,7 +8,7 @@ import { CartwrightError } from '../../src/client/problem.ts'
 import { decimalText, minorUnits } from './amounts.ts'
 import type { CartDrawer } from './cart-drawer.ts'
 import { CartElement } from './cart-element.ts'
-import { type Product, productOf, rememberOrder, shopOfPage } from './shop.ts'
+import { onForgotten, type Product, productOf, rememberOrder, returnTo, shopOfPage } from './shop.ts'
 import { base } from './styles.ts'
 
 type Variant = Product['variants'][number]
@@ -16,6 +16,8 @@ type Price = Variant['prices'][number]
 type Plan = NonNullable<Product['plans']>[number]
 
 const OTHER = 'other'
+/** Whether the shop takes nothing without the price that the shopper saw; it says so with the first refusal. */
+let wantsPrice = false
 
 /** The form that adds a product. */
 export class AddToCart extends CartElement {
@@ -83,6 +85,7 @@ export class AddToCart extends CartElement {
   declare private message: string
   /** The name of what was added last. */
   declare private added: string | null
+  private ignore: (() => unknown) | null = null
 
   constructor() {
     super()
@@ -103,8 +106,28 @@ export class AddToCart extends CartElement {
     this.added = null
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.ignore = onForgotten(this.reload)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.ignore?.()
+  }
+
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has('sku') && this.sku !== '') void this.load()
+  }
+
+  /** Asks anew for whoever it is now, and keeps what was chosen, but not the e-mail of somebody else. */
+  private reload = async (): Promise<void> => {
+    const { sku, product } = this
+    this.email = null
+    if (typeof product === 'string') return this.load()
+    // What is shown stays where there is no answer.
+    const fresh = await productOf(sku).catch(() => product)
+    if (sku === this.sku) this.product = fresh
   }
 
   private load = async (): Promise<void> => {
@@ -114,7 +137,9 @@ export class AddToCart extends CartElement {
       const product = await productOf(sku)
       if (sku !== this.sku) return
       this.product = product
-      this.chosen = product.variants.find((variant) => variant.sku === sku)?.sku ?? product.variants[0]?.sku ?? ''
+      // A handle or an id names the product, not a variant of it; another sku is not sold for the one that was asked for.
+      const isWhole = product.handle === sku || product.id === sku
+      this.chosen = product.variants.find((variant) => isWhole || variant.sku === sku)?.sku ?? ''
       this.quantity = leastOf(this.variant)
       this.amount = product.recharge?.presets[0] ?? (product.recharge ? OTHER : null)
       this.plan = product.plans?.[0]?.id ?? ''
@@ -306,11 +331,40 @@ export class AddToCart extends CartElement {
     }
   }
 
-  private async add(name: string, item: CartItem): Promise<void> {
-    const added = this.store.add(item)
+  private async add(name: string, given: CartItem): Promise<void> {
+    let item = given
+    const added = this.priced((priced) => {
+      item = { ...given, ...priced }
+      return this.store.add(item)
+    })
     this.added = name
     document.querySelector<CartDrawer>('cart-drawer[open-on-add]')?.show()
     this.tell('cartwright:added', { item, cart: await added })
+  }
+
+  /** Does it with the price that is shown, where the shop asks for that. */
+  private async priced<T>(work: (priced: { readonly expectedUnitPrice?: number }) => Promise<T>): Promise<T> {
+    const shown = this.unitPrice
+    const withPrice = () => work(shown === undefined ? {} : { expectedUnitPrice: shown })
+    if (wantsPrice) return withPrice()
+    try {
+      return await work({})
+    } catch (error) {
+      if (!(error instanceof CartwrightError) || error.code !== 'expected_price_required') throw error
+      wantsPrice = true
+      // Not news for the shopper.
+      this.reason(error)
+      return withPrice()
+    }
+  }
+
+  /** What a piece costs by the public prices, together with those that are in the cart, in minor units. */
+  private get unitPrice(): number | undefined {
+    const { product, variant } = this
+    if (typeof product === 'string' || !variant) return undefined
+    if (product.recharge) return this.amountChosen(product) ?? undefined
+    if (product.kind === 'subscription') return product.plans?.find(({ id }) => id === this.plan)?.price.amount
+    return priceOf(variant, this.view.cart?.currency ?? null, this.pieces + this.quantity)?.amount
   }
 
   private async askForEmail(): Promise<void> {
@@ -336,10 +390,12 @@ export class AddToCart extends CartElement {
 
   /** A subscription is ordered at once and by itself, by an account. */
   private async subscribe(): Promise<void> {
-    const returnUrl = new URL(this.returnUrl ?? location.pathname, document.baseURI).href
-    const { order, orderToken, payment } = await this.store.client.call('POST /v1/shops/{shop}/orders', {
-      body: { items: [{ sku: this.chosen, plan: this.plan }], payment: { returnUrl }, ...(this.email ? { email: this.email.trim() } : {}) },
-    })
+    const payer = { payment: { returnUrl: returnTo(this.returnUrl) }, ...(this.email ? { email: this.email.trim() } : {}) }
+    const { order, orderToken, payment } = await this.priced((priced) =>
+      this.store.client.call('POST /v1/shops/{shop}/orders', {
+        body: { items: [{ sku: this.chosen, plan: this.plan, ...priced }], ...payer },
+      }),
+    )
     const known = { id: order.id, token: orderToken }
     rememberOrder(known)
     const paymentUrl = payment?.url ? new URL(payment.url, shopOfPage().baseUrl).href : null

@@ -5,6 +5,7 @@ import { live } from 'lit/directives/live.js'
 import { repeat } from 'lit/directives/repeat.js'
 import type { MergeReport } from '../../src/client/joining.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
+import { isNewLine } from '../../src/client/queue.ts'
 import type { PricedCart, PricedLine } from '../../src/core/pricing.ts'
 import { CartElement } from './cart-element.ts'
 import { away, bag, cross } from './icons.ts'
@@ -99,7 +100,8 @@ export abstract class CartContents extends CartElement {
       this.say(done ? done(cart) : this.words.updated(this.money(cart.total)))
       return true
     } catch (error) {
-      this.faults = new Map([...this.faults, [at, this.reason(error)]])
+      // The server may have named the line meanwhile.
+      this.faults = new Map([...this.faults, [this.store.nameOf(at), this.reason(error)]])
       this.requestUpdate()
       return false
     }
@@ -115,9 +117,11 @@ export abstract class CartContents extends CartElement {
       this.store.setQuantity(line.id, wanted).catch((error: unknown) => {
         // Sold in multiples: the next one in the direction that was meant.
         const step = error instanceof CartwrightError && error.code === 'quantity_step' ? Number(error.problem.step) : 0
-        if (!(step > 1)) throw error
         const lower = wanted - (wanted % step)
-        return this.store.setQuantity(line.id, wanted > line.quantity ? lower + step : lower)
+        const next = wanted > line.quantity ? lower + step : lower
+        // Less than one pack is none: only Delete deletes, or who types 0.
+        if (!(step > 1) || next < 1) throw error
+        return this.store.setQuantity(line.id, next)
       }),
     )
   }
@@ -270,7 +274,10 @@ export abstract class CartContents extends CartElement {
 
   private tools(line: PricedLine, buys: boolean): TemplateResult {
     const { words } = this
-    const typed = (event: Event) => this.setQuantity(line, Number((event.target as HTMLInputElement).value))
+    // A field that was emptied says nothing.
+    const typed = (event: Event) => this.setQuantity(line, Number((event.target as HTMLInputElement).value || line.quantity))
+    const id = this.store.nameOf(line.id)
+    const isNew = isNewLine(id)
     return html`<div class="tools">
       <div class="stepper row-size" part="stepper">
         <button type="button" aria-label=${words.fewer(line.name)} ?disabled=${line.quantity <= 1} @click=${() => this.setQuantity(line, line.quantity - 1)}>−</button>
@@ -279,7 +286,7 @@ export abstract class CartContents extends CartElement {
       </div>
       <div class="end">
         <button class="link danger" aria-label=${words.removeLine(line.name)} @click=${() => this.removeRow(line)}>${words.remove}</button>
-        ${buys && line.state === 'AVAILABLE' ? html`<button class="button small" part="buy" aria-label=${words.buyOnly(line.name)} @click=${() => this.goToCheckout([line.id])}>${words.buy}</button>` : nothing}
+        ${buys && line.state === 'AVAILABLE' ? html`<button class="button small" part="buy" aria-label=${words.buyOnly(line.name)} aria-disabled=${isNew ? 'true' : 'false'} @click=${() => isNew || this.goToCheckout([id])}>${words.buy}</button>` : nothing}
       </div>
     </div>`
   }

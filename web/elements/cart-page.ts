@@ -1,6 +1,7 @@
 // `<cart-page>`: the whole cart: rows that can be bought one by one or deleted, codes, totals, Clear after a question, and Place order.
 import { css, html, type PropertyValues, type TemplateResult } from 'lit'
 import { CartContents } from './cart-contents.ts'
+import { addressOfPage } from './shop.ts'
 import { base, contents } from './styles.ts'
 
 /**
@@ -59,7 +60,7 @@ export class CartPage extends CartContents {
 
   /** A reload is to show the cart, too. */
   private leaveOrder = (): void => {
-    history.replaceState(null, '', location.pathname)
+    history.replaceState(history.state, '', addressOfPage())
     this.backToCart()
   }
 }

@@ -3,13 +3,14 @@
 import { css, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit'
 import { live } from 'lit/directives/live.js'
 import { repeat } from 'lit/directives/repeat.js'
-import type { OutputOf } from '../../src/client/client.ts'
+import { isPassing, type OutputOf } from '../../src/client/client.ts'
+import type { OrderWish } from '../../src/client/ordering.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
 import type { PricedCart, PricedLine } from '../../src/core/pricing.ts'
 import { addressFields, addressOf, missingOf, type TypedAddress, typedOf } from './address-fields.ts'
 import { CartElement } from './cart-element.ts'
-import { bag } from './icons.ts'
-import { type KnownOrder, orderOfAddress, pictureAt, rememberOrder, shopOfPage } from './shop.ts'
+import { away, bag } from './icons.ts'
+import { type KnownOrder, orderOfAddress, ownerOf, pictureAt, rememberOrder, returnTo, shopOfPage } from './shop.ts'
 import { base, contents } from './styles.ts'
 import { totalsTable } from './totals.ts'
 import type { AddressField } from './words.ts'
@@ -17,6 +18,7 @@ import type { AddressField } from './words.ts'
 type Methods = OutputOf<'GET /v1/shops/{shop}/carts/{cart}/shipping-methods'>['items']
 type PaymentMethods = OutputOf<'GET /v1/shops/{shop}/carts/{cart}/payment-methods'>['items']
 type Kind = 'shipping' | 'billing'
+type Work = 'address' | 'methods' | 'method' | 'order'
 
 /** The form that orders the cart, or some of its lines. */
 export class CheckoutForm extends CartElement {
@@ -36,6 +38,7 @@ export class CheckoutForm extends CartElement {
     fault: { state: true },
     isBusy: { state: true },
     placed: { state: true },
+    unanswered: { state: true },
   }
   static override styles = [
     base,
@@ -85,8 +88,12 @@ export class CheckoutForm extends CartElement {
   declare private fault: string
   declare private isBusy: boolean
   declare private placed: KnownOrder | null
-  /** What was typed wins over what the cart has. */
-  private isFilled = false
+  /** What was ordered and not answered: the order may exist, and the cart be empty for it. */
+  declare private unanswered: OrderWish | null
+  /** What was typed wins over what the cart has, for as long as it is this one's. */
+  private owner: string | null = null
+  /** Who set the alert that is shown: what goes well elsewhere does not take it away. */
+  private alertOf: Work = 'order'
   /** For which destination and goods the methods were asked, and for which total the ways to pay. */
   private askedFor = ''
   private paymentsFor = ''
@@ -108,6 +115,7 @@ export class CheckoutForm extends CartElement {
     this.fault = ''
     this.isBusy = false
     this.placed = null
+    this.unanswered = null
   }
 
   override connectedCallback(): void {
@@ -121,24 +129,41 @@ export class CheckoutForm extends CartElement {
   begin(lines: readonly string[] = []): void {
     this.lines = lines
     this.placed = null
+    this.unanswered = null
     this.fault = ''
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('#email')?.focus())
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    const { cart } = this.view
-    if (!changed.has('view') || !cart) return
-    if (!this.isFilled) {
-      this.isFilled = true
-      this.email = cart.email ?? ''
-      this.shipping = typedOf(cart.shippingAddress)
-      this.billing = typedOf(cart.billingAddress)
-      this.isSame = cart.billingSameAsShipping
-    }
+    if (!changed.has('view')) return
+    const { cart, status } = this.view
+    const owner = ownerOf(this.view)
+    // Whose order has no answer may have no cart any more.
+    const isSame = owner === this.owner || (owner === null && status === 'ready' && (this.unanswered !== null || this.isBusy))
+    if (!isSame) this.fill(owner, cart)
+    if (!cart) return
     // Both are the server's answers to a cart that it knows.
     if (this.view.pending > 0 || this.view.isEstimated) return
     void this.askMethods(cart)
     void this.askPayments(cart)
+  }
+
+  /** Nothing that one shopper typed is another's. */
+  private fill(owner: string | null, cart: PricedCart | null): void {
+    this.owner = owner
+    this.email = cart?.email ?? ''
+    this.shipping = typedOf(cart?.shippingAddress ?? null)
+    this.billing = typedOf(cart?.billingAddress ?? null)
+    this.isSame = cart?.billingSameAsShipping ?? true
+    this.methods = null
+    this.picked = null
+    this.payments = []
+    this.payment = null
+    this.faults = new Map()
+    this.fault = ''
+    this.unanswered = null
+    this.askedFor = ''
+    this.paymentsFor = ''
   }
 
   protected override render(): TemplateResult {
@@ -146,8 +171,11 @@ export class CheckoutForm extends CartElement {
     const { cart } = this.view
     if (placed) return html`<order-status order=${placed.id} token=${placed.token}></order-status>`
     if (!cart && this.view.status === 'loading') return html`<p class="blank muted">${words.loading}</p>`
+    if (this.unanswered && this.isGone)
+      return html`<div class="blank">${away}<p role="alert">${this.fault}</p>
+        <button class="button primary" part="pay" aria-disabled=${this.isBusy ? 'true' : 'false'} @click=${this.submit}>${this.isBusy ? words.paying : words.retry}</button></div>`
     if (!cart || cart.lines.length === 0)
-      return html`<div class="blank">${bag}<h3>${this.view.status === 'offline' ? words.offline : words.empty}</h3><p class="muted">${words.emptyHint}</p></div>`
+      return html`<div class="blank">${bag}<h3>${this.view.status === 'offline' ? words.offline : words.empty}</h3><p class="muted">${this.fault || words.emptyHint}</p></div>`
     return html`<form novalidate @submit=${this.submit} part="form">
       <div class="steps">
         <section aria-labelledby="contact"><h3 id="contact">${words.contact}</h3>${this.emailField()}</section>
@@ -171,7 +199,7 @@ export class CheckoutForm extends CartElement {
     if (this.isBusy) return words.paying
     if (this.lines.length > 0) return words.orderAndPay
     if (cart.total.amount === 0) return words.orderFree
-    return cart.requiresShipping && cart.shippingMethod === null ? words.orderAndPay : words.pay(this.money(cart.total))
+    return cart.requiresShipping && this.needsMethod && cart.shippingMethod === null ? words.orderAndPay : words.pay(this.money(cart.total))
   }
 
   private emailField(): TemplateResult {
@@ -260,11 +288,20 @@ export class CheckoutForm extends CartElement {
   }
 
   private ordered(cart: PricedCart): readonly PricedLine[] {
-    return this.lines.length === 0 ? cart.lines : cart.lines.filter(({ id }) => this.lines.includes(id))
+    if (this.lines.length === 0) return cart.lines
+    const { nameOf } = this.store
+    const named = this.lines.map(nameOf)
+    return cart.lines.filter(({ id }) => named.includes(nameOf(id)))
+  }
+
+  /** Whether nothing of what is to be ordered is in the cart. */
+  private get isGone(): boolean {
+    const { cart } = this.view
+    return cart === null || this.ordered(cart).length === 0
   }
 
   private async sendAddress(): Promise<void> {
-    await this.attempt(async () => {
+    await this.attempt('address', async () => {
       await this.store.change({ shippingAddress: addressOf(this.shipping) })
     })
   }
@@ -279,7 +316,11 @@ export class CheckoutForm extends CartElement {
       this.methods = null
       return
     }
-    await this.attempt(async () => {
+    await this.attempt('methods', () => this.offerMethods(cart, asked))
+  }
+
+  private async offerMethods(cart: PricedCart, asked: string): Promise<void> {
+    try {
       const { items } = await this.store.client.call('GET /v1/shops/{shop}/carts/{cart}/shipping-methods', { params: { cart: cart.id } })
       if (asked !== this.askedFor) return
       // A shop that ships without methods has nothing to choose; one that has none for this address does not ship there.
@@ -287,7 +328,12 @@ export class CheckoutForm extends CartElement {
       this.methods = items
       const [first] = items
       if (first && !items.some(({ id }) => id === cart.shippingMethod)) await this.store.change({ shippingMethod: first.id })
-    })
+    } catch (error) {
+      if (asked !== this.askedFor) return
+      // Asked again with the next view; what was refused would only be refused again.
+      if (error instanceof CartwrightError && isPassing(error)) this.askedFor = ''
+      throw error
+    }
   }
 
   private async isMethodMissing(cart: string): Promise<boolean> {
@@ -310,7 +356,7 @@ export class CheckoutForm extends CartElement {
 
   private chooseMethod(id: string): void {
     this.picked = id
-    void this.attempt(async () => {
+    void this.attempt('method', async () => {
       const cart = await this.store.change({ shippingMethod: id })
       this.say(this.words.updated(this.money(cart.total)))
     }).finally(() => {
@@ -318,25 +364,30 @@ export class CheckoutForm extends CartElement {
     })
   }
 
-  private async attempt(work: () => Promise<void>): Promise<void> {
+  private async attempt(by: Work, work: () => Promise<void>): Promise<void> {
     try {
       await work()
-      this.fault = ''
+      if (this.alertOf === by) this.fault = ''
     } catch (error) {
       this.showRefusal(error)
+      this.alertOf = by
     }
   }
 
-  private submit = async (event: SubmitEvent): Promise<void> => {
+  private submit = async (event: Event): Promise<void> => {
     event.preventDefault()
     const { cart } = this.view
-    if (this.isBusy || !cart) return
-    this.faults = this.missing(cart)
+    const again = this.isGone ? this.unanswered : null
+    if (this.isBusy || (!cart && !again)) return
+    this.alertOf = 'order'
+    this.faults = cart && !again ? this.missing(cart) : new Map()
     if (this.faults.size > 0) return this.toFirstFault()
     this.isBusy = true
     this.fault = ''
     try {
-      await this.order(cart)
+      // The store keeps its key: it is the same order still.
+      if (again) await this.place(again)
+      else if (cart) await this.order(cart)
     } catch (error) {
       this.showRefusal(error)
     } finally {
@@ -373,12 +424,18 @@ export class CheckoutForm extends CartElement {
       await this.updateComplete
       return this.renderRoot.querySelector<HTMLElement>('#alert')?.focus()
     }
-    const returnUrl = new URL(this.returnUrl ?? location.pathname + location.search, document.baseURI).href
-    const whole = { expectedTotal: cart.total.amount }
-    const { order, orderToken, payment } = await this.store.order({
-      ...(this.lines.length > 0 ? { lineIds: this.lines } : whole),
-      payment: { returnUrl, ...this.paymentChosen },
+    await this.place({
+      ...(this.lines.length > 0 ? { lineIds: this.lines } : { expectedTotal: cart.total.amount }),
+      payment: { returnUrl: returnTo(this.returnUrl), ...this.paymentChosen },
     })
+  }
+
+  private async place(wish: OrderWish): Promise<void> {
+    const { order, orderToken, payment } = await this.store.order(wish).catch((error: unknown) => {
+      this.unanswered = error instanceof CartwrightError && (isPassing(error) || error.status >= 500) ? wish : null
+      throw error
+    })
+    this.unanswered = null
     const placed = { id: order.id, token: orderToken }
     rememberOrder(placed)
     const paymentUrl = payment?.url ? new URL(payment.url, shopOfPage().baseUrl).href : null

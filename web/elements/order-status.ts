@@ -4,7 +4,7 @@ import { css, html, nothing, type PropertyDeclarations, type PropertyValues, typ
 import type { OutputOf } from '../../src/client/client.ts'
 import { CartElement } from './cart-element.ts'
 import { away, clock, ended, tick } from './icons.ts'
-import { type KnownOrder, orderOfAddress, pictureAt, shopOfPage } from './shop.ts'
+import { type KnownOrder, orderOfAddress, pictureAt, rememberOrder, returnTo, shopOfPage } from './shop.ts'
 import { base, contents } from './styles.ts'
 import { totalsTable } from './totals.ts'
 import type { OrderStage } from './words.ts'
@@ -94,17 +94,22 @@ export class OrderStatus extends CartElement {
     this.following.abort()
     const { meant, known } = this
     if (!meant || !this.isConnected || document.visibilityState === 'hidden') return
-    if (known?.id === meant.id && isFinal(known)) return
     const following = new AbortController()
     this.following = following
     const { signal } = following
+    let missed = ''
     const fail = (error: unknown) => {
-      if (!signal.aborted) this.fault = this.reason(error)
+      if (!signal.aborted) this.fault = missed = this.reason(error)
+    }
+    // An outage that the order outlived unchanged is over, too.
+    const hit = () => {
+      if (this.fault === missed) this.fault = ''
     }
     try {
-      const { followOrder } = await import('../../src/client/order.ts')
+      const { followOrder, isOver } = await import('../../src/client/order.ts')
+      if (signal.aborted || (known?.id === meant.id && isOver(known))) return
       const { id, token } = meant
-      await followOrder(this.store.client, id, { token, signal, see: (order) => this.take(order), miss: fail })
+      await followOrder(this.store.client, id, { token, signal, see: (order) => this.take(order), miss: fail, hit })
     } catch (error) {
       fail(error)
     }
@@ -165,15 +170,14 @@ export class OrderStatus extends CartElement {
   }
 
   private pay = async (): Promise<void> => {
-    const { known } = this
-    if (!known || this.isBusy) return
+    const { known, meant } = this
+    if (!known || !meant || this.isBusy) return
     this.isBusy = true
     try {
-      const returnUrl = new URL(this.returnUrl ?? location.pathname, document.baseURI).href
-      const { payment } = await this.store.client.call('POST /v1/shops/{shop}/orders/{order}/payments', {
-        params: { order: known.id },
-        body: { returnUrl },
-      })
+      const input = { params: { order: known.id }, body: { returnUrl: returnTo(this.returnUrl) } }
+      const { payment } = await this.store.client.call('POST /v1/shops/{shop}/orders/{order}/payments', input, { token: meant.token })
+      // The payment's page comes back without the token.
+      rememberOrder(meant)
       if (payment?.url) location.assign(new URL(payment.url, shopOfPage().baseUrl))
       // It goes on for as long as the order does.
       else void this.follow()
@@ -194,9 +198,4 @@ function stageOf({ state, paymentState, fulfilmentState, payments }: Order): Ord
   return new URLSearchParams(location.search).get('result') === 'paid' && payments.some((payment) => payment.state === 'PENDING')
     ? 'pending'
     : 'unpaid'
-}
-
-/** Whether nothing of it changes any more that a customer would wait for. */
-function isFinal({ state }: Order): boolean {
-  return state !== 'NEW' && state !== 'PLACED'
 }

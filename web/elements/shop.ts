@@ -1,6 +1,6 @@
 // Which shop the elements of a page belong to, as its script says, and what all of them share: one cart, one answer per product, and the
 // orders that were made on this device.
-import { type CartStore, type CartView, createCart } from '../../src/client/cart.ts'
+import { type CartOptions, type CartStore, type CartView, createCart } from '../../src/client/cart.ts'
 import type { OutputOf } from '../../src/client/client.ts'
 import type { MergeReport } from '../../src/client/joining.ts'
 import { tell } from './events.ts'
@@ -28,6 +28,8 @@ let known: Shop | null = null
 let isWatched = false
 /** Names of lines that were shown: a merge reports also what is in the cart no more. */
 const names = new Map<string, string>()
+/** Who shows products. */
+const loading = new Set<() => void>()
 /** Refusals and reports that the page was told, and reports that the shopper has read. */
 const told = new WeakSet<object>()
 const read = new WeakSet<MergeReport>()
@@ -48,7 +50,38 @@ function readScript(): Shop {
   const baseUrl = new URL(script?.dataset.baseUrl ?? address.origin, document.baseURI).href.replace(/\/+$/, '')
   const language = document.documentElement.lang || navigator.language
   const loginUrl = script?.dataset.loginUrl ?? null
-  return { id, baseUrl, loginUrl, store: createCart({ shop: id, baseUrl, language }), products: new Map() }
+  return { id, baseUrl, loginUrl, store: openStore({ shop: id, baseUrl, language }), products: new Map() }
+}
+
+/** Prices that one customer may read are not another's: whoever it is then, products are asked for anew. */
+function openStore(options: CartOptions): CartStore {
+  const store = createCart(options)
+  const then = <T>(step: Promise<T>) => step.finally(forgetProducts)
+  return {
+    ...store,
+    login: (...given) => then(store.login(...given)),
+    restore: (link) => then(store.restore(link)),
+    logout: () => {
+      store.logout()
+      forgetProducts()
+    },
+  }
+}
+
+function forgetProducts(): void {
+  known?.products.clear()
+  for (const load of loading) load()
+}
+
+/** Calls `load` whenever products are to be asked for anew, until the function that it answers is called. */
+export function onForgotten(load: () => void): () => void {
+  loading.add(load)
+  return () => loading.delete(load)
+}
+
+/** Whose cart it is; null where there is none. */
+export function ownerOf({ cart }: CartView): string | null {
+  return cart && JSON.stringify(cart.owner)
 }
 
 /** From the first element on, the page is told what happens to its cart, once, however many elements show it. */
@@ -63,7 +96,8 @@ function tellPage({ cart, status, refused, report }: CartView): void {
   if (status === 'ready') void import('../../src/client/optimism.ts').catch(() => undefined)
   for (const { id, name } of cart?.lines ?? []) names.set(id, name)
   for (const { error } of refused) {
-    if (told.has(error)) continue
+    // What is added again with its price was not refused.
+    if (told.has(error) || error.code === 'expected_price_required') continue
     told.add(error)
     tell(document, 'cartwright:refused', { error })
   }
@@ -95,8 +129,21 @@ export function productOf(sku: string): Promise<Product> {
   const product = store.client.call('GET /v1/shops/{shop}/products/{product}', { params: { product: sku } })
   products.set(sku, product)
   // What failed is asked again the next time.
-  product.catch(() => products.delete(sku))
+  product.catch(() => products.get(sku) === product && products.delete(sku))
   return product
+}
+
+/** Where a payment leads back to: the page that is named, or this one as it is. */
+export function returnTo(page: string | null): string {
+  return (page === null ? addressOfPage() : new URL(page, document.baseURI)).href
+}
+
+/** This page without the order that it was opened for. */
+export function addressOfPage(): URL {
+  const address = new URL(location.href)
+  for (const name of ['order', 'payment', 'result']) address.searchParams.delete(name)
+  address.hash = ''
+  return address
 }
 
 /** Where a picture is: addresses of the catalogue may be relative to the server. */
