@@ -66,6 +66,47 @@ describe('the page of the guide for React', async () => {
 
   const click = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' }).click()
 
+  async function fillIn(page: Page): Promise<void> {
+    await page.getByLabel('E-mail').fill('robin@example.com')
+    for (const [label, text] of Object.entries({ Name: 'Robin', Street: '1 Main St', City: 'New York', State: 'NY', 'ZIP code': '10001' }))
+      await page.getByLabel(label, { exact: true }).fill(text)
+    await click(page, 'Save address')
+  }
+
+  test('an order whose answers were lost is tried again from the same page, and paid once', async () => {
+    const page = await (await browser.newContext()).newPage()
+    page.setDefaultTimeout(15_000)
+    await page.goto(address)
+    await click(page, 'Add Stoneware Mug')
+    await page.getByText('Stoneware Mug × 1, $18.00').waitFor()
+    await fillIn(page)
+    const orders = new Set<string>()
+    let isLost = true
+    let payUrl = ''
+    await page.route('**/v1/shops/demo/orders', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue()
+      const answer = await route.fetch()
+      const { order, payment } = (await answer.json()) as { order: { id: string }; payment: { url: string } | null }
+      orders.add(order.id)
+      payUrl = payment?.url ?? payUrl
+      if (isLost) await route.abort()
+      else await route.fulfill({ response: answer })
+    })
+    await page.getByRole('button', { name: /^Order and pay \$/, disabled: false }).click()
+    await page.getByText('Trying again places no second one.').waitFor()
+    // It is paid by another way meanwhile, and the cart is empty.
+    const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Robin' })
+    const { headers } = await fetch(payUrl, { method: 'POST', body: card, redirect: 'manual' })
+    await fetch(new URL(headers.get('location') ?? '', payUrl), { redirect: 'manual' })
+    await page.getByRole('heading', { name: 'Your cart (0)' }).waitFor()
+    isLost = false
+    await click(page, 'Try again')
+    await page.waitForURL(/\?order=/)
+    await page.getByText(/^Thank you! Order \S+ is /).waitFor()
+    assert.equal(orders.size, 1)
+    await page.context().close()
+  })
+
   test('goods are added and changed, ordered at the shown total, paid, and the order is shown', async () => {
     const page = await (await browser.newContext()).newPage()
     const faults: Error[] = []
@@ -78,10 +119,7 @@ describe('the page of the guide for React', async () => {
     await page.getByRole('heading', { name: 'Your cart (2)' }).waitFor()
     await page.reload()
     await page.getByText('Stoneware Mug × 2, $36.00').waitFor()
-    await page.getByLabel('E-mail').fill('robin@example.com')
-    for (const [label, text] of Object.entries({ Name: 'Robin', Street: '1 Main St', City: 'New York', State: 'NY', 'ZIP code': '10001' }))
-      await page.getByLabel(label, { exact: true }).fill(text)
-    await click(page, 'Save address')
+    await fillIn(page)
     const button = page.getByRole('button', { name: /^Order and pay \$/, disabled: false })
     const shown = /\$.*$/.exec(await button.innerText())?.[0] ?? assert.fail('the button says no total')
     await button.click()

@@ -404,7 +404,7 @@ export function createCart(options: CartOptions): CartStore {
     } catch (error) {
       if (!(error instanceof CartwrightError)) throw error
       if (askedIn !== era) return null
-      // A fault may pass; one that does not keeps nothing back: a batch is split, and a change by itself is refused. A read is for nobody but us.
+      // A fault may pass; one that does not keeps nothing back: a batch is split, and a change by itself is refused. Behind a read nothing waits.
       if (isPassing(error) || (error.status >= 500 && (batch.length === 0 || ++faults < PATIENCE))) return error
       if (isGone(error) && !account && who !== null) {
         device.forget(who)
