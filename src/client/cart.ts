@@ -528,7 +528,6 @@ export function createCart(options: CartOptions): CartStore {
   }
 
   return {
-    client: preview.client,
     get: () => view,
     subscribe: (listener) => {
       listeners.add(listener)
@@ -550,7 +549,7 @@ export function createCart(options: CartOptions): CartStore {
       await drain()
       return view.cart
     },
-    ...changesBy(change),
+    ...changesBy(change, preview),
     order: async (wish = {}) => {
       const shown = view.cart
       const waiting = mine().map(({ id }) => waiters.get(id)?.promise)
@@ -564,7 +563,6 @@ export function createCart(options: CartOptions): CartStore {
         refresh()
       }
     },
-    nameOf: preview.nameOf,
     login: (given, { mode } = {}) => inTurn(() => login(given, mode)),
     restore: (link) =>
       inTurn(async () => {
@@ -575,14 +573,14 @@ export function createCart(options: CartOptions): CartStore {
           const answer = await followed(direct, link, account?.token)
           // Who left meanwhile sees nothing of it any more.
           if (askedIn !== era) throw ended()
-          const cart = understood(answer.cart)
+          understood(answer.cart)
           if (answer.token) {
             device.remember(answer.token)
             restart(null)
           }
           report = answer.report ?? null
-          take(cart, ++asked, era)
-          return cart
+          take(answer.cart, ++asked, era)
+          return answer.cart
         })
       }),
     logout: () => {
@@ -674,9 +672,14 @@ function createRest() {
   }
 }
 
-/** Every change as a command of the queue. */
-function changesBy(change: (command: Change['command']) => Promise<PricedCart>) {
+/** Every change as a command of the queue, with what tells the names of lines and the prices that a change is shown at. */
+function changesBy(
+  change: (command: Change['command']) => Promise<PricedCart>,
+  preview: Pick<ReturnType<typeof createPreview>, 'client' | 'nameOf'>,
+) {
   return {
+    client: preview.client,
+    nameOf: preview.nameOf,
     add: (item: CartItem | readonly CartItem[]) => change({ add: { lines: [item].flat() as CartItem[] } }),
     setQuantity: (lineId: string, quantity: number) => change({ set: { lineId, quantity } }),
     remove: (lineId: string) => change({ remove: { lineId } }),

@@ -126,5 +126,5 @@ export function ownError(code: ClientCode, title: string, cause?: unknown): Cart
 
 /** The caller ended it, or it was for somebody who left. */
 export function ended(cause?: unknown): CartwrightError {
-  return ownError('aborted', 'The call was ended.', cause)
+  return ownError('aborted', 'The call ended.', cause)
 }
