@@ -15,9 +15,19 @@ import { onServer, TEMPLATES, testConfig } from './harness.ts'
 const given = process.argv.slice(2)
 const patterns = given.filter((argument) => !argument.startsWith('--'))
 /** What takes longest begins first, so that nothing runs alone at the end. */
-const LONG = ['webhook-consumer', 'payments', 'stream', 'settings', 'webhooks', 'quotes', 'emails', 'forms-browser', 'two-nodes'].map(
-  (name) => `test/${name}.test.ts`,
-)
+const LONG = [
+  'webhook-consumer',
+  'payments',
+  'stream',
+  'store',
+  'elements',
+  'client-order',
+  'settings',
+  'webhooks',
+  'quotes',
+  'emails',
+  'two-nodes',
+].map((name) => `test/${name}.test.ts`)
 const files = patterns.length > 0 ? patterns : [...new Set([...LONG, ...globSync('{src,test}/**/*.test.ts').sort()])]
 const options = given.filter((argument) => argument.startsWith('--'))
 
@@ -83,7 +93,7 @@ async function fill(databaseUrl: string): Promise<void> {
 }
 
 /** How Node runs the files: see light-hooks.ts. */
-const RUNNER = ['--import', join(import.meta.dirname, 'light-hooks.ts'), '--test', '--test-concurrency=4', '--test-timeout=240000']
+const RUNNER = ['--import', join(import.meta.dirname, 'light-hooks.ts'), '--test', '--test-concurrency=5', '--test-timeout=240000']
 
 const postgres = process.env.TEST_DATABASE_URL ? null : await startPostgres()
 const url = process.env.TEST_DATABASE_URL ?? postgres?.url ?? ''

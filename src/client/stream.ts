@@ -50,12 +50,13 @@ export async function read({ open, hear, lost, signal, backOff }: Reading): Prom
     const silence = new AbortController()
     let timer = setTimeout(() => silence.abort(), SILENCE_MS)
     try {
+      const reading = AbortSignal.any([signal, silence.signal])
       const response: Response = await open({
         // Only what is newer than what was read last is sent again.
         headers: lastId ? { 'last-event-id': lastId } : {},
-        signal: AbortSignal.any([signal, silence.signal]),
+        signal: reading,
       })
-      for await (const { id, event, data } of eventsOf(response)) {
+      for await (const { id, event, data } of eventsOf(response, reading)) {
         clearTimeout(timer)
         timer = setTimeout(() => silence.abort(), SILENCE_MS)
         failures = 0
@@ -88,9 +89,14 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** The events of a stream; a comment is one without a name. */
-async function* eventsOf({ body }: Response): AsyncGenerator<{ readonly id: string; readonly event: string; readonly data: string }> {
+async function* eventsOf(
+  { body }: Response,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly id: string; readonly event: string; readonly data: string }> {
   if (!body) return
   const reader = body.getReader()
+  // Not every platform, and nothing between us and the network, ends a body with the signal of its request.
+  signal.addEventListener('abort', () => void reader.cancel().catch(() => {}))
   const decoder = new TextDecoder()
   let text = ''
   for (;;) {
