@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from './chromium.ts'
-import { ADMIN, caller, DIALECTS, EVERY, freshDatabase, startTestServer } from './harness.ts'
+import { ADMIN, caller, freshDatabase, mainlyOn, startTestServer } from './harness.ts'
 
 /** The example as a process of its own, on a free port; answers its address. */
 async function openShop(cartwright: string): Promise<string> {
@@ -25,7 +25,7 @@ before(async () => {
 after(() => browser?.close())
 
 // What a page does without JavaScript is the same on either database.
-for (const dialect of DIALECTS.filter((each) => EVERY || each === 'sqlite')) {
+for (const dialect of mainlyOn('sqlite')) {
   describe(`a shop without JavaScript on ${dialect}`, async () => {
     const server = await startTestServer(await freshDatabase(dialect))
     const shop = await openShop(server.url)

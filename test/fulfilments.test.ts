@@ -2,12 +2,12 @@
 // once it is paid and all of it left the house. On both databases.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Answer, atOnce, caller, DIALECTS } from './harness.ts'
+import { type Answer, atOnce, caller, mainlyOn } from './harness.ts'
 import { expect2xx } from './nodes.ts'
 import { type OrderShop, orderShops, refunded } from './orders.ts'
 import { told } from './presets/shop.ts'
 
-for (const dialect of DIALECTS)
+for (const dialect of mainlyOn('postgres'))
   describe(`fulfilments on ${dialect}`, async () => {
     const { url, shop, eventsOf } = await orderShops(dialect)
     const plain: OrderShop = await shop('demo')

@@ -22,6 +22,11 @@ export const DIALECTS = ['sqlite', 'postgres'] as const
  */
 export const EVERY = process.env.EVERY === '1'
 
+/** The database on which a file is tried in the everyday run, because what it promises is decided above the store, which is tried on both. */
+export function mainlyOn(dialect: (typeof DIALECTS)[number]) {
+  return DIALECTS.filter((each) => EVERY || each === dialect)
+}
+
 /** Whether the case of this number is tried on this database. */
 export function isTried(dialect: (typeof DIALECTS)[number], index: number): boolean {
   return EVERY || index % DIALECTS.length === DIALECTS.indexOf(dialect)

@@ -1,6 +1,6 @@
 // The demo store in a real browser, on SQLite: everything that a shopper does there, from the first product to an order that is cancelled. On the
 // way each page and each dialog is looked at: nothing wider than the window, no serious fault that axe finds in light or dark, and a picture.
-// The pictures are in test-artifacts/store (made anew by each run): open the folder in a file manager or a browser; `cart-320.png` is the page
+// The pictures are in test-artifacts/store (made anew by each run): open the folder in a file manager or a browser; `cart-320.jpg` is the page
 // `cart` at 320 px, those at 768 px are dark.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -100,7 +100,7 @@ describe('the demo store', async () => {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
       const wide = await page.evaluate<number>('scrollTo(0, 0), document.documentElement.scrollWidth')
       assert.ok(wide <= width, `${name} is ${wide} wide at ${width}`)
-      await page.screenshot({ path: join(PICTURES, `${name}-${width}.png`), fullPage: part === null })
+      await page.screenshot({ path: join(PICTURES, `${name}-${width}.jpg`), type: 'jpeg', quality: 75, fullPage: part === null })
       if (!rules) continue
       if (!(await page.evaluate('"axe" in window'))) await page.evaluate(AXE)
       const found =

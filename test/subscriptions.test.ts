@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { atOnce, DIALECTS } from './harness.ts'
+import { atOnce, mainlyOn } from './harness.ts'
 import { dyingStore, openShop, startWorld, success, type World } from './paying.ts'
 import { told, ware } from './presets/shop.ts'
 
@@ -54,7 +54,7 @@ async function planShop(world: World, settings: object = {}) {
   return { ...shop, member, see, ordersOf, events }
 }
 
-for (const dialect of DIALECTS)
+for (const dialect of mainlyOn('postgres'))
   describe(`subscriptions on ${dialect}`, async () => {
     const world = await startWorld(dialect)
     // Where nothing else is due.

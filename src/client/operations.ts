@@ -2337,7 +2337,7 @@ export interface Operations {
     }
   }
   /**
-   * A token that opens this order for reading, for a time, and the link to it
+   * A token that opens this order for reading and paying, for a time, and the link to it
    */
   'POST /v1/shops/{shop}/orders/{order}/links': {
     params: {

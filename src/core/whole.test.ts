@@ -18,7 +18,7 @@ import type { Settings, ShippingMethod, TaxRate } from './settings.ts'
 import { demandOf } from './stock.ts'
 
 /** How many carts; a third of it where each is priced many times. */
-const RUNS = 1500
+const RUNS = 900
 const HOUR = 3_600_000
 const BUNDLE = { kind: 'bundle', parts: [{ sku: 'GIFT', quantity: 2 }] } as const
 const HOLDING = { onIncrease: 'hold', holdFor: 'PT1H' } as const

@@ -35,7 +35,7 @@ export function guestOrderRoutes(engine: Engine): FastifyPluginAsyncTypebox {
         config: { access: { owner: true, scope: 'orders:read' } },
         schema: {
           tags: ['Orders'],
-          summary: 'A token that opens this order for reading, for a time, and the link to it',
+          summary: 'A token that opens this order for reading and paying, for a time, and the link to it',
           params: OfOrder,
           querystring: Query,
           body: Type.Optional(Nullable(contract.MakeOrderLink)),
