@@ -93,7 +93,7 @@ async function fill(databaseUrl: string): Promise<void> {
 }
 
 /** How Node runs the files: see light-hooks.ts. */
-const RUNNER = ['--import', join(import.meta.dirname, 'light-hooks.ts'), '--test', '--test-concurrency=5', '--test-timeout=240000']
+const RUNNER = ['--import', join(import.meta.dirname, 'light-hooks.ts'), '--test', '--test-concurrency=4', '--test-timeout=240000']
 
 const postgres = process.env.TEST_DATABASE_URL ? null : await startPostgres()
 const url = process.env.TEST_DATABASE_URL ?? postgres?.url ?? ''

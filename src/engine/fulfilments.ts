@@ -60,8 +60,9 @@ export function createFulfilling(parts: { store: Store; clock: Clock; random: Ra
       const refused = piecesRefusal(order.lines, others, pieces)
       if (refused) return refused
       const id = random.id('ful')
-      const details = timed({ lines: pieces, ...UNTOLD, ...canonical(words) }, state)
-      await insertFulfilment(writer, shop.id, orderId, { id, state, details }, clock.now())
+      const now = clock.now()
+      const details = timed({ lines: pieces, ...UNTOLD, ...canonical(words) }, state, now)
+      await insertFulfilment(writer, shop.id, orderId, { id, state, details }, now)
       const how = { by, quiet, action: 'fulfil', details: { fulfilmentId: id, state }, events: ['fulfilment.created'] } as const
       await recording.change(writer, shop, order, await fulfilmentNow(writer, order), how)
       return { id }
@@ -90,8 +91,9 @@ export function createFulfilling(parts: { store: Store; clock: Clock; random: Ra
       const state = asked ?? before.state
       const { lines, carrier, trackingNumber, trackingUrl, expectedAt, shippedAt, deliveredAt, note } = before
       const kept = { lines, carrier, trackingNumber, trackingUrl, expectedAt, shippedAt, deliveredAt, note }
-      const details = timed({ ...kept, ...canonical(words) }, state)
-      await updateFulfilment(writer, shop.id, { id: fulfilmentId, state, details }, clock.now())
+      const now = clock.now()
+      const details = timed({ ...kept, ...canonical(words) }, state, now)
+      await updateFulfilment(writer, shop.id, { id: fulfilmentId, state, details }, now)
       const how = { by, quiet, action: 'fulfil', details: { fulfilmentId, state }, events: ['fulfilment.updated'] } as const
       await recording.change(writer, shop, order, await fulfilmentNow(writer, order), how)
       return { id: fulfilmentId }
@@ -118,9 +120,9 @@ export function createFulfilling(parts: { store: Store; clock: Clock; random: Ra
   }
 
   /** What is on its way left at some time, and what arrived arrived at some time: now, unless it was told. */
-  function timed(details: FulfilmentDetails, state: FulfilmentStep): FulfilmentDetails {
+  function timed(details: FulfilmentDetails, state: FulfilmentStep, at: number): FulfilmentDetails {
     if (state !== 'SHIPPED' && state !== 'DELIVERED') return details
-    const now = rfc3339(clock.now())
+    const now = rfc3339(at)
     const deliveredAt = state === 'DELIVERED' ? (details.deliveredAt ?? now) : null
     return { ...details, shippedAt: details.shippedAt ?? now, deliveredAt }
   }
