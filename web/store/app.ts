@@ -485,17 +485,29 @@ export class App {
   }
 
   async loadOrders(): Promise<void> {
+    const isSame = this.#whoIsHere()
     this.orders = LOADING
-    this.orders = await this.#loaded(async (client) => (await client.call('GET /v1/shops/{shop}/orders', { query: { limit: 50 } })).items)
+    const orders = await this.#loaded(async (client) => (await client.call('GET /v1/shops/{shop}/orders', { query: { limit: 50 } })).items)
+    if (!isSame()) return this.route.page === 'orders' ? this.loadOrders() : undefined
+    this.orders = orders
     this.draw()
   }
 
   async loadSubscriptions(): Promise<void> {
+    const isSame = this.#whoIsHere()
     if (this.subscriptions.state === 'failed') this.subscriptions = LOADING
-    this.subscriptions = await this.#loaded(
+    const subscriptions = await this.#loaded(
       async (client) => (await client.call('GET /v1/shops/{shop}/subscriptions', { query: { limit: 50 } })).items,
     )
+    if (!isSame()) return this.route.page === 'subscriptions' ? this.loadSubscriptions() : undefined
+    this.subscriptions = subscriptions
     this.draw()
+  }
+
+  /** Answers whether it is still the same person in the same shop: what was read for somebody is shown to nobody else. */
+  #whoIsHere(): () => boolean {
+    const { cart, account } = this
+    return () => this.cart === cart && this.account?.id === account?.id
   }
 
   async loadShippingMethods(): Promise<void> {
