@@ -2,8 +2,6 @@
 // browser, as far as the paid order.
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
@@ -11,6 +9,7 @@ import { build } from 'vite'
 import { openBrowser } from './chromium.ts'
 import { blocksOf, writeFiles } from './guide-blocks.ts'
 import { freshDatabase, freshFolder, startTestServer } from './harness.ts'
+import { startSite } from './site.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const BLOCKS = blocksOf('docs/guides/react.md')
@@ -46,23 +45,17 @@ test('every block of the guide for React is a file of the page, or a command', (
 
 describe('the page of the guide for React', async () => {
   const folder = await builtPage()
-  const site = createServer(({ url }, response) => {
+  const address = await startSite(({ url }, response) => {
     const { pathname } = new URL(url ?? '/', 'http://site')
     const path = pathname === '/' ? '/index.html' : pathname
     if (!existsSync(join(folder, path))) return response.writeHead(404).end()
     response.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain').end(readFileSync(join(folder, path)))
   })
-  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-  const address = `http://localhost:${(site.address() as AddressInfo).port}/`
   let browser: Browser
   before(async () => {
     browser = await openBrowser()
   })
-  after(async () => {
-    await browser?.close()
-    site.closeAllConnections()
-    site.close()
-  })
+  after(() => browser?.close())
 
   const click = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' }).click()
 

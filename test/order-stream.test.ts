@@ -1,12 +1,12 @@
 // An order as a stream: every change arrives within a second, also when it was made on another node, to whoever may read the order and to nobody
 // else; who resumes gets what is new; a stream ends with the right to read it. Orders and carts share their places and the one statement.
 import assert from 'node:assert/strict'
-import { after, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { paymentsOf, updatePayment } from '../src/store/orders.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem } from './http-probe.ts'
 import { expect2xx, login } from './nodes.ts'
-import { type OpenStream, openStream } from './streams.ts'
+import { openStream, streamsOf } from './streams.ts'
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
@@ -22,16 +22,7 @@ for (const dialect of DIALECTS) {
   const admin = caller(writing.url, ADMIN)
   let made = 0
 
-  const opened: OpenStream[] = []
-  after(() => {
-    for (const stream of opened) stream.close()
-  })
-
-  async function open(path: string, token?: string, headers: Record<string, string> = {}): Promise<OpenStream> {
-    const stream = await openStream(reading.url + path, token, headers)
-    opened.push(stream)
-    return stream
-  }
+  const open = streamsOf(reading.url)
 
   /** An account's order that waits to be paid. */
   async function ordered(): Promise<{ account: string; path: string; id: string; orderToken: string; payment: Answer['body'] }> {

@@ -1,8 +1,6 @@
 // The React hooks in a real browser, on a page of another origin: every component shows the same cart, a line is changed by its own, ordering tells
 // what stands in the way and happens once. And on a server, where nothing is known yet.
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
@@ -13,6 +11,7 @@ import { createCart } from '../src/client/cart.ts'
 import { useCart, useCheckout, useLine } from '../src/client/react.ts'
 import { openBrowser } from './chromium.ts'
 import { ADMIN, caller, freshDatabase, startTestServer } from './harness.ts'
+import { startSite } from './site.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
 
@@ -35,21 +34,15 @@ describe('hooks in a browser', async () => {
   const script = await bundled('react/shop-page.ts')
   const html = `<!doctype html><title>Shop</title><div id="root"></div>
 <script>globalThis.api = '${server.url}'; globalThis.root = document.getElementById('root')</script><script type="module" src="/page.js"></script>`
-  const site = createServer(({ url }, response) => {
+  const address = await startSite(({ url }, response) => {
     const isScript = url === '/page.js'
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html').end(isScript ? script : html)
   })
-  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-  const address = `http://localhost:${(site.address() as AddressInfo).port}/`
   let browser: Browser
   before(async () => {
     browser = await openBrowser()
   })
-  after(async () => {
-    await browser?.close()
-    site.closeAllConnections()
-    site.close()
-  })
+  after(() => browser?.close())
 
   /** A visitor who has never been here. */
   async function visit(): Promise<Page> {

@@ -1,8 +1,6 @@
 // A shop's own web site, as somebody else would host it: another origin, a strict content security policy with trusted types, no cookies, and
 // nothing of Cartwright but its script.
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { after } from 'node:test'
+import { startSite } from './site.ts'
 
 /** The site's own script: how it signs people in, and what it hears from the elements. */
 const scriptOf = (server: string) => `import { cart } from '${server}/elements.js'
@@ -62,7 +60,7 @@ function bodyOf(path: string, server: string): string {
 export async function startShopSite(server: string, theme = ''): Promise<ShopSite> {
   const cookies: string[] = []
   const policy = `default-src 'none'; script-src 'self' ${server}; connect-src ${server}; img-src ${server}; style-src 'self' ${server}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types lit-html`
-  const site = createServer((request, response) => {
+  const url = await startSite((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://site')
     if (request.headers.cookie) cookies.push(request.headers.cookie)
     if (pathname === '/site.css') return response.setHeader('content-type', 'text/css').end(CSS)
@@ -80,7 +78,5 @@ export async function startShopSite(server: string, theme = ''): Promise<ShopSit
 <script type="module" src="/own.js"></script></head>
 <body><header class="bar"><a href="/">Fern &amp; Kettle</a><cart-button href="/cart.html"></cart-button></header>${bodyOf(pathname, server)}</body></html>`)
   })
-  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-  after(() => site.close())
-  return { url: `http://localhost:${(site.address() as AddressInfo).port}`, cookies }
+  return { url, cookies }
 }

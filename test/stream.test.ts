@@ -3,12 +3,12 @@
 // statement per quarter of a second, whoever watches.
 import assert from 'node:assert/strict'
 import { get, type IncomingMessage } from 'node:http'
-import { after, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { SignJWT } from 'jose'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem } from './http-probe.ts'
 import { expect2xx, login, stockUp, wares } from './nodes.ts'
-import { type OpenStream, openStream, type StreamEvent } from './streams.ts'
+import { type OpenStream, openStream, type StreamEvent, streamsOf } from './streams.ts'
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
@@ -27,16 +27,7 @@ for (const dialect of DIALECTS) {
   const admin = caller(writing.url, ADMIN)
   let made = 0
 
-  const opened: OpenStream[] = []
-  after(() => {
-    for (const stream of opened) stream.close()
-  })
-
-  async function open(path: string, token?: string, headers: Record<string, string> = {}): Promise<OpenStream> {
-    const stream = await openStream(reading.url + path, token, headers)
-    opened.push(stream)
-    return stream
-  }
+  const open = streamsOf(reading.url)
 
   async function price(handle: string, amount: number): Promise<string> {
     const [ware] = wares(1, handle)

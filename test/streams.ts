@@ -1,5 +1,6 @@
 // Reading streams of server-sent events as a client does: with `fetch`, event by event, until somebody closes it or it ends.
 import assert from 'node:assert/strict'
+import { after } from 'node:test'
 
 /** One event. `data` is parsed. */
 export interface StreamEvent {
@@ -22,6 +23,19 @@ export interface OpenStream {
   /** Everything that was received, comments included. */
   text(): string
   close(): void
+}
+
+/** Opens streams of a server by their paths; all are closed after the tests. */
+export function streamsOf(server: string) {
+  const opened: OpenStream[] = []
+  after(() => {
+    for (const stream of opened) stream.close()
+  })
+  return async (path: string, token?: string, headers: Record<string, string> = {}): Promise<OpenStream> => {
+    const stream = await openStream(server + path, token, headers)
+    opened.push(stream)
+    return stream
+  }
 }
 
 /** Opens a stream; an answer that is no stream has its status only. */

@@ -349,6 +349,12 @@ function adminActor(account: string | null): Actor {
   return { kind: 'server', keyId: 'admin', scopes: ['*'], account }
 }
 
+/** The token of a request that was proved; empty where its header has none. */
+export function tokenIn(authorization: string | undefined): string {
+  const token = bearer(authorization)
+  return typeof token === 'string' ? token : ''
+}
+
 /** The token of the header; null when there is no header at all. */
 function bearer(authorization: string | undefined): string | null | Refusal {
   if (authorization === undefined || authorization === '') return null

@@ -6,7 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../core/refusal.ts'
 import type { Scope } from '../core/scope.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { ShopFacts } from '../engine/facts.ts'
-import { type Actor, hasScope, type Identity, limitOf, ownerOf, reachesAll } from '../engine/identity.ts'
+import { type Actor, hasScope, type Identity, limitOf, ownerOf, reachesAll, tokenIn } from '../engine/identity.ts'
 import type { EndGuess, Limiting, Who } from '../engine/limiting.ts'
 import { loadServed, ownerKey } from '../store/carts.ts'
 import { forgetFormsCookie, formsCookieOf } from './forms-cookie.ts'
@@ -105,9 +105,9 @@ export function installAccess(app: FastifyInstance, engine: Engine, guard: Guess
   /** Who asks with a secret that died within a day, if this could be the repetition of a request. */
   async function former(request: FastifyRequest): Promise<Caller | null> {
     const { shop: shopId } = request.params as { shop: string }
-    const { authorization = '', 'idempotency-key': key } = request.headers
+    const { authorization, 'idempotency-key': key } = request.headers
     const shop = key === undefined ? null : await engine.facts.shop(shopId)
-    const proof = shop && (await engine.identities.formerGuestOf(shopId, authorization.replace(/^Bearer /i, '')))
+    const proof = shop && (await engine.identities.formerGuestOf(shopId, tokenIn(authorization)))
     if (!shop || !proof || isRefusal(proof)) return null
     const caller = callerOn(request, { actor: { kind: 'guest', ...proof }, shop })
     return isRefusal(caller) ? null : { ...caller, isFormer: true }

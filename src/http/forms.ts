@@ -6,7 +6,7 @@ import { CartForm, FormsCart, LoadCartForm, SessionForm } from '../contract/form
 import { Id, Text } from '../contract/schemas.ts'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../core/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
-import { nameOf } from '../engine/identity.ts'
+import { nameOf, tokenIn } from '../engine/identity.ts'
 import { allowedRedirect, isRedirectOrigin } from '../engine/links.ts'
 import { listCarts, ownerKey } from '../store/carts.ts'
 import { callerOf, type GuessGuard, guarded, Refused, unwrap } from './access.ts'
@@ -268,7 +268,7 @@ export function formRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsyn
         if (invalid) throw new Refused(invalid)
         if (authorization && !isYes(logout)) {
           const target = redirect === undefined ? null : targetOf(redirect, request)
-          const token = authorization.replace(/^Bearer +/i, '')
+          const token = tokenIn(authorization)
           if (!fitsFormsCookie(token))
             throw new Refused(refuse('invalid', { path: '/headers/authorization', reason: 'is too long for a cookie' }))
           setFormsCookie(reply, shop.id, token)

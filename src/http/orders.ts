@@ -12,7 +12,7 @@ import { type Refusal, refuse } from '../core/refusal.ts'
 import { durationMs } from '../core/time.ts'
 import type { Ordered } from '../engine/checkout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll, roleOf } from '../engine/identity.ts'
+import { groupsOf, hasScope, type LimitedTo, limitOf, nameOf, orderToken, reachesAll, roleOf, tokenIn } from '../engine/identity.ts'
 import { allowedRedirect } from '../engine/links.ts'
 import { mayKnow, serveOrders } from '../engine/orders.ts'
 import { isPayable, OUTSTANDING } from '../engine/payments.ts'
@@ -176,7 +176,7 @@ export function orderRoutes(engine: Engine, guard: GuessGuard): FastifyPluginAsy
         const wanted = { ...request.body, withoutBalance: isHolder }
         return underKey(engine, request, reply, { orderId: id }, async () => {
           const made = await answer(caller, unwrap(await checkout.payAgain(caller.shop.id, id, wanted, returnUrl, originOf(request))))
-          return isHolder ? { ...made, orderToken: (request.headers.authorization ?? '').replace(/^Bearer +/i, '') } : made
+          return isHolder ? { ...made, orderToken: tokenIn(request.headers.authorization) } : made
         })
       },
     )
