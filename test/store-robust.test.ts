@@ -32,6 +32,8 @@ interface Kind {
   readonly address: string
   readonly add: string
   readonly badge: string
+  /** The part of the client that shows what is not answered yet, where the page loads it as a file of its own. */
+  readonly part?: RegExp
 }
 
 describe('pages that things happen to', async () => {
@@ -46,6 +48,7 @@ describe('pages that things happen to', async () => {
     address: `${url}/shop/demo/products/stoneware-mug`,
     add: '.product .add',
     badge: '.floating .badge',
+    part: /optimism-[^/]*\.js$/,
   }
   const ELEMENTS: Kind = {
     name: 'the drop-in elements on another origin',
@@ -72,10 +75,13 @@ describe('pages that things happen to', async () => {
     return { context, faults, writes }
   }
 
-  async function open(context: BrowserContext, { address, add }: Kind): Promise<Page> {
+  async function open(context: BrowserContext, { address, add, part }: Kind): Promise<Page> {
     const page = await context.newPage()
+    // A page asks for it without being touched: what it has not got when the server goes, it does not get any more.
+    const loaded = part && page.waitForResponse((response) => part.test(response.url()))
     await page.goto(address)
     await page.locator(`${add}:enabled`).waitFor()
+    await (await loaded)?.finished()
     return page
   }
 

@@ -575,6 +575,8 @@ export class App {
       if (view.cart && view.cart.lines.length > 0) this.currency = view.cart.currency
       this.#tellRefused(view)
       this.draw()
+      // What prices changes that wait is to be there before the connection is not. A page asks for it once.
+      if (view.status === 'ready') void import('../../src/client/optimism.ts').catch(() => undefined)
     })
     const { account, cart } = this
     // Who signed in on this device is signed in again, in every shop of it; a cart that a guest left there comes along.
