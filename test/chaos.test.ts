@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 test('50 shoppers with shuffled codes and skus on two servers, one of them killed: no deadlock, and the books balance', async () => {
-  const child = spawn(process.execPath, ['bench/chaos.ts', '--seconds', '8', '--workers', '50', '--kill-every', '2'], { cwd: ROOT })
+  const child = spawn(process.execPath, ['bench/chaos.ts', '--seconds', '6', '--workers', '50', '--kill-every', '2'], { cwd: ROOT })
   let said = ''
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString()

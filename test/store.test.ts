@@ -14,11 +14,11 @@ import { ADMIN, caller, eventually, freshDatabase, startTestServer } from './har
 
 const PICTURES = join(import.meta.dirname, '../test-artifacts/store')
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** What each page is looked at in; what lies over a page is as large on the largest. axe's whole list runs once, and colours again in the dark. */
+/** What each page and dialog is looked at in. axe's whole list runs once, and colours again in the dark. */
 const LOOKS = [
-  { width: 320, colorScheme: 'light', rules: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], isOfPages: false },
-  { width: 1440, colorScheme: 'light', rules: null, isOfPages: true },
-  { width: 768, colorScheme: 'dark', rules: ['color-contrast'], isOfPages: false },
+  { width: 320, colorScheme: 'light', rules: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] },
+  { width: 1440, colorScheme: 'light', rules: null },
+  { width: 768, colorScheme: 'dark', rules: ['color-contrast'] },
 ] as const
 
 const SIZE = { width: 1024, height: 800 }
@@ -94,8 +94,7 @@ describe('the demo store', async () => {
 
   /** Looks at what stands there now (`part`: only at that, the page behind it being looked at elsewhere). */
   async function look(page: Page, name: string, part: string | null = null): Promise<void> {
-    for (const { width, colorScheme, rules, isOfPages } of LOOKS) {
-      if (isOfPages && part !== null) continue
+    for (const { width, colorScheme, rules } of LOOKS) {
       await page.setViewportSize({ width, height: 900 })
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
       const wide = await page.evaluate<number>('scrollTo(0, 0), document.documentElement.scrollWidth')
