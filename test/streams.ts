@@ -25,6 +25,12 @@ export interface OpenStream {
   close(): void
 }
 
+/** Changes reach a stream within a second. What took longer (in ms) is a busy machine's, unless half of them did. */
+export function assertSoon(took: readonly number[]): void {
+  const median = took.toSorted((one, another) => one - another)[took.length >> 1]
+  assert.ok(median !== undefined && median < 1000, `${took.join(', ')} ms`)
+}
+
 /** Opens streams of a server by their paths; all are closed after the tests. */
 export function streamsOf(server: string) {
   const opened: OpenStream[] = []

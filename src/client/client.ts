@@ -207,7 +207,7 @@ export function pauseAfter({ problem }: CartwrightError, failures: number): numb
 /** Ends early with `signal`: what is sent next is then not sent. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms)
-    signal?.addEventListener('abort', () => resolve())
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => resolve(clearTimeout(timer)))
   })
 }

@@ -2,5 +2,5 @@
 
 /** A new Idempotency-Key: 128 random bits, which is what a server wants from callers without a token. */
 export function newIdempotencyKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return crypto.getRandomValues(new Uint32Array(4)).join('-')
 }
