@@ -11,7 +11,7 @@ import type { CartwrightError } from '../src/client/problem.ts'
 import type { PricedCart } from '../src/core/pricing.ts'
 import { cartAtServer, Device, Network, openPage, quantities, type Test, until } from './devices.ts'
 import { caller, eventually, freshDatabase, startTestServer } from './harness.ts'
-import { login, stockUp, wares } from './nodes.ts'
+import { login, payOnPage, stockUp, wares } from './nodes.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'))
 await stockUp(server.url, 'demo', wares(3, 'WARE'))
@@ -715,9 +715,7 @@ describe('an order whose answer was lost', () => {
   async function pay(device: Device, order: string): Promise<void> {
     const guest = caller(server.url, device.getItem(SECRET) ?? '')
     const { payment } = (await guest('POST', `/v1/shops/demo/orders/${order}/payments`, {})).body
-    const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Robin' })
-    const { headers } = await fetch(payment.url, { method: 'POST', body: card, redirect: 'manual' })
-    await fetch(new URL(headers.get('location') ?? '', payment.url), { redirect: 'manual' })
+    await payOnPage(payment.url)
   }
 
   for (const isPaid of [false, true])

@@ -9,6 +9,7 @@ import { readPayment } from '../src/store/orders.ts'
 import { describedBy } from './description.ts'
 import { ADMIN, type Answer, caller, eventually, freshDatabase, freshFolder, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, product } from './http-probe.ts'
+import { payOnPage } from './nodes.ts'
 
 const streamTimes = { ...STREAM_TIMES, recheck: 250 }
 const server = await startTestServer(await freshDatabase('sqlite'), { mail: { folder: freshFolder() }, streamTimes })
@@ -57,13 +58,6 @@ function strict(token?: string) {
     } else assert.deepEqual(told instanceof Response ? await told.text() : told, came.body === '' ? undefined : came.body)
     return came
   }
-}
-
-async function payInBrowser(url: string): Promise<void> {
-  const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Robin' })
-  const paid = await fetch(url, { method: 'POST', body: card, redirect: 'manual' })
-  assert.equal(paid.status, 303)
-  await fetch(new URL(paid.headers.get('location') ?? '', url), { redirect: 'manual' })
 }
 
 describe('every operation, called by the client, answers what the document declares', () => {
@@ -217,7 +211,7 @@ describe('every operation, called by the client, answers what the document decla
     await guest('GET', `${SHOP}/carts`)
     const ordered = await guest('POST', `${SHOP}/orders`, { cartId: first.body.cart.id })
     await guest('POST', `${SHOP}/orders/${ordered.body.order.id}/payments`, { returnUrl: 'https://shop.example/thanks' })
-    await payInBrowser(ordered.body.payment.url)
+    await payOnPage(ordered.body.payment.url)
     const order = await strict(ordered.body.orderToken)('GET', `${SHOP}/orders/${ordered.body.order.id}`)
     assert.equal(order.body.state, 'PLACED')
     await guest('GET', `${SHOP}/orders`)
@@ -302,7 +296,7 @@ describe('every operation, called by the client, answers what the document decla
     const items = [{ inline: { name: 'Cup', unitPrice: 500, taxCategory: 'standard', requiresShipping: false } }]
     const ordered = async (provider: string) => {
       const { order, payment } = (await admin('POST', `${shop}/orders`, { items, email: 'r@example.com', payment: { provider } })).body
-      if (payment) await payInBrowser(payment.url)
+      if (payment) await payOnPage(payment.url)
       return { of: `${shop}/orders/${order.id}/payments/${order.payments[0].id}`, read: () => admin('GET', `${shop}/orders/${order.id}`) }
     }
     const { of } = await ordered('manual')

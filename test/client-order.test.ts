@@ -7,6 +7,7 @@ import { type FollowedOrder, followOrder, isOver } from '../src/client/order.ts'
 import { CartwrightError } from '../src/client/problem.ts'
 import { STREAM_TIMES } from '../src/http/stream.ts'
 import { ADMIN, caller, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { payOnPage } from './nodes.ts'
 
 const server = await startTestServer(await freshDatabase('sqlite'), { streamTimes: { ...STREAM_TIMES, recheck: 300, trusted: 0 } })
 const admin = caller(`${server.url}/v1/shops/demo`, ADMIN)
@@ -29,12 +30,7 @@ async function ordered() {
   const { order, orderToken, payment } = await call('POST /v1/shops/{shop}/orders', {
     body: { items: [{ sku: 'GUIDE-BREW' }], email: 'robin@example.com' },
   })
-  const pay = async () => {
-    const url = payment?.url ?? assert.fail('nothing to pay')
-    const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Robin' })
-    const { headers } = await fetch(url, { method: 'POST', body: card, redirect: 'manual' })
-    await fetch(new URL(headers.get('location') ?? '', url), { redirect: 'manual' })
-  }
+  const pay = () => payOnPage(payment?.url ?? assert.fail('nothing to pay'))
   return { id: order.id, token: orderToken, pay }
 }
 

@@ -8,7 +8,7 @@ import { createSigner } from '../src/engine/identity.ts'
 import { allowedRedirect, openRestoreToken, restoreToken, withFragment } from '../src/engine/links.ts'
 import { ADMIN, type Answer, atOnce, caller, freshDatabase, mainlyOn, startTestServer } from './harness.ts'
 import { ADDRESS, assertProblem, contentOfTables } from './http-probe.ts'
-import { expect2xx, login, stockUp, wares } from './nodes.ts'
+import { expect2xx, login, payOnPage, stockUp, wares } from './nodes.ts'
 
 const DEMO = '/v1/shops/demo'
 const CURRENT = `${DEMO}/carts/current`
@@ -165,9 +165,7 @@ for (const dialect of mainlyOn('sqlite'))
         const { token, link, cart } = await guest()
         const found = as((await finder(link.token)).token)
         const { order, payment } = expect2xx(await as(token)('POST', `${DEMO}/orders`, { cartId: cart.id, expectedTotal: 1_000_000 })).body
-        const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'O' })
-        const paid = await fetch(payment.url, { method: 'POST', body: card, redirect: 'manual' })
-        await fetch(new URL(paid.headers.get('location') ?? '', payment.url), { redirect: 'manual' })
+        await payOnPage(payment.url)
         assert.equal((await as(token)('GET', `${DEMO}/orders/${order.id}`)).body.state, 'PLACED')
         const asked = await found('POST', `${DEMO}/orders`, { cartId: cart.id })
         assertProblem(asked, 409, 'cart_already_ordered')

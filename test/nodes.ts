@@ -1,5 +1,6 @@
 // Servers as processes of their own, which can be killed like power cuts kill, and shops with as many skus as a test needs. What is told to
 // a node goes over HTTP only.
+import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -98,4 +99,12 @@ export function expect2xx(answer: Answer): Answer {
 /** A token of a demo account. */
 export async function login(baseUrl: string, accountId: string): Promise<string> {
   return expect2xx(await caller(baseUrl)('POST', '/v1/demo/login', { accountId })).body.token
+}
+
+/** Pays on a payment page of the sandbox, by a card that works, and goes where the page sends a browser then. */
+export async function payOnPage(url: string): Promise<void> {
+  const card = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Robin' })
+  const paid = await fetch(url, { method: 'POST', body: card, redirect: 'manual' })
+  assert.equal(paid.status, 303)
+  await fetch(new URL(paid.headers.get('location') ?? '', url), { redirect: 'manual' })
 }

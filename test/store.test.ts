@@ -11,6 +11,8 @@ import type { Browser, BrowserContext, Page, Route } from 'playwright-core'
 import { buildWeb } from '../web/build.ts'
 import { openBrowser } from './chromium.ts'
 import { ADMIN, caller, eventually, freshDatabase, startTestServer } from './harness.ts'
+import { ADDRESS } from './http-probe.ts'
+import { expect2xx, login, payOnPage } from './nodes.ts'
 
 const PICTURES = join(import.meta.dirname, '../test-artifacts/store')
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -90,6 +92,22 @@ describe('the demo store', async () => {
     await page.locator('.told p').waitFor()
     // Sent and answered, too.
     await eventually(() => page.evaluate<boolean>("!Object.keys(localStorage).some((key) => key.includes(':queue:'))"))
+  }
+
+  async function openSignIn(page: Page, name: string): Promise<void> {
+    await page.getByRole('button', { name: 'Account' }).click()
+    await page.locator('#user').getByRole('button', { name: 'Sign in' }).click()
+    await page.getByLabel('Name').fill(name)
+  }
+
+  async function signIn(page: Page, name: string): Promise<void> {
+    await openSignIn(page, name)
+    await page.locator('.dialog form').getByRole('button', { name: 'Sign in' }).click()
+  }
+
+  async function signOut(page: Page): Promise<void> {
+    await page.getByRole('button', { name: 'Account' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
   }
 
   /** Looks at what stands there now (`part`: only at that, the page behind it being looked at elsewhere). */
@@ -338,9 +356,36 @@ describe('the demo store', async () => {
     await second.getByText('You have no subscription.').waitFor()
     assert.equal(await second.title(), 'Your subscriptions · Fern & Kettle')
     await look(second, 'no-subscriptions')
-    await page.getByRole('button', { name: 'Account' }).click()
-    await page.getByRole('button', { name: 'Sign out' }).click()
+    await signOut(page)
     await second.getByText('Subscriptions belong to an account.').waitFor()
+    await end()
+  })
+
+  it('a list that comes late for who was here before is shown to nobody else', async () => {
+    const first = await login(url, 'first')
+    const wish = { items: [{ sku: 'MUG-STONE' }], email: 'robin@example.com', shippingAddress: ADDRESS, shippingMethod: 'standard' }
+    await payOnPage(expect2xx(await caller(`${url}/v1/shops/demo`, first)('POST', '/orders', wish)).body.payment.url)
+    const { page, faults, end } = await device()
+    await go(page, '/shop/demo')
+    await signIn(page, 'first')
+    await page.locator('.user-name', { hasText: 'first' }).waitFor()
+    const asked: Route[] = []
+    const isOrders = (address: URL) => address.pathname.endsWith('/shops/demo/orders')
+    await page.route(isOrders, (route) => void asked.push(route), { times: 1 })
+    await go(page, '/shop/demo/orders')
+    const late = await eventually(async () => asked.shift())
+    const answer = await late.fetch()
+    assert.equal((await answer.json()).items.length, 1)
+    await signOut(page)
+    await signIn(page, 'second')
+    await page.locator('.user-name', { hasText: 'second' }).waitFor()
+    await go(page, '/shop/demo/orders')
+    await page.getByText('You have not ordered anything yet.').waitFor()
+    await Promise.all([page.waitForResponse((response) => isOrders(new URL(response.url()))), late.fulfill({ response: answer })])
+    await page.evaluate('new Promise((done) => setTimeout(done, 100))')
+    assert.equal(await page.locator('.orders .state').count(), 0)
+    await page.getByText('You have not ordered anything yet.').waitFor()
+    assert.deepEqual(faults, [])
     await end()
   })
 
@@ -471,14 +516,9 @@ describe('the demo store', async () => {
   it('a guest signs in: both carts become one, and the report says what became of each line', async () => {
     const { page, end } = await device()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
-    const signIn = async (isLooked = false) => {
-      await page.getByRole('button', { name: 'Account' }).click()
-      await page.locator('#user').getByRole('button', { name: 'Sign in' }).click()
-      await page.getByLabel('Name').fill('Merging Mia')
-      if (!isLooked) await look(page, 'sign-in', 'dialog')
-      await page.locator('.dialog form').getByRole('button', { name: 'Sign in' }).click()
-    }
-    await signIn()
+    await openSignIn(page, 'Merging Mia')
+    await look(page, 'sign-in', 'dialog')
+    await page.locator('.dialog form').getByRole('button', { name: 'Sign in' }).click()
     await page.locator('dialog[data-kind=merge]').waitFor()
     await look(page, 'merge', 'dialog')
     await page.locator('dialog[data-kind=merge] button[name=confirm]').click()
@@ -489,12 +529,11 @@ describe('the demo store', async () => {
     assert.equal(await kept(page, 'demo'), null)
     await page.reload()
     await page.locator('.row[data-sku=MUG-STONE]').waitFor()
-    await page.getByRole('button', { name: 'Account' }).click()
-    await page.getByRole('button', { name: 'Sign out' }).click()
+    await signOut(page)
     await go(page, '/shop/demo/cart')
     await page.getByText('Your cart is empty.').waitFor()
     await addFrom(page, '/shop/demo/products/stoneware-mug')
-    await signIn(true)
+    await signIn(page, 'Merging Mia')
     await page.locator('dialog[data-kind=merge] button[name=confirm]').click()
     assert.match((await page.locator('dialog[data-kind=report] .report li').textContent()) ?? '', /combined with what you had/)
     await end()
