@@ -6,12 +6,12 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after } from 'node:test'
 import { buildWeb } from '../web/build.ts'
 import type { Block } from './guide-blocks.ts'
 import { eventually, freshFolder } from './harness.ts'
+import { freePort } from './site.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 /** A packed package to install as the reader does; without one the checkout is it, built the same way. */
@@ -95,18 +95,6 @@ function withoutCheckout(path: string): string {
     .split(':')
     .filter((each) => !each.includes('node_modules'))
     .join(':')
-}
-
-/** A port for what has to be named before it is there. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.on('error', reject)
-    probe.listen(0, 'localhost', () => {
-      const bound = probe.address()
-      probe.close(() => (typeof bound === 'object' && bound ? resolve(bound.port) : reject(new Error('no port'))))
-    })
-  })
 }
 
 /** Somebody who follows a guide. `addresses`: what runs already, by the address that the guide has for it. */

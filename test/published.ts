@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -13,6 +12,7 @@ import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
 import { openBrowser } from './chromium.ts'
 import { type Block, blocksOf, writeFiles } from './guide-blocks.ts'
+import { freePort } from './site.ts'
 
 const run = promisify(execFile)
 /** What the guides say where the server is; here it is elsewhere. */
@@ -95,16 +95,6 @@ async function started(command: string, cwd: string, says: RegExp): Promise<stri
       reject(new Error(`${command} ended with ${code}: ${said}`))
     })
     setTimeout(() => reject(new Error(`${command} did not come up: ${said}`)), 120_000).unref()
-  })
-}
-
-/** A port that nobody has at the moment. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const listener = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = listener.address() as { readonly port: number }
-      listener.close(() => resolve(port))
-    })
   })
 }
 

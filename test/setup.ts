@@ -3,7 +3,6 @@
 //   node test/setup.ts [files…] [--test-name-pattern=…]
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, globSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { run } from 'node:test'
@@ -14,6 +13,7 @@ import { pino } from 'pino'
 import { startServer } from '../src/main.ts'
 import { buildWeb } from '../web/build.ts'
 import { onServer, TEMPLATES, testConfig } from './harness.ts'
+import { freePort } from './site.ts'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { 'test-name-pattern': { type: 'string' } } })
 const pattern = values['test-name-pattern']
@@ -81,17 +81,6 @@ async function startPostgres(): Promise<{ url: string; stop: () => Promise<void>
   await server.initialise()
   await server.start()
   return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.on('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }
 
 /** Has a server migrate a database, fill it with the demo shops and leave it. */

@@ -22,7 +22,10 @@ export async function buildWeb(isRequired = false): Promise<void> {
     return void console.warn(NOT_INSTALLED)
   }
   const vite = await import('vite')
+  const { NODE_ENV } = process.env
   for (const { config } of old) await vite.build({ configFile: join(ROOT, config) })
+  // Vite says `production` there for what it builds; whoever called us is not.
+  if (NODE_ENV === undefined) delete process.env.NODE_ENV
 }
 
 /** Whether Vite is there at all. One that is there and does not load is a fault, and is told as such. */

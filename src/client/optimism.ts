@@ -1,10 +1,10 @@
 // A cart as it will probably be: the one that the server had, with the changes that it has not answered. Lines, prices and tiers come from the same
 // code that the server prices with, and from products as everybody may read them. Discounts, shipping and taxes stay as they were: what decides
 // them is never sent to a shopper. Loaded on first use.
-import { canonicalOptions, lineKey, lineTotal, money, quantitiesOf, UNSHIPPED_KINDS } from '../core/cart.ts'
+import { canonicalOptions, lineKey, lineTotal, money, quantitiesOf } from '../core/cart.ts'
 import { sum } from '../core/money.ts'
 import type { PricedCart, PricedLine } from '../core/pricing.ts'
-import { type Price, priceOf, type Variant } from '../core/product.ts'
+import { type Price, priceOf, UNSHIPPED_KINDS, type Variant } from '../core/product.ts'
 import type { Client, OutputOf } from './client.ts'
 import type { Change, Command } from './queue.ts'
 

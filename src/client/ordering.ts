@@ -63,12 +63,12 @@ export async function placed(ordering: Ordering): Promise<OutputOf<'POST /v1/sho
     unanswered.delete(client)
     return order
   } catch (error) {
-    if (isRefusal(error as CartwrightError)) unanswered.delete(client)
+    if (isRefused(error as CartwrightError)) unanswered.delete(client)
     throw error
   }
 }
 
 /** Whether it is certain that nothing was ordered. Without an answer it may be, and after a fault, too: the server may have lost sight of what it did. */
-function isRefusal({ status }: CartwrightError): boolean {
+export function isRefused({ status }: CartwrightError): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 429
 }

@@ -4,7 +4,7 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type Type from 'typebox'
 import { exponentOf } from '../core/currency.ts'
-import type { Price, ProductInput, SentProduct, SentVariant } from '../core/product.ts'
+import { type Price, type ProductInput, type SentProduct, type SentVariant, UNSHIPPED_KINDS, UNTAXED_KINDS } from '../core/product.ts'
 import { type Refusal, refuse } from '../core/refusal.ts'
 import { rfc3339 } from '../core/time.ts'
 import { faultOf } from './fault.ts'
@@ -21,7 +21,6 @@ let compiled: ValidateFunction<WireProduct> | null = null
  */
 export function productOf(wire: WireProduct): SentProduct {
   const kind = wire.kind ?? 'goods'
-  const isSent = kind === 'goods' || kind === 'bundle'
   return {
     ...wire,
     kind,
@@ -34,9 +33,8 @@ export function productOf(wire: WireProduct): SentProduct {
       name: variant.name ?? '',
       options: variant.options ?? {},
       prices: variant.prices.map(priceIn),
-      requiresShipping: variant.requiresShipping ?? isSent,
-      // A recharge is money, and money is not taxed: what is bought with it is.
-      taxable: variant.taxable ?? kind !== 'recharge',
+      requiresShipping: variant.requiresShipping ?? !UNSHIPPED_KINDS.includes(kind),
+      taxable: variant.taxable ?? !UNTAXED_KINDS.includes(kind),
       grams: variant.grams ?? 0,
     })),
   }

@@ -5,16 +5,7 @@ import { type Attributes, attributesRefusal, identifying } from './attributes.ts
 import { exponentOf } from './currency.ts'
 import type { Facts } from './facts.ts'
 import { type Money, multiply } from './money.ts'
-import {
-  inapplicable,
-  type Plan,
-  type PriceTerms,
-  type ProductKind,
-  priceOf,
-  pricesOf,
-  type RechargeRule,
-  type Variant,
-} from './product.ts'
+import { inapplicable, type Plan, type PriceTerms, priceOf, pricesOf, type RechargeRule, type Variant } from './product.ts'
 import type { Destination } from './quote.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import type { Settings } from './settings.ts'
@@ -1202,9 +1193,6 @@ export function lineTotal(unitPrice: number, quantity: number): number | null {
 export function money(amount: number, currency: string): Money {
   return { amount, currency }
 }
-
-/** Kinds that are delivered without shipping. */
-export const UNSHIPPED_KINDS: readonly ProductKind[] = ['digital', 'recharge', 'subscription']
 
 /** A 53-bit hash of a text (two mixed 32-bit multiplicative hashes): for ids of notices, not for secrets. */
 function hash53(text: string): string {

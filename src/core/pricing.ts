@@ -19,12 +19,21 @@ import {
   type Owner,
   quantitiesOf,
   termsOf,
-  UNSHIPPED_KINDS,
 } from './cart.ts'
 import type { Facts } from './facts.ts'
 import { QUARTER_MS } from './hours.ts'
 import { type Money, sum } from './money.ts'
-import { inapplicable, type Part, type Price, type PriceTerms, type ProductKind, priceOf, pricesOf, type Variant } from './product.ts'
+import {
+  inapplicable,
+  type Part,
+  type Price,
+  type PriceTerms,
+  type ProductKind,
+  priceOf,
+  pricesOf,
+  UNSHIPPED_KINDS,
+  type Variant,
+} from './product.ts'
 import { applyPromotions, type CodeState, type LimitsSeen, writeDiscounts } from './promoting.ts'
 import { asks, edgesOf, giftOf } from './promotion.ts'
 import { NO_QUOTES, type ShippingQuote, type Wanted } from './quote.ts'

@@ -6,6 +6,10 @@ export type ProductKind = 'goods' | 'digital' | 'recharge' | 'subscription' | 'b
 
 /** All kinds, in the order in which documentation lists them. */
 export const PRODUCT_KINDS: readonly ProductKind[] = ['goods', 'digital', 'recharge', 'subscription', 'bundle']
+/** Kinds that are delivered without shipping. */
+export const UNSHIPPED_KINDS: readonly ProductKind[] = ['digital', 'recharge', 'subscription']
+/** Kinds that are not taxed unless somebody says so: a recharge is money, and money is not taxed, what is bought with it is. */
+export const UNTAXED_KINDS: readonly ProductKind[] = ['recharge']
 
 /**
  * A unit price in one currency; `listAmount` is the compare-at price, shown struck through when it is higher. Minor units. A variant may have

@@ -5,7 +5,7 @@
 import type { CsvError, CsvErrorCode } from 'csv-parse'
 import { parse } from 'csv-parse'
 import type { Plan, Price, ProductImage, ProductInput, ProductKind, RechargeRule, StockPolicy, VariantInput } from '../core/product.ts'
-import { PRODUCT_KINDS } from '../core/product.ts'
+import { PRODUCT_KINDS, UNSHIPPED_KINDS, UNTAXED_KINDS } from '../core/product.ts'
 import { intervalOf } from '../core/subscription.ts'
 
 /** How a file is read: in which currency its prices are, unless a row says otherwise, and how many decimals a currency has. */
@@ -531,8 +531,8 @@ function readVariant(draft: Draft, row: Row, options: ProductCsvOptions): DraftV
   const rest = {
     prices: price === undefined ? [] : [price],
     ...readStock(row),
-    requiresShipping: readFlag(row, 'Variant Requires Shipping', kind === 'goods' || kind === 'bundle'),
-    taxable: readFlag(row, 'Variant Taxable', kind !== 'recharge'),
+    requiresShipping: readFlag(row, 'Variant Requires Shipping', !UNSHIPPED_KINDS.includes(kind)),
+    taxable: readFlag(row, 'Variant Taxable', !UNTAXED_KINDS.includes(kind)),
     grams: readGrams(row),
     ...(barcode === '' ? {} : { barcode }),
     ...(image === '' ? {} : { image }),

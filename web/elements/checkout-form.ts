@@ -4,7 +4,7 @@ import { css, html, nothing, type PropertyDeclarations, type PropertyValues, typ
 import { live } from 'lit/directives/live.js'
 import { repeat } from 'lit/directives/repeat.js'
 import { isPassing, type OutputOf } from '../../src/client/client.ts'
-import type { OrderWish } from '../../src/client/ordering.ts'
+import { isRefused, type OrderWish } from '../../src/client/ordering.ts'
 import { CartwrightError } from '../../src/client/problem.ts'
 import type { PricedCart, PricedLine } from '../../src/core/pricing.ts'
 import { addressFields, addressOf, missingOf, type TypedAddress, typedOf } from './address-fields.ts'
@@ -102,20 +102,10 @@ export class CheckoutForm extends CartElement {
     super()
     this.lines = []
     this.returnUrl = null
-    this.email = ''
-    this.shipping = typedOf(null)
-    this.billing = typedOf(null)
-    this.isSame = true
-    this.methods = null
     this.needsMethod = true
-    this.picked = null
-    this.payments = []
-    this.payment = null
-    this.faults = new Map()
-    this.fault = ''
     this.isBusy = false
     this.placed = null
-    this.unanswered = null
+    this.fill(null, null)
   }
 
   override connectedCallback(): void {
@@ -432,7 +422,7 @@ export class CheckoutForm extends CartElement {
 
   private async place(wish: OrderWish): Promise<void> {
     const { order, orderToken, payment } = await this.store.order(wish).catch((error: unknown) => {
-      this.unanswered = error instanceof CartwrightError && (isPassing(error) || error.status >= 500) ? wish : null
+      this.unanswered = error instanceof CartwrightError && !isRefused(error) ? wish : null
       throw error
     })
     this.unanswered = null

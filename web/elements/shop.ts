@@ -91,9 +91,7 @@ export function watchPage(): void {
   shopOfPage().store.subscribe(tellPage)
 }
 
-function tellPage({ cart, status, refused, report }: CartView): void {
-  // What prices changes that wait is to be there before the connection is not. A page asks for it once.
-  if (status === 'ready') void import('../../src/client/optimism.ts').catch(() => undefined)
+function tellPage({ cart, refused, report }: CartView): void {
   for (const { id, name } of cart?.lines ?? []) names.set(id, name)
   for (const { error } of refused) {
     // What is added again with its price was not refused.
