@@ -10,7 +10,6 @@ import { assertSoon, openStream, streamsOf } from './streams.ts'
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
-/** How soon a change must be there. */
 
 for (const dialect of DIALECTS) {
   const databaseUrl = await freshDatabase(dialect)

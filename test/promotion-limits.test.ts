@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { PROMOTION_DEFAULTS, type Promotion } from '../src/core/promotion.ts'
 import { isRefusal } from '../src/core/refusal.ts'
 import { ADMIN, type Answer, atOnce, caller, DIALECTS, eventually, freshDatabase, startTestServer } from './harness.ts'
-import { expect2xx, login, type Node, startNode } from './nodes.ts'
+import { expect2xx, login, type Node, payOnPage, startNode } from './nodes.ts'
 
 const SHOP = '/v1/shops/demo'
 const ADDRESS = { name: 'Robin Example', line1: '1 Main Street', city: 'Portland', region: 'OR', postalCode: '97201', country: 'US' }
@@ -198,7 +198,7 @@ for (const { dialect, server } of servers) {
       const { id, code } = await promotionWith({ usesMax: 1, perCustomer: { uses: 1, within: null } })
       const one = await guestWith(code, `paid-${dialect}@example.com`)
       const { order: placing, payment } = expect2xx(await order(one)).body
-      await pay(payment.url)
+      await payOnPage(payment.url)
       await eventually(async () => (await admin('GET', `/orders/${placing.id}`)).body.state === 'PLACED')
       const rows = await reader.db.selectFrom('redemptions').selectAll().where('promotion_id', '=', id).execute()
       assert.deepEqual(
@@ -258,7 +258,7 @@ for (const { dialect, server } of servers) {
       const first = await guest(email)
       const { order: placing, payment } = expect2xx(await order(first)).body
       const second = await guestWith(code, email)
-      await pay(payment.url)
+      await payOnPage(payment.url)
       await eventually(async () => (await admin('GET', `/orders/${placing.id}`)).body.state === 'PLACED')
       await adviceIsOld()
       assert.equal((await second.call('GET', '/carts/current')).body.codes[0].applied, false)
@@ -295,7 +295,7 @@ for (const { dialect, server } of servers) {
       const email = `daily-${dialect}@example.com`
       const first = await guestWith(code, email)
       const { payment, order: placing } = expect2xx(await order(first)).body
-      await pay(payment.url)
+      await payOnPage(payment.url)
       await eventually(async () => (await admin('GET', `/orders/${placing.id}`)).body.state === 'PLACED')
       const second = await guest(email)
       await adviceIsOld()
@@ -369,11 +369,3 @@ describe('limits of promotions on two nodes', () => {
 
 /** What carts go by is at most a second old. */
 const adviceIsOld = () => new Promise((resolve) => setTimeout(resolve, 1100))
-
-/** Pays on the hosted page as a browser would. */
-async function pay(url: string): Promise<void> {
-  const body = new URLSearchParams({ number: '4242424242424242', expiry: '12/40', cvc: '123', name: 'Robin Example' })
-  const response = await fetch(url, { method: 'POST', body, redirect: 'manual' })
-  const back = response.headers.get('location')
-  if (response.status === 303 && back !== null) await fetch(new URL(back, url))
-}

@@ -12,7 +12,6 @@ import { assertSoon, type OpenStream, openStream, type StreamEvent, streamsOf } 
 
 const SHOP = '/v1/shops/demo'
 const CURRENT = `${SHOP}/carts/current`
-/** How soon a change must be there. */
 
 type Call = ReturnType<typeof caller>
 

@@ -84,6 +84,11 @@ afterEach(async () => {
   await pages.close()
 })
 
+/** What is stored of all sessions, but for random ids and times: these may hold any four digits by chance. */
+function allStored(): string {
+  return JSON.stringify([...stored.values()].map(({ id: _id, createdAt: _createdAt, paidAt: _paidAt, ...rest }) => rest))
+}
+
 /** The sandbox tells of payments only. */
 function paymentEvent(read: Awaited<ReturnType<PaymentProvider['readEvent']>>): ProviderEvent | null {
   assert.ok(read !== 'ignored' && !(read && 'kind' in read))
@@ -352,8 +357,7 @@ describe('the hosted pages', () => {
     const { statusCode, body } = await send(id, card('5555 5555 5555 4444'))
     assert.equal(statusCode, 422)
     assert.ok(body.includes('This is not a test card'))
-    assert.ok(!body.includes('5555 5555') && !JSON.stringify([...stored.values()]).includes('5555555555554444'))
-    assert.ok(!JSON.stringify([...stored.values()]).includes('5555 5555'))
+    assert.ok(stored.has(id) && !body.includes('5555 5555') && !allStored().includes('5555'))
     await sandbox.settled()
     assert.deepEqual(endpoint.events, [])
     assert.equal((await sandbox.pay(SHOP, id, '5555 5555 5555 4444')).result, 'not_a_test_card')
@@ -374,10 +378,8 @@ describe('the hosted pages', () => {
   test('a card number is nowhere in what is stored', async () => {
     const id = await openSession()
     for (const number of Object.values(CARDS)) await send(id, card(number))
-    // A random id and a time may hold any four digits by chance.
-    const { id: _id, createdAt: _createdAt, paidAt: _paidAt, ...rest } = stored.get(id) ?? assert.fail('nothing is stored')
-    const lastDigits = Object.values(CARDS).map((number) => number.slice(-4))
-    assert.doesNotMatch(JSON.stringify(rest), new RegExp(lastDigits.join('|')))
+    assert.ok(stored.has(id))
+    assert.doesNotMatch(allStored(), /4242|0002|9995|3184/)
   })
 
   test('3-D Secure: approved is paid', async () => {
