@@ -771,7 +771,8 @@ describe('the drop-in elements on another origin', () => {
     const assertStill = async (path: string, shown: string) => {
       await page.goto(site.url + path)
       await page.getByText(shown).first().waitFor()
-      await page.evaluate('new Promise((done) => requestIdleCallback(() => requestAnimationFrame(done)))')
+      // Chromium may tell nobody of its idleness where nothing asks it for a frame.
+      await page.evaluate('new Promise((done) => requestIdleCallback(() => requestAnimationFrame(done), { timeout: 5000 }))')
       const moved = (await page.evaluate('shifts.reduce((all, value) => all + value, 0)')) as number
       assert.ok(moved < 0.01, `${path}: ${moved}`)
     }
